@@ -1,0 +1,1 @@
+"""Bill lines of this branch's customers."""

@@ -1,0 +1,1 @@
+"""Customers of this branch: register, find, change."""

@@ -1,0 +1,1 @@
+"""Pages that cut across slices: my day, sync state."""

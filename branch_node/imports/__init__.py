@@ -1,0 +1,1 @@
+"""Taking files in: dry run, errors beside their rows, undo."""

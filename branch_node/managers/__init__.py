@@ -1,0 +1,1 @@
+"""Account managers of this branch."""

@@ -1,0 +1,1 @@
+"""One sync cycle in steps, and the one door to the network."""

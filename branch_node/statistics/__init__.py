@@ -1,0 +1,1 @@
+"""Monthly statistics computed from this branch's own facts."""

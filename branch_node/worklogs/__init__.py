@@ -1,0 +1,1 @@
+"""Work logs of this branch's account managers."""

@@ -1,0 +1,21 @@
+"""The branch's own table of work log entries."""
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+
+from shared.db.base import Base
+from shared.domain.worklogs.fields import WorkLogFields
+
+
+class WorkLog(WorkLogFields, Base):
+    """One entry of an account manager's log; the database refuses to change it."""
+
+    __tablename__ = "work_logs"
+    __table_args__ = (
+        UniqueConstraint("log_no"),
+        ForeignKeyConstraint(["manager_id"], ["managers.id"]),
+        ForeignKeyConstraint(["customer_id"], ["customers.id"]),
+        ForeignKeyConstraint(["corrects_id"], ["work_logs.id"]),
+        CheckConstraint("ended_at IS NULL OR ended_at >= started_at", name="ends_after_start"),
+        Index("ix_work_logs_manager_id_started_at", "manager_id", "started_at"),
+        Index("ix_work_logs_customer_id_started_at", "customer_id", "started_at"),
+    )

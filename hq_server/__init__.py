@@ -1,0 +1,1 @@
+"""Head office: takes in what branches send, consolidates, analyses and oversees."""

@@ -1,0 +1,1 @@
+"""Consolidated figures across branches."""

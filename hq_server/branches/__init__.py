@@ -1,0 +1,1 @@
+"""Which branches exist, their enrolment, keys and link state."""

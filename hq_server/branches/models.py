@@ -1,0 +1,51 @@
+"""Which branches may talk to HQ, with which key, and when each was last heard."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.base import Base, Id
+
+
+class Branch(Base):
+    """A branch; `number` is the short key every replica row of this branch leads with."""
+
+    __tablename__ = "branches"
+    __table_args__ = (CheckConstraint("(node_id IS NULL) = (joined_at IS NULL)", name="joined_has_node"),)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    code: Mapped[str] = mapped_column(String(20), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    enrolled_at: Mapped[datetime]
+    node_id: Mapped[str | None] = mapped_column(Id, unique=True)
+    joined_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+    last_address: Mapped[str | None] = mapped_column(String(60))
+    pending: Mapped[int] = mapped_column(Integer, default=0)
+    push_interval_s: Mapped[int] = mapped_column(Integer, default=600)
+    last_cycle_ms: Mapped[int | None] = mapped_column(Integer)
+
+
+class EnrolmentCode(Base):
+    """A one-time code that lets one node join as one branch; only its hash is kept."""
+
+    __tablename__ = "enrolment_codes"
+
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    branch_number: Mapped[int] = mapped_column(ForeignKey("branches.number"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class BranchKey(Base):
+    """A branch node's public Ed25519 key, pinned at enrolment."""
+
+    __tablename__ = "branch_keys"
+
+    key_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    branch_number: Mapped[int] = mapped_column(ForeignKey("branches.number"), index=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
+    pinned_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

@@ -1,0 +1,1 @@
+"""Pages that cut across slices: the overview."""

@@ -1,0 +1,1 @@
+"""Customers across all branches."""

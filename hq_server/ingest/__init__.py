@@ -1,0 +1,1 @@
+"""The sync endpoints: batches in, receipts out, refused records parked."""

@@ -1,0 +1,1 @@
+"""Account managers across branches."""

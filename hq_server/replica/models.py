@@ -1,0 +1,81 @@
+"""HQ's copies of what branches own; filled by ingest alone, never edited at HQ."""
+
+from sqlalchemy import BigInteger, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.base import Base, Id
+from shared.domain.billing.fields import BillLineFields
+from shared.domain.customers.fields import CustomerFields
+from shared.domain.managers.fields import ManagerFields
+from shared.domain.statistics.fields import CustomerMonthFields
+from shared.domain.worklogs.fields import WorkLogFields
+
+
+class Replicated:
+    """Whose row it is, which version of it we hold, and which batch brought it.
+
+    The version is (row_lineage, row_change): the branch's lineage number and the id of the
+    branch's change; a row is replaced only by a higher one. `batch_id` is our inbox entry.
+    """
+
+    branch_number: Mapped[int] = mapped_column(Integer, primary_key=True, sort_order=-101)
+    row_lineage: Mapped[int] = mapped_column(Integer, sort_order=100)
+    row_change: Mapped[int] = mapped_column(BigInteger, sort_order=101)
+    batch_id: Mapped[int] = mapped_column(BigInteger, sort_order=102)
+
+
+class ReplicaManager(Replicated, ManagerFields, Base):
+    """An account manager of some branch."""
+
+    __tablename__ = "replica_managers"
+
+
+class ReplicaCustomer(Replicated, CustomerFields, Base):
+    """A customer of some branch."""
+
+    __tablename__ = "replica_customers"
+    __table_args__ = (
+        Index("ix_replica_customers_customer_no", "customer_no"),
+        Index("ix_replica_customers_manager", "branch_number", "manager_id"),
+        Index("ix_replica_customers_batch_id", "batch_id"),
+    )
+
+
+class ReplicaCustomerMonth(Replicated, CustomerMonthFields, Base):
+    """A customer's month as its branch computed it."""
+
+    __tablename__ = "replica_customer_months"
+    __table_args__ = (Index("ix_replica_customer_months_month", "month", "branch_number"),)
+
+
+class ReplicaBillLine(Replicated, BillLineFields, Base):
+    """A bill line of some branch."""
+
+    __tablename__ = "replica_bill_lines"
+    __table_args__ = (
+        Index("ix_replica_bill_lines_customer", "branch_number", "customer_id", "period"),
+        Index("ix_replica_bill_lines_period", "period", "branch_number"),
+    )
+
+
+class ReplicaWorkLog(Replicated, WorkLogFields, Base):
+    """A work log entry of some branch."""
+
+    __tablename__ = "replica_work_logs"
+    __table_args__ = (
+        Index("ix_replica_work_logs_manager", "branch_number", "manager_id", "started_at"),
+        Index("ix_replica_work_logs_customer", "branch_number", "customer_id", "started_at"),
+    )
+
+
+class Tombstone(Base):
+    """A row its branch removed, with the version of the removal; keeps late copies from bringing it back."""
+
+    __tablename__ = "replica_tombstones"
+
+    branch_number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    record_type: Mapped[str] = mapped_column(String(40), primary_key=True)
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    row_lineage: Mapped[int] = mapped_column(Integer)
+    row_change: Mapped[int] = mapped_column(BigInteger)
+    batch_id: Mapped[int] = mapped_column(BigInteger)

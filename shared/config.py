@@ -1,0 +1,159 @@
+"""A node's home directory: configuration, keys and secrets, and where its files stand."""
+
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import tomli_w
+
+from shared.errors import N_, SetupError
+
+PRIVATE: Final = 0o600
+SAMPLE_SECRETS: Final = frozenset({"change-me", "changeme", "secret", "sample", "dev", "password", "test"})
+MIN_SECRET_LENGTH: Final = 32
+
+
+class Home:
+    """One node's directory; copying it while the node is stopped is a backup."""
+
+    def __init__(self, path: Path) -> None:
+        """Point at `path`, which need not exist yet."""
+        self.path = path.resolve()
+
+    @property
+    def config_file(self) -> Path:
+        """Where the settings are written."""
+        return self.path / "config.toml"
+
+    @property
+    def keys(self) -> Path:
+        """The folder of private keys and secrets; every file in it is 0600."""
+        return self.path / "keys"
+
+    @property
+    def files(self) -> Path:
+        """The folder of uploaded and produced files."""
+        return self.path / "files"
+
+    @property
+    def exists(self) -> bool:
+        """Whether `init` has been run here."""
+        return self.config_file.is_file()
+
+    def create(self) -> None:
+        """Make the directory tree, closed to other users of the machine."""
+        for folder in (self.path, self.keys, self.files):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def read_config(self) -> dict[str, Any]:
+        """Return config.toml as a dict; raises SetupError when it is missing or broken."""
+        try:
+            with self.config_file.open("rb") as file:
+                return tomllib.load(file)
+        except FileNotFoundError:
+            raise SetupError(problem=N_("no config.toml here; run `init` first")) from None
+        except tomllib.TOMLDecodeError as error:
+            raise SetupError(problem=f"config.toml: {error}") from error
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Replace config.toml as a whole, or leave it as it was."""
+        self._write(self.config_file, tomli_w.dumps(config).encode())
+
+    def write_key(self, name: str, content: bytes) -> None:
+        """Store a private key or secret under keys/, readable by this user alone."""
+        self._write(self.keys / name, content)
+
+    def read_key(self, name: str) -> bytes:
+        """Return a private key or secret; raises SetupError when missing or open to others."""
+        path = self.keys / name
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise SetupError(problem=f"keys/{name}: {N_('missing')}") from None
+        if os.name == "posix" and path.stat().st_mode & 0o077:
+            raise SetupError(problem=f"keys/{name}: {N_('readable by others; run chmod 600')}")
+        return content
+
+    def has_key(self, name: str) -> bool:
+        """Whether keys/`name` exists."""
+        return (self.keys / name).is_file()
+
+    @staticmethod
+    def _write(path: Path, content: bytes) -> None:
+        temporary = path.with_name(path.name + ".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """Settings that both kinds of node have; each app extends it.
+
+    `allow_plain_http` admits plain HTTP beyond loopback; pages then say so on every screen.
+    """
+
+    home: Home
+    database_url: str
+    secret_key: str
+    host: str = "127.0.0.1"
+    port: int = 8000
+    timezone: str = "Asia/Shanghai"
+    language: str = "zh_CN"
+    currency: str = "CNY"
+    allow_plain_http: bool = False
+    behind_proxy: bool = False
+
+    @property
+    def insecure(self) -> bool:
+        """Whether this node serves or speaks plain HTTP beyond loopback; pages show it."""
+        return self.allow_plain_http and not is_loopback(self.host) and not self.behind_proxy
+
+
+def new_secret() -> str:
+    """Return a fresh random secret of 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+def check_secret(name: str, value: str) -> None:
+    """Refuse a sample or short secret; raises SetupError."""
+    if value.strip().lower() in SAMPLE_SECRETS or len(value) < MIN_SECRET_LENGTH:
+        raise SetupError(problem=f"{name}: {N_('a sample or short secret; delete it and run `init` again')}")
+
+
+def check_listen(settings: NodeSettings) -> None:
+    """Refuse to serve plain HTTP beyond loopback unless the settings allow it; raises SetupError."""
+    if is_loopback(settings.host) or settings.allow_plain_http or settings.behind_proxy:
+        return
+    raise SetupError(
+        problem=f"{settings.host}: {N_('plain HTTP beyond this machine; put an HTTPS proxy in front and set behind_proxy, or set allow_plain_http = true')}"  # noqa: E501
+    )
+
+
+def check_remote(url: str, *, allow_plain_http: bool) -> None:
+    """Refuse a remote address that is not HTTPS, loopback excepted; raises SetupError."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return
+    if parts.scheme == "http" and parts.hostname and (allow_plain_http or is_loopback(parts.hostname)):
+        return
+    raise SetupError(problem=f"{url}: {N_('must be an https:// address')}")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` names this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""What both tiers know of the business: columns, vocabulary and pure rules, one folder a capability."""

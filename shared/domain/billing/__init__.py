@@ -1,0 +1,1 @@
+"""Billing: what customers are charged and what they pay."""

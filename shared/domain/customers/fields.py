@@ -1,0 +1,42 @@
+"""The columns of a customer that both tiers store."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Date, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.base import Id, Json
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    IdentityDocument,
+    PreferredChannel,
+)
+from shared.domain.fields import Identified, Updated
+from shared.domain.vocabulary import code_column
+
+
+class CustomerFields(Identified, Updated):
+    """A customer's profile; `customer_no` is the number people know, unique in its branch."""
+
+    customer_no: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[CustomerKind] = mapped_column(code_column(CustomerKind))
+    name: Mapped[str] = mapped_column(String(120))
+    short_name: Mapped[str | None] = mapped_column(String(60))
+    id_type: Mapped[IdentityDocument | None] = mapped_column(code_column(IdentityDocument))
+    id_no: Mapped[str | None] = mapped_column(String(40))
+    mobile: Mapped[str | None] = mapped_column(String(30))
+    phone: Mapped[str | None] = mapped_column(String(30))
+    email: Mapped[str | None] = mapped_column(String(120))
+    region_code: Mapped[str | None] = mapped_column(String(12))
+    address: Mapped[str | None] = mapped_column(String(200))
+    grade: Mapped[Grade | None] = mapped_column(code_column(Grade))
+    status: Mapped[CustomerStatus] = mapped_column(code_column(CustomerStatus))
+    opened_on: Mapped[date | None] = mapped_column(Date)
+    manager_id: Mapped[str | None] = mapped_column(Id)
+    preferred_channel: Mapped[PreferredChannel | None] = mapped_column(code_column(PreferredChannel))
+    tags: Mapped[list[str]] = mapped_column(Json)
+    attributes: Mapped[dict[str, Any]] = mapped_column(Json)
+    remark: Mapped[str | None] = mapped_column(String(500))

@@ -1,0 +1,1 @@
+"""Account managers: the people who keep the customers."""

@@ -1,0 +1,20 @@
+"""The columns of an account manager that both tiers store."""
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.domain.fields import Identified, Updated
+from shared.domain.managers.vocabulary import ManagerStatus
+from shared.domain.vocabulary import code_column
+
+
+class ManagerFields(Identified, Updated):
+    """An account manager; `manager_no` is the staff number, unique in its branch."""
+
+    manager_no: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(80))
+    post: Mapped[str | None] = mapped_column(String(60))
+    level: Mapped[str | None] = mapped_column(String(30))
+    department: Mapped[str | None] = mapped_column(String(80))
+    mobile: Mapped[str | None] = mapped_column(String(30))
+    status: Mapped[ManagerStatus] = mapped_column(code_column(ManagerStatus))

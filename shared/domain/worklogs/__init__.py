@@ -1,0 +1,1 @@
+"""Work logs: what account managers did, with whom, when and where."""

@@ -1,0 +1,1 @@
+"""What both tiers agree on, and the replication machinery both run."""

@@ -1,0 +1,1 @@
+"""Capture of changes, and sealing them into the batch chain."""

@@ -1,0 +1,78 @@
+"""What a sender keeps: the changes captured, the batches sealed from them, and the receipts that came back."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.base import Base, BigCounter, Id, Json
+
+
+class Change(Base):
+    """One captured change of one record; written by triggers only, in the change's own transaction.
+
+    `id` comes from AUTOINCREMENT or a sequence and is never used again, so it serves as the
+    row's version. `batch_id` is null until the change is sealed into a batch.
+    """
+
+    __tablename__ = "sync_changes"
+    __table_args__ = (
+        CheckConstraint("op IN ('U', 'D')", name="op"),
+        Index(
+            "ix_sync_changes_unsealed",
+            "record_type",
+            "id",
+            sqlite_where=text("batch_id IS NULL"),
+            postgresql_where=text("batch_id IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigCounter, primary_key=True, autoincrement=True)
+    record_type: Mapped[str] = mapped_column(String(40))
+    record_id: Mapped[str] = mapped_column(Id)
+    op: Mapped[str] = mapped_column(String(1))
+    batch_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class OutboxBatch(Base):
+    """A sealed batch: immutable bytes, retried exactly as they are until a receipt says they are applied."""
+
+    __tablename__ = "sync_outbox"
+    __table_args__ = (
+        UniqueConstraint("lineage", "channel", "batch_no"),
+        Index(
+            "ix_sync_outbox_unacknowledged",
+            "channel",
+            "batch_no",
+            sqlite_where=text("acknowledged_at IS NULL"),
+            postgresql_where=text("acknowledged_at IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigCounter, primary_key=True, autoincrement=True)
+    lineage: Mapped[int] = mapped_column(Integer)
+    channel: Mapped[str] = mapped_column(String(20))
+    batch_no: Mapped[int] = mapped_column(BigInteger)
+    record_type: Mapped[str] = mapped_column(String(40))
+    rows: Mapped[int] = mapped_column(Integer)
+    changes: Mapped[int] = mapped_column(Integer)
+    digest: Mapped[str] = mapped_column(String(64))
+    sealed_at: Mapped[datetime]
+    payload: Mapped[bytes | None] = mapped_column(LargeBinary)
+    payload_bytes: Mapped[int] = mapped_column(Integer)
+    acknowledged_at: Mapped[datetime | None]
+    receipt: Mapped[dict[str, Any] | None] = mapped_column(Json)
+
+
+class ChainHead(Base):
+    """The last batch sealed in one channel; sealing locks this row, so numbers never fork."""
+
+    __tablename__ = "sync_chain_heads"
+
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    lineage: Mapped[int] = mapped_column(Integer)
+    batch_no: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(String(64))
