@@ -1,0 +1,1 @@
+"""Migrations of a branch's database."""

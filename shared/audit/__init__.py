@@ -1,0 +1,1 @@
+"""Who did what, kept in the transaction that did it."""

@@ -1,0 +1,1 @@
+"""Languages: what a person sees, in the reader's own."""

@@ -1,0 +1,1 @@
+"""Timed work: leased, recorded, made up when missed."""

@@ -1,0 +1,1 @@
+"""What every page and route of a node needs."""
