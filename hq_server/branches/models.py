@@ -9,7 +9,11 @@ from shared.db.base import Base, Id
 
 
 class Branch(Base):
-    """A branch; `number` is the short key every replica row of this branch leads with."""
+    """A branch; `number` is the short key every replica row of this branch leads with.
+
+    `data_as_of` is the instant, by HQ's clock, at which HQ last held everything the branch had
+    committed: a contact that left nothing pending. `pending` is what the branch said it still held.
+    """
 
     __tablename__ = "branches"
     __table_args__ = (CheckConstraint("(node_id IS NULL) = (joined_at IS NULL)", name="joined_has_node"),)
@@ -22,6 +26,7 @@ class Branch(Base):
     joined_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
     last_address: Mapped[str | None] = mapped_column(String(60))
+    data_as_of: Mapped[datetime | None]
     pending: Mapped[int] = mapped_column(Integer, default=0)
     push_interval_s: Mapped[int] = mapped_column(Integer, default=600)
     last_cycle_ms: Mapped[int | None] = mapped_column(Integer)

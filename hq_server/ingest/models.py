@@ -1,0 +1,88 @@
+"""What HQ keeps of every delivery: where each chain stands, each batch with its receipt, and what was refused."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.base import Base, BigCounter, Id, Json
+
+
+class ChainPosition(Base):
+    """How far one channel of one branch has come; receiving a batch locks this row."""
+
+    __tablename__ = "chain_positions"
+
+    branch_number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    lineage: Mapped[int] = mapped_column(Integer)
+    lineage_id: Mapped[str] = mapped_column(Id)
+    batch_no: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class InboxBatch(Base):
+    """A batch received and applied, with the receipt given for it, so that a repeat gets the same answer.
+
+    `indexed_at` is set when the rows it brought have been taken into the search index.
+    """
+
+    __tablename__ = "inbox_batches"
+    __table_args__ = (
+        UniqueConstraint("branch_number", "lineage", "channel", "batch_no"),
+        Index("ix_inbox_batches_received_at", "received_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigCounter, primary_key=True, autoincrement=True)
+    branch_number: Mapped[int] = mapped_column(Integer)
+    lineage: Mapped[int] = mapped_column(Integer)
+    channel: Mapped[str] = mapped_column(String(20))
+    batch_no: Mapped[int] = mapped_column(BigInteger)
+    record_type: Mapped[str] = mapped_column(String(40))
+    digest: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[int] = mapped_column(Integer)
+    removed: Mapped[int] = mapped_column(Integer)
+    parked: Mapped[int] = mapped_column(Integer)
+    wire_bytes: Mapped[int] = mapped_column(Integer)
+    control: Mapped[dict[str, Any]] = mapped_column(Json)
+    sealed_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    duration_ms: Mapped[int] = mapped_column(Integer)
+    receipt: Mapped[dict[str, Any]] = mapped_column(Json)
+    indexed_at: Mapped[datetime | None]
+
+
+class ParkedRecord(Base):
+    """A refused row, kept whole with the reason, until a newer version of it is applied or a person decides."""
+
+    __tablename__ = "parked_records"
+    __table_args__ = (
+        Index("ix_parked_records_branch", "branch_number", "state"),
+        Index("ix_parked_records_record", "branch_number", "record_type", "record_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BigCounter, primary_key=True, autoincrement=True)
+    branch_number: Mapped[int] = mapped_column(Integer)
+    batch_id: Mapped[int] = mapped_column(BigInteger)
+    record_type: Mapped[str] = mapped_column(String(40))
+    record_id: Mapped[str | None] = mapped_column(String(80))
+    row_change: Mapped[int | None] = mapped_column(BigInteger)
+    line: Mapped[str] = mapped_column(Text)
+    code: Mapped[str] = mapped_column(String(40))
+    reasons: Mapped[dict[str, Any]] = mapped_column(Json)
+    state: Mapped[str] = mapped_column(String(20))
+    parked_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+
+class Nonce(Base):
+    """A nonce seen on a signed request; the same message arriving again within the window is refused."""
+
+    __tablename__ = "sync_nonces"
+
+    key_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    nonce: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,0 +1,175 @@
+"""What a row of each record type is on the wire: explicit, versioned, and changed only with the protocol.
+
+A row travels as a JSON array `[change, id, ...]`: the id of the branch's change (with the
+header's lineage it is the row's version), the record's id, then the columns in the order below.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from marshmallow import Schema, ValidationError
+
+from sync_protocol.contract.fields import Code, Day, InstantText, JsonText, Month, RecordId, Text, Whole, WireField
+
+
+class WireSchema(Schema):
+    """Base of every wire schema; the declared order of the fields is the order of the columns."""
+
+    change = Whole(least=1)
+    id = RecordId()
+
+
+class CustomerV1(WireSchema):
+    """A customer's profile."""
+
+    customer_no = Text(40, least=1)
+    kind = Code(("individual", "group"))
+    name = Text(120, least=1)
+    short_name = Text(60, nullable=True)
+    id_type = Code(("id_card", "passport", "business_licence", "other"), nullable=True)
+    id_no = Text(40, nullable=True)
+    mobile = Text(30, nullable=True)
+    phone = Text(30, nullable=True)
+    email = Text(120, nullable=True)
+    region_code = Text(12, nullable=True)
+    address = Text(200, nullable=True)
+    grade = Code(("A", "B", "C", "D"), nullable=True)
+    status = Code(("prospect", "active", "suspended", "closed"))
+    opened_on = Day(nullable=True)
+    manager_id = RecordId(nullable=True)
+    preferred_channel = Code(("phone", "sms", "wechat", "email", "visit", "none"), nullable=True)
+    tags = JsonText(list[str])
+    attributes = JsonText(dict[str, Any])
+    remark = Text(500, nullable=True)
+    created_at = InstantText()
+    created_by = Text(80)
+    updated_at = InstantText()
+    updated_by = Text(80)
+
+
+class ManagerV1(WireSchema):
+    """An account manager."""
+
+    manager_no = Text(40, least=1)
+    name = Text(80, least=1)
+    post = Text(60, nullable=True)
+    level = Text(30, nullable=True)
+    department = Text(80, nullable=True)
+    mobile = Text(30, nullable=True)
+    status = Code(("active", "on_leave", "left"))
+    created_at = InstantText()
+    created_by = Text(80)
+    updated_at = InstantText()
+    updated_by = Text(80)
+
+
+class BillLineV1(WireSchema):
+    """A bill line, a fact."""
+
+    bill_no = Text(60, least=1)
+    customer_id = RecordId()
+    product = Text(60)
+    period = Month()
+    kind = Code(("charge", "payment", "adjustment"))
+    amount_minor = Whole()
+    currency = Text(3, least=3)
+    booked_on = Day()
+    corrects_id = RecordId(nullable=True)
+    remark = Text(500, nullable=True)
+    created_at = InstantText()
+    created_by = Text(80)
+
+
+class WorkLogV1(WireSchema):
+    """A work log entry, a fact."""
+
+    log_no = Text(60, least=1)
+    manager_id = RecordId()
+    kind = Code(("visit", "call", "message", "service", "meeting", "training", "other"))
+    customer_id = RecordId(nullable=True)
+    started_at = InstantText()
+    ended_at = InstantText(nullable=True)
+    place = Text(120, nullable=True)
+    text = Text(2000)
+    entered_at = InstantText()
+    corrects_id = RecordId(nullable=True)
+    created_at = InstantText()
+    created_by = Text(80)
+
+
+class CustomerMonthV1(WireSchema):
+    """A customer's month."""
+
+    customer_id = RecordId()
+    month = Month()
+    currency = Text(3, least=3)
+    charge_minor = Whole()
+    payment_minor = Whole()
+    adjustment_minor = Whole()
+    bill_lines = Whole(least=0)
+    contacts = Whole(least=0)
+    visits = Whole(least=0)
+    last_contact_on = Day(nullable=True)
+
+
+class RecordCheck:
+    """Checks rows of one record type and version: whole batches at speed, refused rows with their reasons."""
+
+    def __init__(self, schema: type[WireSchema]) -> None:
+        """Derive the speed check from the marshmallow `schema`."""
+        self._schema = schema()
+        declared: dict[str, Any] = self._schema.fields
+        self.columns: tuple[str, ...] = ("change", "id", *(n for n in declared if n not in {"change", "id"}))
+        self.fields: Mapping[str, WireField] = {name: declared[name] for name in self.columns}
+        self.row_type = msgspec.defstruct(
+            schema.__name__,
+            [(name, field.speed_type) for name, field in self.fields.items()],
+            array_like=True,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        self._decoder = msgspec.json.Decoder(self.row_type)
+        self._columns_checked = [(name, field) for name, field in self.fields.items() if field.checks_column]
+
+    def accepts_block(self, block: bytes) -> list[Any] | None:
+        """Return the typed rows of `block` (NDJSON lines), or None when any row must be looked at singly."""
+        if b"\\u0000" in block:
+            return None
+        try:
+            rows = self._decoder.decode_lines(block)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return rows if self._columns_hold(rows) else None
+
+    def refuse_line(self, line: bytes) -> dict[str, list[str]] | None:
+        """Return why marshmallow refuses one row, by column, or None when it is acceptable."""
+        try:
+            values = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return {"row": ["is not JSON"]}
+        if not isinstance(values, list) or len(values) != len(self.columns):
+            return {"row": [f"must be a list of {len(self.columns)} values"]}
+        try:
+            self._schema.load(dict(zip(self.columns, values, strict=True)))
+        except ValidationError as error:
+            return {str(name): [str(reason) for reason in reasons] for name, reasons in error.normalized_messages().items()}
+        return None
+
+    def _columns_hold(self, rows: list[Any]) -> bool:
+        for name, field in self._columns_checked:
+            values = [getattr(row, name) for row in rows]
+            if field.nullable:
+                values = [value for value in values if value is not None]
+            if not field.column_holds(values):
+                return False
+        return True
+
+
+RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
+    ("customer", 1): RecordCheck(CustomerV1),
+    ("manager", 1): RecordCheck(ManagerV1),
+    ("bill_line", 1): RecordCheck(BillLineV1),
+    ("work_log", 1): RecordCheck(WorkLogV1),
+    ("customer_month", 1): RecordCheck(CustomerMonthV1),
+}
