@@ -1,0 +1,1 @@
+"""A made-up company, and the program that shows the product with it (`make demo`)."""
