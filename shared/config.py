@@ -100,6 +100,7 @@ class NodeSettings:
     """Settings that both kinds of node have; each app extends it.
 
     `allow_plain_http` admits plain HTTP beyond loopback; pages then say so on every screen.
+    `allowed_hosts` are further names by which browsers may call this node (behind a proxy: its name).
     """
 
     home: Home
@@ -112,6 +113,7 @@ class NodeSettings:
     currency: str = "CNY"
     allow_plain_http: bool = False
     behind_proxy: bool = False
+    allowed_hosts: tuple[str, ...] = ()
 
     @property
     def insecure(self) -> bool:

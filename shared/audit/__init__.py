@@ -1,1 +1,1 @@
-"""Who did what, kept in the transaction that did it."""
+"""The operation log: who did what to which record, when and from where; written in the same transaction."""

@@ -1,1 +1,1 @@
-"""Who may sign in, and what they may do."""
+"""Who may sign in to a node, with which right, and the proof that it is they."""

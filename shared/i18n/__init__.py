@@ -1,1 +1,45 @@
-"""Languages: what a person sees, in the reader's own."""
+"""Every sentence, word, number and instant that people see, in their language; English is the msgid."""
+
+from shared.i18n.catalogues import CATALOGUE_PACKAGES, LANGUAGES, load_catalogue
+from shared.i18n.formats import (
+    format_bytes,
+    format_date,
+    format_instant,
+    format_money,
+    format_number,
+    format_percent,
+    format_relative,
+    in_zone,
+)
+from shared.i18n.language import (
+    current_language,
+    gettext,
+    label,
+    lazy_gettext,
+    ngettext,
+    set_default_language,
+    translate_error,
+    use_language,
+)
+
+__all__ = [
+    "CATALOGUE_PACKAGES",
+    "LANGUAGES",
+    "current_language",
+    "format_bytes",
+    "format_date",
+    "format_instant",
+    "format_money",
+    "format_number",
+    "format_percent",
+    "format_relative",
+    "gettext",
+    "in_zone",
+    "label",
+    "lazy_gettext",
+    "load_catalogue",
+    "ngettext",
+    "set_default_language",
+    "translate_error",
+    "use_language",
+]

@@ -1,0 +1,32 @@
+"""Reading the operation log."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from shared.audit.models import AuditEntry
+
+
+def entries(
+    *,
+    actor: str | None = None,
+    event: str | None = None,
+    subject: tuple[str, str] | None = None,
+) -> Select[AuditEntry]:
+    """Return the statement that lists entries, latest first, narrowed by whatever is given."""
+    statement = select(AuditEntry).order_by(AuditEntry.id.desc())
+    if actor is not None:
+        statement = statement.where(AuditEntry.actor == actor)
+    if event is not None:
+        statement = statement.where(AuditEntry.event == event)
+    if subject is not None:
+        statement = statement.where(
+            AuditEntry.subject_type == subject[0], AuditEntry.subject_id == subject[1]
+        )
+    return statement
+
+
+def list_history(session: Session, subject: tuple[str, str], *, limit: int = 100) -> Sequence[AuditEntry]:
+    """Return what happened to one record, latest first."""
+    return session.scalars(entries(subject=subject).limit(limit)).all()

@@ -1,0 +1,181 @@
+"""Letting people in and out: users, passwords, one-time codes."""
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from shared.audit import operations as audit
+from shared.auth import passwords, queries
+from shared.auth.errors import (
+    LastAdministratorError,
+    PersonNameError,
+    UsernameError,
+    UsernameTakenError,
+    WrongPasswordError,
+)
+from shared.auth.models import NAME_LENGTH, USERNAME_LENGTH, User
+from shared.auth.queries import list_users
+from shared.auth.signin import (
+    SignInAttempt,
+    begin_sign_in,
+    end_session,
+    redeem_code,
+    verify_sign_in,
+)
+from shared.auth.vocabulary import Right
+from shared.i18n import LANGUAGES
+from shared.stamp import Stamp
+
+CODE_LIFETIME: Final = timedelta(days=3)
+SHORTEST_USERNAME: Final = 2
+USERNAME_SIGNS: Final = frozenset("._-@")
+
+
+def create_user(
+    session: Session,
+    *,
+    username: str,
+    name: str,
+    right: Right,
+    by: Stamp,
+    manager_id: str | None = None,
+) -> tuple[User, str]:
+    """Make a user who has no password yet, and the one-time code that lets them choose one.
+
+    The code is shown once and only its digest is kept. Raises UsernameError, UsernameTakenError
+    and PersonNameError.
+    """
+    folded = _check_username(username)
+    if queries.find_user(session, folded) is not None:
+        raise UsernameTakenError(field="username", username=folded)
+    user = User(
+        username=folded,
+        name=_check_name(name),
+        right=right,
+        manager_id=manager_id,
+        session_epoch=1,
+        created_at=by.at,
+        created_by=by.actor,
+    )
+    session.add(user)
+    session.flush()
+    audit.record(
+        session,
+        "user.created",
+        subject=("user", user.id),
+        by=by,
+        details={"username": folded, "right": right},
+    )
+    return user, issue_code(session, user, by=by)
+
+
+def issue_code(session: Session, user: User, *, by: Stamp) -> str:
+    """Return a fresh one-time code for a first or forgotten password; an older code stops working.
+
+    The password the user has keeps working until the code is used.
+    """
+    code = passwords.new_code()
+    user.code_hash = passwords.hash_code(code)
+    user.code_expires_at = by.at + CODE_LIFETIME
+    audit.record(session, "user.code-issued", subject=("user", user.id), by=by)
+    return code
+
+
+def set_password(session: Session, user: User, password: str, *, by: Stamp) -> None:
+    """Give the user a new password and sign them out everywhere; raises WeakPasswordError."""
+    user.password_hash = passwords.hash_password(passwords.check_password(password, username=user.username))
+    user.code_hash = user.code_expires_at = None
+    user.end_sessions()
+    audit.record(session, "user.password-set", subject=("user", user.id), by=by)
+
+
+def change_password(session: Session, user: User, *, present: str, new: str, by: Stamp) -> None:
+    """Let people change their own password by proving the present one; every session of theirs ends.
+
+    Raises WrongPasswordError and WeakPasswordError.
+    """
+    if not passwords.password_matches(user.password_hash, present):
+        raise WrongPasswordError(field="present")
+    set_password(session, user, new, by=by)
+
+
+def change_right(session: Session, user: User, right: Right, *, by: Stamp) -> None:
+    """Let a user do more or less; their sessions end. Raises LastAdministratorError."""
+    if user.right is right:
+        return
+    _keep_an_administrator(session, user)
+    audit.record(
+        session,
+        "user.right-changed",
+        subject=("user", user.id),
+        by=by,
+        details={"from": user.right, "to": right},
+    )
+    user.right = right
+    user.end_sessions()
+
+
+def disable_user(session: Session, user: User, *, by: Stamp) -> None:
+    """Let the user do nothing from the next request on; raises LastAdministratorError."""
+    if user.disabled_at is not None:
+        return
+    _keep_an_administrator(session, user)
+    user.disabled_at = by.at
+    user.code_hash = user.code_expires_at = None
+    user.end_sessions()
+    audit.record(session, "user.disabled", subject=("user", user.id), by=by)
+
+
+def enable_user(session: Session, user: User, *, by: Stamp) -> None:
+    """Let a disabled user sign in again with the password they had."""
+    if user.disabled_at is None:
+        return
+    user.disabled_at = None
+    audit.record(session, "user.enabled", subject=("user", user.id), by=by)
+
+
+def choose_language(user: User, language: str) -> None:
+    """Remember in which language the user reads; one we do not speak is ignored."""
+    if language in LANGUAGES:
+        user.language = language
+
+
+def _check_username(username: str) -> str:
+    folded = queries.fold_username(username)
+    plain = all(char.isalnum() or char in USERNAME_SIGNS for char in folded)
+    fits = SHORTEST_USERNAME <= len(folded) <= USERNAME_LENGTH
+    if not fits or not plain or not (folded[0].isalnum() and folded[-1].isalnum()):
+        raise UsernameError(field="username")
+    return folded
+
+
+def _check_name(name: str) -> str:
+    plain = " ".join(name.split())
+    if not 0 < len(plain) <= NAME_LENGTH:
+        raise PersonNameError(field="name")
+    return plain
+
+
+def _keep_an_administrator(session: Session, user: User) -> None:
+    if user.right is Right.ADMINISTRATOR and user.enabled and queries.count_administrators(session) <= 1:
+        raise LastAdministratorError
+
+
+__all__ = [
+    "CODE_LIFETIME",
+    "SignInAttempt",
+    "begin_sign_in",
+    "change_password",
+    "change_right",
+    "choose_language",
+    "create_user",
+    "disable_user",
+    "enable_user",
+    "end_session",
+    "issue_code",
+    "list_users",
+    "redeem_code",
+    "set_password",
+    "verify_sign_in",
+]

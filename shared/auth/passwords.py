@@ -1,0 +1,84 @@
+"""Passwords and one-time codes: what is accepted, and how they are kept (never in plain text)."""
+
+import hashlib
+import secrets
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from shared.auth.errors import WeakPasswordError
+from shared.errors import N_
+
+SHORTEST: Final = 8
+LONGEST: Final = 128
+FEWEST_DIFFERENT: Final = 4
+# RFC 9106, second recommended option: 64 MiB, three passes.
+_HASHER: Final = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=4)
+# Crockford's base 32: no I, L, O, U, so a code can be read out over the telephone.
+CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_GROUPS: Final = 5
+CODE_GROUP_LENGTH: Final = 5  # 25 characters of 5 bits: 125 bits
+_LOOKALIKES: Final = str.maketrans({"I": "1", "L": "1", "O": "0", "-": None, " ": None})
+
+
+def check_password(password: str, *, username: str = "") -> str:
+    """Return the password in the form that is hashed (NFKC); raises WeakPasswordError with the reason."""
+    normal = unicodedata.normalize("NFKC", password)
+    if len(normal) < SHORTEST:
+        raise WeakPasswordError(field="password", reason=N_("A password has at least 8 characters."))
+    if len(normal) > LONGEST:
+        raise WeakPasswordError(field="password", reason=N_("A password has at most 128 characters."))
+    folded = normal.casefold()
+    if folded in common_passwords() or len(set(folded)) < FEWEST_DIFFERENT or folded == username.casefold():
+        raise WeakPasswordError(
+            field="password", reason=N_("This password is among the first anybody would try; choose another.")
+        )
+    return normal
+
+
+@lru_cache(maxsize=1)
+def common_passwords() -> frozenset[str]:
+    """Return the passwords that are tried first by whoever guesses."""
+    text = Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8")
+    return frozenset(line.strip().casefold() for line in text.splitlines() if line.strip())
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2id hash of a checked password, with its salt and parameters."""
+    return _HASHER.hash(unicodedata.normalize("NFKC", password))
+
+
+def password_matches(password_hash: str | None, password: str) -> bool:
+    """Tell whether the password is right; takes as long when there is no hash to compare with."""
+    if len(password) > LONGEST * 4:  # hashing megabytes is a way to keep us busy
+        return False
+    try:
+        _HASHER.verify(password_hash or _nobodys_hash(), unicodedata.normalize("NFKC", password))
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    return _HASHER.hash(secrets.token_urlsafe(16))
+
+
+def new_code() -> str:
+    """Return a fresh one-time code of 125 bits in five groups of five."""
+    groups = (
+        "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_GROUP_LENGTH)) for _ in range(CODE_GROUPS)
+    )
+    return "-".join(groups)
+
+
+def hash_code(code: str) -> str:
+    """Return what is kept of a code; case, spaces, hyphens and look-alikes (O for 0) do not matter.
+
+    A plain digest suffices: nobody can try 2**125 codes.
+    """
+    return hashlib.sha256(code.upper().translate(_LOOKALIKES).encode()).hexdigest()

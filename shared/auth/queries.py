@@ -1,0 +1,57 @@
+"""Looking up users."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from shared.auth.errors import UserNotFoundError
+from shared.auth.models import EndedSession, User
+from shared.auth.vocabulary import Right
+
+
+def get_user(session: Session, user_id: str) -> User:
+    """Return a user by id; raises UserNotFoundError."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise UserNotFoundError(user=user_id)
+    return user
+
+
+def get_user_named(session: Session, username: str) -> User:
+    """Return a user by user name; raises UserNotFoundError."""
+    user = find_user(session, username)
+    if user is None:
+        raise UserNotFoundError(user=username)
+    return user
+
+
+def find_user(session: Session, username: str) -> User | None:
+    """Return a user by user name, however it is capitalised, or None."""
+    return session.scalars(select(User).where(User.username == fold_username(username))).one_or_none()
+
+
+def list_users(session: Session) -> Sequence[User]:
+    """Return every user: those who may sign in first, then by user name."""
+    return session.scalars(select(User).order_by(User.disabled_at.is_not(None), User.username)).all()
+
+
+def count_administrators(session: Session) -> int:
+    """Return how many administrators may sign in."""
+    return session.scalars(
+        select(func.count()).where(User.right == Right.ADMINISTRATOR, User.disabled_at.is_(None))
+    ).one()
+
+
+def find_session_user(session: Session, user_id: str, *, epoch: int, session_id: str) -> User | None:
+    """Return whom a session cookie speaks for, or None when that session has been ended."""
+    user = session.get(User, user_id)
+    if user is None or not user.enabled or user.session_epoch != epoch:
+        return None
+    return user if session.get(EndedSession, session_id) is None else None
+
+
+def fold_username(username: str) -> str:
+    """Return a user name as it is stored: NFKC, no space around, lower case."""
+    return unicodedata.normalize("NFKC", username).strip().casefold()

@@ -1,0 +1,120 @@
+"""Proving who somebody is, slowly enough for guessers.
+
+A try is counted before the password is looked at, in a transaction of its own, so that many tries at once
+cannot slip past the counter, and so that the costly comparison holds no lock of the database.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from shared.audit import operations as audit
+from shared.auth import passwords, queries
+from shared.auth.errors import CodeRefusedError, TooManyAttemptsError
+from shared.auth.models import EndedSession, SignInThrottle, User
+from shared.auth.throttle import FORGET_AFTER, throttle_keys
+from shared.stamp import Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAttempt:
+    """One counted try; `check` compares the password outside any transaction."""
+
+    username: str
+    user_id: str | None
+    password_hash: str | None
+
+    def check(self, password: str) -> bool:
+        """Tell whether the password is right; takes as long for users who do not exist."""
+        return passwords.password_matches(self.password_hash, password)
+
+
+def begin_sign_in(session: Session, username: str, *, by: Stamp) -> SignInAttempt:
+    """Count one try for this account from this terminal; raises TooManyAttemptsError while it must wait."""
+    folded = queries.fold_username(username)
+    _count_attempt(session, folded, by)
+    user = queries.find_user(session, folded)
+    if user is None or not user.enabled:
+        return SignInAttempt(folded, None, None)
+    return SignInAttempt(folded, user.id, user.password_hash)
+
+
+def verify_sign_in(session: Session, attempt: SignInAttempt, *, proven: bool, by: Stamp) -> User | None:
+    """Return the user who may come in and forget their wrong tries; None when refused, which is logged.
+
+    The user is read again: one disabled, or whose password changed, since the try began stays out.
+    """
+    user = session.get(User, attempt.user_id) if attempt.user_id else None
+    if not proven or user is None or not user.enabled or user.password_hash != attempt.password_hash:
+        subject = ("user", attempt.user_id) if attempt.user_id else None
+        audit.record(session, "sign-in.refused", subject=subject, by=by)
+        return None
+    _welcome(session, user, by)
+    return user
+
+
+def redeem_code(session: Session, *, username: str, code: str, password: str, by: Stamp) -> User:
+    """Exchange a one-time code for a password of the user's choice; the code then is used up.
+
+    Raises CodeRefusedError and WeakPasswordError (the code then stays good).
+    """
+    user = queries.find_user(session, username)
+    good = (
+        user is not None
+        and user.enabled
+        and user.code_hash == passwords.hash_code(code)
+        and user.code_expires_at is not None
+        and by.at < user.code_expires_at
+    )
+    if user is None or not good:
+        raise CodeRefusedError
+    user.password_hash = passwords.hash_password(passwords.check_password(password, username=user.username))
+    user.code_hash = user.code_expires_at = None
+    user.end_sessions()
+    audit.record(session, "user.code-redeemed", subject=("user", user.id), by=by)
+    _welcome(session, user, by)
+    return user
+
+
+def end_session(session: Session, user: User, session_id: str, *, lifetime: timedelta, by: Stamp) -> None:
+    """Sign out one session, so that a copy of its cookie is worth nothing."""
+    session.execute(delete(EndedSession).where(EndedSession.expires_at < by.at))
+    session.merge(EndedSession(id=session_id, expires_at=by.at + lifetime))
+    audit.record(session, "sign-out", subject=("user", user.id), by=by)
+
+
+def _welcome(session: Session, user: User, by: Stamp) -> None:
+    pair, _address, account = throttle_keys(user.username, by.terminal)
+    session.execute(delete(SignInThrottle).where(SignInThrottle.key.in_([pair, account])))
+    user.last_sign_in_at = by.at
+    audit.record(session, "sign-in.accepted", subject=("user", user.id), by=by)
+
+
+def _count_attempt(session: Session, username: str, by: Stamp) -> None:
+    session.execute(delete(SignInThrottle).where(SignInThrottle.last_at < by.at - FORGET_AFTER))
+    policies = throttle_keys(username, by.terminal)
+    known = {
+        row.key: row
+        for row in session.scalars(
+            select(SignInThrottle).where(SignInThrottle.key.in_(policies)).with_for_update()
+        )
+    }
+    _refuse_while_blocked(known.values(), by.at)
+    for key, policy in policies.items():
+        row = known.get(key)
+        if row is None:
+            row = SignInThrottle(key=key, failures=0, last_at=by.at, blocked_until=by.at)
+            session.add(row)
+        row.failures += 1
+        row.last_at = by.at
+        row.blocked_until = by.at + policy.wait(row.failures)
+
+
+def _refuse_while_blocked(rows: Iterable[SignInThrottle], at: datetime) -> None:
+    until = max((row.blocked_until for row in rows), default=at)
+    if until > at:
+        raise TooManyAttemptsError(retry_after=ceil((until - at).total_seconds()))

@@ -1,0 +1,46 @@
+"""How long to wait after wrong tries: decided here, stored by operations.
+
+Three counters are kept for each try. The account from one address is slowed hard, for that is how a
+password is guessed. One address over all accounts is slowed when it tries many. One account over all
+addresses is slowed a little only, so that strangers cannot lock a person out.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+FORGET_AFTER: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """So many tries are free; after them each doubles the wait, up to a longest."""
+
+    free: int
+    longest: timedelta
+
+    def wait(self, failures: int) -> timedelta:
+        """Return how long nobody may try again after so many failures in a row."""
+        beyond = failures - self.free
+        if beyond < 0:
+            return timedelta()
+        return min(timedelta(seconds=2 ** min(beyond, 20)), self.longest)
+
+
+PAIR: Final = Policy(free=5, longest=timedelta(minutes=15))
+ADDRESS: Final = Policy(free=40, longest=timedelta(minutes=15))
+ACCOUNT: Final = Policy(free=20, longest=timedelta(seconds=30))
+
+
+def throttle_keys(username: str, address: str) -> dict[str, Policy]:
+    """Return the counters that one try moves; digests, so that mistyped passwords are not kept as names."""
+    return {
+        _key("pair", username, address): PAIR,
+        _key("address", address): ADDRESS,
+        _key("account", username): ACCOUNT,
+    }
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
