@@ -1,0 +1,1 @@
+"""The tests; a folder a kind, `support` is what they share."""

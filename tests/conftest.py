@@ -1,0 +1,148 @@
+"""What every test may ask for, and what is arranged for the run as a whole."""
+
+import os
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import settings
+
+import hatch_build
+from tests.support import browser, groups, postgres
+from tests.support.databases import DIALECTS, DatabaseFactory
+from tests.support.postgres import TestRun
+
+ROOT: Final = Path(__file__).parents[1]
+RUN: Final[pytest.StashKey[TestRun]] = pytest.StashKey[TestRun]()
+UNCOLLECTED: Final[pytest.StashKey[set[str]]] = pytest.StashKey[set[str]]()
+# Folders whose tests all belong to one group.
+GROUPS: Final = ("browser", "real_data", "system")
+
+settings.register_profile("dev", max_examples=50, deadline=None, print_blob=True)
+settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, database=None)
+settings.register_profile("explore", settings.get_profile("dev"), max_examples=2000)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("branchline")
+    group.addoption("--only-sqlite", action="store_true", help="leave PostgreSQL out (and say so at the end)")
+    group.addoption("--pg-durable", action="store_true", help="run PostgreSQL with fsync, as in production")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile(
+        config.getoption("--hypothesis-profile") or ("ci" if os.environ.get("CI") else "dev")
+    )
+    config.stash[UNCOLLECTED] = set()
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        folder, pid = Path(worker["branchline_folder"]), worker["branchline_pid"]
+    else:
+        hatch_build.compile_catalogues(ROOT)
+        folder, pid = Path(tempfile.mkdtemp(prefix="branchline-test-")), os.getpid()
+    config.stash[RUN] = TestRun(folder, pid, durable=config.getoption("--pg-durable"))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workeroutput"):
+        return
+    postgres.stop(config.stash[RUN])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    run = node.config.stash[RUN]
+    node.workerinput |= {"branchline_folder": str(run.folder), "branchline_pid": run.controller_pid}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(ROOT / "tests").parts[0]
+        if folder in GROUPS:
+            item.add_marker(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    report = yield
+    if report.skipped and hasattr(
+        collector.config, "workerinput"
+    ):  # xdist forgets these, so we carry them over
+        collector.config.stash[UNCOLLECTED].add(f"{report.nodeid}: {groups.reason_of(report)}")
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["branchline_uncollected"] = sorted(session.config.stash[UNCOLLECTED])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[UNCOLLECTED].update(output.get("branchline_uncollected", []))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    groups.write_summary(terminalreporter, config.stash[UNCOLLECTED])
+
+
+# --- databases -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def database_factory(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> DatabaseFactory:
+    """Makes databases that outlive one test; whoever calls `create` calls `drop`."""
+    return DatabaseFactory(
+        pytestconfig.stash[RUN],
+        tmp_path_factory.mktemp("sqlite"),
+        only_sqlite=pytestconfig.getoption("--only-sqlite"),
+    )
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Both kinds of database, one after the other: every test that asks for it runs on each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def make_database_url(database_factory: DatabaseFactory) -> Iterator[Callable[..., str]]:
+    """Make any number of databases: `make_database_url(dialect, template=None)`; gone when the test is."""
+    made: list[str] = []
+
+    def make(dialect: str, template: str | None = None) -> str:
+        made.append(database_factory.create(dialect, template))
+        return made[-1]
+
+    yield make
+    for url in made:
+        database_factory.drop(url)
+
+
+@pytest.fixture
+def database_url(make_database_url: Callable[..., str], dialect: str) -> str:
+    """Return the URL of one empty database, on SQLite and then on PostgreSQL."""
+    return make_database_url(dialect)
+
+
+# --- what a machine may lack ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """Where Chromium is; the browser group is not run where there is none."""
+    return browser.find_chromium() or groups.not_run("browser", browser.CURE)
+
+
+@pytest.fixture(scope="session")
+def real_data_folder() -> Path:
+    """The data files handed out beside the checkout; that group is not run where they are absent."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        groups.not_run("real_data", "no ../shared/data beside the checkout")
+    return folder
