@@ -155,7 +155,7 @@ def _write_about(sheet: Worksheet, title: str, about: Mapping[str, str], heading
 
 
 def _sheet_name(title: str) -> str:
-    """Return `title` as a sheet may be called: at most 31 characters, none of them with a meaning of its own."""
+    """Return `title` as a sheet may be called: 31 characters at most, none with a meaning of its own."""
     plain = re.sub(r"[\[\]:*?/\\\x00-\x1f]", " ", title).strip("' ")[:_SHEET_NAME].rstrip("' ")
     return plain or "Data"
 
