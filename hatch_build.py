@@ -4,7 +4,8 @@ Page assets come from npm as package-lock.json pins them (versions and digests, 
 into shared/ui/static/vendor/; package.json also names the icons, which pages draw as
 <svg class="icon"><use href=".../vendor/icons.svg#NAME"></use></svg>.
 Without npm or without a network the build warns and goes on: pages then work plainer.
-By hand: `python hatch_build.py` builds what is missing or stale, `python hatch_build.py --check` only tells.
+By hand: `python hatch_build.py` builds what is missing or stale; with `--offline` it compiles the
+translations only, and still tells when assets are missing.
 """
 
 import hashlib
@@ -18,6 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -25,6 +28,8 @@ VENDOR: Final = Path("shared/ui/static/vendor")
 # Written last, so its presence says that all the others are whole; a digest of what they were made from.
 STAMP: Final = VENDOR / ".made-from"
 NPM_TIMEOUT_S: Final = 300
+# Without a network npm should say so in seconds, not minutes.
+NPM_OPTIONS: Final = ("--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-retry-maxtimeout=5000")
 CURE: Final = (
     "Page assets (htmx, Tabler, ECharts) are missing: pages work, but plainer and without charts.\n"
     "Cure: make the npm registry reachable (a mirror goes into ~/.npmrc) and run `make assets`."
@@ -70,7 +75,7 @@ def build_assets(root: Path) -> str | None:
         work = Path(name)
         for file in ("package.json", "package-lock.json", ".npmrc"):
             shutil.copy(root / file, work)
-        if problem := run_npm([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], work):
+        if problem := run_npm([*npm, "ci", "--ignore-scripts", *NPM_OPTIONS], work):
             return problem
         install(work / "node_modules", root)
     return None
@@ -145,9 +150,6 @@ def icon_sprite(root: Path, folder: Path) -> str:
 
 def compile_catalogues(root: Path) -> list[Path]:
     """Compile every catalogue whose .mo is older than its .po; returns those written."""
-    from babel.messages.mofile import write_mo  # noqa: PLC0415 - `--check` works without it
-    from babel.messages.pofile import read_po  # noqa: PLC0415 - as above
-
     written = []
     for po in sorted(root.glob("*/translations/*/LC_MESSAGES/*.po")):
         mo = po.with_suffix(".mo")
@@ -164,10 +166,8 @@ def compile_catalogues(root: Path) -> list[Path]:
 def main() -> int:
     """Do by hand what the build does; returns 0 when the assets are there."""
     root = Path(__file__).parent
-    problem = None
-    if "--check" not in sys.argv[1:]:
-        problem = build_assets(root)
-        compile_catalogues(root)
+    compile_catalogues(root)
+    problem = None if "--offline" in sys.argv[1:] else build_assets(root)
     if is_current(root):
         return 0
     print(f"\n{'!' * 100}\n{problem or ''}\n{CURE}\n{'!' * 100}\n", file=sys.stderr)

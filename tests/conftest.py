@@ -76,17 +76,20 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["branchline_uncollected"] = sorted(session.config.stash[UNCOLLECTED])
+        reasons: set[str] = session.config.stash[UNCOLLECTED]
+        session.config.workeroutput["branchline_uncollected"] = sorted(reasons)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     output = getattr(node, "workeroutput", {})
-    node.config.stash[UNCOLLECTED].update(output.get("branchline_uncollected", []))
+    reasons: list[str] = output.get("branchline_uncollected", [])
+    node.config.stash[UNCOLLECTED].update(reasons)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    groups.write_summary(terminalreporter, config.stash[UNCOLLECTED])
+    reasons: set[str] = config.stash[UNCOLLECTED]
+    groups.write_summary(terminalreporter, reasons)
 
 
 # --- databases -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from shared.db.engine import Database
 def run_sql(url, statement):
     database = Database(url)
     with database.sessions.begin() as session:
-        result = session.execute(text(statement))
+        result = session.connection().execute(text(statement))
         rows = result.all() if result.returns_rows else []
     database.dispose()
     return rows
