@@ -9,7 +9,7 @@ WORKERS ?= logical
 # What to test and how, e.g. make test T="tests/unit -k money"
 T       ?= tests
 PYTEST   = $(PY) -m pytest -n $(WORKERS) --dist loadgroup
-DEMO    ?= $(PY) -m hq_server.demo
+DEMO    ?= $(PY) -m tests.demo
 PACKAGES = hq_server branch_node sync_protocol shared
 
 .DEFAULT_GOAL := help
@@ -55,7 +55,7 @@ demo: setup ## Run head office and three branches on this machine, with a made-u
 
 .PHONY: screenshots
 screenshots: setup chromium ## Take the pictures of the README again
-	$(PY) -m tests.support.screenshots
+	$(PY) -m tests.demo.screenshots
 
 .PHONY: bench
 bench: setup ## Measure speed against the limits; writes benchmarks/latest.json

@@ -43,6 +43,8 @@ class Node:
     environment: Mapping[str, str] = field(default_factory=dict)
     _server: subprocess.Popen[bytes] | None = None
     _log: IO[bytes] | None = None
+    _running: list[subprocess.Popen[str]] = field(default_factory=list)
+    _interrupted: bool = False
 
     @property
     def url(self) -> str:
@@ -60,18 +62,29 @@ class Node:
         Raises StepError when its exit code is not one of `accept`.
         """
         command = self._command(*arguments)
-        done = subprocess.run(
+        process = subprocess.Popen(
             command,
-            input=text,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             env=self._environment(),
-            timeout=COMMAND_LIMIT_S,
-            check=False,
+            process_group=0,  # a Ctrl-C is for the demo, which then stops its nodes in order
         )
-        if done.returncode not in accept:
-            raise StepError(command, done.returncode, done.stderr or done.stdout)
-        return done.stdout
+        self._running.append(process)
+        if self._interrupted:
+            process.terminate()
+        output, said = process.communicate(text, timeout=COMMAND_LIMIT_S)
+        self._running.remove(process)
+        if process.returncode not in accept:
+            raise StepError(command, process.returncode, said or output)
+        return output
+
+    def interrupt(self) -> None:
+        """End the command that runs now, and any that is run later."""
+        self._interrupted = True
+        for process in self._running:
+            process.terminate()
 
     def run_json(self, *arguments: str, accept: tuple[int, ...] = (0,), text: str | None = None) -> Any:
         """Run one command with --json and return what it said."""
@@ -86,7 +99,7 @@ class Node:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             env=self._environment(),
-            process_group=0,  # a Ctrl-C is for the demo, which then stops its nodes in order
+            process_group=0,
         )
 
     def wait_until_healthy(self, *, within_s: float = HEALTHY_WITHIN_S) -> None:
@@ -124,7 +137,8 @@ class Node:
         return [*_program(self.program), name, "--home", str(self.home), *rest]
 
     def _environment(self) -> dict[str, str]:
-        return os.environ | {"PYTHONUNBUFFERED": "1"} | dict(self.environment)
+        inherited = os.environ  # noqa: TID251  (a command of the product sees what we were started with)
+        return inherited | {"PYTHONUNBUFFERED": "1"} | dict(self.environment)
 
     def _last_words(self) -> str:
         lines = (self.home / "serve.log").read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,0 +1,219 @@
+"""Sets the made-up company up on real nodes and keeps them serving: what `make demo` shows."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from shared.clock import SystemClock
+from tests.demo import files, words
+from tests.demo.company import BranchData
+from tests.demo.nodes import Node, StepError, free_ports
+
+ZONE: Final = ZoneInfo("Asia/Shanghai")
+PREFERRED_PORTS: Final = range(8000, 8004)
+ARRIVES_WITHIN_S: Final = 120
+PASSWORD: Final = "branchline-demo-2026"  # made up, printed for whoever tries the demo
+NOTES: Final = "demo.json"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A user of the demo: where, as whom, with which password."""
+
+    node: str
+    username: str
+    password: str
+    name: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Show:
+    """The company on its nodes: head office, the branches by code, and who may sign in."""
+
+    hq: Node
+    branches: dict[str, Node]
+    users: list[SignIn]
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        """Every node by its code; head office first."""
+        return {"HQ": self.hq, **self.branches}
+
+
+class FolderError(Exception):
+    """The folder to keep the demo in holds something else."""
+
+
+def today_in_the_zone() -> datetime:
+    """Return the branches' local time, without a zone, as their old systems would write it."""
+    return SystemClock().now().astimezone(ZONE).replace(tzinfo=None, second=0, microsecond=0)
+
+
+@contextmanager
+def open_show(
+    folder: Path, *, scale: float, seed: int, say: Say, environment: dict[str, str] | None = None
+) -> Iterator[Show]:
+    """Serve the company from `folder`, set up there first unless an earlier run kept it; stop at the end.
+
+    Raises StepError naming the command that failed and what it said, and FolderError.
+    """
+    known = _read_notes(folder, environment or {})
+    show = known or _new_show(folder, environment or {})
+    try:
+        if known:
+            say("reuse")
+            _serve(show)
+        else:
+            _set_up(show, folder, scale=scale, seed=seed, say=say)
+            _write_notes(folder, show)
+        say("arrive")
+        wait_until_arrived(show)
+        yield show
+    finally:
+        for node in (*show.branches.values(), show.hq):
+            node.stop()
+
+
+def wait_until_arrived(show: Show, *, within_s: float = ARRIVES_WITHIN_S) -> dict[str, Any]:
+    """Return head office's status once it holds exactly what every branch holds, to the cent."""
+    deadline = time.monotonic() + within_s
+    while True:
+        status: dict[str, Any] = show.hq.run_json("status")
+        waiting = [
+            code
+            for code, node in show.branches.items()
+            if not _same(node.run_json("status"), _branch_of(status, code))
+        ]
+        if not waiting:
+            return status
+        if time.monotonic() > deadline:
+            said = f"not arrived from {', '.join(waiting)}\n{json.dumps(status, ensure_ascii=False)}"
+            raise StepError(["hq-server", "status", "--json"], 0, said)
+        time.sleep(1)
+
+
+# --- setting up --------------------------------------------------------------------------------------
+
+
+def _new_show(folder: Path, environment: dict[str, str]) -> Show:
+    if folder.exists() and any(folder.iterdir()):
+        raise FolderError(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    hq_port, *ports = free_ports(PREFERRED_PORTS)
+    branches = {
+        plan.code: Node("branch-node", folder / plan.code, port, environment)
+        for plan, port in zip(words.BRANCHES, ports, strict=True)
+    }
+    return Show(Node("hq-server", folder / "hq", hq_port, environment), branches, [])
+
+
+def _set_up(show: Show, folder: Path, *, scale: float, seed: int, say: Say) -> None:
+    say("files")
+    company = files.write_company(folder / "files", seed=seed, now=today_in_the_zone(), scale=scale)
+    codes: dict[str, Future[str]] = {branch.plan.code: Future() for branch in company}
+    with ThreadPoolExecutor(len(company)) as pool:
+        work = [pool.submit(_set_up_branch, show, branch, folder, codes, say) for branch in company]
+        try:
+            _set_up_hq(show, codes, say)
+            for future in wait(work, return_when=FIRST_EXCEPTION).done:
+                future.result()
+        except BaseException:
+            for code in codes.values():
+                code.cancel()
+            for node in show.nodes.values():
+                node.interrupt()
+            raise
+    say("serve")
+    for node in show.branches.values():
+        node.start()
+    for node in show.branches.values():
+        node.wait_until_healthy()
+
+
+def _set_up_hq(show: Show, codes: dict[str, Future[str]], say: Say) -> None:
+    say("hq")
+    show.hq.run("init")
+    show.users.extend(
+        _add_users(show.hq, "HQ", [("admin", "系统管理员", "administrator"), ("chen", "陈分析", "staff")])
+    )
+    show.hq.start()
+    show.hq.wait_until_healthy()
+    for plan in words.BRANCHES:
+        codes[plan.code].set_result(show.hq.run_json("enrol", plan.code, plan.name)["code"])
+
+
+def _set_up_branch(
+    show: Show,
+    branch: BranchData,
+    folder: Path,
+    codes: dict[str, Future[str]],
+    say: Say,
+) -> None:
+    code, node = branch.plan.code, show.branches[branch.plan.code]
+    node.run("init")
+    say(f"import {code}")
+    for kind in files.COLUMNS:
+        node.run("import", kind, str(folder / "files" / code / f"{kind}.csv"))
+    node.run("join", "--hq", show.hq.url, "--code", codes[code].result())  # waits for head office
+    say(f"push {code}")
+    node.run("push")
+
+
+def _add_users(node: Node, code: str, people: list[tuple[str, str, str]]) -> list[SignIn]:
+    users = []
+    for username, name, right in people:
+        node.run("user", "add", username, "--name", name, "--right", right, "--password-stdin", text=PASSWORD)
+        users.append(SignIn(code, username, PASSWORD, name, right))
+    return users
+
+
+def _serve(show: Show) -> None:
+    for node in show.nodes.values():
+        node.start()
+    for node in show.nodes.values():
+        node.wait_until_healthy()
+
+
+# --- comparing ---------------------------------------------------------------------------------------
+
+
+def _branch_of(status: dict[str, Any], code: str) -> dict[str, Any]:
+    return next((branch for branch in status["branches"] if branch["code"] == code), {})
+
+
+def _same(at_branch: dict[str, Any], at_hq: dict[str, Any]) -> bool:
+    compared = ("records", "totals")
+    return at_branch.get("pending") == 0 and all(at_branch[key] == at_hq.get(key) for key in compared)
+
+
+# --- keeping -----------------------------------------------------------------------------------------
+
+
+def _write_notes(folder: Path, show: Show) -> None:
+    notes = {
+        "ports": {code: node.port for code, node in show.nodes.items()},
+        "users": [asdict(user) for user in show.users],
+    }
+    (folder / NOTES).write_text(json.dumps(notes, ensure_ascii=False, indent=2), encoding="utf-8")
+
+
+def _read_notes(folder: Path, environment: dict[str, str]) -> Show | None:
+    """Return the company an earlier run left in `folder`, on the same ports: branches know HQ by its port."""
+    try:
+        notes = json.loads((folder / NOTES).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    ports = notes["ports"]
+    hq = Node("hq-server", folder / "hq", ports.pop("HQ"), environment)
+    branches = {code: Node("branch-node", folder / code, port, environment) for code, port in ports.items()}
+    return Show(hq, branches, [SignIn(**user) for user in notes["users"]])
