@@ -13,12 +13,13 @@ class Change(Base):
     """One captured change of one record; written by triggers only, in the change's own transaction.
 
     `id` comes from AUTOINCREMENT or a sequence and is never used again, so it serves as the
-    row's version. `batch_id` is null until the change is sealed into a batch.
+    row's version. `op` is I (made), U (changed) or D (removed). `batch_id` is null until the change
+    is sealed into a batch.
     """
 
     __tablename__ = "sync_changes"
     __table_args__ = (
-        CheckConstraint("op IN ('U', 'D')", name="op"),
+        CheckConstraint("op IN ('I', 'U', 'D')", name="op"),
         Index(
             "ix_sync_changes_unsealed",
             "record_type",

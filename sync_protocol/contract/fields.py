@@ -157,10 +157,12 @@ class Whole(WireField):
 
 
 class Day(WireField):
-    """A calendar day, YYYY-MM-DD."""
+    """A calendar day, YYYY-MM-DD; kept as text, for that is how it is stored in bulk."""
+
+    checks_column = True
 
     def _type(self) -> Any:  # noqa: ANN401 - a typing construct
-        return date
+        return Annotated[str, msgspec.Meta(min_length=DATE_LENGTH, max_length=DATE_LENGTH)]
 
     def refuse(self, value: Any) -> str | None:  # noqa: ANN401 - any JSON value
         """Refuse what is not a day of the calendar in the one form."""

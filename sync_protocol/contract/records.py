@@ -113,6 +113,9 @@ class CustomerMonthV1(WireSchema):
     last_contact_on = Day(nullable=True)
 
 
+_encoder = msgspec.json.Encoder()
+
+
 class RecordCheck:
     """Checks rows of one record type and version: whole batches at speed, refused rows with their reasons."""
 
@@ -141,6 +144,14 @@ class RecordCheck:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         return rows if self._columns_hold(rows) else None
+
+    def read_line(self, line: bytes) -> Any:  # noqa: ANN401 - a generated row type
+        """Return one row, which `refuse_line` has found acceptable, in its typed form."""
+        return self._decoder.decode(line)
+
+    def write_lines(self, rows: list[Any]) -> bytes:
+        """Return typed rows as compact JSON lines, without a final newline."""
+        return _encoder.encode_lines(rows).removesuffix(b"\n")
 
     def refuse_line(self, line: bytes) -> dict[str, list[str]] | None:
         """Return why marshmallow refuses one row, by column, or None when it is acceptable."""

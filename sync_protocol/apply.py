@@ -1,0 +1,171 @@
+"""Apply a batch to a replica in the caller's transaction: once or many times, the result is the same.
+
+Rows are checked and loaded in bulk. When something is refused, only then are rows looked at one by
+one: what marshmallow refuses, or what the database refuses by itself, is handed back to be parked,
+and everything else is applied.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Table, and_, select, text
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session
+
+from sync_protocol.contract.messages import BatchHeader
+from sync_protocol.contract.payload import Batch
+from sync_protocol.contract.records import RecordCheck
+from sync_protocol.loading import RowVersion, load_rows
+
+ID_POSITION: Final = 1
+CHUNK: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that cannot be applied: its own line, which record it is when that can be told, and why."""
+
+    line: bytes
+    change: int | None
+    record_id: str | None
+    code: str
+    reasons: dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of a batch: ids of rows applied (even where a newer one stayed), and the rows refused."""
+
+    ids: Sequence[str]
+    refused: Sequence[Refused]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where rows go: the replica table and the tombstones beside it, and whose rows they are at this node."""
+
+    table: Table
+    tombstones: Table
+    branch_number: int
+    batch_id: int
+
+
+def apply_batch(session: Session, target: Target, batch: Batch, check: RecordCheck) -> Applied:
+    """Apply `batch`; rows older than what the replica holds change nothing.
+
+    Errors of the database that are not about the content of a row (full disk, lost connection)
+    are raised, and nothing of the batch may then be committed.
+    """
+    _remove(session, target, batch.header)
+    rows, refused = _split(batch.block, check)
+    rows = _without_removed(session, target, batch.header, rows)
+    version = RowVersion(
+        branch_number=target.branch_number,
+        lineage=batch.header.lineage,
+        batch_id=target.batch_id,
+        fresh=batch.header.fresh,
+    )
+    refused.extend(_load(session, target.table, check, rows, version))
+    return Applied(ids=[row.id for row in rows], refused=refused)
+
+
+def _split(block: bytes, check: RecordCheck) -> tuple[list[Any], list[Refused]]:
+    """Part a block into the typed rows that pass the check and the lines that are refused."""
+    if not block:
+        return [], []
+    accepted = check.accepts_block(block)
+    if accepted is not None:
+        return accepted, []
+    rows: list[Any] = []
+    refused: list[Refused] = []
+    for line in block.split(b"\n"):
+        reasons = check.refuse_line(line)
+        if reasons is None:
+            rows.append(check.read_line(line))
+        else:
+            refused.append(_refuse(line, "invalid", reasons))
+    return rows, refused
+
+
+def _load(
+    session: Session, table: Table, check: RecordCheck, rows: list[Any], version: RowVersion
+) -> list[Refused]:
+    """Load rows in one go; when the database refuses one, halve until it stands alone."""
+    if not rows:
+        return []
+    try:
+        with session.begin_nested():
+            load_rows(session, table, check, rows, version)
+    except (IntegrityError, DataError) as error:
+        if len(rows) == 1:
+            reason = str(error.orig).splitlines()[0]
+            return [_refuse(check.write_lines(rows), "database", {"row": [reason]})]
+        middle = len(rows) // 2
+        return [
+            *_load(session, table, check, rows[:middle], version),
+            *_load(session, table, check, rows[middle:], version),
+        ]
+    return []
+
+
+def _remove(session: Session, target: Target, header: BatchHeader) -> None:
+    """Remove what the branch removed, and remember it, so that a late copy does not bring it back."""
+    if not header.removed:
+        return
+    values = [
+        {
+            "branch": target.branch_number,
+            "record": header.record,
+            "id": record_id,
+            "lineage": header.lineage,
+            "change": change,
+            "batch": target.batch_id,
+        }
+        for change, record_id in header.removed
+    ]
+    tombstones, table = target.tombstones.name, target.table.name
+    session.execute(
+        text(
+            f"INSERT INTO {tombstones} (branch_number, record_type, id, row_lineage, row_change, batch_id) "  # noqa: S608 - names of our own tables
+            "VALUES (:branch, :record, :id, :lineage, :change, :batch) "
+            "ON CONFLICT (branch_number, record_type, id) DO UPDATE SET row_lineage = excluded.row_lineage, "
+            "row_change = excluded.row_change, batch_id = excluded.batch_id "
+            f"WHERE (excluded.row_lineage, excluded.row_change) > ({tombstones}.row_lineage, {tombstones}.row_change)"
+        ),
+        values,
+    )
+    session.execute(
+        text(
+            f"DELETE FROM {table} WHERE branch_number = :branch AND id = :id "  # noqa: S608 - names of our own tables
+            "AND (row_lineage, row_change) < (:lineage, :change)"
+        ),
+        [{key: value[key] for key in ("branch", "id", "lineage", "change")} for value in values],
+    )
+
+
+def _without_removed(session: Session, target: Target, header: BatchHeader, rows: list[Any]) -> list[Any]:
+    """Leave out rows whose record was removed by a newer change; only a late or repeated row can be such."""
+    stones = target.tombstones
+    mine = and_(stones.c.branch_number == target.branch_number, stones.c.record_type == header.record)
+    if session.execute(select(stones.c.id).where(mine).limit(1)).first() is None:
+        return rows
+    removed: dict[str, tuple[int, int]] = {}
+    for start in range(0, len(rows), CHUNK):
+        ids = [row.id for row in rows[start : start + CHUNK]]
+        found = select(stones.c.id, stones.c.row_lineage, stones.c.row_change).where(mine, stones.c.id.in_(ids))
+        removed.update({row.id: (row.row_lineage, row.row_change) for row in session.execute(found)})
+    return [row for row in rows if removed.get(row.id, (0, 0)) < (header.lineage, row.change)]
+
+
+def _refuse(line: bytes, code: str, reasons: dict[str, list[str]]) -> Refused:
+    change, record_id = None, None
+    try:
+        values: Any = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        values = None
+    if isinstance(values, list) and len(values) > ID_POSITION:
+        change = values[0] if isinstance(values[0], int) and 0 < values[0] < 2**63 else None
+        record_id = values[ID_POSITION] if isinstance(values[ID_POSITION], str) else None
+    return Refused(line=line, change=change, record_id=record_id, code=code, reasons=reasons)

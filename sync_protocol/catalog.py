@@ -1,0 +1,104 @@
+"""THE table: every record type that travels, who owns it, and how it goes.
+
+Each app binds its own tables to these names in its app.py. Adding a record type starts here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Table
+
+from sync_protocol.contract.records import RECORDS, RecordCheck
+
+
+class RecordKind(StrEnum):
+    """FACT: never changed, a correction is a new one. STATE: the newest version is the one that counts."""
+
+    FACT = "fact"
+    STATE = "state"
+
+
+class Owner(StrEnum):
+    """The one tier that may change a record; the other holds a read-only copy."""
+
+    BRANCH = "branch"
+    HQ = "hq"
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyColumns:
+    """Which columns of a record type hold money, so that batches carry control totals of it."""
+
+    amount: str
+    currency: str
+    period: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """One record type; `channel` is its queue, `version` its wire schema's."""
+
+    name: str
+    kind: RecordKind
+    owner: Owner
+    channel: str
+    version: int
+    money: MoneyColumns | None = None
+
+    @property
+    def check(self) -> RecordCheck:
+        """Return the check of the version this node sends."""
+        return RECORDS[self.name, self.version]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns of a wire row after its change number."""
+        return self.check.columns[1:]
+
+
+# In the order a cycle sends them: who before what, today's money before the statistics made of it.
+CATALOG: Final[Mapping[str, RecordType]] = {
+    record.name: record
+    for record in (
+        RecordType("manager", RecordKind.STATE, Owner.BRANCH, "profile", 1),
+        RecordType("customer", RecordKind.STATE, Owner.BRANCH, "profile", 1),
+        RecordType(
+            "bill_line",
+            RecordKind.FACT,
+            Owner.BRANCH,
+            "billing",
+            1,
+            money=MoneyColumns("amount_minor", "currency", "period", "kind"),
+        ),
+        RecordType("work_log", RecordKind.FACT, Owner.BRANCH, "worklog", 1),
+        RecordType("customer_month", RecordKind.STATE, Owner.BRANCH, "stats", 1),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A record type and the table that holds it at this node.
+
+    `removable_when` is an SQL condition over OLD under which a fact may be removed at its owner
+    (the undo of the import that brought it); without it a fact can never be removed.
+    """
+
+    record: RecordType
+    table: Table
+    removable_when: str | None = None
+
+
+Bindings = Mapping[str, Binding]
+
+
+def bind(tables: Mapping[str, Table], *, removable_when: Mapping[str, str] | None = None) -> Bindings:
+    """Bind each record type of the catalog to a table; raises KeyError when one is left out."""
+    conditions = removable_when or {}
+    return {
+        name: Binding(record=record, table=tables[name], removable_when=conditions.get(name))
+        for name, record in CATALOG.items()
+    }

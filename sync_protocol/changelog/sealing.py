@@ -1,0 +1,226 @@
+"""Mark and seal: take the changes not yet sealed, read their rows as they now stand, and close them into a batch.
+
+There is no cursor. A change that is not visible yet (its transaction is still open) is simply in a
+later batch. Marking, the rows read and the new chain head commit together; they see one snapshot.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    LargeBinary,
+    Select,
+    Subquery,
+    Text,
+    cast,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import aggregate_strings
+
+from shared.db.base import Instant, instant_text
+from sync_protocol.catalog import Binding
+from sync_protocol.changelog.models import ChainHead, Change, OutboxBatch
+from sync_protocol.contract.messages import BatchHeader
+from sync_protocol.contract.payload import MAX_PAYLOAD_BYTES, build_payload, compress
+from sync_protocol.contract.canonical import sha256_hex
+from sync_protocol.contract.versions import PROTOCOL
+
+BATCH_CHANGES: Final = 5_000
+TARGET_BYTES: Final = MAX_PAYLOAD_BYTES // 4
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who seals: the branch's code, the node and the lineage its numbers belong to."""
+
+    branch: str
+    node: str
+    lineage: int
+    lineage_id: str
+
+
+def seal_next(
+    session: Session, binding: Binding, sender: Sender, *, at: datetime, limit: int = BATCH_CHANGES
+) -> OutboxBatch | None:
+    """Seal up to `limit` unsealed changes of one record type; return None when there are none.
+
+    Must run in a session of one snapshot (`Database.snapshot`), in one process at a time.
+    """
+    dialect = session.get_bind().dialect.name
+    while True:
+        through, changes, inserts = _take(session, binding, limit)
+        if changes == 0:
+            return None
+        block = _read_block(session, binding, through, dialect)
+        if len(block) <= TARGET_BYTES or changes == 1:
+            break
+        limit = max(1, changes // 2)
+    head = _lock_head(session, binding.record.channel, sender)
+    removed = _read_removed(session, binding, through)
+    header = BatchHeader(
+        protocol=PROTOCOL,
+        branch=sender.branch,
+        node=sender.node,
+        lineage=sender.lineage,
+        lineage_id=sender.lineage_id,
+        channel=binding.record.channel,
+        batch_no=head.batch_no + 1,
+        prev_digest=head.digest,
+        record=binding.record.name,
+        schema=binding.record.version,
+        columns=list(binding.record.check.columns),
+        rows=block.count(b"\n") + 1 if block else 0,
+        removed=removed,
+        control=_control_totals(session, binding, through),
+        sealed_at=instant_text(at),
+        fresh=inserts == changes,
+    )
+    return _store(session, binding, head, header, build_payload(header, block), through=through, changes=changes, at=at)
+
+
+def count_pending(session: Session) -> int:
+    """Return how many changes HQ has not acknowledged: unsealed ones and those in batches under way."""
+    unsealed = select(func.count()).select_from(Change).where(Change.batch_id.is_(None))
+    under_way = select(func.coalesce(func.sum(OutboxBatch.changes), 0)).where(OutboxBatch.acknowledged_at.is_(None))
+    return int(session.scalar(unsealed) or 0) + int(session.scalar(under_way) or 0)
+
+
+def _unsealed(binding: Binding, through: int | None = None) -> list[ColumnElement[bool]]:
+    conditions = [Change.record_type == binding.record.name, Change.batch_id.is_(None)]
+    return conditions if through is None else [*conditions, Change.id <= through]
+
+
+def _take(session: Session, binding: Binding, limit: int) -> tuple[int, int, int]:
+    taken = select(Change.id, Change.op).where(*_unsealed(binding)).order_by(Change.id).limit(limit).subquery()
+    made = func.count().filter(taken.c.op == "I")
+    row = session.execute(select(func.coalesce(func.max(taken.c.id), 0), func.count(), made)).one()
+    return int(row[0]), int(row[1]), int(row[2])
+
+
+def _latest(binding: Binding, through: int) -> Subquery:
+    """The newest taken change of each record; its id is the version of the row sent."""
+    return (
+        select(func.max(Change.id).label("change"), Change.record_id)
+        .where(*_unsealed(binding, through))
+        .group_by(Change.record_id)
+        .subquery()
+    )
+
+
+def _read_block(session: Session, binding: Binding, through: int, dialect: str) -> bytes:
+    latest = _latest(binding, through)
+    rows = (
+        select(_wire_row(binding, latest.c.change, dialect).label("line"))
+        .join_from(latest, binding.table, binding.table.c.id == latest.c.record_id)
+        .order_by(latest.c.change)
+        .subquery()
+    )
+    joined: ColumnElement[Any] = aggregate_strings(rows.c.line, "\n")
+    # As bytes where the driver allows it, so that nothing is decoded and encoded again on the way out.
+    statement: Select[Any] = select(cast(joined, LargeBinary) if dialect == "sqlite" else joined)
+    block = session.scalar(statement)
+    if block is None:
+        return b""
+    return block if isinstance(block, bytes) else str(block).encode()
+
+
+def _read_removed(session: Session, binding: Binding, through: int) -> list[tuple[int, str]]:
+    latest = _latest(binding, through)
+    statement = (
+        select(latest.c.change, latest.c.record_id)
+        .outerjoin_from(latest, binding.table, binding.table.c.id == latest.c.record_id)
+        .where(binding.table.c.id.is_(None))
+        .order_by(latest.c.change)
+    )
+    return [(int(change), str(record_id)) for change, record_id in session.execute(statement)]
+
+
+def _wire_row(binding: Binding, change: ColumnElement[int], dialect: str) -> ColumnElement[str]:
+    values = [change, *(_wire_value(binding.table.c[name], dialect) for name in binding.record.columns)]
+    if dialect == "sqlite":
+        row: ColumnElement[str] = func.json_array(*values)
+        return row
+    # json_build_array writes ", " between values; rows travel compact.
+    parts = [func.coalesce(cast(func.to_json(value), Text), "null") for value in values]
+    return literal("[").concat(func.concat_ws(",", *parts)).concat("]")
+
+
+def _wire_value(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+    if dialect == "sqlite":
+        return column
+    if isinstance(column.type, Instant):
+        return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+    if isinstance(column.type, JSON):
+        return cast(column, Text)
+    return column
+
+
+def _control_totals(session: Session, binding: Binding, through: int) -> dict[str, dict[str, dict[str, int]]]:
+    money = binding.record.money
+    if money is None:
+        return {}
+    latest, columns = _latest(binding, through), binding.table.c
+    keys = [columns[money.currency], columns[money.period], columns[money.kind]]
+    statement = (
+        select(*keys, func.sum(columns[money.amount]))
+        .join_from(latest, binding.table, columns.id == latest.c.record_id)
+        .group_by(*keys)
+    )
+    totals: dict[str, dict[str, dict[str, int]]] = {}
+    for currency, period, kind, amount in session.execute(statement):
+        totals.setdefault(currency, {}).setdefault(period, {})[str(kind)] = int(amount)
+    return totals
+
+
+def _lock_head(session: Session, channel: str, sender: Sender) -> ChainHead:
+    head = session.get(ChainHead, channel, with_for_update=True)
+    if head is None:
+        head = ChainHead(channel=channel, lineage=sender.lineage, batch_no=0, digest="")
+        session.add(head)
+    if head.lineage != sender.lineage:
+        head.lineage, head.batch_no, head.digest = sender.lineage, 0, ""
+    return head
+
+
+def _store(
+    session: Session,
+    binding: Binding,
+    head: ChainHead,
+    header: BatchHeader,
+    payload: bytes,
+    *,
+    through: int,
+    changes: int,
+    at: datetime,
+) -> OutboxBatch:
+    body = compress(payload)
+    batch = OutboxBatch(
+        lineage=header.lineage,
+        channel=header.channel,
+        batch_no=header.batch_no,
+        record_type=header.record,
+        rows=header.rows,
+        changes=changes,
+        digest=sha256_hex(payload),
+        sealed_at=at,
+        payload=body,
+        payload_bytes=len(body),
+    )
+    session.add(batch)
+    head.batch_no, head.digest = batch.batch_no, batch.digest
+    session.flush()
+    session.execute(
+        update(Change)
+        .where(*_unsealed(binding, through))
+        .values(batch_id=batch.id)
+        .execution_options(synchronize_session=False)
+    )
+    return batch
+
