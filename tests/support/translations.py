@@ -1,7 +1,7 @@
 """What there is to translate, and how the catalogues differ from it.
 
-`python -m tests.support.translations` lists what is missing; with `update` it adds new texts to the catalogues,
-empty, and drops those no longer used. A text translated in a package below need not be translated again.
+`python -m tests.support.translations` lists what is missing; with `update` it adds new texts to the
+catalogues, empty, and drops those no longer used. A text that a package below translates is not repeated.
 """
 
 import re
@@ -47,6 +47,9 @@ def extract(package: str, root: Path = ROOT) -> Catalog:
     for name, line, message, comments, context in extract_from_dir(
         root / package, method_map=METHODS, options_map=OPTIONS, keywords=KEYWORDS, comment_tags=("NOTE:",)
     ):
+        words = PLACEHOLDER.sub("", message if isinstance(message, str) else str(message[0]))
+        if not any(letter.isalpha() for letter in words):  # a mere frame such as "%(reason)s"
+            continue
         found.add(message, locations=[(f"{package}/{name}", line)], auto_comments=comments, context=context)
     return found
 
@@ -109,7 +112,7 @@ def placeholders(text: str) -> frozenset[str]:
 
 def flaw(message: Message) -> str | None:
     """Return what is wrong with one translation, or None."""
-    texts = [message.string] if isinstance(message.string, str) else list(message.string)
+    texts = [message.string] if isinstance(message.string, str) else list(message.string or [""])
     if not all(text and text.strip() for text in texts):
         return "not translated"
     if message.fuzzy:
@@ -138,7 +141,7 @@ def update(package: str) -> int:
 
 
 def main() -> int:
-    """Update the catalogues, or tell what is wrong with them; returns 1 when something is left to translate."""
+    """Update the catalogues, or tell what is wrong with them; returns 1 when something is left."""
     left = 0
     for package in BELOW:
         if sys.argv[1:] == ["update"]:

@@ -1,0 +1,71 @@
+"""Both languages are complete: nothing a person sees lacks a translation."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.sources import PACKAGES, ROOT, modules, name_of
+from tests.support.templates import untranslated
+from tests.support.translations import BELOW, shortcomings
+
+TEMPLATES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("templates/**/*.html"))
+# Whatever these are given goes to a person as it is.
+SPEAKERS = {"flash", "click.echo", "click.secho", "print", "click.confirm", "click.prompt"}
+
+
+@pytest.mark.parametrize("package", BELOW)
+def test_every_text_of_a_package_is_translated_into_chinese(package):
+    assert shortcomings(package) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_a_template_holds_no_words_that_would_stay_in_one_language(path):
+    assert untranslated(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_code_says_nothing_to_people_but_through_gettext(path):
+    calls = [
+        node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call) and node.args
+    ]
+    plain = [
+        f"line {call.lineno}: {ast.unparse(call)}"
+        for call in calls
+        if ast.unparse(call.func) in SPEAKERS and has_words(call.args[0])
+    ]
+    assert plain == []
+
+
+def has_words(node: ast.expr) -> bool:
+    if isinstance(node, ast.JoinedStr):
+        return any(has_words(part) for part in node.values)
+    return (
+        isinstance(node, ast.Constant) and isinstance(node.value, str) and any(map(str.isalpha, node.value))
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "found"),
+    [
+        ("<p>Hello</p>", ["Hello"]),
+        ("<p>客户</p>", ["客户"]),
+        ("<p>{{ _('Hello') }}: 3</p>", []),
+        ("{% trans %}Hello{% endtrans %} <i>there</i>", ["there"]),
+        ("{% trans n=3 %}one{% pluralize %}many{% endtrans %}", []),
+        ('<a title="Open" href="/open">{{ name }}</a>', ['title="Open"']),
+        ("<a title=\"{{ _('Open') }}\"></a>", []),
+        ('<input type="submit" value="Save"><input name="q" value="x">', ['value="Save"']),
+        ("{{ field(label='Name', name='name') }}", ["label='Name'"]),
+        ("{{ 'Name' }}", ["'Name'"]),
+        ("{% if a %}<b>Yes</b>{% endif %}", ["Yes"]),
+        ("<script>let a</script>{# a note #}", []),
+    ],
+)
+def test_words_in_templates_are_found_where_people_would_read_them(template, found):
+    assert untranslated(template) == found
+
+
+def test_there_is_something_to_check():
+    assert {path.parts[len(ROOT.parts)] for path in modules()} == set(PACKAGES)
+    assert Path(ROOT / "pyproject.toml").exists()
