@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,18 +145,14 @@ class Node:
         return "\n".join(lines[-15:])
 
 
-def free_ports(preferred: range) -> list[int]:
-    """Return as many free ports of this machine as `preferred` has, its own ones where they are free."""
-    chosen: list[int] = []
-    with_sockets = []
-    for port in preferred:
-        holder = _bind(port) or _bind(0)
-        assert holder is not None
-        with_sockets.append(holder)
-        chosen.append(holder.getsockname()[1])
-    for holder in with_sockets:
-        holder.close()
-    return chosen
+def free_ports(preferred: Sequence[int]) -> list[int]:
+    """Return a free port of this machine for each of `preferred`: that one where it is free (0: any)."""
+    holders = [_bind(port) or _bind(0) for port in preferred]  # all held at once, so that none comes twice
+    ports = [holder.getsockname()[1] for holder in holders if holder]
+    for holder in holders:
+        if holder:
+            holder.close()
+    return ports
 
 
 def _bind(port: int) -> socket.socket | None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,7 +17,8 @@ from tests.demo.company import BranchData
 from tests.demo.nodes import Node, StepError, free_ports
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
-PREFERRED_PORTS: Final = range(8000, 8004)
+PREFERRED_PORTS: Final = (8000, 8001, 8002, 8003)
+ANY_PORTS: Final = (0, 0, 0, 0)
 ARRIVES_WITHIN_S: Final = 120
 PASSWORD: Final = "branchline-demo-2026"  # made up, printed for whoever tries the demo
 NOTES: Final = "demo.json"
@@ -61,14 +62,20 @@ def today_in_the_zone() -> datetime:
 
 @contextmanager
 def open_show(
-    folder: Path, *, scale: float, seed: int, say: Say, environment: dict[str, str] | None = None
+    folder: Path,
+    *,
+    scale: float,
+    seed: int,
+    say: Say,
+    ports: Sequence[int] = PREFERRED_PORTS,
+    environment: dict[str, str] | None = None,
 ) -> Iterator[Show]:
     """Serve the company from `folder`, set up there first unless an earlier run kept it; stop at the end.
 
     Raises StepError naming the command that failed and what it said, and FolderError.
     """
     known = _read_notes(folder, environment or {})
-    show = known or _new_show(folder, environment or {})
+    show = known or _new_show(folder, ports, environment or {})
     try:
         if known:
             say("reuse")
@@ -105,11 +112,11 @@ def wait_until_arrived(show: Show, *, within_s: float = ARRIVES_WITHIN_S) -> dic
 # --- setting up --------------------------------------------------------------------------------------
 
 
-def _new_show(folder: Path, environment: dict[str, str]) -> Show:
+def _new_show(folder: Path, preferred: Sequence[int], environment: dict[str, str]) -> Show:
     if folder.exists() and any(folder.iterdir()):
         raise FolderError(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    hq_port, *ports = free_ports(PREFERRED_PORTS)
+    hq_port, *ports = free_ports(preferred)
     branches = {
         plan.code: Node("branch-node", folder / plan.code, port, environment)
         for plan, port in zip(words.BRANCHES, ports, strict=True)

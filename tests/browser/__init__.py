@@ -1,0 +1,1 @@
+"""What people do most, done in a real browser against real nodes."""
