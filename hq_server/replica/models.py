@@ -1,6 +1,6 @@
 """HQ's copies of what branches own; filled by ingest alone, never edited at HQ."""
 
-from sqlalchemy import BigInteger, Index, Integer, String
+from sqlalchemy import BigInteger, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id
@@ -65,6 +65,13 @@ class ReplicaWorkLog(Replicated, WorkLogFields, Base):
     __table_args__ = (
         Index("ix_replica_work_logs_manager", "branch_number", "manager_id", "started_at"),
         Index("ix_replica_work_logs_customer", "branch_number", "customer_id", "started_at"),
+        # Few entries are corrections; leaving out what they correct must not read all entries.
+        Index(
+            "ix_replica_work_logs_corrects_id",
+            "corrects_id",
+            sqlite_where=text("corrects_id IS NOT NULL"),
+            postgresql_where=text("corrects_id IS NOT NULL"),
+        ),
     )
 
 

@@ -1,0 +1,177 @@
+"""Where the figures come from: the replica's rows, or the sums kept ready where they are the same."""
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import (
+    Select,
+    String,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.sql.selectable import CompoundSelect
+
+from hq_server.analysis.models import CustomerCell, MoneyCell, Prepared, RecordCount
+from hq_server.branches.models import Branch
+from hq_server.ingest.models import InboxBatch
+from hq_server.replica.models import (
+    ReplicaBillLine,
+    ReplicaCustomer,
+    ReplicaCustomerMonth,
+    ReplicaManager,
+    Replicated,
+    ReplicaWorkLog,
+)
+from shared.domain.billing.vocabulary import BillKind
+from shared.domain.customers.vocabulary import CustomerStatus
+
+REPLICAS: Final[dict[str, type[Replicated]]] = {
+    "customer": ReplicaCustomer,
+    "manager": ReplicaManager,
+    "customer_month": ReplicaCustomerMonth,
+    "bill_line": ReplicaBillLine,
+    "work_log": ReplicaWorkLog,
+}
+MONEY_FROM = frozenset({"bill_line", "customer"})
+CUSTOMERS_FROM = frozenset({"customer"})
+RECORDS_FROM = frozenset(REPLICAS)
+
+# Written into the statement, not bound: PostgreSQL must see the same expression in SELECT and GROUP BY.
+EMPTY = literal_column("''", String)
+
+Rows = Select[*tuple[Any, ...]]
+Union = CompoundSelect[*tuple[Any, ...]]
+
+
+def waiting_branches(session: Session, record_types: Collection[str]) -> list[int]:
+    """Return the branches whose ready sums do not count now: never prepared, or a batch of these types waits.
+
+    For them the pages sum the replica's rows directly; it costs time and never exactness.
+    """
+    unprepared = ~exists().where(Prepared.branch_number == Branch.number)
+    waiting = exists().where(
+        and_(
+            InboxBatch.branch_number == Branch.number,
+            InboxBatch.indexed_at.is_(None),
+            InboxBatch.record_type.in_(list(record_types)),
+        )
+    )
+    return list(session.scalars(select(Branch.number).where(or_(unprepared, waiting))))
+
+
+def known(column: Any) -> ColumnElement[str]:  # noqa: ANN401 - mapped attribute or column
+    """Return a column's code, or '' where the row has none or its customer has not arrived."""
+    return func.coalesce(type_coerce(column, String), EMPTY)
+
+
+def money_rows(branches: Collection[int]) -> Rows:
+    """Select the bill lines of `branches` from the replica, summed as MoneyCell holds them.
+
+    Bill lines and not customer_months: only the lines know the product, and their sums are by
+    construction the control totals that branch and head office compare. A line whose customer
+    has not arrived (parked, say) still counts, under kind and grade ''.
+    """
+    line, customer = ReplicaBillLine, ReplicaCustomer
+    kind, grade = known(customer.kind), known(customer.grade)
+
+    def amount(kind: BillKind) -> ColumnElement[int]:
+        return func.sum(case((line.kind == kind, line.amount_minor), else_=0))
+
+    return (
+        select(
+            line.branch_number,
+            line.period.label("month"),
+            line.product,
+            kind.label("kind"),
+            grade.label("grade"),
+            line.currency,
+            amount(BillKind.CHARGE).label("charge_minor"),
+            amount(BillKind.PAYMENT).label("payment_minor"),
+            amount(BillKind.ADJUSTMENT).label("adjustment_minor"),
+            func.count().label("bill_lines"),
+        )
+        .select_from(line)
+        .outerjoin(
+            customer,
+            and_(customer.branch_number == line.branch_number, customer.id == line.customer_id),
+        )
+        .where(line.branch_number.in_(list(branches)))
+        .group_by(line.branch_number, line.period, line.product, kind, grade, line.currency)
+    )
+
+
+def customer_rows(branches: Collection[int], *, dialect: str) -> Rows:
+    """Select the customers of `branches` from the replica, counted as CustomerCell holds them."""
+    customer = ReplicaCustomer
+    opened = func.coalesce(month_text(customer.opened_on, dialect), EMPTY)
+    kind, grade = known(customer.kind), known(customer.grade)
+    return (
+        select(
+            customer.branch_number,
+            opened.label("opened_month"),
+            kind.label("kind"),
+            grade.label("grade"),
+            func.count().label("opened"),
+            func.sum(case((customer.status != CustomerStatus.CLOSED, 1), else_=0)).label("not_closed"),
+        )
+        .where(customer.branch_number.in_(list(branches)))
+        .group_by(customer.branch_number, opened, kind, grade)
+    )
+
+
+def month_text(day: Any, dialect: str) -> ColumnElement[str]:  # noqa: ANN401 - as above
+    """Return a date column as YYYY-MM on either database."""
+    if dialect == "postgresql":
+        return func.to_char(day, literal_column("'YYYY-MM'"))
+    return func.strftime(literal_column("'%Y-%m'"), day)
+
+
+def record_rows(branches: Collection[int]) -> Union:
+    """Select how many rows of each record type the replica holds for each of `branches`."""
+    return union_all(
+        *(
+            select(
+                table.branch_number, literal(name, String).label("record_type"), func.count().label("rows")
+            )
+            .where(table.branch_number.in_(list(branches)))
+            .group_by(table.branch_number)
+            for name, table in REPLICAS.items()
+        )
+    )
+
+
+def money_source(waiting: Collection[int]) -> Union:
+    """Select every branch's money: ready sums, or for the `waiting` branches their rows summed now."""
+    ready = select(*MoneyCell.__table__.columns).where(MoneyCell.branch_number.not_in(list(waiting)))
+    return union_all(ready, money_rows(waiting)) if waiting else union_all(ready)
+
+
+def customer_source(waiting: Collection[int], *, dialect: str) -> Union:
+    """Select every branch's customer counts: ready ones, except for the `waiting` branches."""
+    ready = select(*CustomerCell.__table__.columns).where(CustomerCell.branch_number.not_in(list(waiting)))
+    return union_all(ready, customer_rows(waiting, dialect=dialect)) if waiting else union_all(ready)
+
+
+def record_counts(session: Session) -> dict[int, dict[str, int]]:
+    """Return how many rows of each record type we hold, by branch number."""
+    waiting = waiting_branches(session, RECORDS_FROM)
+    ready = select(RecordCount.branch_number, RecordCount.record_type, RecordCount.rows).where(
+        RecordCount.branch_number.not_in(waiting)
+    )
+    counts: dict[int, dict[str, int]] = {}
+    for number, record_type, rows in session.execute(ready):
+        counts.setdefault(number, {})[record_type] = rows
+    if waiting:
+        for number, record_type, rows in session.execute(record_rows(waiting)):
+            counts.setdefault(number, {})[record_type] = int(rows)
+    return counts

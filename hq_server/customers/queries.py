@@ -1,0 +1,245 @@
+"""Customers of all branches: found by words and filters, and one customer with everything we hold of it.
+
+Everything here is a branch's own; head office reads it and never edits it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from hq_server.branches.models import Branch
+from hq_server.ingest.models import InboxBatch
+from hq_server.replica.models import (
+    ReplicaBillLine,
+    ReplicaCustomer,
+    ReplicaCustomerMonth,
+    ReplicaManager,
+    ReplicaWorkLog,
+)
+from shared.db.search import matching
+from shared.db.search_terms import fold, query_terms, terms_of
+from shared.domain.billing.vocabulary import BillKind
+from shared.errors import N_, BranchlineError, Kind
+
+SEARCH_INDEX: Final = "hq_customer_search"
+# Words that hit more than this find nobody; the page says so and asks for more words.
+MOST_HITS: Final = 1_000
+# Counting stops here: the database would read a million rows to tell a number nobody needs exactly.
+MOST_COUNTED: Final = 10_000
+
+RowKey = tuple[int, str]
+
+
+class CustomerNotFoundError(BranchlineError):
+    """We hold no such customer of that branch."""
+
+    code = "customer-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_("Head office holds no such customer of branch %(branch)s.")
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFilters:
+    """Which customers are wanted; everything empty means all of them."""
+
+    text: str = ""
+    branches: frozenset[int] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    grades: frozenset[str] = frozenset()
+    statuses: frozenset[str] = frozenset()
+    region: str = ""
+    manager: RowKey | None = None
+    opened_from: date | None = None
+    opened_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCount:
+    """How many customers a list has: exactly, or at least `number` where counting stopped."""
+
+    number: int
+    capped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MonthMoney:
+    """One month of a customer in one currency, with its bill lines."""
+
+    period: str
+    currency: str
+    lines: Sequence[ReplicaBillLine]
+
+    def total(self, kind: BillKind) -> int:
+        """Return the sum of the month's lines of one kind, in minor units."""
+        return sum(line.amount_minor for line in self.lines if line.kind == kind)
+
+
+def search_key(branch_number: int, customer_id: str) -> str:
+    """Return a customer's key in the search index."""
+    return f"{branch_number}:{customer_id}"
+
+
+def row_key(key: str) -> RowKey:
+    """Return the branch number and id that a search key stands for."""
+    number, _, customer_id = key.partition(":")
+    return int(number), customer_id
+
+
+def search_words(customer: ReplicaCustomer) -> list[str]:
+    """Return the words a customer is found by: number, names, phones and identity document."""
+    return terms_of(
+        customer.customer_no,
+        customer.name,
+        customer.short_name,
+        customer.mobile,
+        customer.phone,
+        customer.id_no,
+    )
+
+
+def select_customers(session: Session, filters: CustomerFilters) -> tuple[Select[ReplicaCustomer], bool]:
+    """Return a select of the wanted customers, and whether the words hit too many to show all."""
+    statement = select(ReplicaCustomer).where(*_conditions(filters))
+    if not filters.text.strip():
+        return statement, False
+    keys, capped = find_by_words(session, filters.text)
+    return statement.where(_is_one_of(ReplicaCustomer, keys)), capped
+
+
+def find_by_words(session: Session, text: str) -> tuple[list[RowKey], bool]:
+    """Return the customers whose words meet every word of `text`, and whether there are more.
+
+    Customers of a batch not yet indexed are found by their columns, so a search is never behind.
+    """
+    found = session.scalars(matching(session, SEARCH_INDEX, text).limit(MOST_HITS + 1))
+    keys = dict.fromkeys(row_key(str(key)) for key in found)
+    if query_terms(text):
+        keys.update(dict.fromkeys(_find_waiting(session, text)))
+    return list(keys)[:MOST_HITS], len(keys) > MOST_HITS
+
+
+def count_customers(session: Session, statement: Select[ReplicaCustomer]) -> CustomerCount:
+    """Count a list's customers, up to MOST_COUNTED."""
+    some = statement.with_only_columns(ReplicaCustomer.branch_number).order_by(None).limit(MOST_COUNTED + 1)
+    number = session.scalar(select(func.count()).select_from(some.subquery())) or 0
+    return CustomerCount(min(number, MOST_COUNTED), number > MOST_COUNTED)
+
+
+def managers_of(session: Session, customers: Iterable[ReplicaCustomer]) -> dict[RowKey, ReplicaManager]:
+    """Return the account managers of these customers, in one query."""
+    keys = {(one.branch_number, one.manager_id) for one in customers if one.manager_id}
+    if not keys:
+        return {}
+    rows = session.scalars(select(ReplicaManager).where(_is_one_of(ReplicaManager, keys)))
+    return {(row.branch_number, row.id): row for row in rows}
+
+
+def get_customer(session: Session, branch: Branch, customer_id: str) -> ReplicaCustomer:
+    """Return one customer of a branch; raises CustomerNotFoundError."""
+    customer = session.get(ReplicaCustomer, (branch.number, customer_id))
+    if customer is None:
+        raise CustomerNotFoundError(branch=branch.code)
+    return customer
+
+
+def find_manager(session: Session, branch_number: int, manager_id: str | None) -> ReplicaManager | None:
+    """Return an account manager of a branch, or None."""
+    return session.get(ReplicaManager, (branch_number, manager_id)) if manager_id else None
+
+
+def list_money(session: Session, customer: ReplicaCustomer) -> list[MonthMoney]:
+    """Return a customer's bill lines by month and currency, newest month first."""
+    line = ReplicaBillLine
+    lines = session.scalars(
+        select(line)
+        .where(line.branch_number == customer.branch_number, line.customer_id == customer.id)
+        .order_by(line.period.desc(), line.currency, line.booked_on, line.bill_no, line.id)
+    )
+    months: dict[tuple[str, str], list[ReplicaBillLine]] = {}
+    for one in lines:
+        months.setdefault((one.period, one.currency), []).append(one)
+    return [MonthMoney(period, currency, found) for (period, currency), found in months.items()]
+
+
+def list_months(session: Session, customer: ReplicaCustomer) -> Sequence[ReplicaCustomerMonth]:
+    """Return a customer's months as its branch computed them, newest first."""
+    month = ReplicaCustomerMonth
+    statement = select(month).where(
+        month.branch_number == customer.branch_number, month.customer_id == customer.id
+    )
+    return session.scalars(statement.order_by(month.month.desc(), month.currency)).all()
+
+
+def list_work_logs(
+    session: Session, customer: ReplicaCustomer, *, limit: int
+) -> list[tuple[ReplicaWorkLog, str | None]]:
+    """Return the newest work logs that name a customer, each with its account manager's name."""
+    log, manager = ReplicaWorkLog, ReplicaManager
+    statement = (
+        select(log, manager.name)
+        .outerjoin(manager, and_(manager.branch_number == log.branch_number, manager.id == log.manager_id))
+        .where(log.branch_number == customer.branch_number, log.customer_id == customer.id)
+        .order_by(log.started_at.desc(), log.id.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in session.execute(statement)]
+
+
+def _conditions(filters: CustomerFilters) -> list[ColumnElement[bool]]:
+    customer = ReplicaCustomer
+    found = _choices(filters)
+    if filters.region:
+        found.append(customer.region_code.startswith(filters.region, autoescape=True))
+    if filters.manager:
+        number, manager_id = filters.manager
+        found += [customer.branch_number == number, customer.manager_id == manager_id]
+    if filters.opened_from:
+        found.append(customer.opened_on >= filters.opened_from)
+    if filters.opened_to:
+        found.append(customer.opened_on <= filters.opened_to)
+    return found
+
+
+def _choices(filters: CustomerFilters) -> list[ColumnElement[bool]]:
+    customer = ReplicaCustomer
+    found: list[ColumnElement[bool]] = []
+    if filters.branches:
+        found.append(customer.branch_number.in_(sorted(filters.branches)))
+    if filters.kinds:
+        found.append(customer.kind.in_(sorted(filters.kinds)))
+    if filters.grades:
+        found.append(_grade_in(filters.grades))
+    if filters.statuses:
+        found.append(customer.status.in_(sorted(filters.statuses)))
+    return found
+
+
+def _grade_in(grades: frozenset[str]) -> ColumnElement[bool]:
+    named = ReplicaCustomer.grade.in_(sorted(grade for grade in grades if grade))
+    return or_(named, ReplicaCustomer.grade.is_(None)) if "" in grades else named
+
+
+def _is_one_of(
+    table: type[ReplicaCustomer] | type[ReplicaManager], keys: Collection[RowKey]
+) -> ColumnElement[bool]:
+    if not keys:
+        return false()
+    return tuple_(table.branch_number, table.id).in_(sorted(keys))
+
+
+def _find_waiting(session: Session, text: str) -> list[RowKey]:
+    customer = ReplicaCustomer
+    waiting = select(InboxBatch.id).where(
+        InboxBatch.indexed_at.is_(None), InboxBatch.record_type == "customer"
+    )
+    looked_at = (customer.customer_no, customer.name, customer.short_name, customer.mobile, customer.phone)
+    words = [
+        or_(*(func.lower(column).contains(word, autoescape=True) for column in looked_at))
+        for word in fold(text).split()
+    ]
+    statement = select(customer.branch_number, customer.id).where(customer.batch_id.in_(waiting), *words)
+    return [(row[0], row[1]) for row in session.execute(statement.limit(MOST_HITS + 1))]
