@@ -1,0 +1,86 @@
+"""The one door from a branch to the network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import requests
+
+from shared.errors import N_, BranchlineError, Kind
+
+CONNECT_TIMEOUT_S: Final = 10.0
+READ_TIMEOUT_S: Final = 60.0
+MOST_ANSWER_BYTES: Final = 2 * 2**20
+
+
+class NoAnswerError(BranchlineError):
+    """HQ could not be reached, or did not answer in time; the same request may be sent again."""
+
+    code = "no-answer"
+    kind = Kind.UNAVAILABLE
+    message = N_("Head office cannot be reached: %(reason)s")
+    retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to HQ, signed already."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """HQ's answer; header names in lower case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Transport(Protocol):
+    """Carries a request to HQ and the answer back; raises NoAnswerError when either is lost."""
+
+    def send(self, request: Request) -> Answer:
+        """Send one request and wait for its answer, never without end."""
+        ...
+
+
+class HttpTransport:
+    """Carries requests over HTTP(S), with timeouts, without redirects and without reading endless answers."""
+
+    def __init__(self) -> None:
+        """Keep one connection open from request to request."""
+        self._session = requests.Session()
+
+    def send(self, request: Request) -> Answer:
+        """Send one request and wait for its answer."""
+        try:
+            with self._session.request(
+                request.method,
+                request.url,
+                data=request.body or None,
+                headers=dict(request.headers),
+                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = response.raw.read(MOST_ANSWER_BYTES + 1, decode_content=True)
+                if len(body) > MOST_ANSWER_BYTES:
+                    raise NoAnswerError(reason="the answer is too long to be head office's")
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status_code, body, headers)
+        except (requests.RequestException, OSError) as error:
+            # The session may hold a half-dead connection; the next request starts on a new one.
+            self._session.close()
+            raise NoAnswerError(reason=_plain(error)) from error
+
+
+def _plain(error: Exception) -> str:
+    cause: BaseException = error
+    while cause.__cause__ is not None or cause.__context__ is not None:
+        cause = cause.__cause__ or cause.__context__ or cause
+    return str(cause)[:200] or type(error).__name__

@@ -1,0 +1,16 @@
+"""A problem to answer a branch with, from the protocol's register."""
+
+from typing import Any
+
+from sync_protocol.contract.codes import Problem
+
+
+class SyncRefusedError(Exception):
+    """The request is refused with `problem`; `detail` is for logs and people, `members` for the machine."""
+
+    def __init__(self, problem: Problem, detail: str = "", **members: Any) -> None:  # noqa: ANN401 - JSON values
+        """Refuse with this problem."""
+        super().__init__(problem.value.code, detail)
+        self.problem = problem
+        self.detail = detail
+        self.members = members

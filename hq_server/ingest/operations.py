@@ -1,0 +1,245 @@
+"""Taking in a batch: its place in the chain, its rows, its receipt, all in one transaction."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Table, select, update
+from sqlalchemy.orm import Session
+
+from hq_server.branches.models import Branch
+from hq_server.ingest.errors import SyncRefusedError
+from hq_server.ingest.models import ChainPosition, InboxBatch, ParkedRecord
+from hq_server.replica.models import Tombstone
+from hq_server.runtime import HqIdentity
+from shared.db.base import instant_text
+from sync_protocol.apply import Applied, Refused, Target, apply_batch
+from sync_protocol.catalog import CATALOG, Bindings, Owner
+from sync_protocol.contract.codes import Problem
+from sync_protocol.contract.keys import RECEIPT, sign_message
+from sync_protocol.contract.messages import ParkedNotice, Receipt, to_json
+from sync_protocol.contract.payload import Batch
+from sync_protocol.contract.records import RECORDS
+from sync_protocol.contract.versions import READABLE
+
+CHUNK = 500
+# A receipt tells the first refusals; all of them stand in HQ's parked records.
+MOST_NOTICES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A batch as it came: whole and readable, from a known branch."""
+
+    branch_number: int
+    batch: Batch
+    wire_bytes: int
+    at: datetime
+
+
+def check_delivery(branch: Branch, batch: Batch, idempotency_key: str) -> None:
+    """Refuse a batch that is not this branch's own, or of a version we do not read; touches no database.
+
+    Raises SyncRefusedError. The owner of the rows comes from the key that signed, never from the body.
+    """
+    header = batch.header
+    if header.protocol not in READABLE:
+        raise SyncRefusedError(
+            Problem.SCHEMA, f"protocol {header.protocol} is not read here", readable=list(READABLE)
+        )
+    if header.branch != branch.code or header.node != branch.node_id:
+        raise SyncRefusedError(Problem.MALFORMED, "the header names another branch or node than the key")
+    if idempotency_key != batch.idempotency_key:
+        raise SyncRefusedError(Problem.MALFORMED, "Idempotency-Key and header differ")
+    record, check = CATALOG.get(header.record), RECORDS.get((header.record, header.schema))
+    if record is None or check is None or record.owner is not Owner.BRANCH:
+        raise SyncRefusedError(
+            Problem.SCHEMA, f"record {header.record} version {header.schema} is not read here"
+        )
+    if header.channel != record.channel or tuple(header.columns) != check.columns:
+        raise SyncRefusedError(
+            Problem.SCHEMA, f"channel or columns are not those of {header.record} version {header.schema}"
+        )
+    if header.batch_no < 1 or header.lineage < 1:
+        raise SyncRefusedError(Problem.MALFORMED, "batch_no and lineage count from 1")
+
+
+def receive_batch(
+    session: Session, delivery: Delivery, *, bindings: Bindings, identity: HqIdentity
+) -> Mapping[str, Any]:
+    """Apply a batch, or find that it was applied before; return the signed receipt, the same both times.
+
+    Raises SyncRefusedError for a gap or a fork; then nothing was changed. The caller commits before answering.
+    """
+    header = delivery.batch.header
+    position = _lock_position(session, delivery)
+    known = _find_inbox(session, delivery)
+    if known is not None:
+        if known.digest != delivery.batch.digest:
+            raise SyncRefusedError(Problem.FORK, f"batch {header.batch_no} was received with other content")
+        return known.receipt
+    _check_place(position, delivery)
+    started = time.perf_counter()
+    entry = _open_inbox(session, delivery)
+    check = RECORDS[header.record, header.schema]
+    target = Target(
+        table=bindings[header.record].table,
+        tombstones=_table(Tombstone),
+        branch_number=delivery.branch_number,
+        batch_id=entry.id,
+    )
+    applied = apply_batch(session, target, delivery.batch, check)
+    _settle_parked(session, delivery, applied, entry.id)
+    position.batch_no, position.digest = header.batch_no, delivery.batch.digest
+    entry.parked = len(applied.refused)
+    entry.receipt = _receipt(delivery, applied, identity)
+    entry.duration_ms = round((time.perf_counter() - started) * 1000)
+    session.flush()
+    return entry.receipt
+
+
+def _lock_position(session: Session, delivery: Delivery) -> ChainPosition:
+    """Return the chain's row, locked, so that two deliveries of one channel take turns."""
+    header = delivery.batch.header
+    # The branch row serialises the very first batches of a channel, when there is no row to lock yet.
+    session.execute(select(Branch.number).where(Branch.number == delivery.branch_number).with_for_update())
+    position = session.get(ChainPosition, (delivery.branch_number, header.channel), with_for_update=True)
+    if position is None:
+        position = ChainPosition(
+            branch_number=delivery.branch_number,
+            channel=header.channel,
+            lineage=header.lineage,
+            lineage_id=header.lineage_id,
+            batch_no=0,
+            digest="",
+        )
+        session.add(position)
+    return position
+
+
+def _find_inbox(session: Session, delivery: Delivery) -> InboxBatch | None:
+    header = delivery.batch.header
+    return session.scalar(
+        select(InboxBatch).where(
+            InboxBatch.branch_number == delivery.branch_number,
+            InboxBatch.lineage == header.lineage,
+            InboxBatch.channel == header.channel,
+            InboxBatch.batch_no == header.batch_no,
+        )
+    )
+
+
+def _check_place(position: ChainPosition, delivery: Delivery) -> None:
+    """Refuse a batch that is not the next of its chain."""
+    header = delivery.batch.header
+    if (header.lineage, header.lineage_id) != (position.lineage, position.lineage_id):
+        raise SyncRefusedError(
+            Problem.FORK, "the batch belongs to another lineage than this branch's history"
+        )
+    if header.batch_no > position.batch_no + 1:
+        raise SyncRefusedError(
+            Problem.GAP, f"batch {position.batch_no + 1} is missing", expected=position.batch_no + 1
+        )
+    if header.prev_digest != position.digest:
+        raise SyncRefusedError(Problem.FORK, f"batch {header.batch_no} follows another history than HQ holds")
+
+
+def _open_inbox(session: Session, delivery: Delivery) -> InboxBatch:
+    header = delivery.batch.header
+    entry = InboxBatch(
+        branch_number=delivery.branch_number,
+        lineage=header.lineage,
+        channel=header.channel,
+        batch_no=header.batch_no,
+        record_type=header.record,
+        digest=delivery.batch.digest,
+        rows=header.rows,
+        removed=len(header.removed),
+        parked=0,
+        wire_bytes=delivery.wire_bytes,
+        control=header.control,
+        sealed_at=_sealed_at(header.sealed_at),
+        received_at=delivery.at,
+        duration_ms=0,
+        receipt={},
+    )
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def _settle_parked(session: Session, delivery: Delivery, applied: Applied, batch_id: int) -> None:
+    """Keep refused rows; an earlier refusal of a record that has now been applied is settled."""
+    header = delivery.batch.header
+    waiting = (
+        ParkedRecord.branch_number == delivery.branch_number,
+        ParkedRecord.record_type == header.record,
+        ParkedRecord.state == "parked",
+    )
+    if session.scalar(select(ParkedRecord.id).where(*waiting).limit(1)) is not None:
+        refused_ids = {refusal.record_id for refusal in applied.refused}
+        gone = [record_id for _change, record_id in header.removed]
+        ids = [record_id for record_id in (*applied.ids, *gone) if record_id not in refused_ids]
+        for start in range(0, len(ids), CHUNK):
+            session.execute(
+                update(ParkedRecord)
+                .where(*waiting, ParkedRecord.record_id.in_(ids[start : start + CHUNK]))
+                .values(state="superseded", settled_at=delivery.at)
+                .execution_options(synchronize_session=False)
+            )
+    session.add_all(_parked(refusal, delivery, batch_id) for refusal in applied.refused)
+
+
+def _parked(refusal: Refused, delivery: Delivery, batch_id: int) -> ParkedRecord:
+    return ParkedRecord(
+        branch_number=delivery.branch_number,
+        batch_id=batch_id,
+        record_type=delivery.batch.header.record,
+        record_id=refusal.record_id[:80] if refusal.record_id else None,
+        row_change=refusal.change,
+        # PostgreSQL cannot store NUL; its JSON escape stays readable.
+        line=refusal.line.decode(errors="backslashreplace").replace("\0", "\\u0000"),
+        code=refusal.code,
+        reasons=dict(refusal.reasons),
+        state="parked",
+        parked_at=delivery.at,
+    )
+
+
+def _receipt(delivery: Delivery, applied: Applied, identity: HqIdentity) -> dict[str, Any]:
+    header = delivery.batch.header
+    notices = [
+        ParkedNotice(change=one.change, id=one.record_id, code=one.code, reasons=one.reasons)
+        for one in applied.refused[:MOST_NOTICES]
+    ]
+    receipt = to_json(
+        Receipt(
+            branch=header.branch,
+            lineage=header.lineage,
+            channel=header.channel,
+            batch_no=header.batch_no,
+            digest=delivery.batch.digest,
+            received_through=header.batch_no,
+            applied_through=header.batch_no,
+            parked=notices,
+            hq=identity.hq_id,
+            received_at=instant_text(delivery.at),
+        )
+    )
+    return {"receipt": receipt, "signature": sign_message(identity.private_key, RECEIPT, receipt)}
+
+
+def _sealed_at(text: str) -> datetime:
+    """Return the sender's time; it is shown, and nothing is ever ordered by it."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        raise SyncRefusedError(Problem.MALFORMED, "sealed_at is not an instant") from None
+
+
+def _table(model: type[Tombstone]) -> Table:
+    table = model.__table__
+    assert isinstance(table, Table)  # noqa: S101 - what the type checker cannot know
+    return table
