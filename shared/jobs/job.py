@@ -50,22 +50,22 @@ class Outcome:
 
     @classmethod
     def done(cls, *, message: str = "", after: timedelta | None = None, **counts: int) -> Self:
-        """Something was done; `counts` says how much."""
+        """Answer that something was done; `counts` says how much."""
         return cls(RunOutcome.DONE, counts, message, after)
 
     @classmethod
     def nothing(cls, *, message: str = "", after: timedelta | None = None, **counts: int) -> Self:
-        """There was nothing to do, which is good."""
+        """Answer that there was nothing to do, which is good."""
         return cls(RunOutcome.NOTHING, counts, message, after)
 
     @classmethod
     def retry(cls, message: str, *, after: timedelta | None = None, **counts: int) -> Self:
-        """It did not work now and will be tried again by itself."""
+        """Answer that it did not work now and will be tried again by itself."""
         return cls(RunOutcome.RETRY, counts, message, after)
 
     @classmethod
     def failed(cls, message: str, **counts: int) -> Self:
-        """It did not work and a person has to look."""
+        """Answer that it did not work and a person has to look."""
         return cls(RunOutcome.FAILED, counts, message)
 
 
@@ -83,7 +83,7 @@ class Held(Protocol):
 
 
 class Progress:
-    """What a run is given to be a good citizen: it can be asked to stop, and it can prove its right to write."""
+    """What a run is given: it can be asked to stop, and it can prove its right to write."""
 
     def __init__(self, lease: Held | None = None, stop: Event | None = None) -> None:
         """Watch `stop`; without a lease (a plain call in a test or a command) every write is rightful."""
@@ -107,9 +107,9 @@ class Progress:
             raise JobStoppedError
 
     def check_lease(self, session: Session) -> None:
-        """Raise StaleLeaseError when this run was given up; call it last in a transaction that must be exclusive.
+        """Raise StaleLeaseError when this run was given up; for transactions that must be exclusive.
 
-        No other run of the job can begin between this call and the end of the transaction.
+        Call it last: no other run of the job can begin between this call and the end of the transaction.
         """
         if self.lease is not None:
             self.lease.check(session)

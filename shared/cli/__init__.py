@@ -1,0 +1,1 @@
+"""The commands that both kinds of node have; each app adds its own."""
