@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from hq_server.analysis.months import shift, span
@@ -198,3 +198,25 @@ def _whole(question: Question, sums: _Sums) -> tuple[int, int]:
 def _order(key: str) -> tuple[bool, int, str]:
     """Order branch numbers as numbers, words as words, and "not known" last."""
     return key == NOT_KNOWN, int(key) if key.isdecimal() else 0, key
+
+
+def narrow(question: Question, *, row: str | None = None, column: str | None = None) -> Question:
+    """Return the question of one cell, row or column: its keys become filters, everything else stays."""
+    for dimension, key in ((question.rows, row), (question.columns, column)):
+        if dimension is not None and key is not None:
+            question = _narrow_by(question, dimension, key)
+    return question
+
+
+def _narrow_by(question: Question, dimension: Dimension, key: str) -> Question:
+    match dimension:
+        case Dimension.BRANCH:
+            return replace(question, branches=frozenset({int(key)}))
+        case Dimension.MONTH:
+            return replace(question, months=(key, key))
+        case Dimension.PRODUCT:
+            return replace(question, products=frozenset({key}))
+        case Dimension.KIND:
+            return replace(question, kinds=frozenset({key}))
+        case Dimension.GRADE:
+            return replace(question, grades=frozenset({key}))
