@@ -29,7 +29,13 @@ VENDOR: Final = Path("shared/ui/static/vendor")
 STAMP: Final = VENDOR / ".made-from"
 NPM_TIMEOUT_S: Final = 300
 # Without a network npm should say so in seconds, not minutes.
-NPM_OPTIONS: Final = ("--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-retry-maxtimeout=5000")
+NPM_OPTIONS: Final = (
+    "--no-audit",
+    "--no-fund",
+    "--fetch-retries=2",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-retry-maxtimeout=5000",
+)
 CURE: Final = (
     "Page assets (htmx, Tabler, ECharts) are missing: pages work, but plainer and without charts.\n"
     "Cure: make the npm registry reachable (a mirror goes into ~/.npmrc) and run `make assets`."
