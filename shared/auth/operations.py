@@ -20,6 +20,7 @@ from shared.auth.signin import (
     SignInAttempt,
     begin_sign_in,
     end_session,
+    forget_attempts,
     redeem_code,
     verify_sign_in,
 )
@@ -173,6 +174,7 @@ __all__ = [
     "disable_user",
     "enable_user",
     "end_session",
+    "forget_attempts",
     "issue_code",
     "list_users",
     "redeem_code",

@@ -87,9 +87,14 @@ def end_session(session: Session, user: User, session_id: str, *, lifetime: time
     audit.record(session, "sign-out", subject=("user", user.id), by=by)
 
 
-def _welcome(session: Session, user: User, by: Stamp) -> None:
+def forget_attempts(session: Session, user: User, *, by: Stamp) -> None:
+    """Start the user's count of wrong tries afresh; the count of the address goes on."""
     pair, _address, account = throttle_keys(user.username, by.terminal)
     session.execute(delete(SignInThrottle).where(SignInThrottle.key.in_([pair, account])))
+
+
+def _welcome(session: Session, user: User, by: Stamp) -> None:
+    forget_attempts(session, user, by=by)
     user.last_sign_in_at = by.at
     audit.record(session, "sign-in.accepted", subject=("user", user.id), by=by)
 

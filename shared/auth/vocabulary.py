@@ -23,6 +23,11 @@ class Right(StrEnum):
         member.chinese = chinese
         return member
 
+    @classmethod
+    def with_code(cls, code: str) -> "Right | None":
+        """Return the right with this code, or None."""
+        return next((right for right in cls if right.value == code), None)
+
     def covers(self, needed: "Right") -> bool:
         """Tell whether somebody with this right may do what `needed` asks for."""
         return self is needed or self is Right.ADMINISTRATOR

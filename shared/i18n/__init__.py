@@ -1,6 +1,6 @@
 """Every sentence, word, number and instant that people see, in their language; English is the msgid."""
 
-from shared.i18n.catalogues import CATALOGUE_PACKAGES, LANGUAGES, load_catalogue
+from shared.i18n.catalogues import CATALOGUE_PACKAGES, LANGUAGES, SOURCE_LANGUAGE, load_catalogue
 from shared.i18n.formats import (
     format_bytes,
     format_date,
@@ -17,6 +17,7 @@ from shared.i18n.language import (
     label,
     lazy_gettext,
     ngettext,
+    plain_ngettext,
     set_default_language,
     translate_error,
     use_language,
@@ -25,6 +26,7 @@ from shared.i18n.language import (
 __all__ = [
     "CATALOGUE_PACKAGES",
     "LANGUAGES",
+    "SOURCE_LANGUAGE",
     "current_language",
     "format_bytes",
     "format_date",
@@ -39,6 +41,7 @@ __all__ = [
     "lazy_gettext",
     "load_catalogue",
     "ngettext",
+    "plain_ngettext",
     "set_default_language",
     "translate_error",
     "use_language",

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, Protocol
 
+from babel import Locale
 from flask import has_request_context
 from flask_babel import get_locale
 from flask_babel.speaklater import LazyString
@@ -34,7 +35,7 @@ def current_language() -> str:
     if asked is not None:
         return asked
     if has_request_context():
-        return str(get_locale())
+        return _known(get_locale())
     return _default
 
 
@@ -83,3 +84,14 @@ def translate_error(error: BranchlineError) -> str:
         for name, value in error.params.items()
     }
     return gettext(error.message, **params)
+
+
+def plain_ngettext(singular: str, plural: str, n: int) -> str:
+    """Return the form that fits `n` without filling anything in; the template engine does that itself."""
+    return str(load_catalogue(current_language()).ngettext(singular, plural, n))
+
+
+def _known(locale: Locale) -> str:
+    # Babel spells zh_CN as zh_Hans_CN since it knows which script China writes.
+    full = f"{locale.language}_{locale.territory}"
+    return full if full in LANGUAGES else str(locale.language)

@@ -1,1 +1,1 @@
-"""What every page and route of a node needs."""
+"""What every page and every endpoint of both tiers goes through."""

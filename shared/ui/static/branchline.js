@@ -1,0 +1,192 @@
+// Keys, charts and small comforts. Every page works without this file, only plainer.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  root.classList.add("scripted");
+  const one = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // --- keys ---------------------------------------------------------------------------------------
+  const typing = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
+  const rows = () => all("table[data-list] tbody tr");
+  let going = 0;
+
+  function mark(step) {
+    const list = rows();
+    if (!list.length) return;
+    const at = list.findIndex((row) => row.classList.contains("marked"));
+    const next = at < 0 ? (step > 0 ? 0 : list.length - 1) : Math.min(Math.max(at + step, 0), list.length - 1);
+    list[at]?.classList.remove("marked");
+    list[next].classList.add("marked");
+    const link = one("a[data-open], a", list[next]);
+    if (link) link.focus({ preventScroll: true });
+    list[next].scrollIntoView({ block: "nearest" });
+  }
+
+  function openMarked() {
+    one("table[data-list] tr.marked a[data-open], table[data-list] tr.marked a")?.click();
+  }
+
+  function sheet(show) {
+    const keys = one("#keys");
+    if (!keys) return;
+    keys.classList.toggle("shown", show);
+    if (show) one("a", keys)?.focus();
+    else if (location.hash === "#keys") history.replaceState(null, "", location.pathname + location.search);
+  }
+
+  function press(key) {
+    const button = one(`[data-key="${CSS.escape(key)}"]`);
+    if (!button) return false;
+    if (button.matches("input, textarea, select")) {
+      button.focus();
+      button.select?.();
+    } else button.click();
+    return true;
+  }
+
+  const KEYS = { j: () => mark(1), k: () => mark(-1), "?": () => sheet(true), "/": () => press("/"), n: () => press("n"), e: () => press("e") };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      sheet(false);
+      all("details.person[open]").forEach((menu) => menu.removeAttribute("open"));
+      if (typing(event.target)) event.target.blur();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
+    if (event.timeStamp - going < 1200) {
+      going = 0;
+      const line = one(`[data-go="${CSS.escape(event.key)}"]`);
+      if (line) {
+        event.preventDefault();
+        line.click();
+      }
+      return;
+    }
+    if (event.key === "g") {
+      going = event.timeStamp;
+      return;
+    }
+    if (event.key === "Enter" && !event.target.closest("a, button, summary")) openMarked();
+    else if (KEYS[event.key]) {
+      event.preventDefault();
+      KEYS[event.key]();
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-help]")) {
+      event.preventDefault();
+      sheet(true);
+    } else if (event.target.closest("[data-close]") || event.target.matches("#keys")) {
+      event.preventDefault();
+      sheet(false);
+    }
+    all("details.person[open]").forEach((menu) => {
+      if (!menu.contains(event.target)) menu.removeAttribute("open");
+    });
+  });
+
+  // --- forms: one click sends once ----------------------------------------------------------------
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.dataset.again !== undefined) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, 8000);
+  });
+  window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  // --- what htmx could not fetch ------------------------------------------------------------------
+  function toast(text) {
+    one(".toast")?.remove();
+    const box = document.createElement("div");
+    box.className = "toast alert alert-danger";
+    box.setAttribute("role", "alert");
+    box.textContent = text;
+    document.body.append(box);
+    setTimeout(() => box.remove(), 8000);
+  }
+  document.addEventListener("htmx:responseError", (event) => {
+    const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+    toast(page.querySelector(".problem-sentence")?.textContent || event.detail.xhr.statusText);
+  });
+  // A block that polls goes on polling when one answer is lost on the way.
+  document.addEventListener("htmx:sendError", (event) => {
+    const block = event.detail.elt;
+    if (block?.matches?.(".progress-block")) setTimeout(() => window.htmx?.trigger(block, "load"), 3000);
+  });
+
+  // --- charts -------------------------------------------------------------------------------------
+  const INK = "#566273";
+  const COLOURS = ["#1d5fb4", "#8fb3de", "#c9822b", "#5d8a66", "#8a6fae", "#b0585a", "#4b8f9c", "#9a9a4d"];
+  const MUTED = "#c3cbd6";
+
+  function option(spec, language) {
+    const digits = new Intl.NumberFormat(language, { maximumFractionDigits: spec.decimals ?? 2 });
+    const short = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
+    const unit = spec.unit ? ` ${spec.unit}` : "";
+    return {
+      animation: false,
+      textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
+      color: COLOURS,
+      grid: { left: 8, right: 12, top: spec.series.length > 1 ? 34 : 14, bottom: 4, containLabel: true },
+      legend: spec.series.length > 1 ? { top: 0, left: 0, itemWidth: 12, itemHeight: 10, textStyle: { color: INK } } : undefined,
+      tooltip: {
+        trigger: "axis",
+        renderMode: "richText",
+        axisPointer: { type: spec.kind === "line" ? "line" : "shadow" },
+        valueFormatter: (value) => (value == null ? "–" : digits.format(value) + unit),
+      },
+      xAxis: { type: "category", data: spec.labels, axisLabel: { color: INK, hideOverlap: true }, axisTick: { show: false }, axisLine: { lineStyle: { color: "#c3cbd6" } } },
+      yAxis: { type: "value", axisLabel: { color: INK, formatter: (value) => short.format(value) }, splitLine: { lineStyle: { color: "#edf0f4" } } },
+      series: spec.series.map((series) => ({
+        name: series.name,
+        type: spec.kind === "line" ? "line" : "bar",
+        data: series.data,
+        stack: spec.stacked ? "all" : undefined,
+        barMaxWidth: 26,
+        symbolSize: 5,
+        itemStyle: series.muted ? { color: MUTED } : undefined,
+      })),
+    };
+  }
+
+  function draw(box) {
+    let spec;
+    try {
+      spec = JSON.parse(box.dataset.chart);
+    } catch {
+      return;
+    }
+    box.hidden = false;
+    box.parentElement.classList.add("drawn");
+    const chart = window.echarts.init(box, null, { renderer: "canvas" });
+    chart.setOption(option(spec, (box.dataset.lang || "zh-CN").replace("_", "-")));
+    new ResizeObserver(() => chart.resize()).observe(box);
+    if (spec.links) {
+      chart.on("click", (mark) => {
+        const url = spec.links[mark.dataIndex];
+        if (url) location.assign(url);
+      });
+    }
+  }
+
+  function drawAll(within) {
+    const boxes = all(".chart-canvas[hidden]", within);
+    if (!boxes.length) return;
+    const drawBoxes = () => boxes.forEach(draw);
+    if (window.echarts) return drawBoxes();
+    const script = document.createElement("script");
+    script.src = boxes[0].dataset.echarts;
+    script.addEventListener("load", drawBoxes);
+    document.head.append(script);
+  }
+
+  drawAll(document);
+  document.addEventListener("htmx:afterSettle", (event) => drawAll(event.detail.elt));
+})();

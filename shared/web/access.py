@@ -1,0 +1,88 @@
+"""Who may call a view: said on the view itself; a view that does not say is refused when the app starts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+from flask import Flask
+
+from shared.auth.vocabulary import Right
+from shared.errors import SetupError
+
+View = TypeVar("View", bound=Callable[..., Any])
+STATIC: Final = "static"
+
+
+class Audience(StrEnum):
+    """For whom a view is."""
+
+    EVERYBODY = "everybody"
+    PEOPLE = "people"
+    MACHINES = "machines"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a view says about itself; `right` is set for people only."""
+
+    audience: Audience
+    right: Right | None = None
+
+
+def requires(right: Right) -> Callable[[View], View]:
+    """Let only signed-in people with `right` call the view; everything that changes needs a CSRF token."""
+    return _mark(Access(Audience.PEOPLE, right))
+
+
+def public(view: View) -> View:
+    """Let everybody call the view, signed in or not; POST still needs a CSRF token."""
+    return _mark(Access(Audience.EVERYBODY))(view)
+
+
+def machine(view: View) -> View:
+    """Let programs call the view without session or CSRF token; the view itself checks their signature.
+
+    Its errors are problem+json.
+    """
+    return _mark(Access(Audience.MACHINES))(view)
+
+
+def takes_body(most_bytes: int) -> Callable[[View], View]:
+    """Accept a request body of up to `most_bytes` on this view, beyond the app's own limit."""
+
+    def mark(view: View) -> View:
+        view.__branchline_body__ = most_bytes  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def access_of(app: Flask, endpoint: str | None) -> Access | None:
+    """Return who may call an endpoint, or None when nobody said: then nobody may."""
+    if endpoint is None:
+        return None
+    if endpoint.rpartition(".")[2] == STATIC:
+        return Access(Audience.EVERYBODY)
+    found = getattr(app.view_functions.get(endpoint), "__branchline_access__", None)
+    return found if isinstance(found, Access) else None
+
+
+def body_limit(app: Flask, endpoint: str | None) -> int | None:
+    """Return the view's own limit for the request body, or None for the app's."""
+    return getattr(app.view_functions.get(endpoint or ""), "__branchline_body__", None)
+
+
+def check_every_view(app: Flask) -> None:
+    """Refuse to start while any view does not say who may call it; raises SetupError naming them all."""
+    silent = sorted(endpoint for endpoint in app.view_functions if access_of(app, endpoint) is None)
+    if silent:
+        raise SetupError(problem=f"@requires, @public or @machine is missing on: {', '.join(silent)}")
+
+
+def _mark(access: Access) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        view.__branchline_access__ = access  # type: ignore[attr-defined]
+        return view
+
+    return mark

@@ -1,0 +1,147 @@
+"""Building a Flask app of either tier: everything that must hold for every page is wired here, once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from flask import Blueprint, Flask, session, url_for
+from flask_babel import Babel
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BuildError
+
+from shared import i18n
+from shared.errors import SetupError
+from shared.runtime import NodeRuntime
+from shared.web import assets, errors, filters, gate, sessions
+from shared.web.access import check_every_view, public
+from shared.web.accounts import pages as accounts
+from shared.web.context import EXTENSION, viewer
+from shared.web.menu import LinkState, MenuEntry, menu_lines
+from shared.web.paging import link
+
+MOST_BYTES: Final = 2 * 1024 * 1024
+MOST_FORM_BYTES: Final = 1024 * 1024
+LONGEST_MENU: Final = 9
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What one app puts into the frame of its pages."""
+
+    product: Literal["hq", "branch"]
+    menu: tuple[MenuEntry, ...]
+    home: str
+    search: str | None
+    node_name: Callable[[], str] | None
+    link_state: Callable[[], LinkState | None] | None
+
+
+def create_flask(
+    import_name: str,
+    runtime: NodeRuntime,
+    *,
+    product: Literal["hq", "branch"],
+    home: str,
+    menu: Sequence[MenuEntry] = (),
+    blueprints: Sequence[Blueprint] = (),
+    search: str | None = None,
+    node_name: Callable[[], str] | None = None,
+    link_state: Callable[[], LinkState | None] | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> Flask:
+    """Return the app with sign-in, languages, error pages and the page frame; refuses one that is not safe.
+
+    `home` is the endpoint of the first page, `search` of the page that answers the search box (it gets
+    ?q=). `link_state` is asked once a page and may read the database. Raises SetupError when a view
+    does not say who may call it, or a menu entry leads nowhere.
+    """
+    app = Flask(import_name, static_folder=None)
+    app.extensions[EXTENSION] = runtime
+    app.config.update(
+        MAX_CONTENT_LENGTH=MOST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES,
+        MAX_FORM_PARTS=2_000,
+        BRANCHLINE_HOME=home,
+        **(config or {}),
+    )
+    if runtime.settings.behind_proxy:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    frame = Frame(product, tuple(menu), home, search, node_name, link_state)
+    _install_languages(app, runtime.settings.language)
+    sessions.install(app, runtime.settings)
+    gate.install(app)
+    errors.install(app)
+    filters.install(app)
+    _install_templates(app, frame)
+    app.register_blueprint(
+        Blueprint("ui", assets.UI_PACKAGE, static_folder="static", template_folder="templates")
+    )
+    app.register_blueprint(accounts.blueprint)
+    app.add_url_rule("/healthz", "healthz", _healthz)
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
+    check_every_view(app)
+    _check_frame(app, frame)
+    return app
+
+
+@public
+def _healthz() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def _install_languages(app: Flask, default: str) -> None:
+    def choose() -> str:
+        asked = session.get(sessions.LANGUAGE)
+        if asked in i18n.LANGUAGES:
+            return str(asked)
+        person = viewer()
+        if person is not None and person.language in i18n.LANGUAGES:
+            return str(person.language)
+        return default if default in i18n.LANGUAGES else i18n.SOURCE_LANGUAGE
+
+    Babel(app, locale_selector=choose)
+    # Our own catalogues instead of flask-babel's: one a package, and read from the .po while developing.
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        i18n.gettext, i18n.plain_ngettext, newstyle=True
+    )
+
+
+def _install_templates(app: Flask, frame: Frame) -> None:
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(
+        asset=assets.asset,
+        icon=assets.icon,
+        link=link,
+        languages=i18n.LANGUAGES,
+        current_language=i18n.current_language,
+        settings=app.extensions[EXTENSION].settings,
+        frame=frame,
+        viewer=viewer,
+        menu_lines=lambda: _menu(frame),
+        link_state=lambda: frame.link_state() if frame.link_state else None,
+        home_url=lambda: url_for(frame.home),
+        search_url=lambda: url_for(frame.search) if frame.search else None,
+        errors={},  # a form that was not refused has none
+        values={},
+        node_name=lambda: frame.node_name() if frame.node_name else "",
+    )
+
+
+def _menu(frame: Frame) -> list[Any]:
+    person = viewer()
+    return list(menu_lines(frame.menu, person)) if person else []
+
+
+def _check_frame(app: Flask, frame: Frame) -> None:
+    if len(frame.menu) > LONGEST_MENU:
+        raise SetupError(
+            problem=f"the menu has {len(frame.menu)} entries; nobody finds anything among more than nine"
+        )
+    with app.test_request_context():
+        for endpoint in (frame.home, frame.search, *(entry.endpoint for entry in frame.menu)):
+            try:
+                url_for(endpoint) if endpoint else None
+            except BuildError as error:
+                raise SetupError(problem=f"{endpoint}: no such page") from error

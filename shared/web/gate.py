@@ -1,0 +1,125 @@
+"""What every request passes before its view and every answer after it."""
+
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, request
+from flask_wtf import CSRFProtect
+from werkzeug.exceptions import Forbidden
+
+from shared.auth.errors import SignInRequiredError
+from shared.config import NodeSettings, is_loopback
+from shared.errors import N_, BranchlineError, Kind
+from shared.ids import new_id
+from shared.web.access import STATIC, Access, Audience, access_of, body_limit
+from shared.web.context import runtime, viewer
+from shared.web.errors import HostRefusedError
+
+WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, never listened on
+YEAR_S: Final = 31_536_000
+CONTENT_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",  # Tabler draws the arrow of a select box as a data: image
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+class ForbiddenError(BranchlineError):
+    """The person is known and may not."""
+
+    code = "forbidden"
+    kind = Kind.FORBIDDEN
+    message = N_("You may not do this. It needs the right of an administrator.")
+
+
+def install(app: Flask) -> None:
+    """Put the gate before every view and the headers behind it."""
+    app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None)
+    app.extensions["branchline-csrf"] = CSRFProtect(app)
+    app.before_request(_enter)
+    app.after_request(_leave)
+
+
+def host_allowed(host: str, settings: NodeSettings) -> bool:
+    """Tell whether a Host header names this node; guards against DNS rebinding.
+
+    A node that listens on all addresses takes any plain IP address: rebinding needs a name.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    if is_loopback(name) or name in {settings.host, *settings.allowed_hosts}:
+        return True
+    return settings.host in WILDCARDS and _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _enter() -> None:
+    g.request_id = new_id()
+    if not host_allowed(request.host, runtime().settings):
+        raise HostRefusedError
+    limit = body_limit(current_app, request.endpoint)
+    if limit is not None:
+        request.max_content_length = limit
+    if request.routing_exception is None:
+        _admit(access_of(current_app, request.endpoint))
+
+
+def _admit(access: Access | None) -> None:
+    if access is None:
+        raise Forbidden
+    if access.audience is Audience.MACHINES:
+        return
+    if access.right is not None:
+        seen = viewer()
+        if seen is None:
+            raise SignInRequiredError
+        if not seen.right.covers(access.right):
+            raise ForbiddenError
+    current_app.extensions["branchline-csrf"].protect()
+
+
+def _leave(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if runtime().settings.behind_proxy:
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={YEAR_S}; includeSubDomains")
+    if "request_id" in g:
+        response.headers["X-Request-ID"] = g.request_id
+    response.headers["Cache-Control"] = _caching(response)
+    return response
+
+
+def _caching(response: Response) -> str:
+    static = (request.endpoint or "").rpartition(".")[2] == STATIC
+    if not static or response.status_code not in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}:
+        return "no-store"
+    # The address of an asset carries its digest (assets.py): another content has another address.
+    return f"public, max-age={YEAR_S}, immutable" if "v" in request.args else "no-cache"

@@ -1,0 +1,69 @@
+"""The frame around every page: what the menu offers and what the header says."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from flask import request, url_for
+from sqlalchemy.orm import Session
+
+from shared.auth.models import User
+from shared.auth.vocabulary import Right
+from shared.web.context import reading
+
+Label = str  # or a lazy string, which behaves like one
+
+
+@dataclass(frozen=True)
+class MenuEntry:
+    """One line of the menu; `count` says how many things wait there, `key` is typed after g to go there."""
+
+    label: Label
+    endpoint: str
+    icon: str
+    count: Callable[[Session], int] | None = None
+    right: Right = Right.STAFF
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuLine:
+    """A menu entry as one page shows it."""
+
+    label: Label
+    url: str
+    icon: str
+    key: str
+    count: int
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """The header's word on the line to the other tier, in the reader's language."""
+
+    text: str
+    state: Literal["up", "slow", "down"]
+    url: str | None = None
+
+
+def menu_lines(menu: tuple[MenuEntry, ...], viewer: User) -> list[MenuLine]:
+    """Return what `viewer` may open, with what waits there now."""
+    allowed = [entry for entry in menu if viewer.right.covers(entry.right)]
+    with reading() as session:
+        return [
+            MenuLine(
+                label=entry.label,
+                url=url_for(entry.endpoint),
+                icon=entry.icon,
+                key=entry.key,
+                count=entry.count(session) if entry.count else 0,
+                here=_here(entry),
+            )
+            for entry in allowed
+        ]
+
+
+def _here(entry: MenuEntry) -> bool:
+    here = request.endpoint or ""
+    return here == entry.endpoint or here.rpartition(".")[0] == entry.endpoint.rpartition(".")[0]
