@@ -1,0 +1,1 @@
+"""What both tiers use for their own work; knows nothing of sync."""
