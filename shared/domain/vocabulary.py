@@ -25,7 +25,7 @@ class Vocabulary(StrEnum):
         """Return the member a person meant by its code, English word or Chinese word, or None."""
         wanted = text.strip().casefold()
         for member in cls:
-            if wanted in {member.value, member.label.casefold(), member.chinese}:
+            if wanted in {member.value.casefold(), member.label.casefold(), member.chinese.casefold()}:
                 return member
         return None
 

@@ -1,0 +1,282 @@
+"""What becomes of each row of a chunk, given what the database holds; pure, so a dry run tells the truth."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Table
+
+from branch_node.imports.kinds import ATTRIBUTE, ColumnError, Kind
+from branch_node.imports.mapping import Plan
+from branch_node.imports.queries import Origin
+from branch_node.imports.rows import Problem, Reading, problem_of, required
+from shared.errors import N_
+from shared.ids import new_id
+from shared.stamp import Stamp
+
+Record = dict[str, Any]
+
+DUPLICATE_IN_FILE: Final = N_("%(value)s stands in line %(first)s of this file already. Keep one of the two.")
+ALREADY_IMPORTED: Final = N_(
+    "%(value)s is here already: taken in from line %(row)s of %(file)s (import %(import_id)s)."
+)
+ALREADY_HERE: Final = N_("%(value)s is here already, entered on this node.")
+UPDATE_HINT: Final = N_("%(value)s is here already. To change it, take the file in with update by %(key)s.")
+SEVERAL: Final = N_(
+    "%(count)s records have %(value)s, so it is unclear which is meant. Update by another column."
+)
+KEY_DIFFERS: Final = N_("The record found by %(by)s has number %(has)s, but this row says %(value)s.")
+UNKNOWN: Final[Mapping[str, str]] = {
+    "managers": N_("There is no account manager %(value)s here. Take in managers first, or correct it."),
+    "customers": N_("There is no customer %(value)s here. Take in customers first, or correct it."),
+    "bill_lines": N_("There is no bill line %(value)s here to be corrected."),
+    "work_logs": N_("There is no work log entry %(value)s here to be corrected."),
+}
+_NEVER_TOUCHED: Final = frozenset({"id", "created_at", "created_by", "updated_at", "updated_by"})
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+
+
+class Created(NamedTuple):
+    """A record to be added."""
+
+    line: int
+    record: Record
+
+
+class Updated(NamedTuple):
+    """A record to be changed: the columns that change, as they were, and the whole as it will be."""
+
+    line: int
+    record_id: str
+    changes: Record
+    before: Record
+    after: Record
+
+
+class Refused(NamedTuple):
+    """A row that is left out."""
+
+    line: int
+    cells: Sequence[str]
+    problems: Sequence[Problem]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What becomes of a chunk."""
+
+    created: list[Created] = field(default_factory=list)
+    updated: list[Updated] = field(default_factory=list)
+    unchanged: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    last_line: int = 0
+
+    @property
+    def read(self) -> int:
+        """How many rows the chunk had."""
+        return len(self.created) + len(self.updated) + self.unchanged + len(self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the database and the file's earlier lines hold of the numbers in a chunk.
+
+    `earlier` gives for (column, line) the line that had the same value before; `ids` by table and
+    number; `matches` the records an update may mean; `origins` which import brought a record in.
+    """
+
+    earlier: Mapping[tuple[str, int], int]
+    ids: Mapping[str, dict[str, str]]
+    existing: dict[str, str]
+    matches: Mapping[str, list[Record]]
+    origins: Mapping[str, Origin]
+
+
+def decide(plan: Plan, readings: Sequence[Reading], world: World, *, by: Stamp) -> Outcome:
+    """Return what becomes of each row; numbers created by earlier rows of the chunk count as existing."""
+    outcome = Outcome(last_line=readings[-1].line if readings else 0)
+    for reading in readings:
+        problems = [*reading.problems, *_duplicates(plan, reading, world)]
+        values = _resolved(plan, reading, world, problems)
+        found = None if problems else _match(plan, reading, world, problems)
+        if not problems and found is None:
+            record = _new_record(plan, values, problems, by)
+            if not problems:
+                outcome.created.append(Created(reading.line, record))
+                _remember(plan, record, world)
+        elif not problems and found is not None:
+            updated = _changed(reading.line, found, values, by)
+            if updated is None:
+                outcome.unchanged += 1
+            else:
+                outcome.updated.append(updated)
+        if problems:
+            outcome.refused.append(Refused(reading.line, reading.cells, problems))
+    return outcome
+
+
+def fingerprint(table: Table, record: Mapping[str, Any]) -> str:
+    """Return what tells whether a record is still as it was, before and after the database had it."""
+    return hashlib.blake2b(_encode([record[column.name] for column in table.c]), digest_size=16).hexdigest()
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return column values as plain JSON; `restored` gives them back."""
+    builtins: dict[str, Any] = msgspec.to_builtins(dict(values))
+    return builtins
+
+
+def restored(table: Table, values: Mapping[str, Any]) -> Record:
+    """Return column values from plain JSON in the types of their columns."""
+    return {
+        name: value if value is None else msgspec.convert(value, _python_type(table, name))
+        for name, value in values.items()
+    }
+
+
+def _python_type(table: Table, name: str) -> Any:  # noqa: ANN401 - a type, as msgspec takes it
+    column = table.c[name].type
+    enum = getattr(column, "enum_class", None)
+    if enum is not None:
+        return enum
+    return Any if name in {"tags", "attributes"} else column.python_type
+
+
+def _duplicates(plan: Plan, reading: Reading, world: World) -> list[Problem]:
+    found = []
+    for column in dict.fromkeys((plan.update_by or plan.kind.key, plan.kind.key)):
+        first = world.earlier.get((column, reading.line))
+        if first is not None:
+            params = {"value": reading.values[column], "first": first}
+            found.append(Problem(column, "duplicate-in-file", DUPLICATE_IN_FILE, params))
+    return found
+
+
+def _resolved(plan: Plan, reading: Reading, world: World, problems: list[Problem]) -> Record:
+    """Return values by column of the table, numbers of other records replaced by their ids."""
+    values: Record = {}
+    for field_ in plan.fields:
+        column = field_.column
+        if column.name not in reading.values:
+            continue
+        value = reading.values[column.name]
+        if column.refers is not None:
+            found = world.ids[column.refers.name].get(value)
+            if found is None:
+                params = {"value": value}
+                problems.append(
+                    Problem(column.name, "unknown-reference", UNKNOWN[column.refers.name], params)
+                )
+                continue
+            value = found
+        if column.stored_as.startswith(ATTRIBUTE):
+            values.setdefault("attributes", {})[column.stored_as.removeprefix(ATTRIBUTE)] = value
+        else:
+            values[column.stored_as] = value
+    return values
+
+
+def _match(plan: Plan, reading: Reading, world: World, problems: list[Problem]) -> Record | None:
+    """Return the record this row changes, or None when it makes a new one; refuses what is unclear."""
+    key = plan.kind.key
+    number = reading.values.get(key)
+    if plan.update_by is None:
+        _refuse_existing(plan, number, world, problems)
+        return None
+    wanted = reading.values.get(plan.update_by)
+    if wanted is None:
+        problems.append(required(plan.update_by))
+        return None
+    matches = world.matches.get(wanted, [])
+    if len(matches) > 1:
+        params = {"count": len(matches), "value": wanted}
+        problems.append(Problem(plan.update_by, "several-matches", SEVERAL, params))
+        return None
+    if not matches:
+        _refuse_existing(plan, number, world, problems)
+        return None
+    if number is not None and number != matches[0][key]:
+        params = {"by": plan.update_by, "has": matches[0][key], "value": number}
+        problems.append(Problem(key, "key-differs", KEY_DIFFERS, params))
+    return matches[0]
+
+
+def _refuse_existing(plan: Plan, number: str | None, world: World, problems: list[Problem]) -> None:
+    if number is None or number not in world.existing:
+        return
+    key = plan.kind.key
+    origin = world.origins.get(world.existing[number])
+    if origin is not None:
+        params: dict[str, Any] = {
+            "value": number,
+            "row": origin.row,
+            "file": origin.file_name,
+            "import_id": origin.import_id,
+        }
+        problems.append(Problem(key, "duplicate-key", ALREADY_IMPORTED, params))
+    elif plan.kind.is_fact:
+        problems.append(Problem(key, "duplicate-key", ALREADY_HERE, {"value": number}))
+    else:
+        problems.append(Problem(key, "duplicate-key", UPDATE_HINT, {"value": number, "key": key}))
+
+
+def _new_record(plan: Plan, values: Record, problems: list[Problem], by: Stamp) -> Record:
+    kind = plan.kind
+    if plan.update_by is not None:
+        problems += [
+            required(column.name)
+            for column in kind.columns
+            if column.required and column.stored_as not in values
+        ]
+        if problems:
+            return {}
+    record = blank_record(kind)
+    record.update(values)
+    try:
+        kind.rule(record, plan.context)
+    except ColumnError as error:
+        problems.append(problem_of(error.column, error))
+        return {}
+    record["id"] = new_id()
+    record["created_at"] = record["created_at"] or record.get("entered_at") or by.at
+    record["created_by"] = record["created_by"] or by.actor
+    if "updated_at" in record:
+        record["updated_at"] = record["updated_at"] or by.at
+        record["updated_by"] = record["updated_by"] or by.actor
+    return record
+
+
+def blank_record(kind: Kind) -> Record:
+    """Return a record of nothing but defaults, every column named."""
+    record: Record = dict.fromkeys(kind.table.c.keys())
+    for name, value in kind.defaults.items():
+        record[name] = _FRESH[name]() if name in _FRESH else value
+    return record
+
+
+_FRESH: Final[Mapping[str, Callable[[], object]]] = {"tags": list, "attributes": dict}
+
+
+def _remember(plan: Plan, record: Record, world: World) -> None:
+    """Let later rows of the chunk see this one."""
+    number = record[plan.kind.key]
+    world.existing[number] = record["id"]
+    own = world.ids.get(plan.kind.table.name)
+    if own is not None:
+        own[number] = record["id"]
+
+
+def _changed(line: int, found: Record, values: Record, by: Stamp) -> Updated | None:
+    """Return the change of one record, or None when the row says what is there; blanks change nothing."""
+    given = {name: value for name, value in values.items() if name not in _NEVER_TOUCHED}
+    if "attributes" in given:
+        given["attributes"] = {**(found["attributes"] or {}), **given["attributes"]}
+    changes = {name: value for name, value in given.items() if found[name] != value}
+    if not changes:
+        return None
+    changes["updated_at"] = values.get("updated_at") or by.at
+    changes["updated_by"] = values.get("updated_by") or by.actor
+    before = {name: found[name] for name in changes}
+    return Updated(line, found["id"], changes, before, {**found, **changes})
