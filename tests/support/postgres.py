@@ -35,8 +35,6 @@ PORT: Final = 5432  # part of the socket's name only: nothing listens on the net
 # Losing a test database at a power cut is no loss; autovacuum would hold templates open while cloned.
 FAST: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 SETTINGS: Final = ("listen_addresses=", "max_connections=300", "shared_buffers=128MB", "timezone=UTC")
-# Python warns of a child nobody holds any more; the supervisor lives on when the worker that started it ends.
-_STARTED: Final[list[subprocess.Popen[bytes]]] = []
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ def _start_supervisor(run: TestRun, binaries: Path) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a Ctrl-C meant for pytest must not end the server before its clients
         )
-    _STARTED.append(supervisor)
+    supervisor.returncode = 0  # it outlives the worker that started it, and Python need not warn of that
     deadline = time.monotonic() + START_TIMEOUT_S
     while not (run.folder / "server.json").exists():
         if time.monotonic() > deadline:

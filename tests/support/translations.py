@@ -41,11 +41,11 @@ def catalogue_path(package: str) -> Path:
     return ROOT / package / "translations" / LANGUAGE / "LC_MESSAGES" / "messages.po"
 
 
-def extract(package: str, root: Path = ROOT) -> Catalog:
+def extract(package: str) -> Catalog:
     """Return every text of a package that a person may see."""
     found = Catalog(locale=LANGUAGE, fuzzy=False)
     for name, line, message, comments, context in extract_from_dir(
-        root / package, method_map=METHODS, options_map=OPTIONS, keywords=KEYWORDS, comment_tags=("NOTE:",)
+        ROOT / package, method_map=METHODS, options_map=OPTIONS, keywords=KEYWORDS, comment_tags=("NOTE:",)
     ):
         words = PLACEHOLDER.sub("", message if isinstance(message, str) else str(message[0]))
         if not any(letter.isalpha() for letter in words):  # a mere frame such as "%(reason)s"

@@ -1,0 +1,44 @@
+from types import SimpleNamespace
+
+import pytest
+
+from tests.support.groups import not_run, write_summary
+
+
+class Reporter:
+    """Stands for pytest's terminal; `lines` holds what people would read."""
+
+    def __init__(self, *reasons):
+        self.stats = {
+            "skipped": [SimpleNamespace(longrepr=("test.py", 1, f"Skipped: {text}")) for text in reasons]
+        }
+        self.lines = []
+
+    def section(self, title, **_look):
+        self.lines.append(title)
+
+    def line(self, text, **_look):
+        self.lines.append(" ".join(text.split()))
+
+
+def test_what_could_not_run_is_told_with_its_reason_and_number():
+    with pytest.raises(pytest.skip.Exception) as skipped:
+        not_run("browser", "no Chromium")
+    reporter = Reporter(str(skipped.value), str(skipped.value), "only on Windows")
+
+    write_summary(reporter, {"tests/x.py: a whole module"})
+
+    assert reporter.lines[:4] == [
+        "NOT RUN",
+        "2 tests [browser] no Chromium",
+        "1 tests only on Windows",
+        "1 tests tests/x.py: a whole module",
+    ]
+
+
+def test_nothing_is_told_when_everything_ran():
+    reporter = Reporter()
+
+    write_summary(reporter, set())
+
+    assert reporter.lines == []
