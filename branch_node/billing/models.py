@@ -16,4 +16,5 @@ class BillLine(BillLineFields, Base):
         ForeignKeyConstraint(["corrects_id"], ["bill_lines.id"]),
         Index("ix_bill_lines_customer_id_period", "customer_id", "period"),
         Index("ix_bill_lines_period", "period"),
+        Index("ix_bill_lines_corrects_id", "corrects_id"),
     )

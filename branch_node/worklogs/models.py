@@ -18,4 +18,6 @@ class WorkLog(WorkLogFields, Base):
         CheckConstraint("ended_at IS NULL OR ended_at >= started_at", name="ends_after_start"),
         Index("ix_work_logs_manager_id_started_at", "manager_id", "started_at"),
         Index("ix_work_logs_customer_id_started_at", "customer_id", "started_at"),
+        Index("ix_work_logs_started_at", "started_at"),
+        Index("ix_work_logs_corrects_id", "corrects_id"),
     )

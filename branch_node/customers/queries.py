@@ -1,0 +1,203 @@
+"""Finding and listing customers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Select, case, func, literal_column, or_, select
+from sqlalchemy.orm import Session
+
+from branch_node.customers.models import CUSTOMER_SEARCH, Customer
+from branch_node.managers.models import Manager
+from shared.db.search_terms import query_terms, terms_of
+from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.domain.regions import region_prefix
+from shared.errors import N_, BranchlineError, Kind
+
+# A search looks at no more hits than this to put the best first; one common surname has many thousands.
+RANKED: Final = 1_000
+NOBODY: Final = "none"
+SORTS: Final = {
+    "number": Customer.customer_no,
+    "name": Customer.name,
+    "grade": Customer.grade,
+    "opened": Customer.opened_on,
+    "changed": Customer.updated_at,
+}
+
+
+class CustomerNotFoundError(BranchlineError):
+    """There is no such customer at this branch."""
+
+    code = "customer-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_(
+        "There is no such customer here. It may have been removed with the import that brought it in."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFilter:
+    """Which customers are wanted; everything empty means all of them."""
+
+    query: str = ""
+    kinds: tuple[CustomerKind, ...] = ()
+    grades: tuple[Grade, ...] = ()
+    statuses: tuple[CustomerStatus, ...] = ()
+    manager_id: str = ""
+    region: str = ""
+    opened_from: date | None = None
+    opened_to: date | None = None
+    tag: str = ""
+
+
+# A customer and its account manager's name.
+CustomerRow = Row[Customer, str | None]
+
+
+def get_customer(session: Session, customer_id: str) -> Customer:
+    """Return one customer; raises CustomerNotFoundError."""
+    customer = session.get(Customer, customer_id)
+    if customer is None:
+        raise CustomerNotFoundError
+    return customer
+
+
+def find_by_number(session: Session, customer_no: str) -> Customer | None:
+    """Return the customer with this number, if there is one."""
+    return session.scalar(select(Customer).where(Customer.customer_no == customer_no))
+
+
+def find_by_ids(session: Session, ids: Sequence[str]) -> dict[str, Customer]:
+    """Return those of the customers that exist, by id."""
+    found = session.scalars(select(Customer).where(Customer.id.in_(set(ids))))
+    return {customer.id: customer for customer in found}
+
+
+def find_similar(
+    session: Session, *, id_no: str | None, mobile: str | None, besides: str | None = None, limit: int = 5
+) -> list[Customer]:
+    """Return customers with the same identity document or mobile number: perhaps the same person."""
+    same = [
+        column == value for column, value in ((Customer.id_no, id_no), (Customer.mobile, mobile)) if value
+    ]
+    if not same:
+        return []
+    wanted = select(Customer).where(or_(*same)).order_by(Customer.customer_no).limit(limit)
+    return list(session.scalars(wanted.where(Customer.id != besides) if besides else wanted))
+
+
+def list_customers(
+    session: Session,
+    wanted: CustomerFilter,
+    *,
+    sort: str,
+    descending: bool,
+    limit: int | None,
+    offset: int = 0,
+) -> Sequence[CustomerRow]:
+    """Return one page of the customers wanted with their managers' names, ordered by one of SORTS."""
+    key = SORTS[sort]
+    ordered = (key.desc().nulls_last() if descending else key.asc().nulls_last(), Customer.id)
+    found = _with_manager().where(*_conditions(session, wanted)).order_by(*ordered)
+    return session.execute(found.limit(limit).offset(offset)).all()
+
+
+def count_customers(session: Session, wanted: CustomerFilter) -> int:
+    """Return how many customers are wanted in all."""
+    counted = select(func.count()).select_from(Customer).where(*_conditions(session, wanted))
+    return session.scalar(counted) or 0
+
+
+def count_by_status(session: Session) -> dict[CustomerStatus, int]:
+    """Return how many customers stand where."""
+    rows = session.execute(select(Customer.status, func.count()).group_by(Customer.status))
+    return {status: count for status, count in rows}  # noqa: C416 - a Row is not a pair to the type checker
+
+
+def search_customers(session: Session, query: str, *, limit: int) -> Sequence[CustomerRow]:
+    """Return the best hits for a person's words: a number or name that is just that comes first."""
+    if not query_terms(query):
+        return []
+    words = query.strip()
+    hits = CUSTOMER_SEARCH.matching(session, words).limit(RANKED)
+    rank = case(
+        (or_(Customer.customer_no == words, Customer.mobile == words, Customer.name == words), 0),
+        (Customer.name.startswith(words, autoescape=True), 1),
+        (Customer.customer_no.startswith(words, autoescape=True), 1),
+        else_=2,
+    )
+    ordered = (rank, func.length(Customer.name), Customer.customer_no)
+    return session.execute(_with_manager().where(Customer.id.in_(hits)).order_by(*ordered).limit(limit)).all()
+
+
+def list_tags(session: Session, limit: int = 50) -> list[str]:
+    """Return the tags most in use, most used first."""
+    if session.get_bind().dialect.name == "postgresql":
+        tag = func.jsonb_array_elements_text(Customer.tags)
+        used = select(tag.label("tag")).select_from(Customer).subquery()
+    else:
+        each = func.json_each(Customer.tags).table_valued("value", name="each")
+        used = (
+            select(each.c.value.label("tag")).select_from(Customer).join(each, literal_column("1")).subquery()
+        )
+    counted = select(used.c.tag).group_by(used.c.tag).order_by(func.count().desc(), used.c.tag)
+    return list(session.scalars(counted.limit(limit)))
+
+
+def words_of(customer: Any) -> list[str]:  # noqa: ANN401 - a Customer or a row of its table
+    """Return the words under which a customer is found; see CUSTOMER_SEARCH for the columns it needs."""
+    mail = customer.email.partition("@")[0] if customer.email else None
+    return terms_of(
+        customer.name,
+        customer.short_name,
+        customer.customer_no,
+        customer.mobile,
+        customer.phone,
+        customer.id_no,
+        mail,
+    )
+
+
+def _with_manager() -> Select[Customer, str]:
+    return select(Customer, Manager.name).outerjoin(Manager, Manager.id == Customer.manager_id)
+
+
+def _conditions(session: Session, wanted: CustomerFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if query_terms(wanted.query):
+        conditions.append(Customer.id.in_(CUSTOMER_SEARCH.matching(session, wanted.query)))
+    for column, values in (
+        (Customer.kind, wanted.kinds),
+        (Customer.grade, wanted.grades),
+        (Customer.status, wanted.statuses),
+    ):
+        if values:
+            conditions.append(column.in_(values))
+    if wanted.manager_id == NOBODY:
+        conditions.append(Customer.manager_id.is_(None))
+    elif wanted.manager_id:
+        conditions.append(Customer.manager_id == wanted.manager_id)
+    conditions += _within(wanted)
+    if wanted.tag:
+        conditions.append(_has_tag(session, wanted.tag))
+    return conditions
+
+
+def _within(wanted: CustomerFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.region:
+        conditions.append(Customer.region_code.startswith(region_prefix(wanted.region), autoescape=True))
+    if wanted.opened_from:
+        conditions.append(Customer.opened_on >= wanted.opened_from)
+    if wanted.opened_to:
+        conditions.append(Customer.opened_on <= wanted.opened_to)
+    return conditions
+
+
+def _has_tag(session: Session, tag: str) -> ColumnElement[bool]:
+    if session.get_bind().dialect.name == "postgresql":
+        return Customer.tags.op("@>")(func.jsonb_build_array(tag))
+    each = func.json_each(Customer.tags).table_valued("value", name="each")
+    return select(each.c.value).where(each.c.value == tag).exists()

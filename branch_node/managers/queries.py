@@ -1,0 +1,56 @@
+"""Finding and listing account managers."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from branch_node.managers.models import Manager
+from shared.domain.managers.vocabulary import ManagerStatus
+from shared.errors import N_, BranchlineError, Kind
+
+
+class ManagerNotFoundError(BranchlineError):
+    """There is no such account manager at this branch."""
+
+    code = "manager-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_("There is no such account manager here. Choose one from the list.")
+
+
+def get_manager(session: Session, manager_id: str) -> Manager:
+    """Return one account manager; raises ManagerNotFoundError."""
+    manager = session.get(Manager, manager_id)
+    if manager is None:
+        raise ManagerNotFoundError
+    return manager
+
+
+def find_by_number(session: Session, manager_no: str) -> Manager | None:
+    """Return the account manager with this staff number, if there is one."""
+    return session.scalar(select(Manager).where(Manager.manager_no == manager_no))
+
+
+def list_managers(
+    session: Session, *, query: str = "", statuses: Sequence[ManagerStatus] = ()
+) -> list[Manager]:
+    """Return account managers by staff number; `query` is part of a name, number, department or phone."""
+    wanted = select(Manager).order_by(Manager.manager_no)
+    if statuses:
+        wanted = wanted.where(Manager.status.in_(statuses))
+    for word in query.split():
+        wanted = wanted.where(
+            or_(
+                *(
+                    func.lower(column).contains(word.lower(), autoescape=True)
+                    for column in (Manager.name, Manager.manager_no, Manager.department, Manager.mobile)
+                )
+            )
+        )
+    return list(session.scalars(wanted))
+
+
+def manager_choices(session: Session, *, keep: str | None = None) -> list[Manager]:
+    """Return whom a customer or a log may be given to: everybody who has not left, and `keep` in any case."""
+    wanted = select(Manager).where(or_(Manager.status != ManagerStatus.LEFT, Manager.id == keep))
+    return list(session.scalars(wanted.order_by(Manager.manager_no)))

@@ -1,0 +1,72 @@
+"""Pure decisions about a customer's identity and numbers."""
+
+import re
+from datetime import date
+from typing import Final
+
+import phonenumbers
+
+HOME_REGION: Final = "CN"
+_MOBILE = re.compile(r"1[3-9][0-9]{9}")
+_ID_CARD = re.compile(r"[0-9]{17}[0-9X]")
+_CREDIT_CODE = re.compile(r"[0-9A-HJ-NP-RT-UW-Y]{18}")
+_ID_CARD_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_ID_CARD_CHECKS: Final = "10X98765432"
+_CREDIT_ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_CREDIT_MODULUS: Final = 31
+
+
+def is_id_card(number: str) -> bool:
+    """Tell whether `number` is a resident identity number by form, birthday and check digit (GB 11643)."""
+    if not _ID_CARD.fullmatch(number):
+        return False
+    try:
+        date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    except ValueError:
+        return False
+    total = sum(int(digit) * weight for digit, weight in zip(number, _ID_CARD_WEIGHTS, strict=False))
+    return _ID_CARD_CHECKS[total % 11] == number[17]
+
+
+def is_credit_code(code: str) -> bool:
+    """Tell whether `code` is a unified social credit code by form and check character (GB 32100)."""
+    if not _CREDIT_CODE.fullmatch(code):
+        return False
+    total = sum(
+        _CREDIT_ALPHABET.index(each) * pow(3, at, _CREDIT_MODULUS) for at, each in enumerate(code[:17])
+    )
+    return _CREDIT_ALPHABET[-total % _CREDIT_MODULUS] == code[17]
+
+
+def normal_mobile(text: str) -> str | None:
+    """Return a mobile number as we keep it (11 digits; abroad +...), or None when it cannot be one."""
+    number = _parse(text)
+    if number is None:
+        return None
+    national = phonenumbers.national_significant_number(number)
+    if phonenumbers.region_code_for_country_code(number.country_code or 0) != HOME_REGION:
+        return _abroad(number)
+    return national if _MOBILE.fullmatch(national) else None
+
+
+def normal_phone(text: str) -> str | None:
+    """Return any telephone number as we keep it (0571-88880000, +852 ...), or None when it cannot be one."""
+    number = _parse(text)
+    if number is None or not phonenumbers.is_possible_number(number):
+        return None
+    if phonenumbers.region_code_for_country_code(number.country_code or 0) != HOME_REGION:
+        return _abroad(number)
+    return re.sub(r"\s+", " ", text.strip())
+
+
+def _abroad(number: phonenumbers.PhoneNumber) -> str | None:
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL))
+
+
+def _parse(text: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        return phonenumbers.parse(text, HOME_REGION)
+    except phonenumbers.NumberParseException:
+        return None
