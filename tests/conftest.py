@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from tests.support.postgres import TestRun
 
 ROOT: Final = Path(__file__).parents[1]
 RUN: Final[pytest.StashKey[TestRun]] = pytest.StashKey[TestRun]()
-UNCOLLECTED: Final[pytest.StashKey[set[str]]] = pytest.StashKey[set[str]]()
 # Folders whose tests all belong to one group.
 GROUPS: Final = ("browser", "real_data", "system")
 
@@ -35,7 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(
         config.getoption("--hypothesis-profile") or ("ci" if os.environ.get("CI") else "dev")
     )
-    config.stash[UNCOLLECTED] = set()
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         folder, pid = Path(worker["branchline_folder"]), worker["branchline_pid"]
@@ -64,32 +62,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(folder)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
-    report = yield
-    if report.skipped and hasattr(
-        collector.config, "workerinput"
-    ):  # xdist forgets these, so we carry them over
-        collector.config.stash[UNCOLLECTED].add(f"{report.nodeid}: {groups.reason_of(report)}")
-    return report
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if hasattr(session.config, "workeroutput"):
-        reasons: set[str] = session.config.stash[UNCOLLECTED]
-        session.config.workeroutput["branchline_uncollected"] = sorted(reasons)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    output = getattr(node, "workeroutput", {})
-    reasons: list[str] = output.get("branchline_uncollected", [])
-    node.config.stash[UNCOLLECTED].update(reasons)
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    reasons: set[str] = config.stash[UNCOLLECTED]
-    groups.write_summary(terminalreporter, reasons)
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    groups.write_summary(terminalreporter)
 
 
 # --- databases -----------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """Groups of tests that a machine may be unable to run: skipped by name and listed at the end, never lost."""
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 import pytest
@@ -21,10 +20,9 @@ def reason_of(report: Any) -> str:
     return str(text).removeprefix("Skipped: ")
 
 
-def write_summary(reporter: Any, uncollected: Iterable[str]) -> None:
+def write_summary(reporter: Any) -> None:
     """Print every reason for which tests did not run, with how many they were."""
     reasons = Counter(reason_of(report) for report in reporter.stats.get("skipped", []))
-    reasons.update(uncollected)
     if not reasons:
         return
     reporter.section(MARK, sep="!", yellow=True, bold=True)

@@ -26,19 +26,14 @@ def test_what_could_not_run_is_told_with_its_reason_and_number():
         not_run("browser", "no Chromium")
     reporter = Reporter(str(skipped.value), str(skipped.value), "only on Windows")
 
-    write_summary(reporter, {"tests/x.py: a whole module"})
+    write_summary(reporter)
 
-    assert reporter.lines[:4] == [
-        "NOT RUN",
-        "2 tests [browser] no Chromium",
-        "1 tests only on Windows",
-        "1 tests tests/x.py: a whole module",
-    ]
+    assert reporter.lines[:3] == ["NOT RUN", "2 tests [browser] no Chromium", "1 tests only on Windows"]
 
 
 def test_nothing_is_told_when_everything_ran():
     reporter = Reporter()
 
-    write_summary(reporter, set())
+    write_summary(reporter)
 
     assert reporter.lines == []
