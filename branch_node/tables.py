@@ -2,7 +2,18 @@
 
 from typing import Final
 
+from sqlalchemy import Connection
+
+from branch_node.bindings import install_capture
+from branch_node.customers.models import CUSTOMER_SEARCH
 from shared.db.migrations import MigratedApp
+
+
+def _install_generated(connection: Connection) -> None:
+    """Make what is generated from declarations: capture of changes, and the search table that follows customers."""
+    install_capture(connection)
+    CUSTOMER_SEARCH.install(connection)
+
 
 APP: Final = MigratedApp(
     name="branch",
@@ -18,6 +29,8 @@ APP: Final = MigratedApp(
         "branch_node.worklogs.models",
         "branch_node.statistics.models",
         "branch_node.imports.models",
+        "branch_node.outbound.models",
         "shared.db.search",
     ),
+    after_upgrade=_install_generated,
 )

@@ -1,11 +1,11 @@
 """The one door from a branch to the network."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+import time
+from typing import Final
 
 import requests
 
+from branch_node.runtime import Answer, Request
 from shared.errors import N_, BranchlineError, Kind
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -20,33 +20,6 @@ class NoAnswerError(BranchlineError):
     kind = Kind.UNAVAILABLE
     message = N_("Head office cannot be reached: %(reason)s")
     retryable = True
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request to HQ, signed already."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """HQ's answer; header names in lower case."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class Transport(Protocol):
-    """Carries a request to HQ and the answer back; raises NoAnswerError when either is lost."""
-
-    def send(self, request: Request) -> Answer:
-        """Send one request and wait for its answer, never without end."""
-        ...
 
 
 class HttpTransport:
@@ -68,15 +41,23 @@ class HttpTransport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body = response.raw.read(MOST_ANSWER_BYTES + 1, decode_content=True)
-                if len(body) > MOST_ANSWER_BYTES:
-                    raise NoAnswerError(reason="the answer is too long to be head office's")
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, body, headers)
+                return Answer(response.status_code, _read(response), headers)
         except (requests.RequestException, OSError) as error:
             # The session may hold a half-dead connection; the next request starts on a new one.
             self._session.close()
             raise NoAnswerError(reason=_plain(error)) from error
+
+
+def _read(response: requests.Response) -> bytes:
+    """Read an answer piece by piece, so that one that never ends, or never comes to its end, is given up."""
+    started, pieces, size = time.monotonic(), [], 0
+    for piece in response.iter_content(chunk_size=None):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MOST_ANSWER_BYTES or time.monotonic() - started > READ_TIMEOUT_S:
+            raise NoAnswerError(reason="the answer is too long to be head office's")
+    return b"".join(pieces)
 
 
 def _plain(error: Exception) -> str:

@@ -1,0 +1,39 @@
+"""Which of the branch's tables holds each record type, and when a fact may be taken back."""
+
+from typing import Final
+
+from sqlalchemy import Connection
+
+from branch_node.billing.models import BillLine
+from branch_node.customers.models import Customer
+from branch_node.managers.models import Manager
+from branch_node.statistics.models import CustomerMonth
+from branch_node.worklogs.models import WorkLog
+from shared.db.base import Base
+from sync_protocol.catalog import Bindings, bind
+from sync_protocol.changelog.triggers import install
+
+# A fact leaves only with the whole import that brought it, while that import is being undone.
+_BEING_UNDONE: Final = (
+    "EXISTS (SELECT 1 FROM import_rows r JOIN imports i ON i.id = r.import_id "
+    "WHERE r.record_id = OLD.id AND i.state = 'undoing')"
+)
+
+BINDINGS: Final[Bindings] = bind(
+    {
+        name: Base.metadata.tables[model.__tablename__]
+        for name, model in {
+            "manager": Manager,
+            "customer": Customer,
+            "bill_line": BillLine,
+            "work_log": WorkLog,
+            "customer_month": CustomerMonth,
+        }.items()
+    },
+    removable_when={"bill_line": _BEING_UNDONE, "work_log": _BEING_UNDONE},
+)
+
+
+def install_capture(connection: Connection) -> None:
+    """Put the capture triggers and guards on every bound table."""
+    install(connection, BINDINGS)

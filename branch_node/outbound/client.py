@@ -1,0 +1,200 @@
+"""Talking to HQ: signed requests out, checked answers in; nothing is believed that HQ's key did not sign."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from branch_node.outbound.transport import NoAnswerError
+from branch_node.runtime import Answer, Request, Transport
+from shared.clock import Clock
+from shared.errors import N_, BranchlineError, Kind
+from sync_protocol.contract.canonical import canonical_json
+from sync_protocol.contract.codes import Problem, find_problem
+from sync_protocol.contract.keys import (
+    ENROLMENT,
+    RECEIPT,
+    STATE,
+    WrongSignatureError,
+    check_message,
+    encode_key,
+    key_id,
+    public_key_of,
+    sign_message,
+)
+from sync_protocol.contract.messages import EnrolmentAnswer, EnrolmentRequest, Receipt, StateAnswer, to_json
+from sync_protocol.contract.payload import CONTENT_TYPE
+from sync_protocol.contract.signing import CYCLE_HEADER, NODE_HEADER, PENDING_HEADER, Message, sign_request
+
+log = logging.getLogger(__name__)
+OK: Final = (200, 201)
+SERVER_ERRORS: Final = 500
+TOO_MANY: Final = 429
+M = TypeVar("M", bound=msgspec.Struct)
+
+
+class HqRefusedError(BranchlineError):
+    """HQ answered, and refused; `params["problem"]` is the code of the protocol's register."""
+
+    code = "hq-refused"
+    kind = Kind.CONFLICT
+    message = N_("Head office refused the delivery (%(problem)s): %(detail)s")
+
+    def __init__(self, problem: str, detail: str, *, retry: bool, wait_s: int | None, members: Mapping[str, Any]) -> None:
+        """Keep what HQ said; `wait_s` is its Retry-After."""
+        super().__init__(problem=problem, detail=detail)
+        self.problem = problem
+        self.retry = retry
+        self.wait_s = wait_s
+        self.members = members
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who this node is to HQ, and HQ's key once it is known."""
+
+    node: str
+    private_key: bytes
+    hq_url: str
+    hq_public_key: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What the branch tells of itself with every request: changes left when it is answered, last cycle's length."""
+
+    pending: int = 0
+    cycle_ms: int = 0
+
+
+class HqClient:
+    """The three requests of the protocol; raises NoAnswerError and HqRefusedError."""
+
+    def __init__(
+        self, transport: Transport, credentials: Credentials, clock: Clock, new_nonce: Callable[[], str]
+    ) -> None:
+        """Talk through `transport` as the node of `credentials`."""
+        self._transport = transport
+        self._credentials = credentials
+        self._clock = clock
+        self._new_nonce = new_nonce
+        # How far HQ's clock is ahead of ours; learnt from HQ when it finds a signature too old or too new.
+        self._skew = timedelta()
+
+    def enrol(self, code: str) -> EnrolmentAnswer:
+        """Show a one-time code and our key; return which branch we are now."""
+        me = self._credentials
+        public_key = encode_key(public_key_of(me.private_key))
+        claim = {"code": code, "node": me.node, "public_key": public_key}
+        asked = EnrolmentRequest(**claim, proof=sign_message(me.private_key, ENROLMENT, claim))
+        body = canonical_json(to_json(asked))
+        answer = self._transport.send(
+            Request("POST", f"{me.hq_url}/sync/v1/enrolments", {"content-type": "application/json"}, body)
+        )
+        return _decode(self._checked(answer), EnrolmentAnswer)
+
+    def state(self, vitals: Vitals) -> StateAnswer:
+        """Ask where HQ stands in each of our channels."""
+        answer = self._send("GET", "/sync/v1/state", {}, b"", vitals)
+        return _decode(self._signed_part(answer, "state", STATE), StateAnswer)
+
+    def push(self, body: bytes, *, digest: str, idempotency_key: str, vitals: Vitals) -> tuple[Receipt, dict[str, Any]]:
+        """Deliver a sealed batch; return its receipt, and the receipt with its signature to be kept.
+
+        A receipt for anything but this batch is no receipt.
+        """
+        headers = {"content-type": CONTENT_TYPE, "content-encoding": "zstd", "idempotency-key": idempotency_key}
+        answer = self._send("POST", "/sync/v1/batches", headers, body, vitals)
+        receipt = _decode(self._signed_part(answer, "receipt", RECEIPT), Receipt)
+        if receipt.digest != digest:
+            raise NoAnswerError(reason="the receipt is for another batch")
+        kept: dict[str, Any] = msgspec.json.decode(answer.body)
+        return receipt, kept
+
+    def _send(self, method: str, path: str, headers: dict[str, str], body: bytes, vitals: Vitals) -> Answer:
+        try:
+            return self._checked_answer(method, path, headers, body, vitals)
+        except HqRefusedError as error:
+            if error.problem not in {Problem.CLOCK_SKEW.value.code, Problem.REPLAY.value.code}:
+                raise
+            self._learn_skew(error)
+        return self._checked_answer(method, path, headers, body, vitals)
+
+    def _checked_answer(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, vitals: Vitals
+    ) -> Answer:
+        message = Message(
+            method=method,
+            url=self._credentials.hq_url + path,
+            headers={
+                **headers,
+                NODE_HEADER: self._credentials.node,
+                PENDING_HEADER: str(vitals.pending),
+                CYCLE_HEADER: str(vitals.cycle_ms),
+            },
+            body=body,
+        )
+        sign_request(
+            message,
+            private_key=self._credentials.private_key,
+            key_id=key_id(public_key_of(self._credentials.private_key)),
+            created=self._clock.now() + self._skew,
+            nonce=self._new_nonce(),
+        )
+        answer = self._transport.send(Request(method, message.url, message.headers, body))
+        self._checked(answer)
+        return answer
+
+    def _learn_skew(self, error: HqRefusedError) -> None:
+        try:
+            hq_time = datetime.fromisoformat(str(error.members.get("hq_time")))
+            self._skew = hq_time - self._clock.now()
+        except (ValueError, TypeError):
+            raise error from None
+        log.warning("the clocks differ", extra={"seconds": round(self._skew.total_seconds())})
+
+    def _checked(self, answer: Answer) -> bytes:
+        if answer.status in OK:
+            return answer.body
+        wait = answer.headers.get("retry-after", "")
+        wait_s = int(wait) if wait.isascii() and wait.isdigit() else None
+        problem = _problem(answer)
+        if problem is None:
+            if answer.status == TOO_MANY or answer.status >= SERVER_ERRORS:
+                raise HqRefusedError(f"http-{answer.status}", "", retry=True, wait_s=wait_s, members={})
+            raise NoAnswerError(reason=f"something answered {answer.status}, but not head office")
+        code = str(problem.get("type", "")).rpartition("/")[2]
+        known = find_problem(code)
+        retry = known.value.retry if known else bool(problem.get("retry")) or answer.status >= SERVER_ERRORS
+        detail = str(problem.get("detail") or problem.get("title") or "")[:200]
+        raise HqRefusedError(code or f"http-{answer.status}", detail, retry=retry, wait_s=wait_s, members=problem)
+
+    def _signed_part(self, answer: Answer, part: str, purpose: str) -> bytes:
+        try:
+            document = msgspec.json.decode(answer.body)
+            content, signature = document[part], document["signature"]
+            check_message(self._credentials.hq_public_key, purpose, content, signature)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, WrongSignatureError) as error:
+            raise NoAnswerError(reason="the answer is not signed by head office") from error
+        return canonical_json(content)
+
+
+def _decode(body: bytes, kind: type[M]) -> M:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NoAnswerError(reason="the answer is not head office's") from error
+
+
+def _problem(answer: Answer) -> dict[str, Any] | None:
+    if not answer.headers.get("content-type", "").startswith("application/problem+json"):
+        return None
+    try:
+        document = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+

@@ -1,0 +1,225 @@
+"""One sync cycle: compare chain heads, then send every channel's batches in order, sealing as it goes.
+
+    state = ask HQ where it stands                       (also tells HQ that we live)
+    offer again what HQ no longer has; stop if its history is not ours
+    for each record type, in the order of the catalog:
+        send what is sealed and not acknowledged         (the same bytes, however often)
+        while something is unsealed: seal it, send it
+    each receipt is kept before the next batch goes
+
+Any error ends the cycle; the next one starts by asking HQ again, so nothing is remembered wrongly.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from branch_node.outbound import operations, queries
+from branch_node.outbound.backoff import next_wait
+from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
+from branch_node.outbound.errors import HistoryError
+from branch_node.outbound.models import Cycle, Membership
+from branch_node.outbound.transport import NoAnswerError
+from branch_node.runtime import BranchRuntime
+from shared.errors import BranchlineError
+from shared.jobs.job import Progress
+from sync_protocol.catalog import Binding
+from sync_protocol.changelog.models import OutboxBatch
+from sync_protocol.changelog.sealing import BATCH_CHANGES, Sender, count_pending, seal_next
+from sync_protocol.contract.codes import Problem
+
+log = logging.getLogger(__name__)
+# A cycle stops at a safe point after this long; the next takes up where it stopped.
+LONGEST: Final = timedelta(minutes=8)
+DETAIL_LENGTH: Final = 300
+# Counting what is pending costs as much as there is pending; below this it is counted before every batch.
+NEAR_THE_END: Final = 4 * BATCH_CHANGES
+
+
+@dataclass
+class CycleResult:
+    """What one cycle did; `outcome` is done, retry (will be tried again by itself) or failed (needs a person)."""
+
+    outcome: str = "done"
+    batches: int = 0
+    rows: int = 0
+    wire_bytes: int = 0
+    parked: int = 0
+    problem: str | None = None
+    detail: str | None = None
+    wait: timedelta | None = None
+    unfinished: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
+    """Carry out one cycle and record it; anticipated errors are in the result, not raised.
+
+    Raises NotJoinedError before this node is a branch.
+    """
+    with runtime.database.reads() as session:
+        member = queries.get_membership(session)
+        last = queries.find_last_cycle(session, "done")
+    with runtime.database.sessions.begin() as session:
+        cycle_id = operations.begin_cycle(session, at=runtime.clock.now()).id
+    result = CycleResult()
+    try:
+        _Run(runtime, member, progress, result, last_ms=_length_ms(last)).run()
+    except NoAnswerError as error:
+        result.outcome, result.problem, result.detail = "retry", error.code, str(error.params.get("reason", ""))
+    except HqRefusedError as error:
+        result.outcome = "retry" if error.retry else "failed"
+        result.problem, result.detail = error.problem, str(error)
+        result.wait = timedelta(seconds=error.wait_s) if error.wait_s is not None else None
+    except HistoryError as error:
+        result.outcome, result.problem, result.detail = "failed", error.code, str(error)
+    except BranchlineError as error:
+        result.outcome, result.problem, result.detail = "retry", error.code, str(error)
+    _finish(runtime, cycle_id, result)
+    return result
+
+
+def make_client(runtime: BranchRuntime, member: Membership) -> HqClient:
+    """Return the client of a node that has joined."""
+    credentials = Credentials(
+        node=member.node_id,
+        private_key=runtime.private_key,
+        hq_url=member.hq_url,
+        hq_public_key=member.hq_public_key,
+    )
+    return HqClient(runtime.transport, credentials, runtime.clock, runtime.new_nonce)
+
+
+class _Run:
+    """The steps of one cycle, over what they share."""
+
+    def __init__(
+        self, runtime: BranchRuntime, member: Membership, progress: Progress, result: CycleResult, *, last_ms: int
+    ) -> None:
+        self._runtime = runtime
+        self._member = member
+        self._progress = progress
+        self._result = result
+        self._client = make_client(runtime, member)
+        self._last_ms = last_ms
+        self._deadline = runtime.clock.now() + LONGEST
+        self._pending = 0
+
+    def run(self) -> None:
+        """Ask, compare, send."""
+        with self._runtime.database.reads() as session:
+            self._pending = count_pending(session)
+        state = self._client.state(Vitals(self._pending, self._last_ms))
+        with self._runtime.database.sessions.begin() as session:
+            reopened = operations.compare_heads(session, state.channels)
+            self._adopt_interval(state.push_interval_s, queries.get_membership(session))
+        if reopened:
+            log.warning("HQ had lost batches; sending them again", extra={"batches": reopened})
+        self._result.counts["offered_again"] = reopened
+        for binding in self._runtime.bindings.values():
+            for batch in self._batches(binding):
+                if self._must_stop():
+                    return
+                self._send(batch)
+
+    def _batches(self, binding: Binding) -> Iterator[OutboxBatch]:
+        """Yield the channel's unacknowledged batches in order, then seal one after another."""
+        while True:
+            with self._runtime.database.reads() as session:
+                waiting = queries.list_unacknowledged(session, binding.record.channel)
+            if not waiting:
+                sealed = self._seal(binding)
+                if sealed is None:
+                    return
+                waiting = [sealed]
+            yield waiting[0]
+
+    def _seal(self, binding: Binding) -> OutboxBatch | None:
+        member = self._member
+        sender = Sender(
+            branch=member.branch_code, node=member.node_id, lineage=member.lineage, lineage_id=member.lineage_id
+        )
+        with self._runtime.database.snapshot() as session, session.begin():
+            sealed = seal_next(session, binding, sender, at=self._runtime.clock.now())
+            self._progress.check_lease(session)
+        return sealed
+
+    def _send(self, batch: OutboxBatch) -> None:
+        """Deliver one batch and keep its receipt."""
+        assert batch.payload is not None  # noqa: S101 - purge never takes what is not acknowledged
+        key = f"{self._member.node_id}/{batch.lineage}/{batch.channel}/{batch.batch_no}"
+        try:
+            receipt, kept = self._client.push(
+                batch.payload,
+                digest=batch.digest,
+                idempotency_key=key,
+                vitals=Vitals(self._left_after(batch), self._last_ms),
+            )
+        except HqRefusedError as error:
+            self._heed_gap(error, batch)
+            raise
+        with self._runtime.database.sessions.begin() as session:
+            operations.acknowledge(session, batch.id, kept, at=self._runtime.clock.now())
+        self._count(batch, parked=len(receipt.parked))
+
+    def _left_after(self, batch: OutboxBatch) -> int:
+        """Return the changes left once this batch is delivered; exact towards the end, where HQ relies on it."""
+        if self._pending <= NEAR_THE_END:
+            with self._runtime.database.reads() as session:
+                self._pending = count_pending(session)
+        self._pending = max(0, self._pending - batch.changes)
+        return self._pending
+
+    def _heed_gap(self, error: HqRefusedError, batch: OutboxBatch) -> None:
+        """HQ misses an earlier batch: offer everything from there again in the next cycle."""
+        expected = error.members.get("expected")
+        if error.problem == Problem.GAP.value.code and isinstance(expected, int):
+            with self._runtime.database.sessions.begin() as session:
+                operations.reopen(session, batch.channel, lineage=batch.lineage, after=expected - 1)
+
+    def _count(self, batch: OutboxBatch, *, parked: int) -> None:
+        result = self._result
+        result.batches += 1
+        result.rows += batch.rows
+        result.wire_bytes += batch.payload_bytes
+        result.parked += parked
+        result.counts[batch.record_type] += batch.rows
+        self._progress.report(result.rows)
+
+    def _must_stop(self) -> bool:
+        if self._progress.stopping or self._runtime.clock.now() > self._deadline:
+            self._result.unfinished = True
+        return self._result.unfinished
+
+    def _adopt_interval(self, interval_s: int, member: Membership) -> None:
+        if interval_s > 0 and member.push_interval_s != interval_s:
+            member.push_interval_s = interval_s
+
+
+def _finish(runtime: BranchRuntime, cycle_id: int, result: CycleResult) -> None:
+    with runtime.database.sessions.begin() as session:
+        cycle = session.get_one(Cycle, cycle_id)
+        cycle.ended_at = runtime.clock.now()
+        cycle.outcome = result.outcome
+        cycle.batches, cycle.rows, cycle.wire_bytes = result.batches, result.rows, result.wire_bytes
+        cycle.parked, cycle.problem = result.parked, result.problem
+        cycle.detail = result.detail[:DETAIL_LENGTH] if result.detail else None
+        cycle.counts = dict(result.counts)
+        session.flush()
+        failures = queries.count_failures(session)
+    if result.outcome == "retry":
+        hint = result.wait.total_seconds() if result.wait else None
+        result.wait = next_wait(failures, uniform=runtime.uniform, hint_s=round(hint) if hint is not None else None)
+    elif result.unfinished:
+        result.wait = timedelta(0)
+    log.info("sync cycle ended", extra={"outcome": result.outcome, "batches": result.batches, "rows": result.rows})
+
+
+def _length_ms(cycle: Cycle | None) -> int:
+    if cycle is None or cycle.ended_at is None:
+        return 0
+    return max(0, round((cycle.ended_at - cycle.started_at).total_seconds() * 1000))
+

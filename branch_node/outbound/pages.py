@@ -1,0 +1,107 @@
+"""The sync page: how the line stands, what waits to go, what went; and "push now"."""
+
+from datetime import datetime
+from typing import Final
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from branch_node.outbound import queries
+from branch_node.outbound.models import Cycle
+from branch_node.outbound.queries import Link
+from branch_node.runtime import BranchRuntime
+from shared.audit.operations import record
+from shared.auth.vocabulary import Right
+from shared.i18n import format_instant
+from shared.i18n import gettext as _
+from shared.jobs import operations as jobs
+from shared.jobs.queries import find_holder
+from shared.web.access import requires
+from shared.web.context import reading, runtime, stamp, writing
+from shared.web.forms import notice
+from shared.web.menu import LinkState
+from sync_protocol.changelog.sealing import count_pending
+from sync_protocol.contract.keys import fingerprint, public_key_of
+
+blueprint = Blueprint("outbound", __name__, template_folder="templates", url_prefix="/sync")
+SHOWN: Final = 15
+PUSH: Final = "push"
+
+
+@blueprint.get("/")
+@requires(Right.STAFF)
+def overview() -> ResponseReturnValue:
+    """Show the line, what waits, the last cycles and batches."""
+    branch = runtime(BranchRuntime)
+    with reading() as session:
+        view = {
+            "member": queries.find_membership(session),
+            "line": queries.link(session, now=branch.clock.now()),
+            "cycles": queries.list_cycles(session, limit=SHOWN),
+            "batches": queries.list_recent_batches(session, limit=SHOWN),
+            "heads": queries.list_chain_heads(session),
+            "busy": find_holder(session, PUSH) is not None,
+            "asked": _asked(session),
+        }
+    template = "outbound/_live.html" if request.headers.get("HX-Request") else "outbound/overview.html"
+    return render_template(template, fingerprint=fingerprint(public_key_of(branch.private_key)), **view)
+
+
+@blueprint.post("/push")
+@requires(Right.STAFF)
+def push_now() -> ResponseReturnValue:
+    """Ask the job runner for a cycle at once; the page then shows how it goes."""
+    by = stamp()
+    with writing() as session:
+        asked = jobs.run_soon(session, PUSH, now=by.at)
+        record(session, "sync.asked", subject=("job", PUSH), by=by)
+    if asked:
+        notice(_("The push starts within seconds; this page follows it."))
+    else:
+        notice(_("No job runner has been started on this node yet; start `branch-node serve` or `branch-node jobs`."))
+    return redirect(url_for("outbound.overview"), code=303)
+
+
+def node_name() -> str:
+    """Return what the frame calls this node."""
+    with reading() as session:
+        member = queries.find_membership(session)
+    return f"{member.branch_name} {member.branch_code}" if member else _("Not joined yet")
+
+
+def link_state() -> LinkState:
+    """Return the header's word on the line to HQ."""
+    branch = runtime(BranchRuntime)
+    with reading() as session:
+        line = queries.link(session, now=branch.clock.now())
+    return LinkState(text=_words(line), state=_tone(line), url=url_for("outbound.overview"))
+
+
+def waiting(session: Session) -> int:
+    """Return how many changes wait to go, for the menu."""
+    return count_pending(session)
+
+
+def _words(line: Link) -> str:
+    if line.state == "waiting":
+        return _("Not joined to head office yet")
+    if line.state == "down":
+        since = _clock(line.down_since)
+        return _("Line down since %(time)s, %(count)s changes waiting", time=since, count=line.pending)
+    if line.pending:
+        return _("%(count)s changes waiting; last contact %(time)s", count=line.pending, time=_clock(line.last_contact))
+    return _("Caught up %(time)s", time=_clock(line.last_contact))
+
+
+def _tone(line: Link) -> str:
+    return "slow" if line.state == "waiting" else line.state
+
+
+def _clock(at: datetime | None) -> str:
+    return format_instant(at, timezone=runtime().settings.timezone) if at else "–"
+
+
+def _asked(session: Session) -> Cycle | None:
+    last = queries.find_last_cycle(session)
+    return last if last is not None and last.ended_at is None else None

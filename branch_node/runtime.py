@@ -1,0 +1,48 @@
+"""What a branch's entry points need beyond what every node has."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from branch_node.config import BranchSettings
+from shared.runtime import NodeRuntime
+from sync_protocol.catalog import Bindings
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to HQ, signed already."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """HQ's answer; header names in lower case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Transport(Protocol):
+    """Carries a request to HQ and the answer back; raises NoAnswerError (outbound.transport) when either is lost."""
+
+    def send(self, request: Request) -> Answer:
+        """Send one request and wait for its answer, never without end."""
+        ...
+
+
+@dataclass(frozen=True)
+class BranchRuntime(NodeRuntime):
+    """The collaborators of a branch node; `uniform(low, high)` and `new_nonce()` are its randomness."""
+
+    settings: BranchSettings
+    bindings: Bindings
+    transport: Transport
+    private_key: bytes
+    uniform: Callable[[float, float], float]
+    new_nonce: Callable[[], str]

@@ -1,0 +1,43 @@
+"""The table of contents of the HQ server: every slice is named here, every collaborator built here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from flask import Flask
+
+from hq_server.bindings import BINDINGS
+from hq_server.config import NODE_KEY, load_settings
+from hq_server.ingest import jobs as ingest_jobs
+from hq_server.ingest import routes as ingest
+from hq_server.runtime import HqIdentity, HqRuntime
+from shared.clock import SystemClock
+from shared.db.engine import Database
+from shared.jobs import jobs as common_jobs
+from shared.jobs.job import Job
+from shared.web.app import create_flask
+
+JOBS: Final[Sequence[Job]] = (*ingest_jobs.JOBS, *common_jobs.JOBS)
+
+
+def open_runtime(home: Path) -> HqRuntime:
+    """Open the server in `home`; raises SetupError when it is not set up."""
+    settings = load_settings(home)
+    return HqRuntime(
+        settings=settings,
+        clock=SystemClock(),
+        database=Database(settings.database_url),
+        identity=HqIdentity(hq_id=settings.hq_id, private_key=settings.home.read_key(NODE_KEY)),
+        bindings=BINDINGS,
+    )
+
+
+def create_app(runtime: HqRuntime) -> Flask:
+    """Return the web application of the HQ server."""
+    return create_flask(
+        __name__,
+        runtime,
+        product="hq",
+        home="accounts.profile",
+        blueprints=(ingest.blueprint,),
+    )

@@ -1,0 +1,26 @@
+"""Which of HQ's tables holds each record type."""
+
+from typing import Final
+
+from hq_server.replica.models import (
+    ReplicaBillLine,
+    ReplicaCustomer,
+    ReplicaCustomerMonth,
+    ReplicaManager,
+    ReplicaWorkLog,
+)
+from shared.db.base import Base
+from sync_protocol.catalog import Bindings, bind
+
+BINDINGS: Final[Bindings] = bind(
+    {
+        name: Base.metadata.tables[model.__tablename__]
+        for name, model in {
+            "manager": ReplicaManager,
+            "customer": ReplicaCustomer,
+            "bill_line": ReplicaBillLine,
+            "work_log": ReplicaWorkLog,
+            "customer_month": ReplicaCustomerMonth,
+        }.items()
+    }
+)
