@@ -25,6 +25,16 @@ ADD_ONS = (
     "StreamingTV",
     "StreamingMovies",
 )
+TOTALS_MAP = """
+[columns]
+customerID = ["bill_no", "customer_no"]
+TotalCharges = "amount"
+[constants]
+product = "Paid to date"
+period = "{period}"
+kind = "payment"
+booked_on = "{booked_on}"
+"""
 Row = Mapping[str, str]
 
 
@@ -32,7 +42,7 @@ Row = Mapping[str, str]
 class Share:
     """One branch's part of the file, written as import files, and what it must add up to.
 
-    `blank_rows` are the lines of totals.csv that carry no amount; `expected` counts cents by (period, kind).
+    `blank_rows` are the lines of telco.csv that carry no TotalCharges; `expected` counts cents by (period, kind).
     """
 
     folder: Path
@@ -52,15 +62,14 @@ def deal_out(path: Path, branches: Sequence[str]) -> dict[str, list[Row]]:
 
 
 def write_share(folder: Path, rows: Sequence[Row], *, today: date) -> Share:
-    """Write managers, customers, monthly billing and the file's own totals as import files."""
+    """Write managers, customers and monthly billing as import files, and the rows themselves with a map."""
     folder.mkdir(parents=True)
     _write(folder / "managers.csv", "managers", [["T001", "Telco desk", "", "", "", "", "active"]])
     _write(folder / "customers.csv", "customers", (_customer(row, today) for row in rows))
     expected: Counter[tuple[str, str]] = Counter()
     _write(folder / "billing.csv", "billing", _monthly(rows, today, expected))
-    blanks: list[int] = []
-    _write(folder / "totals.csv", "billing", _totals(rows, today, expected, blanks))
-    return Share(folder, len(rows), tuple(blanks), expected)
+    blanks = tuple(_write_raw(folder, rows, today, expected))
+    return Share(folder, len(rows), blanks, expected)
 
 
 def products(row: Row) -> list[tuple[str, int]]:
@@ -107,19 +116,26 @@ def _monthly(rows: Sequence[Row], today: date, expected: Counter[tuple[str, str]
                 yield _line(bill_no, row, product, period, "charge", money(cents), month)
 
 
-def _totals(
-    rows: Sequence[Row], today: date, expected: Counter[tuple[str, str]], blanks: list[int]
-) -> Iterator[list[str]]:
-    """Take TotalCharges as paid to date; a blank stays blank, for nobody may guess it."""
+def _write_raw(
+    folder: Path, rows: Sequence[Row], today: date, expected: Counter[tuple[str, str]]
+) -> Iterator[int]:
+    """Write the branch's rows as they are, with a map that takes TotalCharges as paid to date.
+
+    Yields the lines whose total is blank; it stays blank, for nobody may guess it.
+    """
     period = f"{today:%Y-%m}"
+    with (folder / "telco.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "totals.toml").write_text(
+        TOTALS_MAP.format(period=period, booked_on=today.isoformat()), encoding="utf-8"
+    )
     for line, row in enumerate(rows, start=2):
-        amount = row["TotalCharges"].strip()
-        if amount:
-            expected[period, "payment"] += _cents(amount)
-            amount = money(_cents(amount))
+        if row["TotalCharges"].strip():
+            expected[period, "payment"] += _cents(row["TotalCharges"])
         else:
-            blanks.append(line)
-        yield _line(f"{row['customerID']}-total", row, "Paid to date", period, "payment", amount, today)
+            yield line
 
 
 def _line(
