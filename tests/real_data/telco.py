@@ -42,7 +42,7 @@ Row = Mapping[str, str]
 class Share:
     """One branch's part of the file, written as import files, and what it must add up to.
 
-    `blank_rows` are the lines of telco.csv that carry no TotalCharges; `expected` counts cents by (period, kind).
+    `blank_rows` are the lines of telco.csv without a TotalCharges; `expected` counts cents by (period, kind).
     """
 
     folder: Path
