@@ -1,5 +1,6 @@
 """Finding text in a page template that would never be translated."""
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Final
@@ -14,7 +15,9 @@ SPOKEN_ATTRIBUTES: Final = frozenset(
 SPOKEN_ARGUMENTS: Final = frozenset(
     {"caption", "description", "empty", "heading", "help", "hint", "label", "title"}
 )
-SILENT_TAGS: Final = frozenset({"script", "style", "code", "template"})
+SILENT_TAGS: Final = frozenset({"script", "style", "template", "code", "kbd", "pre", "samp"})
+# Macros build lists of attributes outside of any tag.
+ATTRIBUTE: Final = re.compile(r'[\w:-]+="[^"]*"')
 EXPRESSION: Final = "\N{REPLACEMENT CHARACTER}"  # stands where the template inserts a value
 ENVIRONMENT: Final = Environment(extensions=["jinja2.ext.i18n", "jinja2.ext.do"], autoescape=True)
 
@@ -30,18 +33,28 @@ def untranslated(source: str) -> list[str]:
 def literal_html(source: str) -> str:
     """Return what a template writes as it stands, a mark for each value, without translated blocks."""
     parts: list[str] = []
-    translating = False
-    opened = ""
+    words: list[str] = []
+    silent = ""
     for _line, kind, value in ENVIRONMENT.lex(source):
         if kind in {"block_begin", "variable_begin"}:
-            opened = kind
-            parts.append("" if kind == "block_begin" else EXPRESSION)
-        elif kind == "name" and opened == "block_begin":
-            translating = value != "endtrans" and (translating or value == "trans")
-            opened = ""
-        elif kind == "data" and not translating:
+            words = []
+            parts.append(EXPRESSION if kind == "variable_begin" else "")
+        elif kind == "name":
+            words.append(value)
+        elif kind == "block_end":
+            silent = after_tag(words, silent)
+        elif kind == "data" and not silent:
             parts.append(value)
     return "".join(parts)
+
+
+def after_tag(words: list[str], silent: str) -> str:
+    """Return the tag that ends the present silence, or nothing: a block tag made of `words` was read."""
+    if words[:1] == ["trans"]:
+        return "endtrans"
+    if words[:1] == ["block"] and words[1].endswith("_class"):  # names of styles
+        return "endblock"
+    return "" if words[:1] == [silent] else silent
 
 
 def spoken_arguments(source: str) -> Iterator[str]:
@@ -86,8 +99,9 @@ class Page(HTMLParser):
         self._silent -= tag in SILENT_TAGS
 
     def handle_data(self, data: str) -> None:
-        if not self._silent and speaks(data):
-            self.found.append(" ".join(data.split()))
+        text = ATTRIBUTE.sub("", data)
+        if not self._silent and speaks(text):
+            self.found.append(" ".join(text.split()))
 
 
 def button(tag: str, attrs: list[tuple[str, str | None]]) -> bool:
