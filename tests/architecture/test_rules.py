@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import ROOT, modules, name_of, tracked
+from tests.architecture.sources import PACKAGES, ROOT, modules, name_of, tracked
 
 ENTRY_POINTS = {"cli.py", "commands.py", "jobs.py", "pages.py", "routes.py"}
 # Each opens transactions of its own, for the reason given.
@@ -111,6 +111,19 @@ def test_page_assets_ask_no_outside_host_for_anything():
         name_of(path) for path in folder.rglob("*.css") if loads.search(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+def test_every_icon_that_pages_name_is_built():
+    built = set(json.loads((ROOT / "package.json").read_text())["icons"])
+    named = re.compile(r"""\bicon(?:\(|=)["']([\w-]+)["']""")
+    found = {
+        name
+        for path in tracked()
+        if path.suffix in {".html", ".py"} and path.parts[len(ROOT.parts)] in PACKAGES
+        for name in named.findall(path.read_text(encoding="utf-8"))
+    }
+    assert found
+    assert found <= built
 
 
 def calls(path: Path) -> list[ast.Call]:
