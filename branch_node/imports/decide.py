@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Table
 
-from branch_node.imports.kinds import ATTRIBUTE, ColumnError, Kind
+from branch_node.imports.kinds import ColumnError, Kind
 from branch_node.imports.mapping import Plan
 from branch_node.imports.queries import Origin
 from branch_node.imports.rows import Problem, Reading, problem_of, required
@@ -27,6 +28,7 @@ UPDATE_HINT: Final = N_("%(value)s is here already. To change it, take the file 
 SEVERAL: Final = N_(
     "%(count)s records have %(value)s, so it is unclear which is meant. Update by another column."
 )
+NO_MATCH: Final = N_("No record has %(value)s. To create one, fill in: %(columns)s.")
 KEY_DIFFERS: Final = N_("The record found by %(by)s has number %(has)s, but this row says %(value)s.")
 UNKNOWN: Final[Mapping[str, str]] = {
     "managers": N_("There is no account manager %(value)s here. Take in managers first, or correct it."),
@@ -119,7 +121,12 @@ def decide(plan: Plan, readings: Sequence[Reading], world: World, *, by: Stamp) 
 
 def fingerprint(table: Table, record: Mapping[str, Any]) -> str:
     """Return what tells whether a record is still as it was, before and after the database had it."""
-    return hashlib.blake2b(_encode([record[column.name] for column in table.c]), digest_size=16).hexdigest()
+    return hashlib.blake2b(_encode([record[name] for name in _names(table)]), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _names(table: Table) -> tuple[str, ...]:
+    return tuple(table.c.keys())
 
 
 def plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,24 +164,22 @@ def _duplicates(plan: Plan, reading: Reading, world: World) -> list[Problem]:
 def _resolved(plan: Plan, reading: Reading, world: World, problems: list[Problem]) -> Record:
     """Return values by column of the table, numbers of other records replaced by their ids."""
     values: Record = {}
+    given = reading.values
     for field_ in plan.fields:
-        column = field_.column
-        if column.name not in reading.values:
+        name = field_.name
+        if name not in given:
             continue
-        value = reading.values[column.name]
-        if column.refers is not None:
-            found = world.ids[column.refers.name].get(value)
+        value = given[name]
+        if field_.is_attribute:
+            values.setdefault("attributes", {})[field_.target] = value
+            continue
+        if field_.refers is not None:
+            found = world.ids[field_.refers].get(value)
             if found is None:
-                params = {"value": value}
-                problems.append(
-                    Problem(column.name, "unknown-reference", UNKNOWN[column.refers.name], params)
-                )
+                problems.append(Problem(name, "unknown-reference", UNKNOWN[field_.refers], {"value": value}))
                 continue
             value = found
-        if column.stored_as.startswith(ATTRIBUTE):
-            values.setdefault("attributes", {})[column.stored_as.removeprefix(ATTRIBUTE)] = value
-        else:
-            values[column.stored_as] = value
+        values[field_.target] = value
     return values
 
 
@@ -225,12 +230,12 @@ def _refuse_existing(plan: Plan, number: str | None, world: World, problems: lis
 def _new_record(plan: Plan, values: Record, problems: list[Problem], by: Stamp) -> Record:
     kind = plan.kind
     if plan.update_by is not None:
-        problems += [
-            required(column.name)
-            for column in kind.columns
-            if column.required and column.stored_as not in values
+        missing = [
+            column.name for column in kind.columns if column.required and column.stored_as not in values
         ]
-        if problems:
+        if missing:
+            params = {"value": values[plan.update_by], "columns": ", ".join(missing)}
+            problems.append(Problem(plan.update_by, "no-match", NO_MATCH, params))
             return {}
     record = blank_record(kind)
     record.update(values)
@@ -250,7 +255,7 @@ def _new_record(plan: Plan, values: Record, problems: list[Problem], by: Stamp) 
 
 def blank_record(kind: Kind) -> Record:
     """Return a record of nothing but defaults, every column named."""
-    record: Record = dict.fromkeys(kind.table.c.keys())
+    record: Record = dict.fromkeys(_names(kind.table))
     for name, value in kind.defaults.items():
         record[name] = _FRESH[name]() if name in _FRESH else value
     return record

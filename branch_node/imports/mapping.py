@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from branch_node.imports.kinds import KINDS, Column, Context, Kind
+from branch_node.imports.kinds import ATTRIBUTE, KINDS, Column, Context, Kind
 from branch_node.imports.parsers import Parser
 from shared.errors import N_, BranchlineError
 from shared.errors import Kind as ErrorKind
@@ -105,16 +105,23 @@ class ColumnMap:
         return cls(**data)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One column as this file fills it: from the cell at `index`, or from `constant`."""
+class Field(NamedTuple):
+    """One column as this file fills it: from the cell at `position`, or from `constant`.
 
-    column: Column
+    `target` is the column of the table, or an attribute's name; `refers` names the table looked up.
+    """
+
+    name: str
+    required: bool
     parse: Parser
-    index: int | None
+    position: int | None
     constant: str
     default: str
     words: Mapping[str, str] | None
+    target: str
+    is_attribute: bool
+    refers: str | None
+    column: Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ class Plan:
     @property
     def present(self) -> frozenset[str]:
         """The columns that the file or the mapping fills."""
-        return frozenset(field.column.name for field in self.fields)
+        return frozenset(field.name for field in self.fields)
 
 
 def get_kind(name: str) -> Kind:
@@ -176,7 +183,7 @@ def make_plan(
         for heading, names in chosen.items()
         for name in names
     ]
-    filled = {field.column.name for field in fields}
+    filled = {field.name for field in fields}
     fields += [
         _field(kind, name, column_map, context, index=None)
         for name in column_map.constants
@@ -242,12 +249,17 @@ def _field(kind: Kind, name: str, column_map: ColumnMap, context: Context, *, in
     assert column is not None, name
     words = column_map.values.get(name)
     return Field(
-        column=column,
+        name=column.name,
+        required=column.required,
         parse=column.parser(context),
-        index=index,
+        position=index,
         constant=column_map.constants.get(name, "").strip() if index is None else "",
         default=column_map.defaults.get(name, "").strip(),
         words={given.strip().casefold(): meaning for given, meaning in words.items()} if words else None,
+        target=column.stored_as.removeprefix(ATTRIBUTE),
+        is_attribute=column.stored_as.startswith(ATTRIBUTE),
+        refers=column.refers.name if column.refers is not None else None,
+        column=column,
     )
 
 

@@ -4,21 +4,21 @@ Why a transaction a chunk and not one for the file: docs/decisions/0010-imports.
 passes `begin`, its own way of opening the one writing transaction, so it stays the owner of them all.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Table as DbTable
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from branch_node.imports import decide, queries
+from branch_node.imports import decide, queries, store
 from branch_node.imports.decide import Outcome, World
 from branch_node.imports.filekeys import FileKeys
 from branch_node.imports.mapping import ColumnMap, Plan, heading_key
-from branch_node.imports.models import Import, ImportRefusal, ImportRow, ImportState, RowAction
+from branch_node.imports.models import Import, ImportRefusal, ImportState
 from branch_node.imports.rows import Reading, read_row
 from shared.audit import operations as audit
 from shared.errors import N_, BranchlineError, Kind
@@ -195,9 +195,9 @@ def _commit_chunk(
             with begin() as session:
                 outcome = _examine(session, job, chunk, keys, writing=writing)
                 _bump(session, import_id, token, outcome)
-                _write_refusals(session, import_id, outcome)
+                store.write_refusals(session, import_id, outcome)
                 if writing:
-                    _write(session, import_id, job, outcome)
+                    store.write(session, import_id, job.plan.kind, outcome)
                 return outcome
         except IntegrityError:
             if not left:
@@ -214,7 +214,7 @@ def _examine(session: Session, job: Job, chunk: list[Reading], keys: FileKeys, *
     for field in plan.fields:
         refers = field.column.refers
         if refers is not None:
-            given = {r.values[field.column.name] for r in chunk if field.column.name in r.values}
+            given = {reading.values[field.name] for reading in chunk if field.name in reading.values}
             found = queries.find_ids(session, refers, _key_of(refers), given)
             if not writing and refers is table:
                 found |= {value: "" for value in given - found.keys() if keys.first_line("accepted", value)}
@@ -257,70 +257,6 @@ def _bump(session: Session, import_id: str, token: str, outcome: Outcome) -> Non
     )
     if moved.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE's result has it
         raise TakenOverError
-
-
-def _write(session: Session, import_id: str, job: Job, outcome: Outcome) -> None:
-    kind = job.plan.kind
-    remembered: list[dict[str, Any]] = []
-    if outcome.created:
-        session.execute(insert(kind.table), [created.record for created in outcome.created])
-        remembered += [
-            _row(import_id, created.line, RowAction.CREATED, kind.record_type, created.record["id"])
-            | {"after": None if kind.is_fact else decide.fingerprint(kind.table, created.record)}
-            for created in outcome.created
-        ]
-    update_records(session, kind.table, [(updated.record_id, updated.changes) for updated in outcome.updated])
-    remembered += [
-        _row(import_id, updated.line, RowAction.UPDATED, kind.record_type, updated.record_id)
-        | {"before": decide.plain(updated.before), "after": decide.fingerprint(kind.table, updated.after)}
-        for updated in outcome.updated
-    ]
-    if remembered:
-        session.execute(insert(ImportRow), remembered)
-
-
-def update_records(
-    session: Session, table: DbTable, changes: Iterable[tuple[str, Mapping[str, Any]]]
-) -> None:
-    """Change many records by id, each in the columns it names; one statement for each set of columns."""
-    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for record_id, values in changes:
-        named = {f"new_{name}": value for name, value in values.items()}
-        alike.setdefault(tuple(sorted(values)), []).append({"wanted_id": record_id, **named})
-    for names, rows in alike.items():
-        session.execute(
-            update(table)
-            .where(table.c.id == bindparam("wanted_id"))
-            .values({name: bindparam(f"new_{name}") for name in names}),
-            rows,
-        )
-
-
-def _row(import_id: str, line: int, action: RowAction, record_type: str, record_id: str) -> dict[str, Any]:
-    return {
-        "import_id": import_id,
-        "row": line,
-        "action": action.value,
-        "record_type": record_type,
-        "record_id": record_id,
-        "before": None,
-    }
-
-
-def _write_refusals(session: Session, import_id: str, outcome: Outcome) -> None:
-    if outcome.refused:
-        session.execute(
-            insert(ImportRefusal),
-            [
-                {
-                    "import_id": import_id,
-                    "row": refused.line,
-                    "cells": list(refused.cells),
-                    "problems": [list(problem) for problem in refused.problems],
-                }
-                for refused in outcome.refused
-            ],
-        )
 
 
 def _finish(session: Session, import_id: str, token: str, job: Job, *, writing: bool) -> None:

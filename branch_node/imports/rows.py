@@ -33,26 +33,28 @@ class Reading(NamedTuple):
 def read_row(plan: Plan, row: Row) -> Reading:
     """Return the row's values, or everything that is wrong with it."""
     values: dict[str, Any] = {}
-    problems = [_from_file(plan, problem.column, problem.code, problem.message) for problem in row.problems]
-    flawed = {problem.column for problem in problems}
+    problems: list[Problem] = []
+    flawed: set[str] = set()
+    if row.problems:
+        problems = [
+            _from_file(plan, problem.column, problem.code, problem.message) for problem in row.problems
+        ]
+        flawed = {problem.column for problem in problems}
     creating = plan.update_by is None
-    for field in plan.fields:
-        column = field.column
-        given = row.cells[field.index].strip() if field.index is not None else field.constant
-        given = given or field.default
-        if field.words is not None:
-            given = field.words.get(given.casefold(), given)
-        if column.name in flawed:
-            continue
+    cells = row.cells
+    for name, is_required, parse, index, constant, default, words, *_rest in plan.fields:
+        given = (cells[index].strip() if index is not None else constant) or default
+        if words is not None:
+            given = words.get(given.casefold(), given)
         if not given:
-            if column.required and creating:
-                problems.append(required(column.name))
-            continue
-        try:
-            values[column.name] = field.parse(given)
-        except CellError as error:
-            problems.append(problem_of(column.name, error))
-    return Reading(row.line, tuple(row.cells), values, problems)
+            if is_required and creating and name not in flawed:
+                problems.append(required(name))
+        elif name not in flawed:
+            try:
+                values[name] = parse(given)
+            except CellError as error:
+                problems.append(problem_of(name, error))
+    return Reading(row.line, tuple(cells), values, problems)
 
 
 def required(column: str) -> Problem:
@@ -72,7 +74,7 @@ def _from_file(plan: Plan, index: int | None, code: str, message: str) -> Proble
     if index is None:
         return Problem("", code, message, {})
     for field in plan.fields:
-        if field.index == index:
-            return Problem(field.column.name, code, message, {})
+        if field.position == index:
+            return Problem(field.name, code, message, {})
     heading = plan.headings[index] if index < len(plan.headings) else ""
     return Problem(heading, code, message, {})

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from branch_node.imports import decide, queries
 from branch_node.imports.kinds import KINDS, Kind
 from branch_node.imports.models import Import, ImportRow, ImportState, RowAction
-from branch_node.imports.operations import update_records
+from branch_node.imports.store import update_records
 from branch_node.statistics.models import CustomerMonth
 from shared.audit import operations as audit
 from shared.db.base import Base
