@@ -5,7 +5,7 @@ from alembic import op
 
 from shared.db import base
 
-revision = "fb5d3e0d4526"
+revision = "1a73f62b1cc6"
 down_revision = None
 branch_labels = None
 depends_on = None

@@ -5,7 +5,7 @@ from alembic import op
 
 from shared.db import base
 
-revision = "12cd726daeb0"
+revision = "fd377ed14231"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -172,6 +172,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("manager_no", name=op.f("uq_managers_manager_no")),
     )
     op.create_table(
+        "membership",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("node_id", base.Id(), nullable=False),
+        sa.Column("branch_code", sa.String(length=20), nullable=False),
+        sa.Column("branch_name", sa.String(length=80), nullable=False),
+        sa.Column("hq_url", sa.String(length=200), nullable=False),
+        sa.Column("hq_id", base.Id(), nullable=False),
+        sa.Column("hq_public_key", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("lineage", sa.Integer(), nullable=False),
+        sa.Column("lineage_id", base.Id(), nullable=False),
+        sa.Column("joined_at", base.Instant(), nullable=False),
+        sa.Column("push_interval_s", sa.Integer(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_membership_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_membership")),
+    )
+    op.create_table(
         "search_dirty",
         sa.Column("id", base.BigCounter, autoincrement=True, nullable=False),
         sa.Column("index_name", sa.String(length=40), nullable=False),
@@ -220,6 +236,25 @@ def upgrade() -> None:
             sqlite_where=sa.text("batch_id IS NULL"),
             postgresql_where=sa.text("batch_id IS NULL"),
         )
+
+    op.create_table(
+        "sync_cycles",
+        sa.Column("id", base.BigCounter, autoincrement=True, nullable=False),
+        sa.Column("started_at", base.Instant(), nullable=False),
+        sa.Column("ended_at", base.Instant(), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=False),
+        sa.Column("batches", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("wire_bytes", sa.Integer(), nullable=False),
+        sa.Column("parked", sa.Integer(), nullable=False),
+        sa.Column("problem", sa.String(length=40), nullable=True),
+        sa.Column("detail", sa.String(length=300), nullable=True),
+        sa.Column("counts", base.Json, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_cycles")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("sync_cycles", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sync_cycles_started_at"), ["started_at"], unique=False)
 
     op.create_table(
         "sync_outbox",
@@ -555,6 +590,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("sync_outbox")
+    with op.batch_alter_table("sync_cycles", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sync_cycles_started_at"))
+
+    op.drop_table("sync_cycles")
     with op.batch_alter_table("sync_changes", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_sync_changes_unsealed",
@@ -572,6 +611,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_search_dirty_index_name_key")
 
     op.drop_table("search_dirty")
+    op.drop_table("membership")
     op.drop_table("managers")
     with op.batch_alter_table("job_runs", schema=None) as batch_op:
         batch_op.drop_index("ix_job_runs_started_at")

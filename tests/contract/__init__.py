@@ -1,0 +1,1 @@
+"""What both tiers must agree on."""

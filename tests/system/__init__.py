@@ -1,0 +1,1 @@
+"""Whole systems: two apps or more, and a bad line between them."""
