@@ -50,6 +50,7 @@ class LinkState:
 def menu_lines(menu: tuple[MenuEntry, ...], viewer: User) -> list[MenuLine]:
     """Return what `viewer` may open, with what waits there now."""
     allowed = [entry for entry in menu if viewer.right.covers(entry.right)]
+    here = _here(allowed)
     with reading() as session:
         return [
             MenuLine(
@@ -58,12 +59,16 @@ def menu_lines(menu: tuple[MenuEntry, ...], viewer: User) -> list[MenuLine]:
                 icon=entry.icon,
                 key=entry.key,
                 count=entry.count(session) if entry.count else 0,
-                here=_here(entry),
+                here=entry is here,
             )
             for entry in allowed
         ]
 
 
-def _here(entry: MenuEntry) -> bool:
-    here = request.endpoint or ""
-    return here == entry.endpoint or here.rpartition(".")[0] == entry.endpoint.rpartition(".")[0]
+def _here(entries: list[MenuEntry]) -> MenuEntry | None:
+    # The page itself, else the first entry of the same slice: a record's page lies below its list.
+    endpoint = request.endpoint or ""
+    exact = [entry for entry in entries if entry.endpoint == endpoint]
+    slice_ = endpoint.rpartition(".")[0]
+    near = [entry for entry in entries if slice_ and entry.endpoint.rpartition(".")[0] == slice_]
+    return next(iter(exact + near), None)
