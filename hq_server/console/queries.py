@@ -1,6 +1,6 @@
 """What stands across slices: the state of the whole fleet, what was refused, what was delivered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -116,27 +116,39 @@ def status_document(session: Session, now: datetime) -> dict[str, Any]:
 
 
 def select_parked(
-    *, branch: int | None = None, record_type: str | None = None, state: str | None = OPEN
-) -> Select[ParkedRecord, InboxBatch]:
-    """Select refused records with the batch each came in, newest first."""
-    statement = (
-        select(ParkedRecord, InboxBatch)
-        .outerjoin(InboxBatch, InboxBatch.id == ParkedRecord.batch_id)
-        .order_by(ParkedRecord.id.desc())
-    )
-    if branch is not None:
-        statement = statement.where(ParkedRecord.branch_number == branch)
+    *, branches: Collection[int] = (), record_type: str | None = None, state: str | None = OPEN
+) -> Select[ParkedRecord]:
+    """Select refused records, newest first."""
+    statement = select(ParkedRecord).order_by(ParkedRecord.id.desc())
+    if branches:
+        statement = statement.where(ParkedRecord.branch_number.in_(sorted(branches)))
     if record_type:
         statement = statement.where(ParkedRecord.record_type == record_type)
     return statement.where(ParkedRecord.state == state) if state else statement
 
 
-def select_batches(*, branch: int | None = None, record_type: str | None = None) -> Select[InboxBatch]:
+def batches_of(session: Session, records: Sequence[ParkedRecord]) -> dict[int, InboxBatch]:
+    """Return the batches that brought these refused records, in one query."""
+    ids = sorted({record.batch_id for record in records})
+    return {one.id: one for one in session.scalars(select(InboxBatch).where(InboxBatch.id.in_(ids)))}
+
+
+def select_batches(*, branches: Collection[int] = (), record_type: str | None = None) -> Select[InboxBatch]:
     """Select the batches received, newest first."""
     statement = select(InboxBatch).order_by(InboxBatch.id.desc())
-    if branch is not None:
-        statement = statement.where(InboxBatch.branch_number == branch)
+    if branches:
+        statement = statement.where(InboxBatch.branch_number.in_(sorted(branches)))
     return statement.where(InboxBatch.record_type == record_type) if record_type else statement
+
+
+def sum_batches(
+    session: Session, *, branches: Collection[int] = (), record_type: str | None = None
+) -> tuple[int, int, int]:
+    """Return how many rows and bytes the selected batches brought, and how many rows were refused."""
+    some = select_batches(branches=branches, record_type=record_type).order_by(None).subquery()
+    sums = select(func.sum(some.c.rows), func.sum(some.c.wire_bytes), func.sum(some.c.parked))
+    rows, size, parked = session.execute(sums).one()
+    return int(rows or 0), int(size or 0), int(parked or 0)
 
 
 def _parked_counts(session: Session) -> dict[int, int]:

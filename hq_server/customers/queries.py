@@ -23,6 +23,7 @@ from hq_server.replica.models import (
 from shared.db.search import matching
 from shared.db.search_terms import fold, query_terms, terms_of
 from shared.domain.billing.vocabulary import BillKind
+from shared.domain.regions.lookup import region_prefix
 from shared.errors import N_, BranchlineError, Kind
 
 SEARCH_INDEX: Final = "hq_customer_search"
@@ -193,7 +194,7 @@ def _conditions(filters: CustomerFilters) -> list[ColumnElement[bool]]:
     customer = ReplicaCustomer
     found = _choices(filters)
     if filters.region:
-        found.append(customer.region_code.startswith(filters.region, autoescape=True))
+        found.append(customer.region_code.startswith(region_prefix(filters.region), autoescape=True))
     if filters.manager:
         number, manager_id = filters.manager
         found += [customer.branch_number == number, customer.manager_id == manager_id]

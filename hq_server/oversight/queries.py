@@ -42,6 +42,11 @@ class Calendar:
         today = local.replace(hour=0, minute=0, second=0, microsecond=0)
         return cls(now, today - timedelta(days=today.weekday()), today.replace(day=1))
 
+    @property
+    def just_after(self) -> datetime:
+        """Return the first instant after now, as an open end."""
+        return self.now + timedelta(microseconds=1)
+
     def days_ago(self, days: int) -> datetime:
         """Return the instant `days` times 24 hours before now."""
         return self.now - timedelta(days=days)

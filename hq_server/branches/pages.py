@@ -1,0 +1,47 @@
+"""Registering a branch by screen."""
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from hq_server.branches import operations
+from hq_server.branches.errors import AlreadyJoinedError
+from hq_server.runtime import HqRuntime
+from shared.auth.vocabulary import Right
+from shared.errors import FieldError
+from shared.web.access import requires
+from shared.web.context import runtime, stamp, writing
+from shared.web.errors import STATUS
+from shared.web.forms import field_errors
+
+blueprint = Blueprint(
+    "branches", __name__, template_folder="templates", static_folder="static", url_prefix="/branches"
+)
+
+
+@blueprint.get("/enrol")
+@requires(Right.ADMINISTRATOR)
+def enrol() -> str:
+    """Ask for the code and name of a branch to register; ?code= and ?name= fill them in."""
+    return render_template("branches/enrol.html", values=request.args, errors={})
+
+
+@blueprint.post("/enrol")
+@requires(Right.ADMINISTRATOR)
+def register() -> ResponseReturnValue:
+    """Register a branch and show its one-time code, this once."""
+    code, name = request.form.get("code", "").strip(), request.form.get("name", "").strip()
+    try:
+        with writing() as session:
+            branch, one_time = operations.enrol_branch(
+                session, code, name, push_interval_s=runtime(HqRuntime).settings.push_interval_s, by=stamp()
+            )
+    except (FieldError, AlreadyJoinedError) as error:
+        page = render_template("branches/enrol.html", values=request.form, errors=field_errors(error))
+        return page, STATUS[error.kind]
+    return render_template(
+        "branches/enrolled.html",
+        branch=branch,
+        code=one_time,
+        expires_at=stamp().at + operations.CODE_VALID_FOR,
+        hq_url=request.host_url.rstrip("/"),
+    ), 201

@@ -1,0 +1,216 @@
+"""The pages that cut across slices: whether everything is in, and what is wrong."""
+
+import json
+from typing import Any, Final
+
+from flask import Blueprint, render_template, request
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from hq_server.analysis import queries as analysis
+from hq_server.analysis.months import month_of, shift
+from hq_server.branches.queries import Coverage, coverage, get_branch, list_keys
+from hq_server.branches.web import scope
+from hq_server.console import queries
+from hq_server.console.charges import charges_table
+from hq_server.console.reasons import column_name, explain
+from hq_server.ingest.models import InboxBatch, ParkedRecord
+from shared.auth.vocabulary import Right
+from shared.errors import N_
+from shared.i18n import in_zone, lazy_gettext
+from shared.web.access import requires
+from shared.web.context import reading, runtime, stamp
+from shared.web.paging import Page, PageRequest, paginate
+from shared.web.tables import Column
+from sync_protocol.catalog import CATALOG
+
+blueprint = Blueprint("console", __name__, template_folder="templates")
+
+# What people call the record types, in the order they travel.
+RECORD_NAMES: Final = {
+    "manager": N_("Account managers"),
+    "customer": N_("Customers"),
+    "bill_line": N_("Bill lines"),
+    "work_log": N_("Work logs"),
+    "customer_month": N_("Customer months"),
+}
+PARKED_STATES: Final = {"parked": N_("Waiting"), "superseded": N_("Settled")}
+
+
+@blueprint.get("/")
+@requires(Right.STAFF)
+def overview() -> str:
+    """Show whether everything is in and what is wrong; ?part=1 answers only the part that renews itself."""
+    with reading() as session:
+        values = _overview(session)
+    template = "console/part.html" if request.args.get("part") else "console/overview.html"
+    return render_template(template, **values)
+
+
+@blueprint.get("/branches")
+@requires(Right.STAFF)
+def branches() -> str:
+    """List every branch with what we hold of it."""
+    with reading() as session:
+        covered = coverage(session, stamp().at)
+        states = queries.fleet(session, stamp().at, timezone=runtime().settings.timezone)
+    order = request.args.get("sort", "trouble")
+    if order == "code":
+        states.sort(key=lambda state: state.branch.code)
+    return render_template(
+        "console/branches.html", states=states, coverage=covered, order=order, record_names=RECORD_NAMES
+    )
+
+
+@blueprint.get("/branches/<code>")
+@requires(Right.STAFF)
+def branch(code: str) -> str:
+    """Show one branch: its line, its keys, what we hold of it, what came last."""
+    with reading() as session:
+        found = get_branch(session, code)
+        states = queries.fleet(session, stamp().at, timezone=runtime().settings.timezone)
+        state = next(one for one in states if one.branch.number == found.number)
+        latest = session.scalars(queries.select_batches(branches=[found.number]).limit(10)).all()
+        return render_template(
+            "console/branch.html",
+            branch=found,
+            state=state,
+            keys=list_keys(session, found.number),
+            batches=latest,
+            record_names=RECORD_NAMES,
+        )
+
+
+@blueprint.get("/parked")
+@requires(Right.STAFF)
+def parked() -> str:
+    """List refused records with the reason in plain words, as a work list."""
+    page_request = PageRequest.from_query(("id",), default="-id")
+    state = request.args.get("state", "parked")
+    record_type = request.args.get("record") if request.args.get("record") in CATALOG else None
+    with reading() as session:
+        around = scope(session)
+        statement = queries.select_parked(
+            branches=around.chosen,
+            record_type=record_type,
+            state=state if state in PARKED_STATES else None,
+        )
+        page = paginate(session, statement, page_request, sorts={"id": ParkedRecord.id}, tie=ParkedRecord.id)
+        batches = queries.batches_of(session, page.items)
+        rows = [_parked_row(record, batches.get(record.batch_id)) for record in page.items]
+    return render_template(
+        "console/parked.html",
+        page=page,
+        rows=rows,
+        scope=around,
+        state=state,
+        record_type=record_type,
+        states=PARKED_STATES,
+        record_names=RECORD_NAMES,
+        column_name=column_name,
+    )
+
+
+TRANSFER_COLUMNS: Final = (
+    Column("received_at", lazy_gettext("Received"), "exact"),
+    Column("branch", lazy_gettext("Branch")),
+    Column("record_type", lazy_gettext("Record"), "own"),
+    Column("batch_no", lazy_gettext("Batch"), "number"),
+    Column("rows", lazy_gettext("Rows"), "number"),
+    Column("removed", lazy_gettext("Removed"), "number"),
+    Column("parked", lazy_gettext("Parked"), "own"),
+    Column("wire_bytes", lazy_gettext("Size"), "own"),
+    Column("duration_ms", lazy_gettext("Took, ms"), "number", wide=True),
+    Column("sealed_at", lazy_gettext("Sealed"), "exact", wide=True),
+    Column("digest", lazy_gettext("Digest"), "own", wide=True),
+)
+
+
+@blueprint.get("/transfers")
+@requires(Right.STAFF)
+def transfers() -> str:
+    """List the batches received, newest first."""
+    record_type = request.args.get("record") if request.args.get("record") in CATALOG else None
+    with reading() as session:
+        around = scope(session)
+        statement = queries.select_batches(branches=around.chosen, record_type=record_type)
+        page = _newest_first(session, statement)
+        sums = queries.sum_batches(session, branches=around.chosen, record_type=record_type)
+    return render_template(
+        "console/transfers.html",
+        page=page,
+        sums=sums,
+        rows=[_batch_row(batch, around.name(batch.branch_number)) for batch in page.items],
+        columns=TRANSFER_COLUMNS,
+        scope=around,
+        record_type=record_type,
+        record_names=RECORD_NAMES,
+    )
+
+
+def parked_count(session: Session) -> int:
+    """Return how many refused records wait, for the menu."""
+    waiting = ParkedRecord.state == queries.OPEN
+    return session.scalar(select(func.count()).select_from(ParkedRecord).where(waiting)) or 0
+
+
+def _overview(session: Session) -> dict[str, Any]:
+    now, zone = stamp().at, runtime().settings.timezone
+    covered: Coverage = coverage(session, now)
+    states = queries.fleet(session, now, timezone=zone)
+    month = month_of(in_zone(now, zone).date())
+    return {
+        "states": states,
+        "strip": queries.strip(states, covered, timezone=zone),
+        "coverage": covered,
+        "month": month,
+        "charges": charges_table(
+            [state.branch for state in states],
+            analysis.months_by_branch(session, month, shift(month, -1)),
+            covered,
+            month=month,
+            timezone=zone,
+        ),
+        "now": now,
+        "record_names": RECORD_NAMES,
+    }
+
+
+def _newest_first(session: Session, statement: Select[InboxBatch]) -> Page[InboxBatch]:
+    return paginate(
+        session,
+        statement,
+        PageRequest.from_query(("id",), default="-id"),
+        sorts={"id": InboxBatch.id},
+        tie=InboxBatch.id,
+    )
+
+
+def _batch_row(batch: InboxBatch, branch: str) -> dict[str, Any]:
+    names = [column.name for column in TRANSFER_COLUMNS if column.name != "branch"]
+    return {name: getattr(batch, name) for name in names} | {"branch": branch, "id": batch.id}
+
+
+def _parked_row(record: ParkedRecord, batch: InboxBatch | None) -> dict[str, Any]:
+    return {
+        "record": record,
+        "batch": batch,
+        "reasons": explain(record.code, record.reasons),
+        "values": _values(record),
+    }
+
+
+def _values(record: ParkedRecord) -> list[tuple[str, str]]:
+    """Return the refused row's values by column, or its text as it came when it cannot be read."""
+    known = CATALOG.get(record.record_type)
+    try:
+        parts = json.loads(record.line)
+    except ValueError:
+        return [("", record.line)]
+    if known is None or not isinstance(parts, list) or len(parts) != len(known.columns) + 1:
+        return [("", record.line)]
+    return [(name, _text(value)) for name, value in zip(known.columns, parts[1:], strict=True)]
+
+
+def _text(value: object) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

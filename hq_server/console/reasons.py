@@ -1,0 +1,108 @@
+"""Why a record was refused, in plain words of the reader's language."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from shared.errors import N_
+from shared.i18n import gettext as _
+
+COLUMN_NAMES: Final[Mapping[str, str]] = {
+    "id": N_("Id"),
+    "customer_no": N_("Customer number"),
+    "manager_no": N_("Staff number"),
+    "bill_no": N_("Bill number"),
+    "log_no": N_("Log number"),
+    "kind": N_("Kind"),
+    "name": N_("Name"),
+    "short_name": N_("Short name"),
+    "id_type": N_("Identity document"),
+    "id_no": N_("Document number"),
+    "mobile": N_("Mobile"),
+    "phone": N_("Phone"),
+    "email": N_("E-mail"),
+    "region_code": N_("Region code"),
+    "address": N_("Address"),
+    "grade": N_("Grade"),
+    "status": N_("Status"),
+    "opened_on": N_("Opened on"),
+    "manager_id": N_("Account manager"),
+    "customer_id": N_("Customer"),
+    "preferred_channel": N_("Preferred channel"),
+    "tags": N_("Tags"),
+    "attributes": N_("Attributes"),
+    "remark": N_("Remark"),
+    "created_at": N_("Made at"),
+    "created_by": N_("Made by"),
+    "updated_at": N_("Changed at"),
+    "updated_by": N_("Changed by"),
+    "post": N_("Post"),
+    "level": N_("Level"),
+    "department": N_("Department"),
+    "product": N_("Product"),
+    "period": N_("Month"),
+    "month": N_("Month"),
+    "amount_minor": N_("Amount, minor units"),
+    "currency": N_("Currency"),
+    "booked_on": N_("Booked on"),
+    "corrects_id": N_("Corrects"),
+    "started_at": N_("Start"),
+    "ended_at": N_("End"),
+    "place": N_("Place"),
+    "text": N_("Text"),
+    "entered_at": N_("Entered at"),
+    "row": N_("The row"),
+}
+_DATABASE: Final = N_("The database refused this row. %(reason)s")
+# The wire contract's reasons are English sentences with values in them (sync_protocol.contract.fields).
+_REASONS: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
+    (re.compile(pattern), sentence)
+    for pattern, sentence in (
+        (r"must be text", N_("must be text")),
+        (r"must not contain NUL", N_("must not contain the NUL character")),
+        (
+            r"must have (?P<least>\d+) to (?P<most>\d+) characters, has (?P<has>\d+)",
+            N_("must have %(least)s to %(most)s characters; it has %(has)s"),
+        ),
+        (r"must be a UUID in lower case", N_("must be a record id (UUID, lower case)")),
+        (r"must be a month as YYYY-MM", N_("must be a month such as 2026-11")),
+        (r"must be one of (?P<codes>.+)", N_("must be one of: %(codes)s")),
+        (r"must be a whole number", N_("must be a whole number")),
+        (r"must be from (?P<least>-?\d+) to (?P<most>\d+)", N_("must be a whole number within the limits")),
+        (r"must be a day as YYYY-MM-DD", N_("must be a day of the calendar such as 2026-11-18")),
+        (r"must be an instant as .+", N_("must be an instant in UTC with microseconds")),
+        (
+            r"must be JSON text of at most (?P<most>\d+) characters",
+            N_("must be JSON of at most %(most)s characters"),
+        ),
+        (r"must be the text of a JSON list", N_("must be a JSON list")),
+        (r"must be the text of a JSON object", N_("must be a JSON object")),
+        (r"Field may not be null\.", N_("must not be empty")),
+        (r"Missing data for required field\.", N_("is missing")),
+    )
+)
+
+
+def explain(code: str, reasons: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return (column in words, what is wrong with it) for each reason a row was refused for."""
+    found = []
+    for column, sentences in reasons.items():
+        for sentence in sentences if isinstance(sentences, list | tuple) else [sentences]:
+            text = str(sentence)
+            told = _(_DATABASE, reason=text) if code == "database" else translate_reason(text)
+            found.append((column_name(column), told))
+    return found
+
+
+def translate_reason(reason: str) -> str:
+    """Return one reason of the wire contract in the reader's language; an unknown one as it is."""
+    for pattern, sentence in _REASONS:
+        match = pattern.fullmatch(reason)
+        if match:
+            return _(sentence, **match.groupdict())
+    return reason
+
+
+def column_name(column: str) -> str:
+    """Return what people call a wire column; an unknown one by its own name."""
+    return _(COLUMN_NAMES[column]) if column in COLUMN_NAMES else column

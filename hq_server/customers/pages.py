@@ -1,0 +1,247 @@
+"""Customers of all branches: the list, one customer, the export."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Blueprint, Response, render_template, request
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from hq_server.branches import web
+from hq_server.branches.queries import Covered, coverage, find_branch, get_branch
+from hq_server.customers import queries
+from hq_server.customers.queries import CustomerCount, CustomerFilters, RowKey
+from hq_server.replica.models import ReplicaCustomer, ReplicaManager
+from shared.auth.vocabulary import Right
+from shared.domain.billing.vocabulary import BillKind
+from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.domain.regions.lookup import region_name
+from shared.files.spreadsheets import Column as SheetColumn
+from shared.i18n import gettext as _
+from shared.i18n import label, lazy_gettext
+from shared.web.access import requires
+from shared.web.context import reading, stamp
+from shared.web.paging import Page, PageRequest
+from shared.web.tables import Column
+
+blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
+
+SORTS: Final = {
+    "customer_no": ReplicaCustomer.customer_no,
+    "name": ReplicaCustomer.name,
+    "opened_on": ReplicaCustomer.opened_on,
+}
+COLUMNS: Final = (
+    Column("customer_no", lazy_gettext("Number"), "own", sort=True),
+    Column("name", lazy_gettext("Name"), sort=True),
+    Column("branch", lazy_gettext("Branch")),
+    Column("kind", lazy_gettext("Kind"), "label"),
+    Column("grade", lazy_gettext("Grade"), "label"),
+    Column("status", lazy_gettext("Status"), "own"),
+    Column("manager", lazy_gettext("Account manager")),
+    Column("region", lazy_gettext("Region"), wide=True),
+    Column("mobile", lazy_gettext("Mobile"), wide=True),
+    Column("opened_on", lazy_gettext("Opened on"), "date", sort=True, wide=True),
+)
+MOST_LOGS: Final = 200
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address asks the list for."""
+
+    scope: web.Scope
+    filters: CustomerFilters
+    manager: ReplicaManager | None
+
+
+@blueprint.get("/")
+@requires(Right.STAFF)
+def index() -> str:
+    """List customers of all branches under the filters of the address."""
+    page_request = PageRequest.from_query(SORTS, default="customer_no", sizes=(50, 25, 100, 200))
+    with reading() as session:
+        asked = _asked(session)
+        statement, too_many = queries.select_customers(session, asked.filters)
+        count = queries.count_customers(session, statement)
+        page = _page(session, statement, page_request, count)
+        managers = queries.managers_of(session, page.items)
+    return render_template(
+        "customers/index.html",
+        asked=asked,
+        page=page,
+        rows=[_row(one, asked.scope, managers) for one in page.items],
+        columns=COLUMNS,
+        count=count,
+        too_many=too_many,
+        chips=_chips(asked),
+        kinds=web.choices(CustomerKind),
+        grades=web.choices(Grade, unknown=True),
+        statuses=web.choices(CustomerStatus),
+        most_hits=queries.MOST_HITS,
+        most_counted=queries.MOST_COUNTED,
+    )
+
+
+@blueprint.get("/export.xlsx")
+@requires(Right.STAFF)
+def export() -> Response:
+    """Answer with the customers of the list as a workbook, filters and coverage on its second sheet."""
+    with reading() as session:
+        asked = _asked(session)
+        statement, _too_many = queries.select_customers(session, asked.filters)
+        return web.send_xlsx(
+            "customers",
+            title=_("Customers"),
+            columns=_sheet_columns(),
+            rows=_sheet_rows(session, statement, asked.scope),
+            about=web.about(asked.scope.coverage, [(name, text) for name, text, _names in _chips(asked)]),
+        )
+
+
+@blueprint.get("/<code>/<uuid:customer_id>")
+@requires(Right.STAFF)
+def one(code: str, customer_id: Any) -> str:  # noqa: ANN401 - a UUID from the address
+    """Show everything we hold of one customer; its branch owns it and we only read."""
+    with reading() as session:
+        branch = get_branch(session, code)
+        customer = queries.get_customer(session, branch, str(customer_id))
+        covered = coverage(session, stamp().at).only([branch.number])
+        return render_template(
+            "customers/one.html",
+            branch=branch,
+            customer=customer,
+            manager=queries.find_manager(session, branch.number, customer.manager_id),
+            region=region_name(customer.region_code) if customer.region_code else None,
+            money=queries.list_money(session, customer),
+            months=queries.list_months(session, customer),
+            logs=queries.list_work_logs(session, customer, limit=MOST_LOGS),
+            bill_kinds=list(BillKind),
+            coverage=covered,
+            as_of=_as_of(covered.included),
+            tab=request.args.get("tab", "timeline"),
+        )
+
+
+def _asked(session: Session) -> Asked:
+    scope = web.scope(session)
+    manager = _manager(session)
+    filters = CustomerFilters(
+        text=request.args.get("q", "").strip()[:100],
+        branches=scope.chosen,
+        kinds=web.codes("kind", CustomerKind),
+        grades=web.codes("grade", Grade, unknown=True),
+        statuses=web.codes("status", CustomerStatus),
+        region=request.args.get("region", "").strip()[:12],
+        manager=(manager.branch_number, manager.id) if manager else None,
+        opened_from=web.day("opened_from", _("Opened from")),
+        opened_to=web.day("opened_to", _("Opened until")),
+    )
+    return Asked(scope, filters, manager)
+
+
+def _manager(session: Session) -> ReplicaManager | None:
+    """Return the manager that ?manager=BRANCH:ID asks for, if there is one."""
+    code, _colon, manager_id = request.args.get("manager", "").partition(":")
+    branch = find_branch(session, code) if manager_id else None
+    return queries.find_manager(session, branch.number, manager_id) if branch else None
+
+
+def _page(
+    session: Session, statement: Select[ReplicaCustomer], wanted: PageRequest, count: CustomerCount
+) -> Page[ReplicaCustomer]:
+    """Return one page; the order is made total, so that no row shows twice or never."""
+    order = [SORTS[wanted.sort], ReplicaCustomer.branch_number, ReplicaCustomer.id]
+    ordered = statement.order_by(*(column.desc() if wanted.descending else column.asc() for column in order))
+    offset = min((wanted.number - 1) * wanted.size, queries.MOST_COUNTED)
+    rows = session.scalars(ordered.offset(offset).limit(wanted.size)).all()
+    return Page(rows, count.number, wanted)
+
+
+def _row(
+    customer: ReplicaCustomer, scope: web.Scope, managers: dict[RowKey, ReplicaManager]
+) -> dict[str, Any]:
+    manager = managers.get((customer.branch_number, customer.manager_id or ""))
+    return {
+        "id": customer.id,
+        "code": scope.code(customer.branch_number),
+        "customer_no": customer.customer_no,
+        "name": customer.name,
+        "branch": scope.name(customer.branch_number),
+        "kind": customer.kind,
+        "grade": customer.grade,
+        "status": customer.status,
+        "manager": manager.name if manager else None,
+        "region": region_name(customer.region_code) if customer.region_code else None,
+        "mobile": customer.mobile,
+        "opened_on": customer.opened_on,
+    }
+
+
+def _chips(asked: Asked) -> list[tuple[str, str, str]]:
+    filters = asked.filters
+    return [
+        (_("Search"), filters.text, "q"),
+        (_("Branch"), ", ".join(asked.scope.codes), "branch"),
+        (_("Kind"), web.words(filters.kinds, web.choices(CustomerKind)), "kind"),
+        (_("Grade"), web.words(filters.grades, web.choices(Grade, unknown=True)), "grade"),
+        (_("Status"), web.words(filters.statuses, web.choices(CustomerStatus)), "status"),
+        (_("Region"), _region_words(filters.region), "region"),
+        (_("Account manager"), asked.manager.name if asked.manager else "", "manager"),
+        (_("Opened from"), filters.opened_from.isoformat() if filters.opened_from else "", "opened_from"),
+        (_("Opened until"), filters.opened_to.isoformat() if filters.opened_to else "", "opened_to"),
+    ]
+
+
+def _region_words(region: str) -> str:
+    name = region_name(region)
+    return f"{region} {name}" if name != region else region
+
+
+def _sheet_columns() -> Sequence[SheetColumn]:
+    return (
+        SheetColumn("branch_code", _("Branch code")),
+        SheetColumn("branch", _("Branch")),
+        SheetColumn("customer_no", _("Number")),
+        SheetColumn("name", _("Name")),
+        SheetColumn("kind", _("Kind")),
+        SheetColumn("grade", _("Grade")),
+        SheetColumn("status", _("Status")),
+        SheetColumn("manager", _("Account manager")),
+        SheetColumn("region", _("Region")),
+        SheetColumn("mobile", _("Mobile")),
+        SheetColumn("opened_on", _("Opened on"), "date"),
+        SheetColumn("updated_at", _("Changed at"), "instant"),
+    )
+
+
+def _sheet_rows(
+    session: Session, statement: Select[ReplicaCustomer], scope: web.Scope
+) -> Iterator[Sequence[object]]:
+    ordered = statement.order_by(
+        ReplicaCustomer.branch_number, ReplicaCustomer.customer_no, ReplicaCustomer.id
+    )
+    found = session.scalars(ordered.limit(web.MOST_EXPORTED + 1), execution_options={"yield_per": 1000})
+    for part in found.partitions():
+        managers = queries.managers_of(session, part)
+        for customer in part:
+            row = _row(customer, scope, managers)
+            yield (
+                row["code"],
+                row["branch"],
+                customer.customer_no,
+                customer.name,
+                label(customer.kind),
+                label(customer.grade) if customer.grade else None,
+                label(customer.status),
+                row["manager"],
+                row["region"],
+                customer.mobile,
+                customer.opened_on,
+                customer.updated_at,
+            )
+
+
+def _as_of(included: Sequence[Covered]) -> Any:  # noqa: ANN401 - an instant or None
+    return included[0].as_of if included else None
