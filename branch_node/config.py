@@ -8,7 +8,7 @@ from shared.config import Home, NodeSettings, check_secret, new_secret
 from shared.ids import new_id
 from sync_protocol.contract.keys import new_private_key
 
-SESSION_SECRET: Final = "session.key"
+SESSION_SECRET: Final = "session.key"  # noqa: S105 - the name of a file
 NODE_KEY: Final = "node.key"
 DEFAULT_PORT: Final = 8100
 
@@ -54,4 +54,6 @@ def load_settings(path: Path) -> BranchSettings:
     secret = home.read_key(SESSION_SECRET).decode()
     check_secret("keys/session.key", secret)
     known = BranchSettings.__dataclass_fields__
-    return BranchSettings(home=home, secret_key=secret, **{key: value for key, value in values.items() if key in known})
+    return BranchSettings(
+        home=home, secret_key=secret, **{key: value for key, value in values.items() if key in known}
+    )

@@ -8,7 +8,7 @@ from shared.config import Home, NodeSettings, check_secret, new_secret
 from shared.ids import new_id
 from sync_protocol.contract.keys import new_private_key
 
-SESSION_SECRET: Final = "session.key"
+SESSION_SECRET: Final = "session.key"  # noqa: S105 - the name of a file
 NODE_KEY: Final = "hq.key"
 DEFAULT_PORT: Final = 8000
 

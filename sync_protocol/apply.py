@@ -154,7 +154,9 @@ def _without_removed(session: Session, target: Target, header: BatchHeader, rows
     removed: dict[str, tuple[int, int]] = {}
     for start in range(0, len(rows), CHUNK):
         ids = [row.id for row in rows[start : start + CHUNK]]
-        found = select(stones.c.id, stones.c.row_lineage, stones.c.row_change).where(mine, stones.c.id.in_(ids))
+        found = select(stones.c.id, stones.c.row_lineage, stones.c.row_change).where(
+            mine, stones.c.id.in_(ids)
+        )
         removed.update({row.id: (row.row_lineage, row.row_change) for row in session.execute(found)})
     return [row for row in rows if removed.get(row.id, (0, 0)) < (header.lineage, row.change)]
 

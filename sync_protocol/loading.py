@@ -37,7 +37,9 @@ class RowVersion:
         return self.branch_number, self.lineage, self.batch_id
 
 
-def load_rows(session: Session, table: Table, check: RecordCheck, rows: list[Any], version: RowVersion) -> None:
+def load_rows(
+    session: Session, table: Table, check: RecordCheck, rows: list[Any], version: RowVersion
+) -> None:
     """Insert or update typed rows that passed `check`, each only when its version is newer than the one held.
 
     Raises SQLAlchemy's errors; the caller holds a savepoint.

@@ -98,7 +98,7 @@ def word(vocabulary: type[Vocabulary]) -> Parser:
     def parse(raw: str) -> Vocabulary:
         found = known.get(raw)
         if found is None:
-            found = vocabulary.find(_folded(raw))
+            found = vocabulary.meant_by(_folded(raw))
             if found is None:
                 allowed = ", ".join(f"{member.value} ({member.chinese})" for member in vocabulary)
                 raise CellError(

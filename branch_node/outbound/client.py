@@ -43,7 +43,9 @@ class HqRefusedError(BranchlineError):
     kind = Kind.CONFLICT
     message = N_("Head office refused the delivery (%(problem)s): %(detail)s")
 
-    def __init__(self, problem: str, detail: str, *, retry: bool, wait_s: int | None, members: Mapping[str, Any]) -> None:
+    def __init__(
+        self, problem: str, detail: str, *, retry: bool, wait_s: int | None, members: Mapping[str, Any]
+    ) -> None:
         """Keep what HQ said; `wait_s` is its Retry-After."""
         super().__init__(problem=problem, detail=detail)
         self.problem = problem
@@ -101,12 +103,18 @@ class HqClient:
         answer = self._send("GET", "/sync/v1/state", {}, b"", vitals)
         return _decode(self._signed_part(answer, "state", STATE), StateAnswer)
 
-    def push(self, body: bytes, *, digest: str, idempotency_key: str, vitals: Vitals) -> tuple[Receipt, dict[str, Any]]:
+    def push(
+        self, body: bytes, *, digest: str, idempotency_key: str, vitals: Vitals
+    ) -> tuple[Receipt, dict[str, Any]]:
         """Deliver a sealed batch; return its receipt, and the receipt with its signature to be kept.
 
         A receipt for anything but this batch is no receipt.
         """
-        headers = {"content-type": CONTENT_TYPE, "content-encoding": "zstd", "idempotency-key": idempotency_key}
+        headers = {
+            "content-type": CONTENT_TYPE,
+            "content-encoding": "zstd",
+            "idempotency-key": idempotency_key,
+        }
         answer = self._send("POST", "/sync/v1/batches", headers, body, vitals)
         receipt = _decode(self._signed_part(answer, "receipt", RECEIPT), Receipt)
         if receipt.digest != digest:
@@ -164,20 +172,30 @@ class HqClient:
         problem = _problem(answer)
         if problem is None:
             if answer.status == TOO_MANY or answer.status >= SERVER_ERRORS:
-                raise HqRefusedError(f"http-{answer.status}", "", retry=True, wait_s=wait_s, members={})
+                status = f"http-{answer.status}"
+                raise HqRefusedError(status, "", retry=True, wait_s=wait_s, members={})
             raise NoAnswerError(reason=f"something answered {answer.status}, but not head office")
         code = str(problem.get("type", "")).rpartition("/")[2]
         known = find_problem(code)
         retry = known.value.retry if known else bool(problem.get("retry")) or answer.status >= SERVER_ERRORS
         detail = str(problem.get("detail") or problem.get("title") or "")[:200]
-        raise HqRefusedError(code or f"http-{answer.status}", detail, retry=retry, wait_s=wait_s, members=problem)
+        raise HqRefusedError(
+            code or f"http-{answer.status}", detail, retry=retry, wait_s=wait_s, members=problem
+        )
 
     def _signed_part(self, answer: Answer, part: str, purpose: str) -> bytes:
         try:
             document = msgspec.json.decode(answer.body)
             content, signature = document[part], document["signature"]
             check_message(self._credentials.hq_public_key, purpose, content, signature)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, WrongSignatureError) as error:
+        except (
+            msgspec.DecodeError,
+            UnicodeDecodeError,
+            RecursionError,
+            KeyError,
+            TypeError,
+            WrongSignatureError,
+        ) as error:
             raise NoAnswerError(reason="the answer is not signed by head office") from error
         return canonical_json(content)
 
@@ -197,4 +215,3 @@ def _problem(answer: Answer) -> dict[str, Any] | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
-

@@ -69,7 +69,11 @@ def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
     try:
         _Run(runtime, member, progress, result, last_ms=_length_ms(last)).run()
     except NoAnswerError as error:
-        result.outcome, result.problem, result.detail = "retry", error.code, str(error.params.get("reason", ""))
+        result.outcome, result.problem, result.detail = (
+            "retry",
+            error.code,
+            str(error.params.get("reason", "")),
+        )
     except HqRefusedError as error:
         result.outcome = "retry" if error.retry else "failed"
         result.problem, result.detail = error.problem, str(error)
@@ -97,7 +101,13 @@ class _Run:
     """The steps of one cycle, over what they share."""
 
     def __init__(
-        self, runtime: BranchRuntime, member: Membership, progress: Progress, result: CycleResult, *, last_ms: int
+        self,
+        runtime: BranchRuntime,
+        member: Membership,
+        progress: Progress,
+        result: CycleResult,
+        *,
+        last_ms: int,
     ) -> None:
         self._runtime = runtime
         self._member = member
@@ -140,7 +150,10 @@ class _Run:
     def _seal(self, binding: Binding) -> OutboxBatch | None:
         member = self._member
         sender = Sender(
-            branch=member.branch_code, node=member.node_id, lineage=member.lineage, lineage_id=member.lineage_id
+            branch=member.branch_code,
+            node=member.node_id,
+            lineage=member.lineage,
+            lineage_id=member.lineage_id,
         )
         with self._runtime.database.snapshot() as session, session.begin():
             sealed = seal_next(session, binding, sender, at=self._runtime.clock.now())
@@ -149,7 +162,7 @@ class _Run:
 
     def _send(self, batch: OutboxBatch) -> None:
         """Deliver one batch and keep its receipt."""
-        assert batch.payload is not None  # noqa: S101 - purge never takes what is not acknowledged
+        assert batch.payload is not None
         key = f"{self._member.node_id}/{batch.lineage}/{batch.channel}/{batch.batch_no}"
         try:
             receipt, kept = self._client.push(
@@ -212,14 +225,17 @@ def _finish(runtime: BranchRuntime, cycle_id: int, result: CycleResult) -> None:
         failures = queries.count_failures(session)
     if result.outcome == "retry":
         hint = result.wait.total_seconds() if result.wait else None
-        result.wait = next_wait(failures, uniform=runtime.uniform, hint_s=round(hint) if hint is not None else None)
+        result.wait = next_wait(
+            failures, uniform=runtime.uniform, hint_s=round(hint) if hint is not None else None
+        )
     elif result.unfinished:
         result.wait = timedelta(0)
-    log.info("sync cycle ended", extra={"outcome": result.outcome, "batches": result.batches, "rows": result.rows})
+    log.info(
+        "sync cycle ended", extra={"outcome": result.outcome, "batches": result.batches, "rows": result.rows}
+    )
 
 
 def _length_ms(cycle: Cycle | None) -> int:
     if cycle is None or cycle.ended_at is None:
         return 0
     return max(0, round((cycle.ended_at - cycle.started_at).total_seconds() * 1000))
-

@@ -10,10 +10,11 @@ from branch_node.outbound.cycle import CycleResult, run_cycle
 from branch_node.runtime import BranchRuntime
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
+from shared.jobs.vocabulary import RunOutcome
 from shared.stamp import Stamp
 
 
-def push(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+def push(runtime: BranchRuntime, _stamp: Stamp, progress: Progress) -> Outcome:
     """Run one cycle; a node that has not joined has nothing to do."""
     with runtime.database.reads() as session:
         if queries.find_membership(session) is None:
@@ -25,11 +26,11 @@ def outcome_of(result: CycleResult) -> Outcome:
     """Return how a cycle's result counts as a job's outcome."""
     counts = {"batches": result.batches, "rows": result.rows, "parked": result.parked}
     if result.outcome == "done":
-        kind = Outcome.done if result.batches else Outcome.nothing
-        return kind(after=result.wait, **counts)
+        kind = RunOutcome.DONE if result.batches else RunOutcome.NOTHING
+        return Outcome(kind, counts, after=result.wait)
     if result.outcome == "retry":
-        return Outcome.retry(f"{result.problem}: {result.detail}", after=result.wait, **counts)
-    return Outcome.failed(f"{result.problem}: {result.detail}", **counts)
+        return Outcome(RunOutcome.RETRY, counts, f"{result.problem}: {result.detail}", after=result.wait)
+    return Outcome(RunOutcome.FAILED, counts, f"{result.problem}: {result.detail}")
 
 
 def _interval(settings: BranchSettings) -> timedelta:

@@ -67,7 +67,9 @@ def compare_heads(session: Session, heads: dict[str, ChannelState]) -> int:
         reopened += reopen(session, ours.channel, lineage=ours.lineage, after=theirs.batch_no)
     for channel in heads.keys() - set(session.scalars(select(ChainHead.channel))):
         if heads[channel].batch_no:
-            raise HistoryError(channel=channel, detail=f"HQ has batch {heads[channel].batch_no}, this node none")
+            raise HistoryError(
+                channel=channel, detail=f"HQ has batch {heads[channel].batch_no}, this node none"
+            )
     return reopened
 
 
@@ -89,7 +91,9 @@ def reopen(session: Session, channel: str, *, lineage: int, after: int) -> int:
 def begin_cycle(session: Session, *, at: datetime) -> Cycle:
     """Write down that a cycle has begun; one that never ended (the process died) is closed as given up."""
     session.execute(
-        update(Cycle).where(Cycle.ended_at.is_(None)).values(ended_at=at, outcome="given-up", problem="process-ended")
+        update(Cycle)
+        .where(Cycle.ended_at.is_(None))
+        .values(ended_at=at, outcome="given-up", problem="process-ended")
     )
     cycle = Cycle(started_at=at, outcome="running", counts={})
     session.add(cycle)
@@ -100,6 +104,8 @@ def begin_cycle(session: Session, *, at: datetime) -> Cycle:
 def _digest_of(session: Session, head: ChainHead, batch_no: int) -> str | None:
     return session.scalar(
         select(OutboxBatch.digest).where(
-            OutboxBatch.channel == head.channel, OutboxBatch.lineage == head.lineage, OutboxBatch.batch_no == batch_no
+            OutboxBatch.channel == head.channel,
+            OutboxBatch.lineage == head.lineage,
+            OutboxBatch.batch_no == batch_no,
         )
     )

@@ -1,7 +1,7 @@
 """The sync page: how the line stands, what waits to go, what went; and "push now"."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -59,7 +59,11 @@ def push_now() -> ResponseReturnValue:
     if asked:
         notice(_("The push starts within seconds; this page follows it."))
     else:
-        notice(_("No job runner has been started on this node yet; start `branch-node serve` or `branch-node jobs`."))
+        notice(
+            _(
+                "No job runner has been started on this node yet; start `branch-node serve` or `branch-node jobs`."
+            )
+        )
     return redirect(url_for("outbound.overview"), code=303)
 
 
@@ -90,12 +94,18 @@ def _words(line: Link) -> str:
         since = _clock(line.down_since)
         return _("Line down since %(time)s, %(count)s changes waiting", time=since, count=line.pending)
     if line.pending:
-        return _("%(count)s changes waiting; last contact %(time)s", count=line.pending, time=_clock(line.last_contact))
+        return _(
+            "%(count)s changes waiting; last contact %(time)s",
+            count=line.pending,
+            time=_clock(line.last_contact),
+        )
     return _("Caught up %(time)s", time=_clock(line.last_contact))
 
 
-def _tone(line: Link) -> str:
-    return "slow" if line.state == "waiting" else line.state
+def _tone(line: Link) -> Literal["up", "slow", "down"]:
+    if line.state == "up":
+        return "up"
+    return "down" if line.state == "down" else "slow"
 
 
 def _clock(at: datetime | None) -> str:

@@ -60,7 +60,9 @@ def count_failures(session: Session) -> int:
     """Return how many cycles in a row, up to now, have not worked."""
     last_good = select(func.coalesce(func.max(Cycle.id), 0)).where(Cycle.outcome == "done").scalar_subquery()
     return int(
-        session.scalar(select(func.count()).select_from(Cycle).where(Cycle.id > last_good, Cycle.outcome.in_(FAILED)))
+        session.scalar(
+            select(func.count()).select_from(Cycle).where(Cycle.id > last_good, Cycle.outcome.in_(FAILED))
+        )
         or 0
     )
 
@@ -111,7 +113,9 @@ def status_document(session: Session, bindings: Bindings, *, now: datetime) -> d
     line = link(session, now=now)
     return {
         "as_of": instant_text(now),
-        "branch": {"code": member.branch_code, "name": member.branch_name, "hq": member.hq_url} if member else None,
+        "branch": {"code": member.branch_code, "name": member.branch_name, "hq": member.hq_url}
+        if member
+        else None,
         "link": line.state,
         "pending": line.pending,
         "last_cycle": _cycle_document(last) if last else None,

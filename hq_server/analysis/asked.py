@@ -50,7 +50,7 @@ class Asked:
         )
         if vocabulary is None:
             return key or _("Not known")
-        member = vocabulary.find(key) if key else None
+        member = vocabulary.meant_by(key) if key else None
         return word_of(member) if member else _("Not known")
 
     def chips(self) -> list[tuple[str, str, str]]:

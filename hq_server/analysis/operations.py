@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.analysis import sources
 from hq_server.analysis.models import CustomerCell, MoneyCell, Prepared, RecordCount
+from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch
 from shared.db.base import Base
 
@@ -52,3 +53,9 @@ def waiting_batches(session: Session, limit: int) -> list[tuple[int, int, str]]:
         (row.id, row.branch_number, row.record_type)
         for row in session.execute(statement.order_by(InboxBatch.id).limit(limit))
     ]
+
+
+def unprepared_branches(session: Session) -> list[int]:
+    """Return the branches that have rows' sums nowhere yet: registered, never prepared."""
+    prepared = select(Prepared.branch_number)
+    return list(session.scalars(select(Branch.number).where(Branch.number.not_in(prepared))))

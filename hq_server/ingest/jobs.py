@@ -20,5 +20,11 @@ def trim_nonces(runtime: HqRuntime, stamp: Stamp, progress: Progress) -> Outcome
 
 
 JOBS: Final[Sequence[Job]] = (
-    Job("trim-nonces", N_("Forget old nonces"), trim_nonces, every=timedelta(minutes=10), jitter=timedelta(minutes=1)),
+    Job(
+        "trim-nonces",
+        N_("Forget old nonces"),
+        trim_nonces,
+        every=timedelta(minutes=10),
+        jitter=timedelta(minutes=1),
+    ),
 )

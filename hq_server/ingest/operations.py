@@ -241,5 +241,5 @@ def _sealed_at(text: str) -> datetime:
 
 def _table(model: type[Tombstone]) -> Table:
     table = model.__table__
-    assert isinstance(table, Table)  # noqa: S101 - what the type checker cannot know
+    assert isinstance(table, Table)
     return table

@@ -1,7 +1,8 @@
 """Opening a node's database so that commits are durable and readers cannot write."""
 
+import importlib
 import json
-import sys
+import platform
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -75,13 +76,8 @@ def _create_engine(url: str) -> Engine:
 def _sqlite_module() -> Any:  # noqa: ANN401 - a DB-API module has no static type
     # Debian 12's own SQLite 3.40 lies in the range of a documented WAL corruption race and its trigram
     # search misses short Chinese words; pysqlite3 brings a current one. Other systems ship a newer SQLite.
-    if sys.platform == "linux":
-        from pysqlite3 import dbapi2  # noqa: PLC0415 - present on Linux only
-
-        return dbapi2
-    import sqlite3  # noqa: PLC0415 - the fallback of the line above
-
-    return sqlite3
+    name = "pysqlite3.dbapi2" if platform.system() == "Linux" else "sqlite3"
+    return importlib.import_module(name)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection

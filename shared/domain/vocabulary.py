@@ -21,7 +21,7 @@ class Vocabulary(StrEnum):
         return member
 
     @classmethod
-    def find(cls, text: str) -> Self | None:
+    def meant_by(cls, text: str) -> Self | None:
         """Return the member a person meant by its code, English word or Chinese word, or None."""
         wanted = text.strip().casefold()
         for member in cls:

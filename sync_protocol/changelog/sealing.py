@@ -27,9 +27,9 @@ from sqlalchemy.sql.functions import aggregate_strings
 from shared.db.base import Instant, instant_text
 from sync_protocol.catalog import Binding
 from sync_protocol.changelog.models import ChainHead, Change, OutboxBatch
+from sync_protocol.contract.canonical import sha256_hex
 from sync_protocol.contract.messages import BatchHeader
 from sync_protocol.contract.payload import MAX_PAYLOAD_BYTES, build_payload, compress
-from sync_protocol.contract.canonical import sha256_hex
 from sync_protocol.contract.versions import PROTOCOL
 
 BATCH_CHANGES: Final = 5_000
@@ -82,13 +82,17 @@ def seal_next(
         sealed_at=instant_text(at),
         fresh=inserts == changes,
     )
-    return _store(session, binding, head, header, build_payload(header, block), through=through, changes=changes, at=at)
+    return _store(
+        session, binding, head, header, build_payload(header, block), through=through, changes=changes, at=at
+    )
 
 
 def count_pending(session: Session) -> int:
     """Return how many changes HQ has not acknowledged: unsealed ones and those in batches under way."""
     unsealed = select(func.count()).select_from(Change).where(Change.batch_id.is_(None))
-    under_way = select(func.coalesce(func.sum(OutboxBatch.changes), 0)).where(OutboxBatch.acknowledged_at.is_(None))
+    under_way = select(func.coalesce(func.sum(OutboxBatch.changes), 0)).where(
+        OutboxBatch.acknowledged_at.is_(None)
+    )
     return int(session.scalar(unsealed) or 0) + int(session.scalar(under_way) or 0)
 
 
@@ -98,14 +102,16 @@ def _unsealed(binding: Binding, through: int | None = None) -> list[ColumnElemen
 
 
 def _take(session: Session, binding: Binding, limit: int) -> tuple[int, int, int]:
-    taken = select(Change.id, Change.op).where(*_unsealed(binding)).order_by(Change.id).limit(limit).subquery()
+    taken = (
+        select(Change.id, Change.op).where(*_unsealed(binding)).order_by(Change.id).limit(limit).subquery()
+    )
     made = func.count().filter(taken.c.op == "I")
     row = session.execute(select(func.coalesce(func.max(taken.c.id), 0), func.count(), made)).one()
     return int(row[0]), int(row[1]), int(row[2])
 
 
 def _latest(binding: Binding, through: int) -> Subquery:
-    """The newest taken change of each record; its id is the version of the row sent."""
+    """Return the newest taken change of each record; its id is the version of the row sent."""
     return (
         select(func.max(Change.id).label("change"), Change.record_id)
         .where(*_unsealed(binding, through))
@@ -174,7 +180,8 @@ def _control_totals(session: Session, binding: Binding, through: int) -> dict[st
         .group_by(*keys)
     )
     totals: dict[str, dict[str, dict[str, int]]] = {}
-    for currency, period, kind, amount in session.execute(statement):
+    for row in session.execute(statement):
+        currency, period, kind, amount = row
         totals.setdefault(currency, {}).setdefault(period, {})[str(kind)] = int(amount)
     return totals
 
@@ -223,4 +230,3 @@ def _store(
         .execution_options(synchronize_session=False)
     )
     return batch
-

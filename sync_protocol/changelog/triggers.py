@@ -64,12 +64,22 @@ def _postgresql(binding: Binding) -> Iterator[str]:
             f"CREATE TRIGGER {function} AFTER {event.upper()} ON {table} REFERENCING {row} TABLE AS touched "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
         )
-    yield from _guard(table, "id", "BEFORE UPDATE", "OLD.id IS DISTINCT FROM NEW.id", f"the id of a {name} never changes")
-    yield from _guard(table, "truncate", "BEFORE TRUNCATE", None, f"TRUNCATE of {table} would not be captured")
+    yield from _guard(
+        table, "id", "BEFORE UPDATE", "OLD.id IS DISTINCT FROM NEW.id", f"the id of a {name} never changes"
+    )
+    yield from _guard(
+        table, "truncate", "BEFORE TRUNCATE", None, f"TRUNCATE of {table} would not be captured"
+    )
     if binding.record.kind is RecordKind.FACT:
-        yield from _guard(table, "update", "BEFORE UPDATE", "TRUE", f"a {name} is a fact: correct it with a new one")
         yield from _guard(
-            table, "delete", "BEFORE DELETE", f"NOT ({_removable(binding)})", f"a {name} is a fact: it cannot be removed"
+            table, "update", "BEFORE UPDATE", "TRUE", f"a {name} is a fact: correct it with a new one"
+        )
+        yield from _guard(
+            table,
+            "delete",
+            "BEFORE DELETE",
+            f"NOT ({_removable(binding)})",
+            f"a {name} is a fact: it cannot be removed",
         )
 
 

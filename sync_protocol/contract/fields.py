@@ -135,7 +135,11 @@ class Code(WireField):
 
     def refuse(self, value: Any) -> str | None:  # noqa: ANN401 - any JSON value
         """Refuse what is not in the list."""
-        return None if isinstance(value, str) and value in self.codes else f"must be one of {', '.join(self.codes)}"
+        return (
+            None
+            if isinstance(value, str) and value in self.codes
+            else f"must be one of {', '.join(self.codes)}"
+        )
 
 
 class Whole(WireField):
@@ -201,7 +205,11 @@ class JsonText(WireField):
         """Refuse what is not the text of such a JSON value."""
         if not isinstance(value, str) or len(value) > MAX_JSON_TEXT:
             return f"must be JSON text of at most {MAX_JSON_TEXT} characters"
-        return None if self.holds(value) else "must be the text of a JSON " + ("list" if self.is_list else "object")
+        return (
+            None
+            if self.holds(value)
+            else "must be the text of a JSON " + ("list" if self.is_list else "object")
+        )
 
     @property
     def is_list(self) -> bool:

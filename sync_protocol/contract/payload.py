@@ -100,7 +100,10 @@ def decompress(body: bytes, encoding: str, *, limit: int = MAX_PAYLOAD_BYTES) ->
 def _unzstd(body: bytes, limit: int) -> bytes:
     try:
         frame = zstandard.get_frame_parameters(body)
-        if frame.content_size not in {zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR} and frame.content_size > limit:
+        if (
+            frame.content_size not in {zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR}
+            and frame.content_size > limit
+        ):
             raise OversizeError(limit)
         return zstandard.ZstdDecompressor(max_window_size=2**27).decompress(body, max_output_size=limit + 1)
     except zstandard.ZstdError as error:

@@ -10,7 +10,17 @@ from typing import Any, Final
 import msgspec
 from marshmallow import Schema, ValidationError
 
-from sync_protocol.contract.fields import Code, Day, InstantText, JsonText, Month, RecordId, Text, Whole, WireField
+from sync_protocol.contract.fields import (
+    Code,
+    Day,
+    InstantText,
+    JsonText,
+    Month,
+    RecordId,
+    Text,
+    Whole,
+    WireField,
+)
 
 
 class WireSchema(Schema):
@@ -164,7 +174,10 @@ class RecordCheck:
         try:
             self._schema.load(dict(zip(self.columns, values, strict=True)))
         except ValidationError as error:
-            return {str(name): [str(reason) for reason in reasons] for name, reasons in error.normalized_messages().items()}
+            return {
+                str(name): [str(reason) for reason in reasons]
+                for name, reasons in _messages(error).items()
+            }
         return None
 
     def _columns_hold(self, rows: list[Any]) -> bool:
@@ -175,6 +188,11 @@ class RecordCheck:
             if not field.column_holds(values):
                 return False
         return True
+
+
+def _messages(error: ValidationError) -> dict[str, Any]:
+    messages: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
+    return messages
 
 
 RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {

@@ -92,7 +92,9 @@ def verify_request(message: Message, *, public_keys: Mapping[str, bytes], now: d
 
     `public_keys` maps key ids to raw public keys. The caller must refuse a nonce seen before.
     """
-    verifier = HTTPMessageVerifier(signature_algorithm=algorithms.ED25519, key_resolver=_Resolver(public_keys))
+    verifier = HTTPMessageVerifier(
+        signature_algorithm=algorithms.ED25519, key_resolver=_Resolver(public_keys)
+    )
     try:
         results = verifier.verify(
             message,
@@ -105,7 +107,12 @@ def verify_request(message: Message, *, public_keys: Mapping[str, bytes], now: d
         raise BadSignatureError(str(error) or type(error).__name__) from error
     parameters: dict[str, Any] = dict(results[0].parameters)
     nonce, created = parameters.get("nonce"), parameters.get("created")
-    if len(results) != 1 or not isinstance(nonce, str) or not 0 < len(nonce) <= NONCE_MAX or not isinstance(created, int):
+    if (
+        len(results) != 1
+        or not isinstance(nonce, str)
+        or not 0 < len(nonce) <= NONCE_MAX
+        or not isinstance(created, int)
+    ):
         msg = "exactly one signature with created and nonce is needed"
         raise BadSignatureError(msg)
     signed_at = datetime.fromtimestamp(created, tz=UTC)

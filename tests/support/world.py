@@ -52,7 +52,9 @@ class WsgiTransport:
             headers=dict(request.headers),
             data=request.body,
         )
-        return Answer(response.status_code, response.data, {k.lower(): v for k, v in response.headers.items()})
+        return Answer(
+            response.status_code, response.data, {k.lower(): v for k, v in response.headers.items()}
+        )
 
 
 @dataclass
@@ -133,7 +135,13 @@ class BranchHere:
         number = next(self._numbers)
         return self._insert(
             "manager",
-            {"manager_no": f"M{number:04}", "name": f"经理{number}", "status": "active", **self._touched(), **values},
+            {
+                "manager_no": f"M{number:04}",
+                "name": f"经理{number}",
+                "status": "active",
+                **self._touched(),
+                **values,
+            },
         )
 
     def add_customer(self, **values: Any) -> str:

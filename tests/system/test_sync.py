@@ -30,7 +30,9 @@ def test_everything_a_branch_holds_stands_at_hq_after_one_push(world: World) -> 
     assert (result.outcome, result.rows, result.parked) == ("done", 4, 0)
     world.assert_equal()
     with branch.runtime.database.reads() as session:
-        assert queries.status_document(session, branch.runtime.bindings, now=world.clock.now())["pending"] == 0
+        assert (
+            queries.status_document(session, branch.runtime.bindings, now=world.clock.now())["pending"] == 0
+        )
 
 
 def test_a_second_push_with_nothing_new_sends_no_batch(world: World) -> None:
@@ -88,7 +90,10 @@ def test_a_fact_can_be_neither_changed_nor_removed(world: World) -> None:
         update(BillLine).where(BillLine.id == line).values(amount_minor=1),
         delete(BillLine).where(BillLine.id == line),
     ):
-        with pytest.raises(DBAPIError, match="is a fact"), branch.runtime.database.sessions.begin() as session:
+        with (
+            pytest.raises(DBAPIError, match="is a fact"),
+            branch.runtime.database.sessions.begin() as session,
+        ):
             session.execute(statement)
 
 
@@ -152,9 +157,13 @@ def test_batches_form_a_chain_and_both_sides_hold_the_same_digests(world: World)
         branch.push()
 
     with branch.runtime.database.reads() as session:
-        sent = session.execute(select(OutboxBatch.batch_no, OutboxBatch.digest).order_by(OutboxBatch.batch_no)).all()
+        sent = session.execute(
+            select(OutboxBatch.batch_no, OutboxBatch.digest).order_by(OutboxBatch.batch_no)
+        ).all()
     with world.hq.database.reads() as session:
-        held = session.execute(select(InboxBatch.batch_no, InboxBatch.digest).order_by(InboxBatch.batch_no)).all()
+        held = session.execute(
+            select(InboxBatch.batch_no, InboxBatch.digest).order_by(InboxBatch.batch_no)
+        ).all()
     assert len(sent) == 3
     assert sent == held
 
@@ -169,7 +178,9 @@ def test_hq_that_lost_its_last_batches_gets_them_again_without_anybodys_help(wor
         first, second = session.scalars(select(InboxBatch).order_by(InboxBatch.id)).all()
         session.execute(delete(ReplicaCustomer).where(ReplicaCustomer.batch_id == second.id))
         session.delete(second)
-        session.execute(text("UPDATE chain_positions SET batch_no = 1, digest = :digest"), {"digest": first.digest})
+        session.execute(
+            text("UPDATE chain_positions SET batch_no = 1, digest = :digest"), {"digest": first.digest}
+        )
 
     result = branch.push()
 

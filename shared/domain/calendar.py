@@ -1,0 +1,43 @@
+"""Days and months on a node's own clock, as the instants where they begin and end."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+
+def local_day(at: datetime, timezone: str) -> date:
+    """Return the day that `at` falls on."""
+    return at.astimezone(ZoneInfo(timezone)).date()
+
+
+def local_month(at: datetime, timezone: str) -> str:
+    """Return the month (2026-03) that `at` falls in."""
+    return local_day(at, timezone).strftime("%Y-%m")
+
+
+def day_bounds(day: date, timezone: str) -> tuple[datetime, datetime]:
+    """Return the instants where a day begins and where the next one does."""
+    return _midnight(day, timezone), _midnight(day + timedelta(days=1), timezone)
+
+
+def month_bounds(month: str, timezone: str) -> tuple[datetime, datetime]:
+    """Return the instants where a month (2026-03) begins and where the next one does."""
+    first = date.fromisoformat(f"{month}-01")
+    return _midnight(first, timezone), _midnight(next_month(first), timezone)
+
+
+def next_month(day: date) -> date:
+    """Return the first day of the month after `day`'s."""
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def months_between(first: str, last: str) -> list[str]:
+    """Return every month from `first` to `last`, both included."""
+    months, at = [], date.fromisoformat(f"{first}-01")
+    while at.strftime("%Y-%m") <= last:
+        months.append(at.strftime("%Y-%m"))
+        at = next_month(at)
+    return months
+
+
+def _midnight(day: date, timezone: str) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=ZoneInfo(timezone)).astimezone(UTC)
