@@ -6,18 +6,26 @@ from typing import Final
 
 from flask import Flask
 
+from hq_server.analysis import jobs as analysis_jobs
+from hq_server.analysis import pages as analysis
 from hq_server.bindings import BINDINGS
+from hq_server.branches import pages as branches
 from hq_server.config import NODE_KEY, load_settings
+from hq_server.console import pages as console
+from hq_server.console.menu import MENU
+from hq_server.customers import pages as customers
 from hq_server.ingest import jobs as ingest_jobs
 from hq_server.ingest import routes as ingest
+from hq_server.oversight import pages as oversight
 from hq_server.runtime import HqIdentity, HqRuntime
 from shared.clock import SystemClock
 from shared.db.engine import Database
+from shared.i18n import gettext as _
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.web.app import create_flask
 
-JOBS: Final[Sequence[Job]] = (*ingest_jobs.JOBS, *common_jobs.JOBS)
+JOBS: Final[Sequence[Job]] = (*ingest_jobs.JOBS, *analysis_jobs.JOBS, *common_jobs.JOBS)
 
 
 def open_runtime(home: Path) -> HqRuntime:
@@ -38,6 +46,16 @@ def create_app(runtime: HqRuntime) -> Flask:
         __name__,
         runtime,
         product="hq",
-        home="accounts.profile",
-        blueprints=(ingest.blueprint,),
+        home="console.overview",
+        search="customers.index",
+        menu=MENU,
+        node_name=lambda: _("Head office"),
+        blueprints=(
+            console.blueprint,
+            branches.blueprint,
+            customers.blueprint,
+            analysis.blueprint,
+            oversight.blueprint,
+            ingest.blueprint,
+        ),
     )

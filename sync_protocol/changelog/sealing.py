@@ -174,14 +174,13 @@ def _control_totals(session: Session, binding: Binding, through: int) -> dict[st
         return {}
     latest, columns = _latest(binding, through), binding.table.c
     keys = [columns[money.currency], columns[money.period], columns[money.kind]]
-    statement = (
+    statement: Select[Any] = (
         select(*keys, func.sum(columns[money.amount]))
         .join_from(latest, binding.table, columns.id == latest.c.record_id)
         .group_by(*keys)
     )
     totals: dict[str, dict[str, dict[str, int]]] = {}
-    for row in session.execute(statement):
-        currency, period, kind, amount = row
+    for currency, period, kind, amount in session.execute(statement):
         totals.setdefault(currency, {}).setdefault(period, {})[str(kind)] = int(amount)
     return totals
 
