@@ -32,9 +32,7 @@ class CustomerNotFoundError(BranchlineError):
 
     code = "customer-not-found"
     kind = Kind.NOT_FOUND
-    message = N_(
-        "There is no such customer here. It may have been removed with the import that brought it in."
-    )
+    message = N_("There is no such customer here. It may have gone with the import that brought it in.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +159,9 @@ def words_of(customer: Any) -> list[str]:  # noqa: ANN401 - a Customer or a row 
 
 
 def _with_manager() -> Select[Customer, str]:
-    return select(Customer, Manager.name).outerjoin(Manager, Manager.id == Customer.manager_id)
+    return select(Customer, Manager.name.label("manager_name")).outerjoin(
+        Manager, Manager.id == Customer.manager_id
+    )
 
 
 def _conditions(session: Session, wanted: CustomerFilter) -> list[ColumnElement[bool]]:

@@ -15,6 +15,8 @@ from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import (
+    Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -33,7 +35,7 @@ from sqlalchemy import (
     text,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.db.base import Base, BigCounter
@@ -323,15 +325,23 @@ def index_changed(
         if not keys:
             return done
         columns = [followed.source.c[name] for name in ("id", *followed.columns)]
-        wanted = select(*columns).where(followed.source.c.id.in_(keys))
+        wanted = select(*columns).where(_among(session, followed.source.c.id, keys))
         if _dialect(session) == "postgresql":
-            wanted = wanted.with_for_update(read=True)
+            wanted = wanted.with_for_update(read=True, of=followed.source)
         rows = session.execute(wanted).all()
         put(session, followed.name, ((row.id, words(row)) for row in rows))
         present = {row.id for row in rows}
         drop(session, followed.name, [key for key in keys if key not in present])
         done += len(keys)
     return done
+
+
+def _among(session: Session, key: Column[Any], keys: Sequence[str]) -> ColumnElement[bool]:
+    """Return `key IN (keys)`; PostgreSQL joins, for its kept plan of a long list reads a growing table whole."""
+    if _dialect(session) == "sqlite":
+        return key.in_(keys)
+    given = func.unnest(cast(list(keys), ARRAY(String))).column_valued("given")
+    return key.in_(select(cast(given, key.type)))
 
 
 def _dialect(session: Session) -> str:

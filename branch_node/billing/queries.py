@@ -1,0 +1,196 @@
+"""Bill lines and what they add up to.
+
+Every sum is the plain sum of all its lines: a correction is a line of its own with the signed difference,
+so nothing is ever left out or counted twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
+from sqlalchemy.orm import Session
+
+from branch_node.billing.models import BillLine
+from branch_node.customers.models import Customer
+from shared.domain.billing.vocabulary import BillKind
+from shared.errors import N_, BranchlineError, Kind
+
+
+class BillLineNotFoundError(BranchlineError):
+    """There is no such bill line at this branch."""
+
+    code = "bill-line-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_("There is no such bill line here. It may have gone with the import that brought it in.")
+
+
+@dataclass(frozen=True, slots=True)
+class BillFilter:
+    """Which bill lines are wanted; everything empty means all of them."""
+
+    period_from: str = ""
+    period_to: str = ""
+    product: str = ""
+    kinds: tuple[BillKind, ...] = ()
+    customer_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What lines of one currency add up to, in minor units."""
+
+    currency: str
+    lines: int = 0
+    amounts: Mapping[BillKind, int] = field(default_factory=dict)
+
+    @property
+    def charge(self) -> int:
+        """What was charged."""
+        return self.amounts.get(BillKind.CHARGE, 0)
+
+    @property
+    def payment(self) -> int:
+        """What was paid."""
+        return self.amounts.get(BillKind.PAYMENT, 0)
+
+    @property
+    def adjustment(self) -> int:
+        """What was adjusted."""
+        return self.amounts.get(BillKind.ADJUSTMENT, 0)
+
+    @property
+    def balance(self) -> int:
+        """What is still owed: charges and adjustments less payments."""
+        return self.charge + self.adjustment - self.payment
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodSums:
+    """One period of one customer."""
+
+    period: str
+    sums: Sums
+
+
+# A line, its customer's number and name.
+LineRow = Row[BillLine, str, str]
+
+_SIGNED = case((BillLine.kind == BillKind.PAYMENT, -BillLine.amount_minor), else_=BillLine.amount_minor)
+
+
+def get_line(session: Session, line_id: str) -> BillLine:
+    """Return one bill line; raises BillLineNotFoundError."""
+    line = session.get(BillLine, line_id)
+    if line is None:
+        raise BillLineNotFoundError
+    return line
+
+
+def lines(wanted: BillFilter) -> Select[BillLine, str, str]:
+    """Return the statement of the lines wanted, each with its customer's number and name."""
+    found = select(BillLine, Customer.customer_no, Customer.name.label("customer_name"))
+    return found.join(Customer, Customer.id == BillLine.customer_id).where(*_conditions(wanted))
+
+
+def sums_of(session: Session, wanted: BillFilter) -> list[Sums]:
+    """Return what all the lines wanted add up to, one entry a currency."""
+    grouped = (
+        select(BillLine.currency, BillLine.kind, func.count(), func.sum(BillLine.amount_minor))
+        .where(*_conditions(wanted))
+        .group_by(BillLine.currency, BillLine.kind)
+    )
+    return [
+        sums
+        for _period, sums in _collect(((), *row) for row in session.execute(grouped))  # one group: no period
+    ]
+
+
+def periods_of_customer(session: Session, customer_id: str) -> list[PeriodSums]:
+    """Return a customer's sums by period and currency, latest period first."""
+    grouped = (
+        select(
+            BillLine.period, BillLine.currency, BillLine.kind, func.count(), func.sum(BillLine.amount_minor)
+        )
+        .where(BillLine.customer_id == customer_id)
+        .group_by(BillLine.period, BillLine.currency, BillLine.kind)
+    )
+    found = [PeriodSums(period, sums) for period, sums in _collect(session.execute(grouped))]
+    return sorted(found, key=lambda each: (each.period, each.sums.currency), reverse=True)
+
+
+def lines_of_customer(session: Session, customer_id: str, *, limit: int = 500) -> list[BillLine]:
+    """Return a customer's lines, latest period first."""
+    found = select(BillLine).where(BillLine.customer_id == customer_id)
+    ordered = found.order_by(BillLine.period.desc(), BillLine.booked_on.desc(), BillLine.id.desc())
+    return list(session.scalars(ordered.limit(limit)))
+
+
+def corrections_of(session: Session, line_id: str) -> list[BillLine]:
+    """Return the lines that correct one line, in the order they were made."""
+    return list(
+        session.scalars(select(BillLine).where(BillLine.corrects_id == line_id).order_by(BillLine.id))
+    )
+
+
+def corrected_among(session: Session, ids: Sequence[str]) -> set[str]:
+    """Return which of the lines have been corrected."""
+    found = select(BillLine.corrects_id).where(BillLine.corrects_id.in_(ids))
+    return {corrected for corrected in session.scalars(found) if corrected is not None}
+
+
+def amount_now(session: Session, line: BillLine) -> int:
+    """Return what a line stands at with all its corrections."""
+    corrected = select(func.sum(BillLine.amount_minor)).where(BillLine.corrects_id == line.id)
+    return line.amount_minor + int(session.scalar(corrected) or 0)
+
+
+def list_products(session: Session) -> list[str]:
+    """Return the products that bill lines name, in order."""
+    return list(session.scalars(select(BillLine.product).distinct().order_by(BillLine.product)))
+
+
+def list_arrears(
+    session: Session, *, before_period: str, manager_id: str | None, limit: int
+) -> Sequence[Row[str, str, str, str, int]]:
+    """Return who owes for periods before this one: id, number, name, currency, balance; most first."""
+    balance = func.sum(_SIGNED)
+    owing = (
+        select(Customer.id, Customer.customer_no, Customer.name, BillLine.currency, balance.label("balance"))
+        .join(BillLine, BillLine.customer_id == Customer.id)
+        .where(BillLine.period < before_period)
+        .group_by(Customer.id, Customer.customer_no, Customer.name, BillLine.currency)
+        .having(balance > 0)
+        .order_by(balance.desc(), Customer.customer_no)
+        .limit(limit)
+    )
+    return session.execute(owing.where(Customer.manager_id == manager_id) if manager_id else owing).all()
+
+
+def _conditions(wanted: BillFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.period_from:
+        conditions.append(BillLine.period >= wanted.period_from)
+    if wanted.period_to:
+        conditions.append(BillLine.period <= wanted.period_to)
+    if wanted.product:
+        conditions.append(BillLine.product == wanted.product)
+    if wanted.kinds:
+        conditions.append(BillLine.kind.in_(wanted.kinds))
+    if wanted.customer_id:
+        conditions.append(BillLine.customer_id == wanted.customer_id)
+    return conditions
+
+
+def _collect(rows: Iterable[Sequence[Any]]) -> list[tuple[str, Sums]]:
+    """Turn (group, currency, kind, lines, amount) into one Sums a group and currency."""
+    amounts: dict[tuple[str, str], dict[BillKind, int]] = defaultdict(dict)
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for group, currency, kind, count, amount in rows:
+        amounts[group, currency][kind] = int(amount)
+        counts[group, currency] += count
+    return [
+        (group, Sums(currency, counts[group, currency], amounts[group, currency]))
+        for group, currency in sorted(amounts)
+    ]

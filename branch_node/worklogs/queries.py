@@ -1,0 +1,151 @@
+"""Work log entries. An entry that another one corrects no longer counts; it stays readable beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from branch_node.customers.models import Customer
+from branch_node.managers.models import Manager
+from branch_node.worklogs.models import WorkLog
+from shared.domain.customers.vocabulary import CustomerStatus
+from shared.domain.worklogs.vocabulary import WorkLogKind
+from shared.errors import N_, BranchlineError, Kind
+
+# The kinds of work in which a customer was spoken to; the monthly statistics count them as contacts.
+CONTACTS: Final = (WorkLogKind.VISIT, WorkLogKind.CALL, WorkLogKind.MESSAGE, WorkLogKind.SERVICE)
+SORTS: Final = {"started_at": WorkLog.started_at, "entered_at": WorkLog.entered_at}
+
+
+class WorkLogNotFoundError(BranchlineError):
+    """There is no such work log entry at this branch."""
+
+    code = "work-log-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_("There is no such log entry here. It may have gone with the import that brought it in.")
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """Which entries are wanted; everything empty means all that count. Instants: from included, to not."""
+
+    started_from: datetime | None = None
+    started_to: datetime | None = None
+    manager_id: str = ""
+    kinds: tuple[WorkLogKind, ...] = ()
+    customer_id: str = ""
+    corrected_too: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """A customer nobody has spoken to for long; `last` is None when nobody ever has."""
+
+    id: str
+    customer_no: str
+    name: str
+    last: datetime | None
+
+
+# An entry, its manager's name, its customer's number and name.
+LogRow = Row[WorkLog, str, str | None, str | None]
+
+_Later = aliased(WorkLog)
+
+
+def stands() -> ColumnElement[bool]:
+    """Return the condition that an entry counts: no other corrects it."""
+    return ~exists().where(_Later.corrects_id == WorkLog.id)
+
+
+def get_log(session: Session, log_id: str) -> WorkLog:
+    """Return one entry; raises WorkLogNotFoundError."""
+    log = session.get(WorkLog, log_id)
+    if log is None:
+        raise WorkLogNotFoundError
+    return log
+
+
+def logs(wanted: LogFilter) -> Select[WorkLog, str, str, str]:
+    """Return the statement of the entries wanted with manager's name, customer's number and name."""
+    return (
+        select(
+            WorkLog,
+            Manager.name.label("manager_name"),
+            Customer.customer_no,
+            Customer.name.label("customer_name"),
+        )
+        .join(Manager, Manager.id == WorkLog.manager_id)
+        .outerjoin(Customer, Customer.id == WorkLog.customer_id)
+        .where(*_conditions(wanted))
+    )
+
+
+def count_by_kind(session: Session, wanted: LogFilter) -> dict[WorkLogKind, int]:
+    """Return how many of the entries wanted there are of each kind."""
+    grouped = select(WorkLog.kind, func.count()).where(*_conditions(wanted)).group_by(WorkLog.kind)
+    return {kind: count for kind, count in session.execute(grouped)}  # noqa: C416 - a Row is no pair to mypy
+
+
+def versions(session: Session, log: WorkLog) -> list[WorkLog]:
+    """Return every version of an entry, the first one first, whichever of them is given."""
+    first = log
+    while first.corrects_id is not None:
+        first = get_log(session, first.corrects_id)
+    found = [first]
+    while later := session.scalar(
+        select(WorkLog).where(WorkLog.corrects_id == found[-1].id).order_by(WorkLog.id)
+    ):
+        found.append(later)
+    return found
+
+
+def list_untouched(
+    session: Session, *, since: datetime, manager_id: str | None, limit: int
+) -> tuple[list[Untouched], int]:
+    """Return active customers nobody has spoken to since then, the longest ago first, and their number.
+
+    Those who do not want to be contacted are left out: nobody should call them.
+    """
+    last = (
+        select(func.max(WorkLog.started_at))
+        .where(WorkLog.customer_id == Customer.id, WorkLog.kind.in_(CONTACTS), stands())
+        .correlate(Customer)
+        .scalar_subquery()
+    )
+    candidates = select(Customer.id, Customer.customer_no, Customer.name, last.label("last")).where(
+        Customer.status == CustomerStatus.ACTIVE,
+        or_(Customer.preferred_channel.is_(None), Customer.preferred_channel != "none"),
+    )
+    if manager_id:
+        candidates = candidates.where(Customer.manager_id == manager_id)
+    found = candidates.subquery()
+    quiet = or_(found.c.last.is_(None), found.c.last < since)
+    total = session.scalar(select(func.count()).select_from(found).where(quiet)) or 0
+    ordered = select(found).where(quiet).order_by(found.c.last.asc().nulls_first(), found.c.customer_no)
+    rows: Sequence[Row[str, str, str, datetime | None]] = session.execute(ordered.limit(limit)).all()
+    return [Untouched(*row) for row in rows], total
+
+
+def last_contact(session: Session, customer_id: str) -> datetime | None:
+    """Return when somebody last spoke to the customer."""
+    wanted = and_(WorkLog.customer_id == customer_id, WorkLog.kind.in_(CONTACTS), stands())
+    return session.scalar(select(func.max(WorkLog.started_at)).where(wanted))
+
+
+def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [] if wanted.corrected_too else [stands()]
+    if wanted.started_from:
+        conditions.append(WorkLog.started_at >= wanted.started_from)
+    if wanted.started_to:
+        conditions.append(WorkLog.started_at < wanted.started_to)
+    if wanted.manager_id:
+        conditions.append(WorkLog.manager_id == wanted.manager_id)
+    if wanted.kinds:
+        conditions.append(WorkLog.kind.in_(wanted.kinds))
+    if wanted.customer_id:
+        conditions.append(WorkLog.customer_id == wanted.customer_id)
+    return conditions
