@@ -2,7 +2,18 @@
 
 from typing import Final
 
+from sqlalchemy import Connection
+
+from hq_server.customers.queries import SEARCH_INDEX
 from shared.db.migrations import MigratedApp
+from shared.db.search import search_table_ddl
+
+
+def _install_generated(connection: Connection) -> None:
+    """Make what is generated from declarations: the search index over the customers of all branches."""
+    for statement in search_table_ddl(SEARCH_INDEX, connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
 
 APP: Final = MigratedApp(
     name="hq",
@@ -17,4 +28,5 @@ APP: Final = MigratedApp(
         "hq_server.analysis.models",
         "shared.db.search",
     ),
+    after_upgrade=_install_generated,
 )
