@@ -39,7 +39,7 @@ TEXTS: Final = {
         "serve": "分公司：启动服务",
         "reuse": "启动此文件夹中保留的公司",
         "arrive": "核对总公司与各分公司：笔数与金额，精确到分",
-        "ready": "{seconds:.0f} 秒就绪。总公司现有 {branches} 个分公司、{customers:,} 个客户、{lines:,} 条账单明细。",  # noqa: E501
+        "ready": "{seconds:.0f} 秒就绪。总公司现有 {branches} 个分公司、{customers:,} 个客户、{lines:,} 条账单明细。",
         "columns": ("节点", "网址", "用户名", "密码", "身份"),
         "HQ": "总公司",
         "administrator": "管理员",

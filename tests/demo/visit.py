@@ -42,8 +42,10 @@ class Visitor:
 
     def speak(self, language: str) -> None:
         """Switch the language of the pages, as the button in the frame does."""
-        self.page.locator(f"button[name=language][value={language}]").first.click(force=True)
-        self.page.wait_for_load_state()
+        button = self.page.locator(f"button[name=language][value={language}]").first
+        if button.count():  # only the languages not spoken now are offered
+            button.click()
+            self.page.wait_for_load_state()
 
     def scrolls_sideways(self) -> bool:
         """Tell whether the page is wider than the window."""

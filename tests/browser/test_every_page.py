@@ -1,0 +1,68 @@
+"""What must hold on every page of both apps, whoever wrote it."""
+
+from functools import cache
+
+import pytest
+
+from tests.demo.visit import LANGUAGES, NARROW, WIDE, page_kinds, visit
+
+NODES = ("HQ", "B001")
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="session")
+def kinds_of(chromium, show, user_of):
+    @cache
+    def find(node: str) -> dict[str, str]:
+        with visit(chromium, show.nodes[node], user_of(node, "administrator")) as visitor:
+            return page_kinds(visitor)
+
+    return find
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440px", "360px"])
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("node", NODES)
+def test_every_page_opens_cleanly_and_fits_the_window(node, language, size, kinds_of, open_window, user_of):
+    window = open_window(node, user_of(node, "administrator"), size=size)
+    window.speak(language)
+
+    wide, failed = [], []
+    for path in kinds_of(node).values():
+        answer = window.open(path)
+        if not answer or answer.status != 200:
+            failed.append(path)
+        if window.scrolls_sideways():
+            wide.append(path)
+        assert window.page.locator("html").get_attribute("lang") == language.replace("_", "-")
+
+    assert (failed, wide) == ([], [])  # and the window had nothing to complain of, see open_window
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_every_page_works_without_javascript(node, kinds_of, open_window, user_of):
+    window = open_window(node, user_of(node, "administrator"), javascript=False)
+
+    for path in kinds_of(node).values():
+        answer = window.open(path)
+        assert answer is not None
+        assert answer.status == 200, path
+        assert window.page.locator("h1").first.inner_text().strip(), path
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_the_menu_leads_to_pages_that_the_crawl_found(node, kinds_of):
+    assert len(kinds_of(node)) >= 8  # a crawl that finds nothing proves nothing
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_slash_goes_to_the_search_box_and_question_mark_shows_the_keys(node, open_window, user_of):
+    window = open_window(node, user_of(node))
+
+    window.page.keyboard.press("/")
+    assert window.page.locator("input#search").evaluate("box => box === document.activeElement")
+    window.page.keyboard.press("Escape")
+    window.page.keyboard.press("?")
+    assert window.page.locator("#keys").is_visible()
+    window.page.keyboard.press("Escape")
+    assert not window.page.locator("#keys").is_visible()
