@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.operations.batch import ApplyBatchImpl
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Table, text
 
 from shared.db.base import Base, BigCounter, Id, Instant, Json
@@ -29,7 +30,24 @@ class MigrationError(BranchlineError):
 
     code = "migration-failed"
     kind = Kind.CONFLICT
-    message = N_("The database was left as it was: %(problem)s")
+    message = N_("The migration was taken back: after it, %(table)s would give its numbers a second time.")
+
+
+class BrokenReferenceError(MigrationError):
+    """Rows would refer to rows that are not there."""
+
+    code = "migration-breaks-reference"
+    message = N_(
+        "The migration was taken back: after it, rows of %(table)s would refer to missing rows of %(other)s."
+    )
+
+
+class DatabaseNewerError(BranchlineError):
+    """The database was migrated by a newer program than this one."""
+
+    code = "database-newer"
+    kind = Kind.CONFLICT
+    message = N_("The database was made by a newer program than this one; run the newer one.")
 
 
 class MigrationsPendingError(BranchlineError):
@@ -101,7 +119,10 @@ def configure(context: EnvironmentContext | Any) -> None:  # noqa: ANN401 - alem
 def _pending(connection: Connection, config: Config) -> list[str]:
     heads = MigrationContext.configure(connection).get_current_heads()
     script = ScriptDirectory.from_config(config)
-    return [step.revision for step in script.iterate_revisions("heads", heads or "base")][::-1]
+    try:
+        return [step.revision for step in script.iterate_revisions("heads", heads or "base")][::-1]
+    except CommandError as error:
+        raise DatabaseNewerError from error
 
 
 def _only(own: set[str]) -> Callable[..., bool]:
@@ -138,8 +159,7 @@ def _exclusive(database: Database) -> Iterator[Connection]:
 def _exclusive_sqlite(database: Database) -> Iterator[Connection]:
     with database.engine.connect() as connection:
         raw = connection.connection.driver_connection
-        if raw is None:
-            raise MigrationError(problem=N_("the database cannot be opened"))
+        assert raw is not None
         # Rebuilding a table drops it: with foreign keys on, that would delete what refers to it.
         raw.execute("PRAGMA foreign_keys=OFF")
         try:
@@ -174,7 +194,7 @@ def _keep_counters(connection: Connection, before: dict[str, int]) -> None:
         if definition is None or now.get(name, 0) >= number:
             continue
         if SQLITE_AUTOINCREMENT not in definition.upper():
-            raise MigrationError(problem=f"{name} would give its numbers again")
+            raise MigrationError(table=name)
         row = {"name": name, "number": number}
         connection.execute(text("DELETE FROM sqlite_sequence WHERE name = :name"), row)
         connection.execute(text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :number)"), row)
@@ -183,7 +203,7 @@ def _keep_counters(connection: Connection, before: dict[str, int]) -> None:
 def _check_references(connection: Connection) -> None:
     broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
     if broken is not None:
-        raise MigrationError(problem=f"{broken[0]}: row {broken[1]} refers to a missing row of {broken[2]}")
+        raise BrokenReferenceError(table=broken[0], other=broken[2])
 
 
 def _has_sequences(connection: Connection) -> bool:
