@@ -1,20 +1,37 @@
 """A head office database of its own for each test, on SQLite and on PostgreSQL."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import text
+from werkzeug.test import TestResponse
 
 import shared.audit.models
 import shared.auth.models  # noqa: F401 - each import declares its tables
+from hq_server.app import create_app
+from hq_server.bindings import BINDINGS
+from hq_server.config import HqSettings
 from hq_server.customers.queries import SEARCH_INDEX
+from hq_server.runtime import HqIdentity, HqRuntime
+from shared.auth import operations
+from shared.auth.vocabulary import Right
+from shared.clock import Clock, FakeClock
+from shared.config import Home
 from shared.db.base import Base
 from shared.db.engine import Database
 from shared.db.search import search_table_ddl
+from shared.ids import new_id
+from shared.stamp import Stamp, Via
+from sync_protocol.contract.keys import new_private_key
 from tests.support.databases import DatabaseFactory
 
+PASSWORD: Final = "correct horse battery"
 NOON: Final = datetime.fromisoformat("2026-11-18T04:00:00+00:00")  # a Wednesday, 12:00 in Shanghai
 
 
@@ -41,3 +58,52 @@ def database(
     database = Database(make_database_url(dialect, template))
     yield database
     database.dispose()
+
+
+class Browser(FlaskClient):
+    """A test client that fills in the CSRF token as a page would."""
+
+    def send(self, path: str, **form: str) -> TestResponse:
+        page = self.get("/account/profile", follow_redirects=True).text
+        token = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
+        return self.post(path, data={"csrf_token": token, **form})
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(NOON)
+
+
+@pytest.fixture
+def app(database: Database, clock: FakeClock, tmp_path: Path) -> Flask:
+    """The head office application, made as `serve` makes it."""
+    app = make_app(database, clock, tmp_path)
+    app.test_client_class = Browser
+    return app
+
+
+@pytest.fixture
+def client(app: Flask, database: Database) -> Browser:
+    """A browser in which an administrator who reads English is signed in."""
+    return sign_in(app, database)
+
+
+def make_app(database: Database, clock: Clock, home: Path) -> Flask:
+    settings = HqSettings(Home(home), database.url, "a secret of this test only, 32 long", language="en")
+    runtime = HqRuntime(settings, clock, database, HqIdentity(new_id(), new_private_key()), BINDINGS)
+    return create_app(runtime)
+
+
+def sign_in(app: Flask, database: Database) -> Browser:
+    setup = Stamp(NOON, "setup", Via.COMMAND)
+    with database.sessions.begin() as session:
+        user, _code = operations.create_user(
+            session, username="zhang", name="张敏", right=Right.ADMINISTRATOR, by=setup
+        )
+        operations.set_password(session, user, PASSWORD, by=setup)
+    app.test_client_class = Browser
+    browser = app.test_client()
+    assert isinstance(browser, Browser)
+    answer = browser.send("/account/sign-in", username="zhang", password=PASSWORD)
+    assert answer.status_code == 303
+    return browser

@@ -1,0 +1,19 @@
+"""What head office's menu offers."""
+
+from typing import Final
+
+from hq_server.console.pages import parked_count
+from shared.i18n import lazy_gettext
+from shared.web.menu import MenuEntry
+
+MENU: Final = (
+    MenuEntry(lazy_gettext("Overview"), "console.overview", "home", key="o"),
+    MenuEntry(lazy_gettext("Branches"), "console.branches", "building", key="b"),
+    MenuEntry(lazy_gettext("Customers"), "customers.index", "users", key="c"),
+    MenuEntry(lazy_gettext("Analysis"), "analysis.index", "chart-bar", key="a"),
+    MenuEntry(lazy_gettext("Account managers"), "oversight.index", "briefcase", key="m"),
+    MenuEntry(
+        lazy_gettext("Parked records"), "console.parked", "alert-triangle", count=parked_count, key="p"
+    ),
+    MenuEntry(lazy_gettext("Transfers"), "console.transfers", "cloud-upload", key="t"),
+)
