@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +14,7 @@ from branch_node.imports.kinds import ColumnError, Kind
 from branch_node.imports.mapping import Plan
 from branch_node.imports.queries import Origin
 from branch_node.imports.rows import Problem, Reading, problem_of, required
+from shared.db.base import Instant
 from shared.errors import N_
 from shared.ids import new_id
 from shared.stamp import Stamp
@@ -148,6 +150,8 @@ def _python_type(table: Table, name: str) -> Any:  # noqa: ANN401 - a type, as m
     enum = getattr(column, "enum_class", None)
     if enum is not None:
         return enum
+    if isinstance(column, Instant):
+        return datetime
     return Any if name in {"tags", "attributes"} else column.python_type
 
 
