@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from hq_server.customers.queries import SEARCH_INDEX, search_key, search_words
+from hq_server.customers.queries import SEARCH_INDEX, search_key, search_words, select_searched
 from hq_server.replica.models import ReplicaCustomer, Tombstone
 from shared.db import search
 
@@ -15,15 +15,14 @@ def index_batches(session: Session, batch_ids: Collection[int]) -> int:
 
     Doing it twice changes nothing. A customer that a later batch has replaced since is left to that batch.
     """
-    customers = session.scalars(
-        select(ReplicaCustomer).where(ReplicaCustomer.batch_id.in_(sorted(batch_ids))),
+    customers = session.execute(
+        select_searched().where(ReplicaCustomer.batch_id.in_(sorted(batch_ids))),
         execution_options={"yield_per": search.CHUNK},
     )
     indexed = 0
     for part in customers.partitions():
         entries = [(search_key(one.branch_number, one.id), search_words(one)) for one in part]
         indexed += search.put(session, SEARCH_INDEX, entries)
-        session.expunge_all()
     removed = session.execute(
         select(Tombstone.branch_number, Tombstone.id).where(
             Tombstone.batch_id.in_(sorted(batch_ids)),

@@ -6,9 +6,9 @@ Everything here is a branch's own; head office reads it and never edits it.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
@@ -31,6 +31,8 @@ SEARCH_INDEX: Final = "hq_customer_search"
 MOST_HITS: Final = 1_000
 # Counting stops here: the database would read a million rows to tell a number nobody needs exactly.
 MOST_COUNTED: Final = 10_000
+
+SEARCHED: Final = ("customer_no", "name", "short_name", "mobile", "phone", "id_no")
 
 RowKey = tuple[int, str]
 
@@ -90,16 +92,15 @@ def row_key(key: str) -> RowKey:
     return int(number), customer_id
 
 
-def search_words(customer: ReplicaCustomer) -> list[str]:
-    """Return the words a customer is found by: number, names, phones and identity document."""
-    return terms_of(
-        customer.customer_no,
-        customer.name,
-        customer.short_name,
-        customer.mobile,
-        customer.phone,
-        customer.id_no,
-    )
+def select_searched() -> Select[*tuple[Any, ...]]:
+    """Select what the search index needs of customers, as plain rows."""
+    customer = ReplicaCustomer
+    return select(customer.branch_number, customer.id, *(getattr(customer, name) for name in SEARCHED))
+
+
+def search_words(row: Row[*tuple[Any, ...]]) -> list[str]:
+    """Return the words a row of `select_searched` is found by: number, names, phones and document."""
+    return terms_of(*(getattr(row, name) for name in SEARCHED))
 
 
 def select_customers(session: Session, filters: CustomerFilters) -> tuple[Select[ReplicaCustomer], bool]:

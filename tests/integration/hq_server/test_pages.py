@@ -10,13 +10,16 @@ from sqlalchemy import event, select
 
 from hq_server.analysis import jobs
 from hq_server.branches.models import Branch
+from hq_server.customers.queries import SEARCH_INDEX
+from hq_server.replica.models import ReplicaCustomer, Tombstone
+from shared.db import search
 from shared.domain.customers.vocabulary import CustomerStatus, Grade
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.jobs.job import Progress
 from shared.jobs.vocabulary import RunOutcome
 from shared.stamp import Stamp, Via
 from tests.integration.hq_server.conftest import NOON
-from tests.support.hq_rows import add_branch, add_parked
+from tests.support.hq_rows import BranchRows, add_batch, add_branch, add_parked
 
 
 def text_of(answer):
@@ -276,6 +279,41 @@ def test_taking_in_twice_finds_nothing_the_second_time(app, company):
 
     assert (first.kind, first.counts["customers"]) == (RunOutcome.DONE, 4)
     assert second.kind is RunOutcome.NOTHING
+
+
+def test_more_customers_than_fit_in_one_step_are_all_taken_in(app, database):
+    with database.sessions.begin() as session:
+        branch = add_branch(session, "B001", NOON)
+        for at in range(search.CHUNK + 7):
+            branch.customer(f"C{at:04d}")
+        branch.deliver()
+
+    assert take_in(app).counts["customers"] == search.CHUNK + 7
+    with database.reads() as session:
+        assert search.match(session, SEARCH_INDEX, f"C{search.CHUNK + 6:04d}") != []
+
+
+def test_a_customer_removed_by_its_branch_is_found_no_more(client, app, database, company):
+    take_in(app)
+    with database.sessions.begin() as session:
+        number = session.scalars(select(Branch.number).where(Branch.code == "B001")).one()
+        branch = BranchRows(number, session, NOON, delivered=10)
+        batch_id = add_batch(session, branch, "customer", rows=0, at=NOON)
+        session.delete(session.get_one(ReplicaCustomer, (number, company["shan"])))
+        session.add(
+            Tombstone(
+                branch_number=number,
+                record_type="customer",
+                id=company["shan"],
+                row_lineage=1,
+                row_change=9,
+                batch_id=batch_id,
+            )
+        )
+    take_in(app)
+
+    with database.reads() as session:
+        assert search.match(session, SEARCH_INDEX, "单建国") == []
 
 
 def test_pages_are_whole_in_chinese(client, company):
