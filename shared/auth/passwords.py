@@ -57,14 +57,15 @@ def password_matches(password_hash: str | None, password: str) -> bool:
     if len(password) > LONGEST * 4:  # hashing megabytes is a way to keep us busy
         return False
     try:
-        _HASHER.verify(password_hash or _nobodys_hash(), unicodedata.normalize("NFKC", password))
+        _HASHER.verify(password_hash or nobodys_hash(), unicodedata.normalize("NFKC", password))
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
 
 
 @lru_cache(maxsize=1)
-def _nobodys_hash() -> str:
+def nobodys_hash() -> str:
+    """Return a hash that no password has, to compare with where there is none."""
     return _HASHER.hash(secrets.token_urlsafe(16))
 
 

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 from shared.auth.errors import UserNotFoundError
 from shared.auth.models import EndedSession, User
 from shared.auth.vocabulary import Right
+from shared.ids import is_id
 
 
 def get_user(session: Session, user_id: str) -> User:
     """Return a user by id; raises UserNotFoundError."""
-    user = session.get(User, user_id)
+    user = session.get(User, user_id) if is_id(user_id) else None
     if user is None:
         raise UserNotFoundError(user=user_id)
     return user

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from flask import Blueprint, Flask, session, url_for
 from flask_babel import Babel
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import BuildError
+from werkzeug.routing import BaseConverter, BuildError
 
 from shared import i18n
 from shared.errors import SetupError
@@ -22,6 +22,12 @@ from shared.web.paging import link
 MOST_BYTES: Final = 2 * 1024 * 1024
 MOST_FORM_BYTES: Final = 1024 * 1024
 LONGEST_MENU: Final = 9
+
+
+class IdConverter(BaseConverter):
+    """`<id:customer_id>` in a route: whatever is not spelled like an id is not found, before any query."""
+
+    regex = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ def create_flask(
     )
     if runtime.settings.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    app.url_map.converters["id"] = IdConverter
     frame = Frame(product, tuple(menu), home, search, node_name, link_state)
     _install_languages(app, runtime.settings.language)
     sessions.install(app, runtime.settings)

@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, g, jsonify, render_template, req
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from marshmallow import ValidationError
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
@@ -136,6 +136,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(ValidationError, _validation)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(IntegrityError, _collision)
+    app.register_error_handler(DataError, _not_a_value)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(PoolTimeoutError, _database_away)
     app.register_error_handler(Exception, _unexpected)
@@ -240,6 +241,12 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 def _collision(error: IntegrityError) -> ResponseReturnValue:
     log.error("integrity error reached the page", exc_info=error, extra=_fields())
     return answer(Problem(409, "conflict", gettext(SENTENCES[409][1])))
+
+
+def _not_a_value(error: DataError) -> ResponseReturnValue:
+    # PostgreSQL refuses what can be no value of a column (too large a number) where SQLite finds nothing.
+    log.warning("the database refused a value", exc_info=error, extra=_fields())
+    return answer(Problem(400, "bad-request", gettext(SENTENCES[400][1])))
 
 
 def _database_away(error: Exception) -> ResponseReturnValue:

@@ -14,6 +14,7 @@ from shared.auth import operations, queries
 from shared.auth.models import User
 from shared.clock import Clock
 from shared.config import NodeSettings
+from shared.ids import is_id
 from shared.web.context import person, reading, runtime, stamp, writing
 
 LONGEST: Final = timedelta(hours=12)
@@ -94,14 +95,14 @@ def _once(load: Callable[[str], SignedIn | None]) -> Callable[[str], SignedIn | 
 
 def _load(token: str) -> SignedIn | None:
     try:
-        user_id, epoch, session_id, since_text = token.split("/")
-        since = datetime.fromtimestamp(int(since_text), tz=UTC)
-    except ValueError:
+        user_id, epoch_text, session_id, since_text = token.split("/")
+        epoch, since = int(epoch_text), datetime.fromtimestamp(int(since_text), tz=UTC)
+    except (ValueError, OverflowError, OSError):
         return None
-    if not _still_good(since, runtime().clock):
+    if not is_id(user_id) or not _still_good(since, runtime().clock):
         return None
     with reading() as database:
-        user = queries.find_session_user(database, user_id, epoch=int(epoch), session_id=session_id)
+        user = queries.find_session_user(database, user_id, epoch=epoch, session_id=session_id)
     return SignedIn(user, session_id, since) if user else None
 
 

@@ -173,7 +173,7 @@ def create_user() -> ResponseReturnValue:
     return _show_code(user, code)
 
 
-@blueprint.post("/users/<user_id>/code")
+@blueprint.post("/users/<id:user_id>/code")
 @requires(Right.ADMINISTRATOR)
 def new_code(user_id: str) -> ResponseReturnValue:
     """Make a fresh one-time code for somebody who forgot their password, and show it this once."""
@@ -183,7 +183,7 @@ def new_code(user_id: str) -> ResponseReturnValue:
     return _show_code(user, code)
 
 
-@blueprint.post("/users/<user_id>/right")
+@blueprint.post("/users/<id:user_id>/right")
 @requires(Right.ADMINISTRATOR)
 def change_right(user_id: str) -> ResponseReturnValue:
     """Let somebody do more or less from their next sign-in on."""
@@ -194,7 +194,7 @@ def change_right(user_id: str) -> ResponseReturnValue:
     return redirect(url_for("accounts.users"), code=303)
 
 
-@blueprint.post("/users/<user_id>/disabled")
+@blueprint.post("/users/<id:user_id>/disabled")
 @requires(Right.ADMINISTRATOR)
 def disable_user(user_id: str) -> ResponseReturnValue:
     """Keep somebody out from their next request on."""
@@ -205,7 +205,7 @@ def disable_user(user_id: str) -> ResponseReturnValue:
     return redirect(url_for("accounts.users"), code=303)
 
 
-@blueprint.post("/users/<user_id>/enabled")
+@blueprint.post("/users/<id:user_id>/enabled")
 @requires(Right.ADMINISTRATOR)
 def enable_user(user_id: str) -> ResponseReturnValue:
     """Let somebody sign in again."""

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from shared.auth import operations, passwords
+from shared.auth.vocabulary import Right
+from shared.clock import FakeClock
+from shared.config import Home, NodeSettings
+from shared.db.engine import Database
+from shared.runtime import NodeRuntime
+from shared.stamp import Stamp, Via
+from tests.integration.shared.web.gallery import NOON, create_tables, make_gallery
+
+PASSWORD = "correct horse battery"
+SETUP = Stamp(NOON, "setup", Via.COMMAND)
+
+
+class Browser(FlaskClient):
+    """A test client that fills in the CSRF token as a page would."""
+
+    def token(self) -> str:
+        page = self.get("/account/profile", follow_redirects=True).text
+        return re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
+
+    def send(self, path: str, **form: str) -> TestResponse:
+        return self.post(path, data={"csrf_token": self.token(), **form})
+
+    def sign_in(self, username: str = "wang", password: str = PASSWORD, **form: str) -> TestResponse:
+        return self.send("/account/sign-in", username=username, password=password, **form)
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch):
+    """Spend microseconds on a password; tests/unit/shared/auth asserts what is spent in earnest."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords.nobodys_hash.cache_clear()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    create_tables(database)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(NOON)
+
+
+@pytest.fixture
+def make_app(database: Database, clock: FakeClock, tmp_path: Path) -> Callable[..., Any]:
+    settings = NodeSettings(Home(tmp_path), database.url, "a secret of this test only, 32 long")
+
+    def make(changes: dict[str, Any] | None = None, **settings_changes: Any) -> Any:
+        runtime = NodeRuntime(replace(settings, **settings_changes), clock, database)
+        app = make_gallery(runtime, **(changes or {}))
+        app.test_client_class = Browser
+        return app
+
+    return make
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app()
+
+
+@pytest.fixture
+def browser(app) -> Browser:
+    return app.test_client()
+
+
+@pytest.fixture
+def make_user(database: Database) -> Callable[..., str]:
+    """Make a user who has a password; returns the id."""
+
+    def make(username: str = "wang", right: Right = Right.STAFF, password: str = PASSWORD) -> str:
+        with database.sessions.begin() as session:
+            user, _code = operations.create_user(
+                session, username=username, name="王芳", right=right, by=SETUP
+            )
+            operations.set_password(session, user, password, by=SETUP)
+            return user.id
+
+    return make
+
+
+@pytest.fixture
+def signed_in(browser: Browser, make_user) -> Browser:
+    make_user("wang", Right.STAFF)
+    assert browser.sign_in().status_code == 303
+    return browser
+
+
+@pytest.fixture
+def administrator(app, make_user) -> Browser:
+    make_user("zhang", Right.ADMINISTRATOR)
+    browser: Browser = app.test_client()
+    assert browser.sign_in("zhang").status_code == 303
+    return browser
