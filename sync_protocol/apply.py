@@ -14,6 +14,7 @@ from sqlalchemy import Table, and_, select, text
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
+from sync_protocol.contract.fields import INT64
 from sync_protocol.contract.messages import BatchHeader
 from sync_protocol.contract.payload import Batch
 from sync_protocol.contract.records import RecordCheck
@@ -21,6 +22,7 @@ from sync_protocol.loading import RowVersion, load_rows
 
 ID_POSITION: Final = 1
 CHUNK: Final = 500
+LONGEST_REFUSED_ID: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def apply_batch(session: Session, target: Target, batch: Batch, check: RecordChe
     """
     _remove(session, target, batch.header)
     rows, refused = _split(batch.block, check)
-    rows = _without_removed(session, target, batch.header, rows)
+    rows = _without_removed(session, target, batch.header, _newest_of_each(rows))
     version = RowVersion(
         branch_number=target.branch_number,
         lineage=batch.header.lineage,
@@ -87,6 +89,16 @@ def _split(block: bytes, check: RecordCheck) -> tuple[list[Any], list[Refused]]:
         else:
             refused.append(_refuse(line, "invalid", reasons))
     return rows, refused
+
+
+def _newest_of_each(rows: list[Any]) -> list[Any]:
+    """Leave out rows followed by a newer one of the same record; one upsert cannot take both."""
+    newest: dict[str, Any] = {}
+    for row in rows:
+        held = newest.get(row.id)
+        if held is None or held.change < row.change:
+            newest[row.id] = row
+    return rows if len(newest) == len(rows) else list(newest.values())
 
 
 def _load(
@@ -168,6 +180,13 @@ def _refuse(line: bytes, code: str, reasons: dict[str, list[str]]) -> Refused:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         values = None
     if isinstance(values, list) and len(values) > ID_POSITION:
-        change = values[0] if isinstance(values[0], int) and 0 < values[0] < 2**63 else None
-        record_id = values[ID_POSITION] if isinstance(values[ID_POSITION], str) else None
+        change = values[0] if type(values[0]) is int and 0 < values[0] < INT64 else None
+        record_id = _as_id(values[ID_POSITION])
     return Refused(line=line, change=change, record_id=record_id, code=code, reasons=reasons)
+
+
+def _as_id(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+    """Return what may name a record in a receipt and in HQ's tables; a refused row can hold anything there."""
+    if isinstance(value, str) and len(value) <= LONGEST_REFUSED_ID and "\0" not in value:
+        return value
+    return None

@@ -81,7 +81,7 @@ def accept_node(session: Session, request: EnrolmentRequest, *, by: Stamp) -> Br
         if branch.node_id == request.node and session.get(BranchKey, pinned) is not None:
             return branch
         raise EnrolmentRefusedError
-    if found.expires_at <= by.at or branch.node_id is not None or session.get(BranchKey, pinned) is not None:
+    if found.expires_at <= by.at or branch.node_id is not None or _known(session, request.node, pinned):
         raise EnrolmentRefusedError
     found.used_at = by.at
     branch.node_id, branch.joined_at = request.node, by.at
@@ -95,6 +95,12 @@ def accept_node(session: Session, request: EnrolmentRequest, *, by: Stamp) -> Br
         details={"node": request.node, "key": pinned},
     )
     return branch
+
+
+def _known(session: Session, node: str, pinned: str) -> bool:
+    """Tell whether this node or this key has joined as a branch before."""
+    joined = session.scalar(select(Branch.number).where(Branch.node_id == node))
+    return joined is not None or session.get(BranchKey, pinned) is not None
 
 
 def note_contact(branch: Branch, *, pending: int, cycle_ms: int, by: Stamp) -> None:

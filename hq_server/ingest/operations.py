@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, select, update
@@ -18,11 +18,11 @@ from shared.db.base import instant_text
 from sync_protocol.apply import Applied, Refused, Target, apply_batch
 from sync_protocol.catalog import CATALOG, Bindings, Owner
 from sync_protocol.contract.codes import Problem
+from sync_protocol.contract.fields import is_instant
 from sync_protocol.contract.keys import RECEIPT, sign_message
 from sync_protocol.contract.messages import ParkedNotice, Receipt, to_json
 from sync_protocol.contract.payload import Batch
 from sync_protocol.contract.records import RECORDS
-from sync_protocol.contract.versions import READABLE
 
 CHUNK = 500
 # A receipt tells the first refusals; all of them stand in HQ's parked records.
@@ -45,10 +45,6 @@ def check_delivery(branch: Branch, batch: Batch, idempotency_key: str) -> None:
     Raises SyncRefusedError. The owner of the rows comes from the key that signed, never from the body.
     """
     header = batch.header
-    if header.protocol not in READABLE:
-        raise SyncRefusedError(
-            Problem.SCHEMA, f"protocol {header.protocol} is not read here", readable=list(READABLE)
-        )
     if header.branch != branch.code or header.node != branch.node_id:
         raise SyncRefusedError(Problem.MALFORMED, "the header names another branch or node than the key")
     if idempotency_key != batch.idempotency_key:
@@ -62,8 +58,8 @@ def check_delivery(branch: Branch, batch: Batch, idempotency_key: str) -> None:
         raise SyncRefusedError(
             Problem.SCHEMA, f"channel or columns are not those of {header.record} version {header.schema}"
         )
-    if header.batch_no < 1 or header.lineage < 1:
-        raise SyncRefusedError(Problem.MALFORMED, "batch_no and lineage count from 1")
+    if not is_instant(header.sealed_at):
+        raise SyncRefusedError(Problem.MALFORMED, "sealed_at is not an instant")
 
 
 def receive_batch(
@@ -107,11 +103,15 @@ def _lock_position(session: Session, delivery: Delivery) -> ChainPosition:
     session.execute(select(Branch.number).where(Branch.number == delivery.branch_number).with_for_update())
     position = session.get(ChainPosition, (delivery.branch_number, header.channel), with_for_update=True)
     if position is None:
+        # A lineage is the branch's, not the channel's: another channel may have begun it already.
+        begun = session.scalar(
+            select(ChainPosition).where(ChainPosition.branch_number == delivery.branch_number).limit(1)
+        )
         position = ChainPosition(
             branch_number=delivery.branch_number,
             channel=header.channel,
-            lineage=header.lineage,
-            lineage_id=header.lineage_id,
+            lineage=begun.lineage if begun else header.lineage,
+            lineage_id=begun.lineage_id if begun else header.lineage_id,
             batch_no=0,
             digest="",
         )
@@ -160,7 +160,8 @@ def _open_inbox(session: Session, delivery: Delivery) -> InboxBatch:
         parked=0,
         wire_bytes=delivery.wire_bytes,
         control=header.control,
-        sealed_at=_sealed_at(header.sealed_at),
+        # The sender's time; it is shown, and nothing is ever ordered by it.
+        sealed_at=datetime.fromisoformat(header.sealed_at),
         received_at=delivery.at,
         duration_ms=0,
         receipt={},
@@ -197,7 +198,7 @@ def _parked(refusal: Refused, delivery: Delivery, batch_id: int) -> ParkedRecord
         branch_number=delivery.branch_number,
         batch_id=batch_id,
         record_type=delivery.batch.header.record,
-        record_id=refusal.record_id[:80] if refusal.record_id else None,
+        record_id=refusal.record_id,
         row_change=refusal.change,
         # PostgreSQL cannot store NUL; its JSON escape stays readable.
         line=refusal.line.decode(errors="backslashreplace").replace("\0", "\\u0000"),
@@ -229,14 +230,6 @@ def _receipt(delivery: Delivery, applied: Applied, identity: HqIdentity) -> dict
         )
     )
     return {"receipt": receipt, "signature": sign_message(identity.private_key, RECEIPT, receipt)}
-
-
-def _sealed_at(text: str) -> datetime:
-    """Return the sender's time; it is shown, and nothing is ever ordered by it."""
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        raise SyncRefusedError(Problem.MALFORMED, "sealed_at is not an instant") from None
 
 
 def _table(model: type[Tombstone]) -> Table:

@@ -9,7 +9,10 @@ import msgspec
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from hq_server.branches.errors import EnrolmentRefusedError
 from hq_server.branches.models import Branch, BranchKey
@@ -24,7 +27,7 @@ from shared.ids import is_id
 from shared.stamp import Stamp, Via
 from shared.web.access import machine, takes_body
 from shared.web.context import runtime
-from sync_protocol.contract.canonical import canonical_json
+from sync_protocol.contract.canonical import NotCanonicalError, canonical_json, read_canonical
 from sync_protocol.contract.codes import PROBLEM_CONTENT_TYPE, PROBLEM_TYPE, Problem
 from sync_protocol.contract.keys import STATE, encode_key, public_key_of, sign_message
 from sync_protocol.contract.messages import (
@@ -39,6 +42,7 @@ from sync_protocol.contract.payload import (
     Batch,
     MalformedBatchError,
     OversizeError,
+    UnreadableProtocolError,
     decompress,
     parse_payload,
 )
@@ -53,6 +57,7 @@ from sync_protocol.contract.signing import (
     UnknownKeyError,
     verify_request,
 )
+from sync_protocol.contract.versions import READABLE
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("sync", __name__, url_prefix="/sync/v1")
@@ -69,8 +74,8 @@ def enrol() -> ResponseReturnValue:
     """Pin the key of a node that shows a one-time code."""
     hq = runtime(HqRuntime)
     try:
-        asked = msgspec.json.decode(request.get_data(), type=EnrolmentRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        asked = msgspec.convert(read_canonical(request.get_data()), EnrolmentRequest)
+    except (NotCanonicalError, msgspec.ValidationError) as error:
         raise SyncRefusedError(Problem.MALFORMED, str(error)) from error
     try:
         with hq.database.sessions.begin() as session:
@@ -157,6 +162,20 @@ def refuse(error: SyncRefusedError) -> ResponseReturnValue:
     return response
 
 
+@blueprint.errorhandler(OperationalError)
+@blueprint.errorhandler(PoolTimeoutError)
+def refuse_for_now(error: Exception) -> ResponseReturnValue:
+    """Ask the branch to come again: the database is full, away or too busy, and nothing was taken in."""
+    log.error("the database did not take a delivery", exc_info=error)
+    return refuse(SyncRefusedError(Problem.BUSY))
+
+
+@blueprint.errorhandler(RequestEntityTooLarge)
+def refuse_oversize(_error: RequestEntityTooLarge) -> ResponseReturnValue:
+    """Answer a body over the view's limit as the register says."""
+    return refuse(SyncRefusedError(Problem.TOO_LARGE))
+
+
 def _authenticate(body: bytes, now: datetime) -> tuple[int, Signed]:
     """Return the number of the branch that signed this request; raises SyncRefusedError."""
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -197,6 +216,10 @@ def _read_batch(body: bytes) -> Batch:
         return parse_payload(decompress(body, encoding))
     except MalformedBatchError as error:
         raise SyncRefusedError(Problem.MALFORMED, str(error)) from error
+    except UnreadableProtocolError as error:
+        raise SyncRefusedError(
+            Problem.SCHEMA, f"protocol {error} is not read here", readable=list(READABLE)
+        ) from error
     except OversizeError as error:
         raise SyncRefusedError(Problem.TOO_LARGE, f"more than {error} bytes unpacked") from error
 

@@ -55,8 +55,7 @@ class Instant(TypeDecorator[datetime]):
         if value.tzinfo is None:
             msg = "an instant must be aware"
             raise ValueError(msg)
-        value = value.astimezone(UTC)
-        return value if dialect.name == "postgresql" else value.strftime(INSTANT_FORMAT)
+        return value.astimezone(UTC) if dialect.name == "postgresql" else instant_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002 - set by the base class
         """Return an aware UTC datetime."""
@@ -89,7 +88,8 @@ class Base(DeclarativeBase):
 
 def instant_text(value: datetime) -> str:
     """Return an instant as it stands on the wire and in SQLite: 27 characters, UTC, microseconds."""
-    return value.astimezone(UTC).strftime(INSTANT_FORMAT)
+    # Not strftime: %Y has no leading zeros before the year 1000.
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def minor_units(amount: Decimal, *, digits: int = 2) -> int:

@@ -7,7 +7,7 @@ import msgspec
 
 
 class NotCanonicalError(ValueError):
-    """The value holds something that has no canonical form: a float, or a key that is not text."""
+    """The value has no canonical form (a float, a key that is not text), or the bytes are not in it."""
 
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -21,6 +21,23 @@ def canonical_json(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     """
     _refuse_floats(value)
     return _encoder.encode(value)
+
+
+def read_canonical(content: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the JSON value whose canonical form `content` is; raises NotCanonicalError on any other bytes.
+
+    So two parsers cannot read one message differently: no object can hold a key twice, and no
+    number, space or escape has a second spelling. NUL, which PostgreSQL cannot store, is refused.
+    """
+    try:
+        value = msgspec.json.decode(content)
+        same = canonical_json(value) == content
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise NotCanonicalError(str(error)) from error
+    if not same or b"\\u0000" in content:
+        msg = "not in canonical form: sorted keys, each once, no spaces, no needless escapes, no NUL"
+        raise NotCanonicalError(msg)
+    return value
 
 
 def sha256_hex(content: bytes) -> str:

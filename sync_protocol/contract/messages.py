@@ -1,8 +1,20 @@
 """The JSON messages of the protocol; unknown members are ignored, so that either side may be newer."""
 
-from typing import Any
+from typing import Annotated, Any, Final
 
 import msgspec
+
+from sync_protocol.contract.fields import ID_PATTERN, INSTANT_LENGTH, INT64
+
+MOST_LINEAGE: Final = 2**31 - 1
+IdText = Annotated[str, msgspec.Meta(pattern=rf"^(?:{ID_PATTERN})\Z")]
+DigestText = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})\Z")]
+DigestOrNone = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
+ChangeNumber = Annotated[int, msgspec.Meta(ge=1, le=INT64 - 1)]
+BatchNumber = Annotated[int, msgspec.Meta(ge=1, le=INT64 - 1)]
+Lineage = Annotated[int, msgspec.Meta(ge=1, le=MOST_LINEAGE)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_LINEAGE)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 
 
 class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -15,28 +27,28 @@ class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     protocol: int
-    branch: str
-    node: str
-    lineage: int
-    lineage_id: str
-    channel: str
-    batch_no: int
-    prev_digest: str
-    record: str
+    branch: Name
+    node: IdText
+    lineage: Lineage
+    lineage_id: IdText
+    channel: Name
+    batch_no: BatchNumber
+    prev_digest: DigestOrNone
+    record: Name
     schema: int
     columns: list[str]
-    rows: int
-    removed: list[tuple[int, str]]
+    rows: Count
+    removed: list[tuple[ChangeNumber, IdText]]
     control: dict[str, dict[str, dict[str, int]]]
-    sealed_at: str
+    sealed_at: Annotated[str, msgspec.Meta(min_length=INSTANT_LENGTH, max_length=INSTANT_LENGTH)]
     fresh: bool = False
 
 
 class BatchTrailer(msgspec.Struct, frozen=True, kw_only=True):
     """Last line of a batch: the SHA-256 of every byte before it, so that a cut or changed batch is known."""
 
-    rows: int
-    sha256: str
+    rows: Count
+    sha256: DigestText
 
 
 class ParkedNotice(msgspec.Struct, frozen=True, kw_only=True):

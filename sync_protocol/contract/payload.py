@@ -11,20 +11,22 @@ from typing import Final
 import msgspec
 import zstandard
 
-from sync_protocol.contract.canonical import canonical_json, sha256_hex
+from sync_protocol.contract.canonical import NotCanonicalError, canonical_json, read_canonical, sha256_hex
 from sync_protocol.contract.messages import BatchHeader, BatchTrailer, to_json
+from sync_protocol.contract.versions import READABLE
 
 ZSTD_LEVEL: Final = 3
 MAX_WIRE_BYTES: Final = 16 * 2**20
 MAX_PAYLOAD_BYTES: Final = 64 * 2**20
 CONTENT_TYPE: Final = "application/vnd.branchline.batch+ndjson"
 
-_header_decoder = msgspec.json.Decoder(BatchHeader)
-_trailer_decoder = msgspec.json.Decoder(BatchTrailer)
-
 
 class MalformedBatchError(ValueError):
     """The bytes are not a whole batch; the sentence says which part is wrong."""
+
+
+class UnreadableProtocolError(ValueError):
+    """The batch is of a protocol version that is not read here."""
 
 
 class OversizeError(ValueError):
@@ -54,7 +56,10 @@ def build_payload(header: BatchHeader, block: bytes) -> bytes:
 
 
 def parse_payload(payload: bytes) -> Batch:
-    """Return the batch in `payload`; raises MalformedBatchError unless it is whole and unchanged."""
+    """Return the batch in `payload`; raises MalformedBatchError unless it is whole and unchanged.
+
+    Raises UnreadableProtocolError when its header names a protocol version that is not read here.
+    """
     if not payload.endswith(b"\n"):
         msg = "the last line is cut off"
         raise MalformedBatchError(msg)
@@ -105,7 +110,9 @@ def _unzstd(body: bytes, limit: int) -> bytes:
             and frame.content_size > limit
         ):
             raise OversizeError(limit)
-        return zstandard.ZstdDecompressor(max_window_size=2**27).decompress(body, max_output_size=limit + 1)
+        return zstandard.ZstdDecompressor(max_window_size=2**27).decompress(
+            body, max_output_size=limit + 1, allow_extra_data=False
+        )
     except zstandard.ZstdError as error:
         msg = f"zstd: {error}"
         raise MalformedBatchError(msg) from error
@@ -121,20 +128,27 @@ def _gunzip(body: bytes, limit: int) -> bytes:
     if not inflater.eof and len(payload) <= limit:
         msg = "gzip: the stream is cut off"
         raise MalformedBatchError(msg)
+    if inflater.unused_data:
+        msg = "gzip: something follows the stream"
+        raise MalformedBatchError(msg)
     return payload
 
 
 def _read_header(line: bytes) -> BatchHeader:
     try:
-        return _header_decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = read_canonical(line)
+        # Before the rest is looked at: the header of another version may have another shape.
+        if isinstance(document, dict) and document.get("protocol") not in READABLE:
+            raise UnreadableProtocolError(str(document.get("protocol"))[:20])
+        return msgspec.convert(document, BatchHeader)
+    except (NotCanonicalError, msgspec.ValidationError) as error:
         msg = f"header: {error}"
         raise MalformedBatchError(msg) from error
 
 
 def _read_trailer(line: bytes) -> BatchTrailer:
     try:
-        return _trailer_decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.convert(read_canonical(line), BatchTrailer)
+    except (NotCanonicalError, msgspec.ValidationError) as error:
         msg = f"trailer: {error}"
         raise MalformedBatchError(msg) from error

@@ -147,13 +147,15 @@ class RecordCheck:
 
     def accepts_block(self, block: bytes) -> list[Any] | None:
         """Return the typed rows of `block` (NDJSON lines), or None when any row must be looked at singly."""
-        if b"\\u0000" in block:
+        lines = block.count(b"\n") + 1
+        # The decoder skips empty lines and takes several values from one; here a line is a row.
+        if b"\\u0000" in block or block.count(b"]\n[") != lines - 1:
             return None
         try:
             rows = self._decoder.decode_lines(block)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        return rows if self._columns_hold(rows) else None
+        return rows if len(rows) == lines and self._columns_hold(rows) else None
 
     def read_line(self, line: bytes) -> Any:  # noqa: ANN401 - a generated row type
         """Return one row, which `refuse_line` has found acceptable, in its typed form."""
@@ -175,8 +177,7 @@ class RecordCheck:
             self._schema.load(dict(zip(self.columns, values, strict=True)))
         except ValidationError as error:
             return {
-                str(name): [str(reason) for reason in reasons]
-                for name, reasons in _messages(error).items()
+                str(name): [str(reason) for reason in reasons] for name, reasons in _messages(error).items()
             }
         return None
 
