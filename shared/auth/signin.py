@@ -8,16 +8,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Final
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from shared.audit import operations as audit
 from shared.auth import passwords, queries
 from shared.auth.errors import CodeRefusedError, TooManyAttemptsError
 from shared.auth.models import EndedSession, SignInThrottle, User
-from shared.auth.throttle import FORGET_AFTER, throttle_keys
+from shared.auth.throttle import ADDRESS, FORGET_AFTER, throttle_keys
 from shared.stamp import Stamp
+
+FORGET_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,16 @@ def end_session(session: Session, user: User, session_id: str, *, lifetime: time
 
 
 def forget_attempts(session: Session, user: User, *, by: Stamp) -> None:
-    """Start the user's count of wrong tries afresh; the count of the address goes on."""
-    pair, _address, account = throttle_keys(user.username, by.terminal)
+    """Start the user's count of wrong tries afresh, and take this right one out of its address's count.
+
+    Many people may share one address: their right tries must not slow each other down.
+    """
+    pair, address, account = throttle_keys(user.username, by.terminal)
     session.execute(delete(SignInThrottle).where(SignInThrottle.key.in_([pair, account])))
+    row = session.get(SignInThrottle, address, with_for_update=True)
+    if row is not None:
+        row.failures = max(row.failures - 1, 0)
+        row.blocked_until = row.last_at + ADDRESS.wait(row.failures)
 
 
 def _welcome(session: Session, user: User, by: Stamp) -> None:
@@ -100,23 +111,35 @@ def _welcome(session: Session, user: User, by: Stamp) -> None:
 
 
 def _count_attempt(session: Session, username: str, by: Stamp) -> None:
-    session.execute(delete(SignInThrottle).where(SignInThrottle.last_at < by.at - FORGET_AFTER))
     policies = throttle_keys(username, by.terminal)
-    known = {
-        row.key: row
-        for row in session.scalars(
-            select(SignInThrottle).where(SignInThrottle.key.in_(policies)).with_for_update()
-        )
-    }
-    _refuse_while_blocked(known.values(), by.at)
-    for key, policy in policies.items():
-        row = known.get(key)
-        if row is None:
-            row = SignInThrottle(key=key, failures=0, last_at=by.at, blocked_until=by.at)
-            session.add(row)
+    _forget_old(session, by.at - FORGET_AFTER)
+    fresh = [{"key": key, "failures": 0, "last_at": by.at, "blocked_until": by.at} for key in policies]
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    # Two first tries at the same moment both want the row: whoever comes second finds it there.
+    session.execute(insert(SignInThrottle).values(fresh).on_conflict_do_nothing())
+    rows = session.scalars(
+        select(SignInThrottle)
+        .where(SignInThrottle.key.in_(policies))
+        .order_by(SignInThrottle.key)
+        .with_for_update()
+    ).all()
+    _refuse_while_blocked(rows, by.at)
+    for row in rows:
         row.failures += 1
         row.last_at = by.at
-        row.blocked_until = by.at + policy.wait(row.failures)
+        row.blocked_until = by.at + policies[row.key].wait(row.failures)
+
+
+def _forget_old(session: Session, before: datetime) -> None:
+    old = (
+        select(SignInThrottle.key)
+        .where(SignInThrottle.last_at < before)
+        .limit(FORGET_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    keys = session.scalars(old).all()
+    if keys:
+        session.execute(delete(SignInThrottle).where(SignInThrottle.key.in_(keys)))
 
 
 def _refuse_while_blocked(rows: Iterable[SignInThrottle], at: datetime) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from flask import Blueprint, Flask, session, url_for
+from flask import Blueprint, Flask, redirect, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter, BuildError
@@ -87,6 +88,8 @@ def create_flask(
     app.add_url_rule("/healthz", "healthz", _healthz)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
+    if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
+        app.add_url_rule("/", "first_page", _first_page)
     check_every_view(app)
     _check_frame(app, frame)
     return app
@@ -95,6 +98,11 @@ def create_flask(
 @public
 def _healthz() -> dict[str, str]:
     return {"status": "ok"}
+
+
+@public
+def _first_page() -> ResponseReturnValue:
+    return redirect(errors.home_url(), code=303)
 
 
 def _install_languages(app: Flask, default: str) -> None:

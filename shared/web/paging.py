@@ -99,7 +99,7 @@ def link(**changes: object) -> str:
 
 def paginate(
     session: Session,
-    statement: Select[Any],
+    statement: Select[*tuple[Any, ...]],
     page: PageRequest,
     *,
     sorts: Mapping[str, Sort | Sequence[Sort]],

@@ -15,7 +15,7 @@ ANA = Stamp(NOON, "ana", Via.WEB, "10.0.0.1")
 @pytest.fixture
 def database(database_url):
     database = Database(database_url)
-    Base.metadata.create_all(database.engine, tables=[AuditEntry.__table__])
+    Base.metadata.create_all(database.engine, tables=[AuditEntry.__table__])  # type: ignore[list-item]
     yield database
     database.dispose()
 

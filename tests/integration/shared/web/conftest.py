@@ -29,7 +29,7 @@ class Browser(FlaskClient):
 
     def token(self) -> str:
         page = self.get("/account/profile", follow_redirects=True).text
-        return re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
+        return str(re.findall(r'name="csrf_token" value="([^"]+)"', page)[0])
 
     def send(self, path: str, **form: str) -> TestResponse:
         return self.post(path, data={"csrf_token": self.token(), **form})
@@ -78,7 +78,8 @@ def app(make_app):
 
 @pytest.fixture
 def browser(app) -> Browser:
-    return app.test_client()
+    client: Browser = app.test_client()
+    return client
 
 
 @pytest.fixture

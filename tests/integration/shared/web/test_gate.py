@@ -1,6 +1,7 @@
 """What holds for every route of every app: who may call it, headers, tokens, hosts, errors."""
 
 import json
+from functools import partial
 
 import pytest
 from flask import Blueprint, Flask
@@ -64,6 +65,7 @@ def test_a_stranger_reaches_only_what_is_public_and_changes_nothing(app, make_us
     reached = set()
     for rule in app.url_map.iter_rules():
         access = access_of(app, rule.endpoint)
+        assert access is not None
         url = rule.rule
         for name in rule.arguments:
             url = url.replace(f"<id:{name}>", "0190a0a0-0000-7000-8000-000000000000")
@@ -97,7 +99,8 @@ def test_decorators_mark_the_view_itself():
     app.add_url_rule("/", "a", view)
     app.add_url_rule("/b", "b", public(lambda: ""))
     app.add_url_rule("/c", "c", machine(lambda: ""))
-    assert [access_of(app, name).audience for name in "abc"] == ["people", "everybody", "machines"]
+    audiences = [access and access.audience for access in map(partial(access_of, app), "abc")]
+    assert audiences == ["people", "everybody", "machines"]
     assert access_of(app, None) is None
 
 
@@ -348,3 +351,12 @@ def test_errors_of_the_web_framework_get_our_pages(browser, address):
     answer = browser.get(address)
     assert answer.status_code == int(address[-3:])
     assert "problem-sentence" in answer.text
+
+
+def test_the_bare_address_leads_to_the_first_page_wherever_that_is(make_app):
+    slice_ = Blueprint("slice", __name__)
+    slice_.add_url_rule("/start", "start", public(lambda: "here"))
+    browser = make_app(
+        {"blueprints": [slice_], "home": "slice.start", "menu": [], "search": None}
+    ).test_client()
+    assert browser.get("/").location == "/start"

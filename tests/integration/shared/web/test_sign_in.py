@@ -1,5 +1,6 @@
 """Signing in and out, through the pages."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -135,6 +136,32 @@ def test_a_stranger_elsewhere_cannot_keep_a_person_out_for_long(app, browser, ma
     clock.advance(timedelta(seconds=31))
 
     assert browser.sign_in().status_code == 303
+
+
+def test_many_people_behind_one_address_do_not_slow_each_other_down(app, make_user):
+    make_user("wang")
+    for _ in range(45):
+        assert app.test_client().sign_in().status_code == 303
+
+
+def test_one_address_that_tries_many_accounts_is_slowed(app):
+    statuses = [app.test_client().sign_in(f"user{number}", "wrong").status_code for number in range(43)]
+    assert statuses == [401] * 40 + [429] * 3
+
+
+def test_tries_are_forgotten_after_an_hour(browser, database, clock):
+    browser.sign_in("wang", "wrong")
+    clock.advance(timedelta(minutes=61))
+    browser.sign_in("li", "wrong")
+    with database.reads() as session:
+        assert session.scalars(select(SignInThrottle.failures)).all() == [1, 1, 1]
+
+
+def test_first_tries_at_the_same_moment_all_get_an_answer(app, make_user):
+    make_user("wang")
+    with ThreadPoolExecutor(5) as pool:
+        statuses = list(pool.map(lambda _: app.test_client().sign_in("wang", "wrong").status_code, range(5)))
+    assert statuses == [401] * 5
 
 
 def test_coming_in_forgets_the_wrong_tries(browser, make_user):

@@ -80,14 +80,19 @@ def test_an_error_is_said_with_its_parameters_and_user_data_stays_as_it_is():
         assert i18n.translate_error(WeakPasswordError(field="x", reason=reason)) == "密码至少 8 个字符。"
 
 
+def said(po):
+    found = catalogues._read(po, "zh_CN")
+    assert found is not None
+    return found.gettext("New")
+
+
 @pytest.mark.parametrize(("age", "shown"), [(-5, "新的"), (5, "旧的")])
 def test_a_sentence_just_written_shows_before_the_catalogue_is_built(tmp_path, age, shown):
     folder = tmp_path / "zh_CN" / "LC_MESSAGES"
     folder.mkdir(parents=True)
     po, header = folder / "messages.po", 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
     po.write_text(f'{header}msgid "New"\nmsgstr "旧的"\n', encoding="utf-8")
-    compiled = catalogues._read(po, "zh_CN")
-    assert compiled.gettext("New") == "旧的"
+    assert said(po) == "旧的"
 
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
@@ -98,7 +103,7 @@ def test_a_sentence_just_written_shows_before_the_catalogue_is_built(tmp_path, a
     now = po.stat().st_mtime
     os.utime(po.with_suffix(".mo"), (now + age, now + age))
 
-    assert catalogues._read(po, "zh_CN").gettext("New") == shown
+    assert said(po) == shown
 
 
 def test_a_package_without_a_catalogue_says_nothing(tmp_path):
