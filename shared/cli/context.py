@@ -1,0 +1,83 @@
+"""What commands share: the home they act on, who runs them, and saying things in the right place."""
+
+import getpass
+import json
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask
+
+from shared.db.migrations import MigratedApp, MigrationsPendingError, pending
+from shared.errors import N_
+from shared.jobs.job import Job
+from shared.runtime import NodeRuntime
+from shared.stamp import Stamp, Via
+
+
+@dataclass(frozen=True, slots=True)
+class NodeApp:
+    """What the common commands need to know of an app.
+
+    `command` is its name on the command line, `tables` its migrations, `home_env` the environment variable
+    that may name the home. `after_restore(runtime)` is called when a backup has been restored and
+    migrated, before the node is used, so that it can make itself known as such.
+    """
+
+    command: str
+    tables: MigratedApp
+    home_env: str
+    open_runtime: Callable[[Path], Any]
+    create_app: Callable[[Any], Flask]
+    jobs: Sequence[Job]
+    after_restore: Callable[[Any], object] | None = None
+
+    def check_migrated(self, runtime: NodeRuntime) -> None:
+        """Refuse to work on a database older than the code; raises MigrationsPendingError."""
+        waiting = pending(runtime.database, self.tables)
+        if waiting:
+            command = f"{self.command} migrate --home {runtime.settings.home.path}"
+            raise MigrationsPendingError(count=len(waiting), command=command)
+
+
+def home_option(env: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command `--home DIR`, which may also come from the environment variable `env`."""
+    return click.option(
+        "--home",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar=env,
+        show_envvar=True,
+        required=True,
+        help=N_("The node's directory."),
+    )
+
+
+def command_stamp(runtime: NodeRuntime) -> Stamp:
+    """Return who runs this command, by the system's word, and when."""
+    return Stamp(runtime.clock.now(), _user(), Via.COMMAND, socket.gethostname())
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the terminal something; it goes to stderr, since stdout is for data."""
+    click.echo(sentence, err=True)
+
+
+def echo(data: str) -> None:
+    """Print data, which scripts may read."""
+    click.echo(data)
+
+
+def echo_json(document: object) -> None:
+    """Print a document as JSON on stdout."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "?"  # a container may run under a number that has no name
