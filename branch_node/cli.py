@@ -1,6 +1,8 @@
 """The `branch-node` command."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -9,93 +11,115 @@ from branch_node.config import create_home
 from branch_node.imports.commands import register as register_import
 from branch_node.outbound.membership import join_hq
 from branch_node.outbound.queries import get_membership, status_document
-from branch_node.tables import APP
-from shared.cli import common_commands, exits, home_option, init_node, print_status, run_job, say, stamp
+from branch_node.tables import APP as TABLES
+from shared.cli import (
+    NodeApp,
+    NodeGroup,
+    command_stamp,
+    common_commands,
+    echo,
+    echo_json,
+    home_option,
+    init_node,
+    run_job_now,
+    say,
+)
+from shared.errors import N_
 from shared.i18n import gettext as _
 from sync_protocol.contract.keys import fingerprint, public_key_of
 
-HOME_ENV = "BRANCH_HOME"
-PUSH = "push"
+APP: Final = NodeApp("branch-node", TABLES, "BRANCH_HOME", open_runtime, create_app, JOBS)
+PUSH: Final = "push"
+PATIENCE: Final = timedelta(seconds=10)
 
 
-@click.group()
+@click.group(
+    cls=NodeGroup, help=N_("One branch: works with the line down, and pushes to head office on a timer.")
+)
 @click.version_option(package_name="branchline")
 def cli() -> None:
-    """One branch: works with the line down, and pushes to head office on a timer."""
+    """Group the commands."""
 
 
-@cli.command()
-@home_option(HOME_ENV)
+@cli.command(help=N_("Make keys, settings and database; print a first sign-in code for the administrator."))
+@home_option(APP.home_env)
+@click.option("--database", metavar="URL", help=N_("Where the data is; SQLite in DIR when not given."))
+def init(home: Path, database: str | None) -> None:
+    """Make a new node; run again it changes nothing but a code not used yet."""
+    create_home(home, database_url=database)
+    init_node(open_runtime(home), TABLES)
+
+
+@cli.command(help=N_("Become the branch that head office enrolled; this node's key is pinned there."))
+@home_option(APP.home_env)
 @click.option(
-    "--database", "database_url", metavar="URL", help="SQLAlchemy URL; SQLite in DIR when not given"
+    "--hq", required=True, metavar="URL", help=N_("Head office's address: https://, unless on this machine.")
 )
-@exits
-def init(home: Path, database_url: str | None) -> None:
-    """Make keys, configuration and database; print a one-time sign-in code for the first administrator."""
-    create_home(home, database_url=database_url)
-    init_node(open_runtime(home), APP)
-
-
-@cli.command()
-@home_option(HOME_ENV)
-@click.option(
-    "--hq",
-    "hq_url",
-    required=True,
-    metavar="URL",
-    help="address of head office, https:// unless on this machine",
-)
-@click.option("--code", required=True, help="the one-time code head office gave")
-@exits
-def join(home: Path, hq_url: str, code: str) -> None:
-    """Become the branch that head office enrolled; the key made by `init` is pinned there."""
+@click.option("--code", required=True, help=N_("The one-time code head office gave."))
+def join(home: Path, hq: str, code: str) -> None:
+    """Join; when the answer was lost on the way, the same command may be run again."""
     runtime = open_runtime(home)
-    member = join_hq(runtime, hq_url, code, by=stamp(runtime))
+    APP.check_migrated(runtime)
+    member = join_hq(runtime, hq, code, by=command_stamp(runtime))
     say(
-        _(
-            "This node is now branch %(branch)s (%(name)s).",
-            branch=member.branch_code,
-            name=member.branch_name,
-        )
+        _("This node is now branch %(branch)s, %(name)s.", branch=member.branch_code, name=member.branch_name)
     )
     own = fingerprint(public_key_of(runtime.private_key))
-    say(_("Key fingerprint of this node, head office must show the same: %(fingerprint)s", fingerprint=own))
+    say(_("Key fingerprint of this node (head office must show the same): %(fingerprint)s", fingerprint=own))
     say(_("Key fingerprint of head office: %(fingerprint)s", fingerprint=fingerprint(member.hq_public_key)))
-    click.echo(member.branch_code)
+    echo(member.branch_code)
 
 
-@cli.command()
-@home_option(HOME_ENV)
-@click.option("--json", "as_json", is_flag=True, help="what the cycle did")
-@exits
+@cli.command(help=N_("Run one sync cycle now."))
+@home_option(APP.home_env)
+@click.option("--json", "as_json", is_flag=True, help=N_("Tell the outcome as JSON."))
 def push(home: Path, *, as_json: bool) -> None:
-    """Run one sync cycle now."""
+    """Push now, in this process; waits a little for a push that is already at work."""
     runtime = open_runtime(home)
+    APP.check_migrated(runtime)
     with runtime.database.reads() as session:
         get_membership(session)
-    run_job(runtime, JOBS, PUSH, as_json=as_json)
+    run_job_now(APP, runtime, PUSH, wait=PATIENCE, as_json=as_json)
 
 
-@cli.command()
-@home_option(HOME_ENV)
-@click.option("--json", "as_json", is_flag=True, help="the whole document")
-@exits
+@cli.command(help=N_("Print the line, what waits to go, the last cycle, counts and totals."))
+@home_option(APP.home_env)
+@click.option("--json", "as_json", is_flag=True, help=N_("Print the whole as JSON."))
 def status(home: Path, *, as_json: bool) -> None:
-    """Print the link, what waits to go, the last cycle, and counts and totals of this node's tables."""
+    """Print how this node stands."""
     runtime = open_runtime(home)
+    APP.check_migrated(runtime)
     with runtime.database.reads() as session:
         document = status_document(session, runtime.bindings, now=runtime.clock.now())
-    print_status(document, as_json=as_json)
+    if as_json:
+        echo_json(document)
+        return
+    for name, value in _lines(document):
+        echo(f"{name}\t{value}")
+
+
+def _lines(document: dict[str, Any]) -> list[tuple[str, Any]]:
+    branch, last = document["branch"], document["last_cycle"]
+    return [
+        ("branch", f"{branch['code']} {branch['name']} {branch['hq']}" if branch else "-"),
+        ("link", document["link"]),
+        ("pending", document["pending"]),
+        (
+            "last_cycle",
+            f"{last['started_at']} {last['outcome']} {last['problem'] or ''}".strip() if last else "-",
+        ),
+        *document["records"].items(),
+    ]
 
 
 register_import(cli, open_runtime)
-for _command in common_commands(open_runtime, home_env=HOME_ENV, create_app=create_app, jobs=JOBS, app=APP):
+for _command in common_commands(APP):
     cli.add_command(_command)
 
 
 def main() -> None:
     """Run the command."""
-    cli(prog_name="branch-node")
+    cli(prog_name=APP.command)
 
 
 if __name__ == "__main__":

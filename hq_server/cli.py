@@ -1,7 +1,7 @@
 """The `hq-server` command."""
 
-import json
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -9,78 +9,100 @@ from hq_server.app import JOBS, create_app, open_runtime
 from hq_server.branches.operations import CODE_VALID_FOR, enrol_branch
 from hq_server.config import create_home
 from hq_server.console.queries import status_document
-from hq_server.tables import APP
-from shared.cli import common_commands, exits, home_option, init_node, print_status, say, stamp
+from hq_server.tables import APP as TABLES
+from shared.cli import (
+    NodeApp,
+    NodeGroup,
+    command_stamp,
+    common_commands,
+    echo,
+    echo_json,
+    home_option,
+    init_node,
+    say,
+)
+from shared.errors import N_
 from shared.i18n import gettext as _
 from sync_protocol.contract.keys import fingerprint, public_key_of
 
-HOME_ENV = "HQ_HOME"
+APP: Final = NodeApp("hq-server", TABLES, "HQ_HOME", open_runtime, create_app, JOBS)
 
 
-@click.group()
+@click.group(cls=NodeGroup, help=N_("Head office: takes in what branches send, consolidates and oversees."))
 @click.version_option(package_name="branchline")
 def cli() -> None:
-    """Head office: takes in what branches send, consolidates and oversees."""
+    """Group the commands."""
 
 
-@cli.command()
-@home_option(HOME_ENV)
-@click.option(
-    "--database", "database_url", metavar="URL", help="SQLAlchemy URL; SQLite in DIR when not given"
-)
-@exits
-def init(home: Path, database_url: str | None) -> None:
-    """Make keys, configuration and database; print a one-time sign-in code for the first administrator."""
-    create_home(home, database_url=database_url)
-    init_node(open_runtime(home), APP)
+@cli.command(help=N_("Make keys, settings and database; print a first sign-in code for the administrator."))
+@home_option(APP.home_env)
+@click.option("--database", metavar="URL", help=N_("Where the data is; SQLite in DIR when not given."))
+def init(home: Path, database: str | None) -> None:
+    """Make a new HQ; run again it changes nothing but a code not used yet."""
+    create_home(home, database_url=database)
+    init_node(open_runtime(home), TABLES)
 
 
-@cli.command()
-@home_option(HOME_ENV)
+@cli.command(help=N_("Register a branch and print the one-time code its node joins with."))
+@home_option(APP.home_env)
 @click.argument("branch_code")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help='{"branch": ..., "code": ...}')
-@exits
+@click.option("--json", "as_json", is_flag=True, help=N_("Print branch and code as JSON."))
 def enrol(home: Path, branch_code: str, name: str, *, as_json: bool) -> None:
-    """Register a branch and print the one-time code its node joins with."""
+    """Register a branch; again before its node has joined, the earlier code stops working."""
     runtime = open_runtime(home)
+    APP.check_migrated(runtime)
+    interval = runtime.settings.push_interval_s
     with runtime.database.sessions.begin() as session:
-        branch, code = enrol_branch(
-            session, branch_code, name, push_interval_s=runtime.settings.push_interval_s, by=stamp(runtime)
+        _branch, code = enrol_branch(
+            session, branch_code, name, push_interval_s=interval, by=command_stamp(runtime)
         )
-        document = {"branch": branch.code, "code": code}
-    own = fingerprint(public_key_of(runtime.identity.private_key))
     hours = int(CODE_VALID_FOR.total_seconds() // 3600)
     say(
         _(
-            "Branch %(branch)s may join once with this code, within %(hours)s hours.",
+            "The node of branch %(branch)s may join once, within %(hours)s hours.",
             branch=branch_code,
             hours=hours,
         )
     )
+    own = fingerprint(public_key_of(runtime.identity.private_key))
     say(_("Key fingerprint of head office: %(fingerprint)s", fingerprint=own))
-    click.echo(json.dumps(document, ensure_ascii=False) if as_json else code)
+    if as_json:
+        echo_json({"branch": branch_code, "code": code})
+    else:
+        echo(code)
 
 
-@cli.command()
-@home_option(HOME_ENV)
-@click.option("--json", "as_json", is_flag=True, help="the whole document")
-@exits
+@cli.command(help=N_("Print every branch: its line, what was received and applied, counts and totals."))
+@home_option(APP.home_env)
+@click.option("--json", "as_json", is_flag=True, help=N_("Print the whole as JSON."))
 def status(home: Path, *, as_json: bool) -> None:
-    """Print every branch: link, what was received and applied, what is parked, counts and totals."""
+    """Print how the branches stand."""
     runtime = open_runtime(home)
+    APP.check_migrated(runtime)
     with runtime.database.reads() as session:
         document = status_document(session, runtime.clock.now())
-    print_status(document, as_json=as_json)
+    if as_json:
+        echo_json(document)
+        return
+    for branch in document["branches"]:
+        echo(_branch_line(branch))
 
 
-for _command in common_commands(open_runtime, home_env=HOME_ENV, create_app=create_app, jobs=JOBS, app=APP):
+def _branch_line(branch: dict[str, Any]) -> str:
+    records = " ".join(f"{name}={count}" for name, count in branch["records"].items())
+    through = f"{branch['applied_through']}/{branch['received_through']}"
+    parts = (branch["code"], branch["name"], branch["link"], branch["last_seen"] or "-", through, records)
+    return "\t".join((*parts, f"parked={branch['parked']}"))
+
+
+for _command in common_commands(APP):
     cli.add_command(_command)
 
 
 def main() -> None:
     """Run the command."""
-    cli(prog_name="hq-server")
+    cli(prog_name=APP.command)
 
 
 if __name__ == "__main__":
