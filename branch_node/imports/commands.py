@@ -158,6 +158,7 @@ def _prepare(runtime: NodeRuntime, asked: Request) -> tuple[Job, ColumnMap]:
     context = Context(ZoneInfo(runtime.settings.timezone), now, runtime.settings.currency)
     column_map = read_map_file(asked.map_file) if asked.map_file else ColumnMap()
     table = open_table(asked.file)
+    table.count()  # a file that cannot be read to its end is refused before anything of it is in
     plan = make_plan(get_kind(asked.kind), table.headings, column_map, context, update_by=asked.update_by)
     by = Stamp(at=now, actor=getpass.getuser(), via=Via.COMMAND, terminal=platform.node())
     return Job(table, plan, by), column_map

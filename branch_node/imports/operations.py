@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Table as DbTable
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ from branch_node.imports import decide, queries, store
 from branch_node.imports.decide import Outcome, World
 from branch_node.imports.filekeys import FileKeys
 from branch_node.imports.mapping import ColumnMap, Plan, heading_key
-from branch_node.imports.models import Import, ImportRefusal, ImportState
+from branch_node.imports.models import Import, ImportState
 from branch_node.imports.rows import Reading, read_row
 from shared.audit import operations as audit
 from shared.errors import N_, BranchlineError, Kind
@@ -139,7 +139,7 @@ def go_on(
         raise
     except BaseException as error:  # Ctrl-C as well: what is committed stays, and the import says so
         with begin() as session:
-            _interrupt(session, import_id, token, error)
+            _interrupt(session, import_id, token, error, writing=writing)
         raise
     return True
 
@@ -295,33 +295,12 @@ def _release(begin: Begin, import_id: str, token: str) -> None:
         )
 
 
-def _interrupt(session: Session, import_id: str, token: str, error: BaseException) -> None:
-    """Mark the import as broken off; what is wrong with the file itself is kept to be shown."""
+def _interrupt(session: Session, import_id: str, token: str, error: BaseException, *, writing: bool) -> None:
+    """Mark the import as broken off (a check as not begun); what is wrong with the file itself is kept."""
     failure = str(error)[:500] if isinstance(error, FileError) else type(error).__name__
+    state = ImportState.INTERRUPTED if writing else ImportState.UPLOADED
     session.execute(
         update(Import)
         .where(Import.id == import_id, Import.worker == token)
-        .values(state=ImportState.INTERRUPTED, worker=None, failure=failure)
+        .values(state=state, worker=None, failure=failure)
     )
-
-
-def check_again(session: Session, import_id: str) -> Import:
-    """Forget what an earlier check found, so that the check starts at the first row."""
-    record = queries.get_import(session, import_id)
-    if record.state not in {ImportState.UPLOADED, ImportState.CHECKING, ImportState.CHECKED}:
-        raise WrongStateError(state=record.state.value)
-    session.execute(delete(ImportRefusal).where(ImportRefusal.import_id == import_id))
-    record.start_over(ImportState.CHECKING)
-    return record
-
-
-def confirm(session: Session, import_id: str, *, by: Stamp) -> Import:
-    """Start taking in what was checked; the rows are examined anew, for the branch went on working."""
-    record = queries.get_import(session, import_id)
-    if record.state is not ImportState.CHECKED:
-        raise WrongStateError(state=record.state.value)
-    session.execute(delete(ImportRefusal).where(ImportRefusal.import_id == import_id))
-    record.start_over(ImportState.RUNNING)
-    record.started_at = by.at
-    record.started_by = by.actor[:80]
-    return record

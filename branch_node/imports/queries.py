@@ -1,6 +1,7 @@
 """Reading imports, and looking up what a chunk of rows needs to know of the database."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, Table, func, select
@@ -85,8 +86,16 @@ def imports() -> Select[Import]:
 
 
 def list_in_work(session: Session) -> Sequence[Import]:
-    """Return the imports that wait for somebody to go on with them, oldest first."""
-    return session.scalars(select(Import).where(Import.state.in_(IN_WORK)).order_by(Import.id)).all()
+    """Return the uploaded files that wait for the job runner to go on with them, oldest first."""
+    return session.scalars(
+        select(Import).where(Import.state.in_(IN_WORK), Import.stored.is_(True)).order_by(Import.id)
+    ).all()
+
+
+def list_abandoned(session: Session, *, before: datetime) -> Sequence[Import]:
+    """Return the uploads that nobody has gone on with since `before`."""
+    waiting = [ImportState.UPLOADED, ImportState.CHECKED]
+    return session.scalars(select(Import).where(Import.state.in_(waiting), Import.seen_at < before)).all()
 
 
 def list_refusals(
@@ -172,3 +181,9 @@ def _portions(values: Iterable[str]) -> Iterator[list[str]]:
     distinct = sorted(set(values))
     for start in range(0, len(distinct), _AT_ONCE):
         yield distinct[start : start + _AT_ONCE]
+
+
+def count_rows(session: Session, import_id: str, action: str) -> int:
+    """Return how many records an import created, or updated."""
+    counted = select(func.count()).select_from(ImportRow)
+    return session.scalar(counted.where(ImportRow.import_id == import_id, ImportRow.action == action)) or 0

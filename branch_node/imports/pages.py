@@ -1,0 +1,352 @@
+"""The import wizard: upload, map, check, commit, result; and the list of imports with undo."""
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from branch_node.imports import queries, reports, wizard
+from branch_node.imports.jobs import NAME
+from branch_node.imports.kinds import KINDS, Kind
+from branch_node.imports.mapping import ColumnMap, get_kind, own_columns, suggest
+from branch_node.imports.models import IN_WORK, Import, ImportState, RowAction
+from branch_node.imports.operations import TakenOverError
+from branch_node.imports.undo import UndoRefusedError, undo_import
+from shared.auth.vocabulary import Right
+from shared.errors import BranchlineError
+from shared.files.spreadsheets import Column, write_csv
+from shared.files.tables import open_table
+from shared.i18n import current_language, translate_error
+from shared.i18n import gettext as _
+from shared.jobs import operations as jobs
+from shared.web.access import requires, takes_body
+from shared.web.context import reading, runtime, stamp, writing
+from shared.web.forms import field_errors, notice
+from shared.web.paging import PageRequest, paginate
+
+blueprint = Blueprint("imports", __name__, template_folder="templates", url_prefix="/imports")
+MOST_BYTES: Final = 200 * 1024 * 1024
+FIRST_ROWS: Final = 4
+PROBLEMS: Final = 50
+# A small file is done before the page is back; a large one goes on in the job runner.
+AT_ONCE_S: Final = 2.0
+CONSTANT: Final = "constant-"
+HEADING: Final = "column-"
+
+
+@blueprint.get("/")
+@requires(Right.ADMINISTRATOR)
+def index() -> ResponseReturnValue:
+    """List the imports, latest first."""
+    sorts = {"started": Import.id}
+    asked = PageRequest.from_query(sorts, default="-started")
+    with reading() as session:
+        page = paginate(session, queries.imports(), asked, sorts=sorts, tie=Import.id)
+    return render_template("imports/index.html", page=page, kinds=KINDS)
+
+
+@blueprint.get("/new")
+@requires(Right.ADMINISTRATOR)
+def new() -> ResponseReturnValue:
+    """Ask for the file."""
+    return _ask_for_file({}, {})
+
+
+@blueprint.get("/template/<kind>.csv")
+@requires(Right.ADMINISTRATOR)
+def template(kind: str) -> ResponseReturnValue:
+    """Send an empty file with the headings of a kind."""
+    columns = [Column(name, name) for name in get_kind(kind).template]
+    return _download(lambda stream: write_csv(stream, columns=columns, rows=()), f"{kind}.csv")
+
+
+@blueprint.post("/")
+@requires(Right.ADMINISTRATOR)
+@takes_body(MOST_BYTES)
+def upload() -> ResponseReturnValue:
+    """Keep the uploaded file and go on to its mapping."""
+    given = request.files.get("file")
+    if given is None or not given.filename:
+        return _ask_for_file(request.form, {"file": _("Choose a file.")})
+    node = runtime()
+    import_id, path = wizard.store_upload(node, given.stream)
+    try:
+        table = open_table(path)
+        with writing() as session:
+            wizard.register_upload(
+                session,
+                import_id,
+                table,
+                kind=request.form.get("kind", ""),
+                file_name=given.filename,
+                by=stamp(),
+            )
+    except BranchlineError as error:
+        path.unlink(missing_ok=True)
+        return _ask_for_file(request.form, {"file": translate_error(error)})
+    return redirect(url_for("imports.show", import_id=import_id, step="map"), code=303)
+
+
+@blueprint.get("/<import_id>")
+@requires(Right.ADMINISTRATOR)
+def show(import_id: str) -> ResponseReturnValue:
+    """Show an import at the step it stands at."""
+    with reading() as session:
+        record = queries.get_import(session, import_id)
+    mappable = record.state in {ImportState.UPLOADED, ImportState.CHECKED}
+    if record.state is ImportState.UPLOADED or (mappable and request.args.get("step") == "map"):
+        return _mapping_page(record, {})
+    if record.state in IN_WORK:
+        part = "imports/_progress.html" if request.headers.get("HX-Request") else "imports/progress.html"
+        return render_template(part, record=record, first=_first_rows(record))
+    return _result_page(record)
+
+
+@blueprint.get("/<import_id>/progress")
+@requires(Right.ADMINISTRATOR)
+def progress(import_id: str) -> ResponseReturnValue:
+    """Answer the page that follows the work; when it is finished, send it to the result."""
+    with reading() as session:
+        record = queries.get_import(session, import_id)
+    if record.state not in IN_WORK:
+        return Response(headers={"HX-Redirect": url_for("imports.show", import_id=import_id)})
+    return render_template("imports/_progress.html", record=record)
+
+
+@blueprint.post("/<import_id>/mapping")
+@requires(Right.ADMINISTRATOR)
+def check(import_id: str) -> ResponseReturnValue:
+    """Take the mapping and check the file; nothing of it is taken in yet."""
+    with reading() as session:
+        record = queries.get_import(session, import_id)
+    kind = get_kind(record.kind)
+    column_map = _mapping_of_form(record, request.form)
+    update_by = request.form.get("update_by") or None
+    try:
+        with writing() as session:
+            context = wizard.context_of(runtime(), stamp())
+            wizard.start_check(session, import_id, context, column_map=column_map, update_by=update_by)
+            jobs.run_soon(session, NAME, now=stamp().at)
+    except BranchlineError as error:
+        record.mapping, record.update_by = (
+            column_map.as_json(),
+            update_by if update_by in kind.update_by else None,
+        )
+        return _mapping_page(record, field_errors(error)), 400
+    return _work_a_while(import_id)
+
+
+@blueprint.post("/<import_id>/commit")
+@requires(Right.ADMINISTRATOR)
+def commit(import_id: str) -> ResponseReturnValue:
+    """Take the checked file in."""
+    with writing() as session:
+        wizard.confirm(session, import_id, by=stamp())
+        jobs.run_soon(session, NAME, now=stamp().at)
+    return _work_a_while(import_id)
+
+
+@blueprint.post("/<import_id>/resume")
+@requires(Right.ADMINISTRATOR)
+def resume(import_id: str) -> ResponseReturnValue:
+    """Go on with an import that was broken off."""
+    with writing() as session:
+        wizard.resume(session, import_id, by=stamp())
+        jobs.run_soon(session, NAME, now=stamp().at)
+    return _work_a_while(import_id)
+
+
+@blueprint.post("/<import_id>/discard")
+@requires(Right.ADMINISTRATOR)
+def discard(import_id: str) -> ResponseReturnValue:
+    """Forget an upload of which nothing was taken in."""
+    with writing() as session:
+        wizard.discard(session, import_id)
+    wizard.stored_file(runtime(), import_id).unlink(missing_ok=True)
+    notice(_("The upload was discarded; nothing of it was taken in."))
+    return redirect(url_for("imports.index"), code=303)
+
+
+@blueprint.get("/<import_id>/undo")
+@requires(Right.ADMINISTRATOR)
+def ask_undo(import_id: str) -> ResponseReturnValue:
+    """Show what an undo would touch."""
+    return _undo_page(import_id, ())
+
+
+@blueprint.post("/<import_id>/undo")
+@requires(Right.ADMINISTRATOR)
+def undo(import_id: str) -> ResponseReturnValue:
+    """Take the whole import back, or say why not."""
+    try:
+        with writing() as session:
+            undone = undo_import(session, import_id, by=stamp())
+    except UndoRefusedError as error:
+        return _undo_page(import_id, [_(each.message, **each.params) for each in error.obstacles]), 409
+    text = _(
+        "The import is undone: %(deleted)s records deleted, %(restored)s restored.",
+        deleted=undone.deleted,
+        restored=undone.restored,
+    )
+    notice(text)
+    return redirect(url_for("imports.show", import_id=import_id), code=303)
+
+
+@blueprint.get("/<import_id>/refused.<extension>")
+@requires(Right.ADMINISTRATOR)
+def error_file(import_id: str, extension: str) -> ResponseReturnValue:
+    """Send the refused rows with their reasons, to be mended and taken in as they are."""
+    with reading() as session:
+        record = queries.get_import(session, import_id)
+        xlsx = extension == "xlsx"
+        name = f"{Path(record.file_name).stem}-refused.{'xlsx' if xlsx else 'csv'}"
+        rows = (
+            reports.RefusedRow(row.row, row.cells, row.problems)
+            for row in queries.each_refusal(session, import_id)
+        )
+        return _download(lambda stream: reports.write_errors(stream, record.headings, rows, xlsx=xlsx), name)
+
+
+# --- what the steps show -------------------------------------------------------------------------
+
+
+def _ask_for_file(values: Mapping[str, Any], errors: Mapping[str, str]) -> ResponseReturnValue:
+    page = render_template("imports/new.html", kinds=KINDS, values=values, errors=errors)
+    return (page, 400) if errors else page
+
+
+def _mapping_page(record: Import, errors: Mapping[str, str]) -> str:
+    kind = get_kind(record.kind)
+    own = record.headings[: own_columns(record.headings)]
+    column_map = ColumnMap.from_json(record.mapping)
+    left_out = set(column_map.ignore)
+    chosen = {heading: name for heading, name in suggest(kind, own).items() if heading not in left_out}
+    chosen |= {heading: names[0] for heading, names in column_map.columns.items() if heading in own and names}
+    return render_template(
+        "imports/map.html",
+        record=record,
+        kind=kind,
+        headings=own,
+        chosen=chosen,
+        constants=column_map.constants,
+        choices=[(column.name, _column_label(kind, column.name)) for column in kind.columns],
+        first=_first_rows(record),
+        errors=errors,
+    )
+
+
+def _result_page(record: Import) -> str:
+    number = max(request.args.get("page", 1, type=int), 1)
+    kind = get_kind(record.kind)
+    with reading() as session:
+        rows = queries.list_refusals(session, record.id, limit=PROBLEMS, offset=(number - 1) * PROBLEMS)
+    positions = _positions(record, kind)
+    problems = [
+        {
+            "row": row.row,
+            "column": _column_label(kind, problem[0]) if problem[0] else "",
+            "given": row.cells[positions[problem[0]]] if problem[0] in positions else "",
+            "text": reports.sentence(problem),
+        }
+        for row in rows
+        for problem in row.problems
+    ]
+    return render_template(
+        "imports/result.html",
+        record=record,
+        kind=kind,
+        problems=problems,
+        number=number,
+        pages=max(1, -(-record.rows_refused // PROBLEMS)),
+        first=_first_rows(record) if record.state is ImportState.CHECKED else None,
+    )
+
+
+def _undo_page(import_id: str, obstacles: Any) -> str:  # noqa: ANN401 - a sequence of sentences
+    with reading() as session:
+        record = queries.get_import(session, import_id)
+        counts = {
+            action: queries.count_rows(session, import_id, action)
+            for action in (RowAction.CREATED, RowAction.UPDATED)
+        }
+    return render_template(
+        "imports/undo.html",
+        record=record,
+        created=counts[RowAction.CREATED],
+        updated=counts[RowAction.UPDATED],
+        obstacles=obstacles,
+    )
+
+
+def _first_rows(record: Import) -> list[tuple[int, list[str]]] | None:
+    """Return the file's first rows, or None when the file is no longer kept."""
+    path = wizard.stored_file(runtime(), record.id)
+    if not path.is_file():
+        return None
+    return [(row.line, list(row.cells)) for row in islice(open_table(path).rows(), FIRST_ROWS)]
+
+
+def _positions(record: Import, kind: Kind) -> dict[str, int]:
+    """Return in which cell of a row each column stands."""
+    column_map = ColumnMap.from_json(record.mapping)
+    found = {name: record.headings.index(heading) for heading, name in suggest(kind, record.headings).items()}
+    for heading, names in column_map.columns.items():
+        if heading in record.headings:
+            found |= dict.fromkeys(names, record.headings.index(heading))
+    return found
+
+
+def _column_label(kind: Kind, name: str) -> str:
+    column = kind.column(name)
+    if column is None or current_language() != "zh_CN":
+        return name
+    return f"{column.chinese} ({name})"
+
+
+def _mapping_of_form(record: Import, form: Mapping[str, str]) -> ColumnMap:
+    """Return the mapping a person chose; the words of a remembered mapping stay."""
+    own = record.headings[: own_columns(record.headings)]
+    before = ColumnMap.from_json(record.mapping)
+    chosen = {heading: form.get(f"{HEADING}{position}", "") for position, heading in enumerate(own)}
+    constants = {
+        name.removeprefix(CONSTANT): value.strip()
+        for name, value in form.items()
+        if name.startswith(CONSTANT) and value.strip()
+    }
+    return ColumnMap(
+        columns={heading: _kept_or(before, heading, name) for heading, name in chosen.items() if name},
+        constants=constants,
+        defaults=before.defaults,
+        values=before.values,
+        ignore=[heading for heading, name in chosen.items() if not name],
+    )
+
+
+def _kept_or(before: ColumnMap, heading: str, name: str) -> list[str]:
+    """Keep the further columns that one heading filled, as only a mapping file can say."""
+    names = list(before.columns.get(heading, ()))
+    return names if names[:1] == [name] else [name]
+
+
+def _work_a_while(import_id: str) -> ResponseReturnValue:
+    """Work for a moment, so that a small file is finished when the page is back."""
+    until = time.monotonic() + AT_ONCE_S
+    try:
+        wizard.work_on(runtime(), import_id, stamp(), lambda: time.monotonic() < until)
+    except TakenOverError:
+        pass  # the job runner has it
+    except BranchlineError as error:
+        notice(translate_error(error), kind="problem")
+    return redirect(url_for("imports.show", import_id=import_id), code=303)
+
+
+def _download(write: Callable[[Any], object], name: str) -> Response:
+    stream = tempfile.TemporaryFile()  # noqa: SIM115 - send_file closes it
+    write(stream)
+    stream.seek(0)
+    return send_file(stream, as_attachment=True, download_name=name, etag=False)

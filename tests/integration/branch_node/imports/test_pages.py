@@ -1,0 +1,241 @@
+"""The import wizard, as a person walks through it in a browser without scripts."""
+
+import io
+import re
+from datetime import timedelta
+
+import pytest
+from argon2 import PasswordHasher
+from flask.testing import FlaskClient
+
+from branch_node.customers.models import Customer
+from branch_node.imports import jobs, pages, wizard
+from branch_node.imports.models import Import, ImportState
+from branch_node.managers.models import Manager
+from shared.auth import operations, passwords
+from shared.auth.vocabulary import Right
+from shared.clock import FakeClock
+from shared.config import Home, NodeSettings
+from shared.files.spreadsheets import Column, write_xlsx
+from shared.files.tables import open_table
+from shared.jobs.job import Progress
+from shared.jobs.vocabulary import RunOutcome
+from shared.runtime import NodeRuntime
+from shared.web.app import create_flask
+from tests.support.branch import ANA, NOON
+
+PASSWORD = "correct horse battery"
+
+
+class Browser(FlaskClient):
+    """A client that fills in the CSRF token as a page would, and follows to the next page."""
+
+    def send(self, path: str, **form):
+        page = self.get("/account/profile", follow_redirects=True).text
+        token = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
+        return self.post(path, data={"csrf_token": token, **form}, follow_redirects=True)
+
+
+@pytest.fixture
+def runtime(database, tmp_path):
+    settings = NodeSettings(
+        Home(tmp_path), database.url, "a secret of this test only, 32 long", language="en"
+    )
+    settings.home.create()
+    return NodeRuntime(settings, FakeClock(NOON), database)
+
+
+@pytest.fixture
+def sign_in(database, runtime, monkeypatch):
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords.nobodys_hash.cache_clear()
+    app = create_flask(
+        "branch_node.app", runtime, product="branch", home="imports.index", blueprints=[pages.blueprint]
+    )
+    app.test_client_class = Browser
+
+    def make(right):
+        with database.sessions.begin() as session:
+            user, _code = operations.create_user(
+                session, username=right.value, name="王芳", right=right, by=ANA
+            )
+            operations.set_password(session, user, PASSWORD, by=ANA)
+        browser = app.test_client()
+        signed_in = browser.send("/account/sign-in", username=right.value, password=PASSWORD)
+        # The first page here is for administrators only.
+        assert signed_in.status_code == (200 if right is Right.ADMINISTRATOR else 403)
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def browser(sign_in):
+    return sign_in(Right.ADMINISTRATOR)
+
+
+def upload(browser, kind, content, name="file.csv"):
+    return browser.send("/imports/", kind=kind, file=(io.BytesIO(content), name))
+
+
+def form_of(page):
+    """Return what a person who changes nothing would send."""
+    form = {}
+    for name, options in re.findall(r'<select[^>]* name="([^"]+)"[^>]*>(.*?)</select>', page, re.DOTALL):
+        chosen = re.findall(r'value="([^"]*)" selected', options)
+        form[name] = chosen[0] if chosen else ""
+    return form
+
+
+def address(response):
+    return response.request.path
+
+
+def test_a_file_goes_from_upload_to_result_with_every_step_shown(browser, importer, managers):
+    managers()
+    file = "客户编号,类型,名称,经理,tenure\nC1,individual,张三,M1,3\nC2,group,李四,M9,-1\nC3,group,王五,M2,\n".encode()
+
+    mapping = upload(browser, "customers", file)
+    assert "C3" in mapping.text
+    form = {**form_of(mapping.text), "column-3": "manager_no"}
+    checked = browser.send(f"{address(mapping)}/mapping", **form)
+
+    assert "Create 2, update 0, leave out 1" in checked.text
+    assert "There is no account manager M9 here" in checked.text
+    assert "is negative" in checked.text
+    assert importer.all(Customer) == []
+
+    result = browser.send(f"{address(checked)}/commit")
+
+    assert "Rows that were refused" in result.text
+    assert [customer.name for customer in importer.all(Customer)] == ["张三", "王五"]
+    errors = browser.get(f"{address(result)}/refused.csv", buffered=True)
+    assert errors.data.decode("utf-8-sig").splitlines()[0].endswith("tenure,row,column,code,message")
+    assert not wizard.stored_file(
+        browser.application.extensions["branchline"], address(result).split("/")[-1]
+    ).exists()
+
+
+def test_a_mapping_is_remembered_for_files_with_the_same_headings(browser):
+    first = upload(browser, "managers", b"ID,Who\nM1,Wang\n")
+    browser.send(f"{address(first)}/mapping", **{"column-0": "manager_no", "column-1": "name"})
+
+    again = upload(browser, "managers", b"ID,Who\nM2,Li\n")
+
+    assert form_of(again.text) == {"column-0": "manager_no", "column-1": "name", "update_by": ""}
+
+
+def test_a_mapping_that_lacks_a_needed_column_is_refused_and_a_constant_fills_it(browser, importer):
+    page = upload(browser, "customers", b"no,name\nC1,Wang\n")
+    path = f"{address(page)}/mapping"
+
+    refused = browser.send(path, **{"column-0": "customer_no", "column-1": "name"})
+    assert refused.status_code == 400
+    assert "lacks columns" in refused.text
+    form = {"column-0": "customer_no", "column-1": "name", "constant-kind": "individual"}
+    checked = browser.send(path, **form)
+
+    assert "Create 1, update 0, leave out 0" in checked.text
+    browser.send(f"{address(checked)}/commit")
+    assert [customer.kind.value for customer in importer.all(Customer)] == ["individual"]
+
+
+def test_an_unreadable_file_is_refused_where_it_was_chosen_and_leaves_nothing(browser, importer, runtime):
+    page = upload(browser, "customers", b"\xd0\xcf\x11\xe0", name="old.xls")
+
+    assert page.status_code == 400
+    assert "Save it as XLSX" in page.text
+    assert importer.all(Import) == []
+    assert list((runtime.settings.home.files / "imports").iterdir()) == []
+
+
+def test_a_large_file_is_gone_on_with_by_the_job_and_found_again(browser, importer, runtime, monkeypatch):
+    monkeypatch.setattr(pages, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr("branch_node.imports.operations.CHUNK", 2)
+    content = "manager_no,name\n" + "".join(f"M{n},name {n}\n" for n in range(7))
+    page = upload(browser, "managers", content.encode())
+    checking = browser.send(f"{address(page)}/mapping", **form_of(page.text))
+    assert 'class="progress-block"' in checking.text
+    assert "You can leave this page" in checking.text
+
+    assert jobs.take_in(runtime, ANA, Progress()).kind is RunOutcome.DONE
+    checked = browser.get(address(page))
+    assert "Create 7, update 0, leave out 0" in checked.text
+    browser.send(f"{address(page)}/commit")
+    jobs.take_in(runtime, ANA, Progress())
+
+    assert "Every row was taken" in browser.get(address(page)).text
+    assert len(importer.all(Manager)) == 7
+    assert jobs.take_in(runtime, ANA, Progress()).kind is RunOutcome.NOTHING
+
+
+def test_undo_shows_what_it_will_touch_and_the_reasons_when_it_cannot(
+    browser, importer, managers, customers, rows
+):
+    managers()
+    taken = customers()
+    rows.bill_line(importer.all(Customer)[0].id)
+    path = f"/imports/{taken.import_id}/undo"
+
+    assert "records that it created will be deleted" in browser.get(path).text
+    refused = browser.send(path)
+
+    assert refused.status_code == 409
+    assert "1 records in bill_lines, entered since, need them." in refused.text
+    assert len(importer.all(Customer)) == 3
+
+
+def test_an_upload_can_be_discarded_and_is_forgotten_after_a_week(browser, importer, runtime):
+    page = upload(browser, "managers", b"manager_no,name\nM1,Wang\n")
+    assert browser.send(f"{address(page)}/discard").status_code == 200
+    upload(browser, "managers", b"manager_no,name\nM1,Wang\n")
+
+    outcome = jobs.take_in(runtime, ANA, Progress())
+    assert len(importer.all(Import)) == 1
+    later = type(ANA)(ANA.at + wizard.KEPT + timedelta(minutes=1), ANA.actor, ANA.via)
+    jobs.take_in(runtime, later, Progress())
+
+    assert outcome.kind is RunOutcome.NOTHING
+    assert importer.all(Import) == []
+    assert list((runtime.settings.home.files / "imports").iterdir()) == []
+
+
+def test_a_stored_file_that_went_missing_takes_the_import_out_of_work(
+    browser, importer, runtime, monkeypatch
+):
+    monkeypatch.setattr(pages, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr("branch_node.imports.operations.CHUNK", 1)
+    page = upload(browser, "managers", b"manager_no,name\nM1,Wang\nM2,Li\n")
+    browser.send(f"{address(page)}/mapping", **form_of(page.text))
+    wizard.stored_file(runtime, address(page).split("/")[-1]).unlink()
+
+    outcome = jobs.take_in(runtime, ANA, Progress())
+
+    assert outcome.kind is RunOutcome.FAILED
+    assert [record.state for record in importer.all(Import)] == [ImportState.UPLOADED]
+    assert "could not be finished" in browser.get(address(page)).text
+
+
+def test_only_administrators_import(sign_in):
+    assert sign_in(Right.STAFF).get("/imports/").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/imports/", "/imports/new", "/imports/template/billing.csv"])
+def test_every_page_opens_in_both_languages(browser, path):
+    assert browser.get(path, buffered=True).status_code == 200
+    browser.send("/account/language", language="zh_CN")
+    assert browser.get(path, buffered=True).status_code == 200
+
+
+def test_an_xlsx_file_walks_through_too(browser, importer, tmp_path):
+    path = tmp_path / "m.xlsx"
+    with path.open("wb") as stream:
+        columns = [Column("工号", "工号"), Column("姓名", "姓名")]
+        write_xlsx(stream, title="经理", columns=columns, rows=[["M1", "王伟"]], about={})
+    assert open_table(path).format == "xlsx"
+
+    mapping = upload(browser, "managers", path.read_bytes(), name="m.xlsx")
+    checked = browser.send(f"{address(mapping)}/mapping", **form_of(mapping.text))
+    browser.send(f"{address(checked)}/commit")
+
+    assert [manager.name for manager in importer.all(Manager)] == ["王伟"]
