@@ -52,6 +52,7 @@ def create_app(runtime: HqRuntime) -> Flask:
         node_name=lambda: _("Head office"),
         blueprints=(
             console.blueprint,
+            console.fleet,
             branches.blueprint,
             customers.blueprint,
             analysis.blueprint,

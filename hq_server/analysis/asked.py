@@ -122,11 +122,11 @@ def _member(vocabulary: type[Code], name: str, usual: Any) -> Any:  # noqa: ANN4
 def _months() -> tuple[str, str]:
     this_month = month_of(in_zone(stamp().at, runtime().settings.timezone).date())
     end = request.args.get("end", "")
-    last = parse_month(end, field=_("Last month")) if end else this_month
+    last = parse_month(end, field=_("Until month")) if end else this_month
     start = request.args.get("start", "")
     first = parse_month(start, field=_("First month")) if start else shift(last, 1 - MONTHS_SHOWN)
     if first > last or shift(first, MOST_MONTHS) <= last:
-        raise MonthsTurnedError(field=_("Last month"))
+        raise MonthsTurnedError(field=_("Until month"))
     return first, last
 
 

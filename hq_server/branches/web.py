@@ -113,8 +113,8 @@ def about(covered: Coverage, filters: Iterable[tuple[str, str]]) -> dict[str, st
     """Return what the About sheet of an export says: filters, branches covered and as of when."""
     zone = runtime().settings.timezone
     lines = {
-        _("Made"): f"{format_instant(covered.now, timezone=zone, style='second')} {zone}",
-        _("Made by"): stamp().actor,
+        _("Exported at"): f"{format_instant(covered.now, timezone=zone, style='second')} {zone}",
+        _("Exported by"): stamp().actor,
         _("Branches covered"): _(
             "%(covered)s of %(total)s",
             covered=format_number(len(covered.included)),

@@ -8,10 +8,10 @@ from shared.web.menu import MenuEntry
 
 MENU: Final = (
     MenuEntry(lazy_gettext("Overview"), "console.overview", "home", key="o"),
-    MenuEntry(lazy_gettext("Branches"), "console.branches", "building", key="b"),
+    MenuEntry(lazy_gettext("Branches"), "fleet.index", "building", key="b"),
     MenuEntry(lazy_gettext("Customers"), "customers.index", "users", key="c"),
     MenuEntry(lazy_gettext("Analysis"), "analysis.index", "chart-bar", key="a"),
-    MenuEntry(lazy_gettext("Account managers"), "oversight.index", "briefcase", key="m"),
+    MenuEntry(lazy_gettext("Managers"), "oversight.index", "briefcase", key="m"),
     MenuEntry(
         lazy_gettext("Parked records"), "console.parked", "alert-triangle", count=parked_count, key="p"
     ),

@@ -25,6 +25,7 @@ from shared.web.tables import Column
 from sync_protocol.catalog import CATALOG
 
 blueprint = Blueprint("console", __name__, template_folder="templates")
+fleet = Blueprint("fleet", __name__, template_folder="templates", url_prefix="/branches")
 
 # What people call the record types, in the order they travel.
 RECORD_NAMES: Final = {
@@ -34,7 +35,7 @@ RECORD_NAMES: Final = {
     "work_log": N_("Work logs"),
     "customer_month": N_("Customer months"),
 }
-PARKED_STATES: Final = {"parked": N_("Waiting"), "superseded": N_("Settled")}
+PARKED_STATES: Final = {"parked": N_("To be mended"), "superseded": N_("Settled")}
 
 
 @blueprint.get("/")
@@ -47,9 +48,9 @@ def overview() -> str:
     return render_template(template, **values)
 
 
-@blueprint.get("/branches")
+@fleet.get("")
 @requires(Right.STAFF)
-def branches() -> str:
+def index() -> str:
     """List every branch with what we hold of it."""
     with reading() as session:
         covered = coverage(session, stamp().at)
@@ -62,9 +63,9 @@ def branches() -> str:
     )
 
 
-@blueprint.get("/branches/<code>")
+@fleet.get("/<code>")
 @requires(Right.STAFF)
-def branch(code: str) -> str:
+def one(code: str) -> str:
     """Show one branch: its line, its keys, what we hold of it, what came last."""
     with reading() as session:
         found = get_branch(session, code)

@@ -35,7 +35,7 @@ PASSWORD: Final = "correct horse battery"
 NOON: Final = datetime.fromisoformat("2026-11-18T04:00:00+00:00")  # a Wednesday, 12:00 in Shanghai
 
 
-def _build(url: str) -> None:
+def build_tables(url: str) -> None:
     database = Database(url)
     with database.engine.begin() as connection:
         tables = [
@@ -54,7 +54,7 @@ def database(
     dialect: str, database_factory: DatabaseFactory, make_database_url: Callable[..., str]
 ) -> Iterator[Database]:
     """An empty head office database."""
-    template = database_factory.template(dialect, "hq_pages", _build)
+    template = database_factory.template(dialect, "hq_pages", build_tables)
     database = Database(make_database_url(dialect, template))
     yield database
     database.dispose()
