@@ -44,7 +44,7 @@ class Problem(Enum):
         "fork-detected", 409, False, "This number was used for other content, or follows another history."
     )
     TOO_LARGE = ProblemKind("oversize", 413, False, "The body is over the limit.")
-    ENCODING = ProblemKind("encoding", 415, False, "Content-Encoding must be zstd, gzip or absent.")
+    ENCODING = ProblemKind("encoding", 415, False, "Content-Encoding must be zstd, gzip or identity.")
     SCHEMA = ProblemKind(
         "schema-unsupported", 422, False, "This protocol or record version is not known here."
     )
