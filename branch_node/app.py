@@ -8,20 +8,48 @@ from typing import Final
 
 from flask import Flask
 
+from branch_node.billing import pages as billing
 from branch_node.bindings import BINDINGS
 from branch_node.config import NODE_KEY, load_settings
+from branch_node.customers import jobs as customer_jobs
+from branch_node.customers import pages as customers
+from branch_node.desk import pages as desk
+from branch_node.imports import jobs as import_jobs
+from branch_node.imports import pages as imports
+from branch_node.managers import pages as managers
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.transport import HttpTransport
 from branch_node.runtime import BranchRuntime
+from branch_node.statistics import jobs as statistics_jobs
+from branch_node.statistics import pages as statistics
+from branch_node.worklogs import pages as worklogs
 from shared.clock import SystemClock
 from shared.db.engine import Database
+from shared.i18n import lazy_gettext as _l
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.web.app import create_flask
 from shared.web.menu import MenuEntry
 
-JOBS: Final[Sequence[Job]] = (*outbound_jobs.JOBS, *common_jobs.JOBS)
+JOBS: Final[Sequence[Job]] = (
+    *outbound_jobs.JOBS,
+    *import_jobs.JOBS,
+    *statistics_jobs.JOBS,
+    *customer_jobs.JOBS,
+    *common_jobs.JOBS,
+)
+
+MENU: Final = (
+    MenuEntry(_l("My day"), "desk.my_day", "home", key="h"),
+    MenuEntry(_l("Customers"), "customers.index", "users", key="c"),
+    MenuEntry(_l("Work logs"), "worklogs.index", "notebook", key="w"),
+    MenuEntry(_l("Bill lines"), "billing.index", "receipt", key="b"),
+    MenuEntry(_l("Monthly statistics"), "statistics.index", "chart-bar", key="s"),
+    MenuEntry(_l("Account managers"), "managers.index", "briefcase", key="m"),
+    MenuEntry(_l("Import"), "imports.index", "file-import", key="i"),
+    MenuEntry(_l("Sync"), "outbound.overview", "cloud-upload", count=outbound.waiting, key="p"),
+)
 
 
 def open_runtime(home: Path) -> BranchRuntime:
@@ -45,9 +73,19 @@ def create_app(runtime: BranchRuntime) -> Flask:
         __name__,
         runtime,
         product="branch",
-        home="outbound.overview",
-        menu=(),
-        blueprints=(outbound.blueprint,),
+        home="desk.my_day",
+        search="desk.search",
+        menu=MENU,
         node_name=outbound.node_name,
         link_state=outbound.link_state,
+        blueprints=(
+            desk.blueprint,
+            customers.blueprint,
+            worklogs.blueprint,
+            billing.blueprint,
+            statistics.blueprint,
+            managers.blueprint,
+            imports.blueprint,
+            outbound.blueprint,
+        ),
     )
