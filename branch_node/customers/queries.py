@@ -19,11 +19,11 @@ from shared.errors import N_, BranchlineError, Kind
 RANKED: Final = 1_000
 NOBODY: Final = "none"
 SORTS: Final = {
-    "number": Customer.customer_no,
+    "customer_no": Customer.customer_no,
     "name": Customer.name,
     "grade": Customer.grade,
-    "opened": Customer.opened_on,
-    "changed": Customer.updated_at,
+    "opened_on": Customer.opened_on,
+    "updated_at": Customer.updated_at,
 }
 
 
@@ -65,6 +65,27 @@ def get_customer(session: Session, customer_id: str) -> Customer:
 def find_by_number(session: Session, customer_no: str) -> Customer | None:
     """Return the customer with this number, if there is one."""
     return session.scalar(select(Customer).where(Customer.customer_no == customer_no))
+
+
+def suggest_number(session: Session, day: date) -> str:
+    """Return a number nobody has yet: the day and a count; people may write another."""
+    stem = f"N{day:%y%m%d}-"
+    same_day = Customer.customer_no.startswith(stem, autoescape=True)
+    number = (session.scalar(select(func.count()).select_from(Customer).where(same_day)) or 0) + 1
+    while find_by_number(session, f"{stem}{number:03}"):
+        number += 1
+    return f"{stem}{number:03}"
+
+
+def find_meant(session: Session, text: str, *, limit: int = 8) -> list[Customer]:
+    """Return whom a person means by a number, "number name" or other words; one when it is sure."""
+    words = text.split()
+    exact = next(
+        (found for word in (text.strip(), *words[:1]) if (found := find_by_number(session, word))), None
+    )
+    if exact is not None:
+        return [exact]
+    return [row.Customer for row in search_customers(session, text, limit=limit)]
 
 
 def find_by_ids(session: Session, ids: Sequence[str]) -> dict[str, Customer]:

@@ -3,7 +3,7 @@
 from datetime import time, timedelta
 from typing import Final
 
-from branch_node.statistics import operations
+from branch_node.statistics import operations, queries
 from branch_node.statistics.operations import MonthsComputed
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
@@ -32,7 +32,7 @@ def compute_months(runtime: NodeRuntime, _stamp: Stamp, progress: Progress) -> O
 
 JOBS: Final = (
     Job(
-        "compute-months",
+        queries.JOB,
         N_("Compute customer months"),
         compute_months,
         at=time(1, 30),

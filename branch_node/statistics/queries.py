@@ -1,12 +1,15 @@
 """Reading customer months."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.statistics.models import CustomerMonth
+
+JOB: Final = "compute-months"
 
 
 @dataclass(frozen=True, slots=True)

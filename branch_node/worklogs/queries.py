@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from branch_node.customers.models import Customer
 from branch_node.managers.models import Manager
 from branch_node.worklogs.models import WorkLog
-from shared.domain.customers.vocabulary import CustomerStatus
+from shared.domain.customers.vocabulary import CustomerStatus, PreferredChannel
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_, BranchlineError, Kind
 
@@ -105,29 +105,54 @@ def versions(session: Session, log: WorkLog) -> list[WorkLog]:
 
 def list_untouched(
     session: Session, *, since: datetime, manager_id: str | None, limit: int
-) -> tuple[list[Untouched], int]:
-    """Return active customers nobody has spoken to since then, the longest ago first, and their number.
+) -> list[Untouched]:
+    """Return active customers nobody has spoken to since then, the longest ago first.
 
     Those who do not want to be contacted are left out: nobody should call them.
     """
+    found = _with_last_contact(manager_id)
+    ordered = (
+        select(found)
+        .where(_quiet(found, since))
+        .order_by(found.c.last.asc().nulls_first(), found.c.customer_no)
+    )
+    return [Untouched(*row) for row in session.execute(ordered.limit(limit))]
+
+
+def count_untouched(session: Session, since: Sequence[datetime], *, manager_id: str | None) -> list[int]:
+    """Return how many customers `list_untouched` would give for each of the instants; one pass for all."""
+    found = _with_last_contact(manager_id)
+    counts = [func.count().filter(_quiet(found, each)) for each in since]
+    return list(session.execute(select(*counts).select_from(found)).one())
+
+
+def _with_last_contact(manager_id: str | None) -> Subquery:
     last = (
-        select(func.max(WorkLog.started_at))
-        .where(WorkLog.customer_id == Customer.id, WorkLog.kind.in_(CONTACTS), stands())
-        .correlate(Customer)
-        .scalar_subquery()
+        select(WorkLog.customer_id, func.max(WorkLog.started_at).label("last"))
+        .where(WorkLog.customer_id.is_not(None), WorkLog.kind.in_(CONTACTS), stands())
+        .group_by(WorkLog.customer_id)
     )
-    candidates = select(Customer.id, Customer.customer_no, Customer.name, last.label("last")).where(
-        Customer.status == CustomerStatus.ACTIVE,
-        or_(Customer.preferred_channel.is_(None), Customer.preferred_channel != "none"),
-    )
+    wanted = [Customer.status == CustomerStatus.ACTIVE, _may_be_contacted()]
     if manager_id:
-        candidates = candidates.where(Customer.manager_id == manager_id)
-    found = candidates.subquery()
-    quiet = or_(found.c.last.is_(None), found.c.last < since)
-    total = session.scalar(select(func.count()).select_from(found).where(quiet)) or 0
-    ordered = select(found).where(quiet).order_by(found.c.last.asc().nulls_first(), found.c.customer_no)
-    rows: Sequence[Row[str, str, str, datetime | None]] = session.execute(ordered.limit(limit)).all()
-    return [Untouched(*row) for row in rows], total
+        held = select(Customer.id).where(Customer.manager_id == manager_id)
+        last = last.where(WorkLog.customer_id.in_(held))
+        wanted.append(Customer.manager_id == manager_id)
+    contacts = last.subquery()
+    return (
+        select(Customer.id, Customer.customer_no, Customer.name, contacts.c.last)
+        .outerjoin(contacts, contacts.c.customer_id == Customer.id)
+        .where(*wanted)
+        .subquery()
+    )
+
+
+def _quiet(found: Subquery, since: datetime) -> ColumnElement[bool]:
+    return or_(found.c.last.is_(None), found.c.last < since)
+
+
+def _may_be_contacted() -> ColumnElement[bool]:
+    channel = Customer.preferred_channel
+    return or_(channel.is_(None), channel != PreferredChannel.NONE)
 
 
 def last_contact(session: Session, customer_id: str) -> datetime | None:

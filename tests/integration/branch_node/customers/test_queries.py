@@ -50,7 +50,7 @@ def four(rows):
 def test_a_filter_gives_just_the_customers_it_names_and_their_number(sessions, four, wanted, letters):
     with sessions() as session:
         found = queries.list_customers(
-            session, CustomerFilter(**wanted), sort="number", descending=False, limit=50
+            session, CustomerFilter(**wanted), sort="customer_no", descending=False, limit=50
         )
         assert [row.Customer.id for row in found] == [four[letter] for letter in letters]
         assert queries.count_customers(session, CustomerFilter(**wanted)) == len(letters)
@@ -59,7 +59,7 @@ def test_a_filter_gives_just_the_customers_it_names_and_their_number(sessions, f
 def test_customers_of_one_manager_come_with_the_managers_name(sessions, four):
     with sessions() as session:
         wanted = CustomerFilter(manager_id=four["manager"])
-        found = queries.list_customers(session, wanted, sort="number", descending=True, limit=1, offset=1)
+        found = queries.list_customers(session, wanted, sort="customer_no", descending=True, limit=1, offset=1)
     assert [(row.Customer.name, row.manager_name) for row in found] == [("李雷", "王芳")]
 
 

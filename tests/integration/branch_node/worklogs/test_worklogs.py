@@ -111,7 +111,7 @@ def test_entries_are_found_by_day_manager_and_kind(sessions, rows):
 
 
 def test_untouched_are_active_customers_nobody_spoke_to_the_longest_ago_first(sessions, rows):
-    manager = rows.manager()
+    manager, idle = rows.manager(), rows.manager()
     never, long_ago, lately, met, _left, _wants_none = (
         rows.customer(manager_id=manager, **values)
         for values in (
@@ -128,13 +128,15 @@ def test_untouched_are_active_customers_nobody_spoke_to_the_longest_ago_first(se
     rows.work_log(manager, customer_id=met, started_at=NOON - DAY, kind=WorkLogKind.MEETING)
 
     with sessions() as session:
-        found, total = queries.list_untouched(session, since=NOON - 30 * DAY, manager_id=manager, limit=2)
-        everybody, all_of_them = queries.list_untouched(
-            session, since=NOON - 30 * DAY, manager_id=None, limit=9
-        )
-    assert ([each.id for each in found], total) == ([never, met], 3)
+        since = NOON - 30 * DAY
+        found = queries.list_untouched(session, since=since, manager_id=manager, limit=2)
+        everybody = queries.list_untouched(session, since=since, manager_id=None, limit=9)
+        counts = queries.count_untouched(session, [since, NOON - 41 * DAY], manager_id=manager)
+        elsewhere = queries.count_untouched(session, [since], manager_id=idle)
+    assert [each.id for each in found] == [never, met]
     assert [each.id for each in everybody] == [never, met, long_ago]
-    assert (everybody[2].last, all_of_them) == (NOON - 40 * DAY, 3)
+    assert everybody[2].last == NOON - 40 * DAY
+    assert (counts, elsewhere) == ([3, 2], [0])
 
 
 def test_a_contact_that_was_corrected_away_no_longer_counts(sessions, rows):

@@ -1,0 +1,233 @@
+"""Bill lines: the list with sums that match it, one line with its corrections, correcting it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
+from sqlalchemy.orm import Session
+
+from branch_node.billing import operations, queries
+from branch_node.billing.models import BillLine
+from branch_node.billing.operations import (
+    CorrectionOfCorrectionError,
+    LineCorrectedMeanwhileError,
+    NothingToCorrectError,
+)
+from branch_node.billing.queries import BillFilter
+from branch_node.billing.schemas import CorrectionForm
+from branch_node.customers import queries as customers
+from shared.auth.vocabulary import Right
+from shared.domain.billing.vocabulary import BillKind
+from shared.domain.calendar import local_day
+from shared.files.spreadsheets import Column as SheetColumn
+from shared.i18n import gettext as _
+from shared.i18n import label, translate_error
+from shared.i18n import lazy_gettext as _l
+from shared.web.access import requires
+from shared.web.context import reading, runtime, stamp, writing
+from shared.web.forms import field_errors, notice
+from shared.web.lists import (
+    OwnNumber,
+    choices,
+    code_arguments,
+    month_argument,
+    send_table,
+    text_argument,
+    words,
+)
+from shared.web.paging import PageRequest, paginate
+from shared.web.tables import Column
+
+blueprint = Blueprint("billing", __name__, template_folder="templates", url_prefix="/billing")
+
+MOST_EXPORTED: Final = 200_000
+SORTS: Final = {
+    "period": BillLine.period,
+    "bill_no": BillLine.bill_no,
+    "amount_minor": BillLine.amount_minor,
+    "booked_on": BillLine.booked_on,
+}
+COLUMNS: Final = (
+    Column("bill_no", _l("Bill number"), sort=True, link="billing.line", link_arg="line_id"),
+    Column("customer", _l("Customer"), "own"),
+    Column("product", _l("Product")),
+    Column("period", _l("Period"), sort=True),
+    Column("kind", _l("Kind"), "label"),
+    OwnNumber("amount_minor", _l("Amount"), "own", sort=True),
+    Column("booked_on", _l("Booked on"), "date", sort=True, wide=True),
+    Column("remark", _l("Remark"), wide=True),
+)
+
+
+@dataclass(frozen=True)
+class ListedLine:
+    """One row of the list."""
+
+    line: BillLine
+    customer_no: str
+    customer_name: str
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - templates ask for columns by name
+        """Return what a column shows."""
+        return getattr(self.line, name, None)
+
+
+@blueprint.get("")
+@requires(Right.STAFF)
+def index() -> str:
+    """List the bill lines that the address's filters name, with what all of them add up to."""
+    wanted = _wanted()
+    statement: Any = queries.lines(wanted)
+    with reading() as session:
+        page = paginate(
+            session,
+            statement,
+            PageRequest.from_query(SORTS, default="-period"),
+            sorts=SORTS,
+            tie=BillLine.id,
+            shape=lambda row: ListedLine(*row),
+        )
+        return render_template(
+            "billing/index.html",
+            page=page,
+            columns=COLUMNS,
+            wanted=wanted,
+            sums=queries.sums_of(session, wanted),
+            corrected=queries.corrected_among(session, [row.line.id for row in page.items]),
+            products=[(product, product) for product in queries.list_products(session)],
+            kinds=choices(BillKind),
+            chips=_chips(session, wanted),
+        )
+
+
+@blueprint.get("/export.<any(xlsx, csv):kind>")
+@requires(Right.STAFF)
+def export(kind: str) -> ResponseReturnValue:
+    """Answer with the bill lines of the list as a file."""
+    wanted = _wanted()
+    with reading() as session:
+        statement = queries.lines(wanted).order_by(BillLine.period.desc(), BillLine.id).limit(MOST_EXPORTED)
+        found = session.execute(statement.execution_options(yield_per=1_000))
+        return send_table(
+            kind,
+            name="bill-lines",
+            title=_("Bill lines"),
+            columns=_sheet_columns(),
+            rows=(_sheet_row(*row) for row in found),
+            filters=[(text, value) for text, value, _names in _chips(session, wanted)],
+        )
+
+
+@blueprint.get("/<uuid:line_id>")
+@requires(Right.STAFF)
+def line(line_id: object) -> str:
+    """Show one line with its corrections, and the form to correct it."""
+    with reading() as session:
+        return _line_page(session, str(line_id))
+
+
+@blueprint.post("/<uuid:line_id>/corrections")
+@requires(Right.STAFF)
+def correct(line_id: object) -> ResponseReturnValue:
+    """Enter the line that makes this one stand at the right amount."""
+    given = request.form.to_dict()
+    try:
+        form = CorrectionForm().load(given)
+    except ValidationError as refused:
+        with reading() as session:
+            return _line_page(session, str(line_id), given, field_errors(refused)), 400
+    with writing() as session:
+        try:
+            correction = operations.correct_line(
+                session,
+                str(line_id),
+                right_minor=form["right"],
+                seen_minor=form["seen"],
+                remark=form["remark"],
+                booked_on=local_day(stamp().at, runtime().settings.timezone),
+                by=stamp(),
+            )
+        except NothingToCorrectError as refused:
+            return _line_page(session, str(line_id), given, {"right": translate_error(refused)}), 409
+        except (LineCorrectedMeanwhileError, CorrectionOfCorrectionError) as refused:
+            return _line_page(session, str(line_id), given, {"": translate_error(refused)}), 409
+    notice(_("The correction %(number)s is entered.", number=correction.bill_no))
+    return redirect(url_for("billing.line", line_id=line_id), code=303)
+
+
+def _line_page(
+    session: Session,
+    line_id: str,
+    values: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> str:
+    shown = queries.get_line(session, line_id)
+    standing = queries.amount_now(session, shown)
+    return render_template(
+        "billing/line.html",
+        line=shown,
+        customer=customers.get_customer(session, shown.customer_id),
+        corrects=queries.get_line(session, shown.corrects_id) if shown.corrects_id else None,
+        corrections=queries.corrections_of(session, line_id),
+        standing=standing,
+        values={"right": str(Decimal(standing).scaleb(-2)), **(values or {}), "seen": standing},
+        errors=errors or {},
+    )
+
+
+def _wanted() -> BillFilter:
+    return BillFilter(
+        period_from=month_argument("period_from"),
+        period_to=month_argument("period_to"),
+        product=text_argument("product"),
+        kinds=code_arguments("kind", BillKind),
+        customer_id=text_argument("customer"),
+    )
+
+
+def _chips(session: Session, wanted: BillFilter) -> list[tuple[str, str, str]]:
+    known = customers.find_by_ids(session, [wanted.customer_id]) if wanted.customer_id else {}
+    customer = known.get(wanted.customer_id)
+    return [
+        (_("Period from"), wanted.period_from, "period_from"),
+        (_("Period to"), wanted.period_to, "period_to"),
+        (_("Product"), wanted.product, "product"),
+        (_("Kind"), words(wanted.kinds), "kind"),
+        (_("Customer"), customer.name if customer else wanted.customer_id, "customer"),
+    ]
+
+
+def _sheet_columns() -> Sequence[SheetColumn]:
+    return (
+        SheetColumn("bill_no", _("Bill number")),
+        SheetColumn("customer_no", _("Customer number")),
+        SheetColumn("customer_name", _("Customer")),
+        SheetColumn("product", _("Product")),
+        SheetColumn("period", _("Period")),
+        SheetColumn("kind", _("Kind")),
+        SheetColumn("amount", _("Amount"), "money"),
+        SheetColumn("currency", _("Currency")),
+        SheetColumn("booked_on", _("Booked on"), "date"),
+        SheetColumn("remark", _("Remark")),
+        SheetColumn("corrects", _("Corrects a line")),
+    )
+
+
+def _sheet_row(line: BillLine, customer_no: str, customer_name: str) -> list[object]:
+    return [
+        line.bill_no,
+        customer_no,
+        customer_name,
+        line.product,
+        line.period,
+        label(line.kind),
+        line.amount_minor,
+        line.currency,
+        line.booked_on,
+        line.remark,
+        _("yes") if line.corrects_id else "",
+    ]

@@ -1,0 +1,404 @@
+"""Customers: the list and its export, registering and changing. One customer's own pages are the desk's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
+from sqlalchemy.orm import Session
+
+from branch_node.customers import operations, queries
+from branch_node.customers.models import Customer
+from branch_node.customers.operations import CustomerChangedMeanwhileError, CustomerNumberTakenError
+from branch_node.customers.queries import NOBODY, CustomerFilter, CustomerRow
+from branch_node.customers.schemas import CustomerForm
+from branch_node.managers import queries as managers
+from branch_node.managers.models import Manager
+from shared.auth.vocabulary import Right
+from shared.db.base import instant_text
+from shared.domain.calendar import local_day
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    IdentityDocument,
+    PreferredChannel,
+)
+from shared.domain.regions import Region, find_region, region_name, search_regions
+from shared.files.spreadsheets import Column as SheetColumn
+from shared.i18n import gettext as _
+from shared.i18n import label, translate_error
+from shared.i18n import lazy_gettext as _l
+from shared.web.access import requires
+from shared.web.context import person, reading, runtime, stamp, writing
+from shared.web.forms import field_errors, notice
+from shared.web.lists import choices, code_arguments, day_argument, send_table, text_argument, words
+from shared.web.paging import Page, PageRequest
+from shared.web.tables import Column
+
+blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
+
+MOST_EXPORTED: Final = 100_000
+COLUMNS: Final = (
+    Column(
+        "customer_no", _l("Number"), sort=True, link="desk.customer", link_arg="customer_id", link_key="id"
+    ),
+    Column("name", _l("Name"), "own", sort=True),
+    Column("kind", _l("Kind"), "label"),
+    Column("grade", _l("Grade"), "label", sort=True),
+    Column("status", _l("Status"), "own"),
+    Column("mobile", _l("Mobile")),
+    Column("manager", _l("Account manager")),
+    Column("region", _l("Region"), wide=True),
+    Column("opened_on", _l("Opened on"), "date", sort=True, wide=True),
+    Column("tags", _l("Tags"), "own", wide=True),
+    Column("phone", _l("Phone"), wide=True),
+    Column("email", _l("E-mail"), wide=True),
+    Column("address", _l("Address"), wide=True),
+    Column("id_no", _l("Document number"), wide=True),
+    Column("preferred_channel", _l("Preferred channel"), "label", wide=True),
+    Column("updated_at", _l("Changed"), "instant", sort=True, wide=True),
+)
+ALWAYS: Final = ("customer_no", "name")
+USUAL: Final = (*ALWAYS, "kind", "grade", "status", "mobile", "manager", "region", "opened_on", "tags")
+LABELS: Final = {
+    "short_name": _l("Short name"),
+    "id_type": _l("Document"),
+    "region_code": _l("Region"),
+    "manager_id": _l("Account manager"),
+    "remark": _l("Remark"),
+}
+TONES: Final = {
+    CustomerStatus.PROSPECT: "info",
+    CustomerStatus.ACTIVE: "ok",
+    CustomerStatus.SUSPENDED: "warn",
+    CustomerStatus.CLOSED: "",
+}
+
+
+@dataclass(frozen=True)
+class ListedCustomer:
+    """One row of the list, with what other tables add."""
+
+    customer: Customer
+    manager: str | None
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - templates ask for columns by name
+        """Return what a column shows."""
+        if name == "manager":
+            return self.manager
+        if name == "region":
+            return region_name(self.customer.region_code)
+        return getattr(self.customer, name)
+
+
+@blueprint.get("")
+@requires(Right.STAFF)
+def index() -> str:
+    """List the customers that the address's filters name."""
+    asked = PageRequest.from_query(queries.SORTS, default="customer_no")
+    wanted = _wanted()
+    with reading() as session:
+        found = queries.list_customers(
+            session,
+            wanted,
+            sort=asked.sort,
+            descending=asked.descending,
+            limit=asked.size,
+            offset=(asked.number - 1) * asked.size,
+        )
+        page = Page(_listed(found), queries.count_customers(session, wanted), asked)
+        choosable = managers.list_managers(session)
+        tags = queries.list_tags(session)
+    shown = _shown_columns()
+    return render_template(
+        "customers/index.html",
+        page=page,
+        columns=[column for column in COLUMNS if column.name in shown],
+        choosable=[column for column in COLUMNS if column.name not in ALWAYS],
+        shown=shown,
+        wanted=wanted,
+        chips=_chips(wanted, choosable),
+        managers=choosable,
+        nobody=NOBODY,
+        tags=tags,
+        regions=_region_hints(wanted.region),
+        region_text=_region_text(wanted.region),
+        tones=TONES,
+        **_vocabularies(),
+    )
+
+
+@blueprint.get("/export.<any(xlsx, csv):kind>")
+@requires(Right.STAFF)
+def export(kind: str) -> ResponseReturnValue:
+    """Answer with the customers and columns of the list as a file."""
+    asked = PageRequest.from_query(queries.SORTS, default="customer_no")
+    wanted, shown = _wanted(), _shown_columns()
+    columns = [column for column in COLUMNS if column.name in shown]
+    with reading() as session:
+        found = queries.list_customers(
+            session, wanted, sort=asked.sort, descending=asked.descending, limit=MOST_EXPORTED
+        )
+        chips = _chips(wanted, managers.list_managers(session))
+    return send_table(
+        kind,
+        name="customers",
+        title=_("Customers"),
+        columns=[SheetColumn(column.name, str(column.label), _sheet_kind(column)) for column in columns],
+        rows=_sheet_rows(_listed(found), columns),
+        filters=[(str(text), value) for text, value, _names in chips],
+    )
+
+
+@blueprint.get("/new")
+@requires(Right.STAFF)
+def new() -> str:
+    """Show the empty form, with what can be guessed filled in."""
+    with reading() as session:
+        values = {
+            "customer_no": queries.suggest_number(session, _today()),
+            "kind": CustomerKind.INDIVIDUAL.value,
+            "status": CustomerStatus.ACTIVE.value,
+            "opened_on": _today().isoformat(),
+            "manager_id": person().manager_id or "",
+            "mobile": text_argument("mobile"),
+            "name": text_argument("name"),
+        }
+        return _form(session, None, values)
+
+
+@blueprint.post("")
+@requires(Right.STAFF)
+def register() -> ResponseReturnValue:
+    """Enter a new customer; points out whom we may know already, and goes on when told to."""
+    given = request.form.to_dict()
+    try:
+        values = CustomerForm().load(given)
+    except ValidationError as refused:
+        return _refused(None, given, field_errors(refused))
+    with writing() as session:
+        similar = [] if given.get("known") else _similar(session, values)
+        if similar:
+            return _form(session, None, given, similar=similar), 200
+        try:
+            customer = operations.register_customer(session, values, by=stamp())
+        except CustomerNumberTakenError as refused:
+            return _form(session, None, given, {"customer_no": translate_error(refused)}), 409
+    notice(_("%(name)s is registered.", name=customer.name))
+    return redirect(url_for("desk.customer", customer_id=customer.id), code=303)
+
+
+@blueprint.get("/<uuid:customer_id>/edit")
+@requires(Right.STAFF)
+def edit(customer_id: object) -> str:
+    """Show the form filled with what we know."""
+    with reading() as session:
+        customer = queries.get_customer(session, str(customer_id))
+        return _form(session, customer, _values(customer))
+
+
+@blueprint.post("/<uuid:customer_id>")
+@requires(Right.STAFF)
+def change(customer_id: object) -> ResponseReturnValue:
+    """Save a customer, unless somebody else did meanwhile."""
+    given = request.form.to_dict()
+    with writing() as session:
+        customer = queries.get_customer(session, str(customer_id))
+        try:
+            values = _changed_values(given, _values(customer))
+            operations.change_customer(
+                session, customer.id, values, seen_at=_seen_at(given.get("seen_at", "")), by=stamp()
+            )
+        except ValidationError as refused:
+            return _form(session, customer, given, field_errors(refused)), 400
+        except CustomerNumberTakenError as refused:
+            return _form(session, customer, given, {"customer_no": translate_error(refused)}), 409
+        except CustomerChangedMeanwhileError as refused:
+            # The form keeps what the person wrote and now rests on the latest version.
+            return _form(
+                session, customer, given, {"": translate_error(refused)}, theirs=_values(customer)
+            ), 409
+    notice(_("Saved."))
+    return redirect(url_for("desk.customer", customer_id=customer.id), code=303)
+
+
+@blueprint.get("/regions")
+@requires(Right.STAFF)
+def regions() -> str:
+    """Offer regions while one is typed; the form works without."""
+    asked = text_argument("region_code") or text_argument("region")
+    return render_template("customers/regions.html", regions=search_regions(asked))
+
+
+@blueprint.get("/similar")
+@requires(Right.STAFF)
+def similar() -> str:
+    """Say while it is typed whether we know this document or mobile number already; the form works without."""
+    with reading() as session:
+        found = queries.find_similar(
+            session,
+            id_no=text_argument("id_no").upper() or None,
+            mobile=text_argument("mobile") or None,
+            besides=text_argument("besides") or None,
+        )
+    return render_template("customers/similar.html", similar=found)
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+def _wanted() -> CustomerFilter:
+    return CustomerFilter(
+        query=text_argument("q"),
+        kinds=code_arguments("kind", CustomerKind),
+        grades=code_arguments("grade", Grade),
+        statuses=code_arguments("status", CustomerStatus),
+        manager_id=text_argument("manager"),
+        region=_region_code(text_argument("region")),
+        opened_from=day_argument("opened_from"),
+        opened_to=day_argument("opened_to"),
+        tag=text_argument("tag"),
+    )
+
+
+def _region_code(given: str) -> str:
+    """Return the code that a filter means: a code, a code with its name, or the widest region of a name."""
+    if not given:
+        return ""
+    if (code := given.split(maxsplit=1)[0]).isdigit():
+        return code
+    hits = search_regions(given, limit=1)
+    return hits[0].code if hits else given
+
+
+def _region_text(code: str) -> str:
+    return f"{code} {region_name(code)}".strip() if find_region(code) else code
+
+
+def _region_hints(code: str) -> list[Region]:
+    found = find_region(code)
+    return [found] if found else []
+
+
+def _chips(wanted: CustomerFilter, known: Sequence[Manager]) -> list[tuple[str, str, Any]]:
+    names = {manager.id: manager.name for manager in known} | {NOBODY: _("nobody")}
+    days = [each.isoformat() if each else "" for each in (wanted.opened_from, wanted.opened_to)]
+    return [
+        (_("Search"), wanted.query, "q"),
+        (_("Kind"), words(wanted.kinds), "kind"),
+        (_("Grade"), words(wanted.grades), "grade"),
+        (_("Status"), words(wanted.statuses), "status"),
+        (_("Account manager"), names.get(wanted.manager_id, wanted.manager_id), "manager"),
+        (_("Region"), region_name(wanted.region), "region"),
+        (_("Opened from"), days[0], "opened_from"),
+        (_("Opened to"), days[1], "opened_to"),
+        (_("Tag"), wanted.tag, "tag"),
+    ]
+
+
+def _shown_columns() -> tuple[str, ...]:
+    given = set(request.args.getlist("columns"))
+    return tuple(column.name for column in COLUMNS if column.name in given | set(ALWAYS)) if given else USUAL
+
+
+def _listed(found: Sequence[CustomerRow]) -> list[ListedCustomer]:
+    return [ListedCustomer(row.Customer, row.manager_name) for row in found]
+
+
+def _sheet_kind(column: Column) -> Any:  # noqa: ANN401 - one of the spreadsheet's kinds
+    return {"date": "date", "instant": "instant"}.get(column.kind, "text")
+
+
+def _sheet_rows(listed: Sequence[ListedCustomer], columns: Sequence[Column]) -> Iterator[list[object]]:
+    worded = {"kind", "grade", "status", "preferred_channel"}
+    for row in listed:
+        yield [label(row[column.name]) if column.name in worded else row[column.name] for column in columns]
+
+
+# --- the form ------------------------------------------------------------------------------------
+
+
+def _form(
+    session: Session,
+    customer: Customer | None,
+    values: Mapping[str, Any],
+    errors: Mapping[str, str] | None = None,
+    **more: object,
+) -> str:
+    kept = values.get("manager_id") or None
+    people = managers.manager_choices(session, keep=kept)
+    return render_template(
+        "customers/form.html",
+        customer=customer,
+        values=values,
+        errors=errors or {},
+        seen_at=instant_text(customer.updated_at) if customer else "",
+        managers=[(manager.id, f"{manager.name} ({manager.manager_no})") for manager in people],
+        regions=_region_hints(str(values.get("region_code") or "").split(" ")[0]),
+        labels={column.name: column.label for column in COLUMNS} | LABELS,
+        **_vocabularies(),
+        **more,
+    )
+
+
+def _refused(
+    customer: Customer | None, given: Mapping[str, Any], errors: Mapping[str, str]
+) -> ResponseReturnValue:
+    with reading() as session:
+        return _form(session, customer, given, errors), 400
+
+
+def _similar(session: Session, values: Mapping[str, Any]) -> list[Customer]:
+    return queries.find_similar(session, id_no=values["id_no"], mobile=values["mobile"])
+
+
+def _values(customer: Customer) -> dict[str, str]:
+    """Return a customer as its form shows it."""
+    shown = {name: getattr(customer, name) for name in operations.EDITABLE}
+    shown["tags"] = _(", ").join(customer.tags)
+    shown["region_code"] = _region_text(customer.region_code or "")
+    return {name: "" if value is None else str(value) for name, value in shown.items()}
+
+
+def _changed_values(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of the fields that the person changed; raises ValidationError.
+
+    A value that came in with an import and is left as it was is nobody's mistake now, so it is not judged.
+    """
+    changed = {name for name in operations.EDITABLE if name in given and given[name].strip() != stored[name]}
+    if changed & {"id_no", "id_type"}:
+        changed |= {"id_no", "id_type"}
+    try:
+        values: dict[str, Any] = CustomerForm().load(given)
+    except ValidationError as refused:
+        messages = refused.messages if isinstance(refused.messages, dict) else {}
+        left = {name: found for name, found in messages.items() if name in changed or name not in stored}
+        if left:
+            raise ValidationError(left) from refused
+        values = dict(refused.valid_data) if isinstance(refused.valid_data, dict) else {}
+    return {name: value for name, value in values.items() if name in changed}
+
+
+def _seen_at(given: str) -> datetime:
+    try:
+        return datetime.fromisoformat(given)
+    except ValueError:
+        raise ValidationError({"": [_("Please open the form again.")]}) from None
+
+
+def _today() -> date:
+    return local_day(stamp().at, runtime().settings.timezone)
+
+
+def _vocabularies() -> dict[str, list[tuple[str, str]]]:
+    return {
+        "kinds": choices(CustomerKind),
+        "grades": choices(Grade),
+        "statuses": choices(CustomerStatus),
+        "documents": choices(IdentityDocument),
+        "channels": choices(PreferredChannel),
+    }

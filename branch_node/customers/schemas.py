@@ -1,0 +1,124 @@
+"""What a person may write into a customer's form."""
+
+import unicodedata
+from typing import Any, Final
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validates_schema
+from marshmallow.validate import Email
+
+from shared.domain.customers.rules import is_credit_code, is_id_card, normal_mobile, normal_phone
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    IdentityDocument,
+    PreferredChannel,
+)
+from shared.domain.form_fields import Parsed, choice, day, text
+from shared.domain.regions import find_region, search_regions
+from shared.errors import N_
+
+MOST_TAGS: Final = 20
+MOST_TAG_LENGTH: Final = 30
+PHONE_LENGTH: Final = 30
+_SEPARATORS: Final = ";；、,，\n"
+_is_mail = Email(error=N_("This is not an e-mail address."))
+
+
+def _mobile(given: str) -> str:
+    number = normal_mobile(given)
+    if number is None:
+        raise ValidationError(N_("This is not a mobile number: 11 digits, or + and the country's code."))
+    return number
+
+
+def _phone(given: str) -> str:
+    number = normal_phone(given)
+    if number is None or len(number) > PHONE_LENGTH:
+        raise ValidationError(N_("This is not a telephone number. Write it as 0571-88880000."))
+    return number
+
+
+def _mail(given: str) -> str:
+    address = text(120)(given)
+    _is_mail(address)
+    return address
+
+
+def region_code(given: str) -> str:
+    """Return the code that a GB/T 2260 code, or a name that only one region has, stands for."""
+    plain = unicodedata.normalize("NFKC", given).strip()
+    code = plain.split()[0]
+    if code.isdigit():
+        if find_region(code) is None:
+            raise ValidationError(N_("There is no region with this code (GB/T 2260)."))
+        return code[:12]
+    hits = search_regions(plain, limit=2)
+    if not hits:
+        raise ValidationError(N_("There is no region of this name. Give its code or choose from the list."))
+    if len(hits) > 1 and hits[0].name != plain:
+        raise ValidationError(N_("Several regions are called so. Give the code or choose from the list."))
+    return hits[0].code
+
+
+def _tags(given: str) -> list[str]:
+    plain = unicodedata.normalize("NFC", given)
+    for separator in _SEPARATORS[1:]:
+        plain = plain.replace(separator, _SEPARATORS[0])
+    words = (" ".join(part.split()) for part in plain.split(_SEPARATORS[0]))
+    tags = list(dict.fromkeys(word for word in words if word))
+    if len(tags) > MOST_TAGS or any(len(tag) > MOST_TAG_LENGTH for tag in tags):
+        raise ValidationError(N_("At most 20 tags of 30 characters each."))
+    return tags
+
+
+class CustomerForm(Schema):
+    """A customer's profile as the form gives it; the names are the columns'."""
+
+    class Meta:
+        """Other fields of the form are none of ours."""
+
+        unknown = EXCLUDE
+
+    customer_no = Parsed(text(40), required=True)
+    kind = Parsed(choice(CustomerKind), required=True)
+    name = Parsed(text(120), required=True)
+    short_name = Parsed(text(60))
+    id_type = Parsed(choice(IdentityDocument))
+    id_no = Parsed(text(40))
+    mobile = Parsed(_mobile)
+    phone = Parsed(_phone)
+    email = Parsed(_mail)
+    region_code = Parsed(region_code)
+    address = Parsed(text(200))
+    grade = Parsed(choice(Grade))
+    status = Parsed(choice(CustomerStatus), required=True)
+    opened_on = Parsed(day)
+    manager_id = Parsed(text(36))
+    preferred_channel = Parsed(choice(PreferredChannel))
+    tags = fields.Function(deserialize=lambda given: _tags(str(given)), load_default=list)
+    remark = Parsed(text(500, lines=True))
+
+    @pre_load
+    def spell_document(self, data: dict[str, Any], **_settings: object) -> dict[str, Any]:
+        """Identity numbers are written without spaces and with capitals."""
+        number = unicodedata.normalize("NFKC", str(data.get("id_no") or ""))
+        return {**data, "id_no": "".join(number.split()).upper()}
+
+    @validates_schema
+    def check_document(self, data: dict[str, Any], **_settings: object) -> None:
+        """Refuse a document number that its own check digit contradicts."""
+        kind, number = data.get("id_type"), data.get("id_no")
+        if not number:
+            return
+        if not kind:
+            raise ValidationError(N_("Say which document this number is of."), "id_type")
+        if kind is IdentityDocument.ID_CARD and not is_id_card(number):
+            raise ValidationError(
+                N_("This identity number cannot be right: 18 digits with a birthday and a check digit."),
+                "id_no",
+            )
+        if kind is IdentityDocument.BUSINESS_LICENCE and not is_credit_code(number):
+            raise ValidationError(
+                N_("This is not a unified social credit code: 18 characters with a check character."), "id_no"
+            )

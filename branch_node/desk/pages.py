@@ -1,0 +1,271 @@
+"""Pages that cut across slices: my day, search, a customer's and an account manager's page."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from branch_node.billing import queries as billing
+from branch_node.billing.queries import BillFilter
+from branch_node.customers import queries as customers
+from branch_node.customers.models import Customer
+from branch_node.customers.queries import CustomerFilter
+from branch_node.desk import queries
+from branch_node.managers import queries as managers
+from branch_node.managers.models import Manager
+from branch_node.worklogs import queries as worklogs
+from branch_node.worklogs.models import WorkLog
+from branch_node.worklogs.queries import LogFilter
+from shared.audit import queries as audit
+from shared.auth.vocabulary import Right
+from shared.domain.calendar import local_day, local_month
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    IdentityDocument,
+    PreferredChannel,
+)
+from shared.domain.managers.vocabulary import ManagerStatus
+from shared.domain.regions import region_name, search_regions
+from shared.domain.vocabulary import Vocabulary
+from shared.i18n import gettext as _
+from shared.i18n import label
+from shared.i18n import lazy_gettext as _l
+from shared.web.access import requires
+from shared.web.context import person, reading, runtime, stamp
+from shared.web.lists import text_argument
+
+blueprint = Blueprint("desk", __name__, template_folder="templates")
+
+MOST_HITS: Final = 50
+MOST_UNTOUCHED: Final = 500
+RECENT_LOGS: Final = 20
+STATUS_TONES: Final = {
+    CustomerStatus.PROSPECT: "info",
+    CustomerStatus.ACTIVE: "ok",
+    CustomerStatus.SUSPENDED: "warn",
+    CustomerStatus.CLOSED: "",
+}
+MANAGER_TONES: Final = {ManagerStatus.ACTIVE: "ok", ManagerStatus.ON_LEAVE: "warn", ManagerStatus.LEFT: ""}
+FIELD_LABELS: Final = {
+    "customer_no": _l("Number"),
+    "kind": _l("Kind"),
+    "name": _l("Name"),
+    "short_name": _l("Short name"),
+    "id_type": _l("Document"),
+    "id_no": _l("Document number"),
+    "mobile": _l("Mobile"),
+    "phone": _l("Phone"),
+    "email": _l("E-mail"),
+    "region_code": _l("Region"),
+    "address": _l("Address"),
+    "grade": _l("Grade"),
+    "status": _l("Status"),
+    "opened_on": _l("Opened on"),
+    "manager_id": _l("Account manager"),
+    "preferred_channel": _l("Preferred channel"),
+    "tags": _l("Tags"),
+    "remark": _l("Remark"),
+}
+VOCABULARIES: Final[dict[str, type[Vocabulary]]] = {
+    "kind": CustomerKind,
+    "grade": Grade,
+    "status": CustomerStatus,
+    "id_type": IdentityDocument,
+    "preferred_channel": PreferredChannel,
+}
+EVENTS: Final = {
+    "customer.registered": _l("registered"),
+    "customer.changed": _l("changed"),
+    "bill_line.corrected": _l("bill line corrected"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What to know of a customer before speaking."""
+
+    customer: Customer
+    manager: Manager | None
+    region: str
+    owed: list[billing.Sums]
+    last_contact: Any
+    do_not_contact: bool
+
+
+@blueprint.get("/")
+@requires(Right.STAFF)
+def my_day() -> str:
+    """Show what was done today and what needs me; people who are no account manager see the whole branch."""
+    zone, now = runtime().settings.timezone, stamp().at
+    today = local_day(now, zone)
+    with reading() as session:
+        manager = _my_manager(session)
+        mine = manager.id if manager else None
+        logs = queries.logs_of_day(session, today, manager_id=mine, timezone=zone)
+        return render_template(
+            "desk/my_day.html",
+            today=today,
+            now=now,
+            manager=manager,
+            logs=logs,
+            needs=queries.needs(session, manager_id=mine, now=now, timezone=zone),
+            held=customers.count_customers(session, CustomerFilter(manager_id=mine or "")),
+        )
+
+
+@blueprint.get("/search")
+@requires(Right.STAFF)
+def search() -> ResponseReturnValue:
+    """Find customers, account managers and regions; a single certain hit is opened at once."""
+    asked = text_argument("q")
+    with reading() as session:
+        exact = customers.find_by_number(session, asked) if asked else None
+        if exact is not None:
+            return redirect(url_for("desk.customer", customer_id=exact.id))
+        return render_template(
+            "desk/search.html",
+            asked=asked,
+            customers=customers.search_customers(session, asked, limit=MOST_HITS) if asked else [],
+            managers=managers.list_managers(session, query=asked) if asked else [],
+            regions=search_regions(asked, limit=5) if asked else [],
+            most=MOST_HITS,
+            tones=STATUS_TONES,
+            region_name=region_name,
+        )
+
+
+@blueprint.get("/untouched")
+@requires(Right.STAFF)
+def untouched() -> str:
+    """List everybody nobody spoke to for the days the address names."""
+    days = request.args.get("days", queries.QUIET_DAYS[0], type=int)
+    days = days if days in queries.QUIET_DAYS else queries.QUIET_DAYS[0]
+    with reading() as session:
+        mine = text_argument("manager") or None
+        since = queries.quiet_since(stamp().at, days)
+        found = worklogs.list_untouched(session, since=since, manager_id=mine, limit=MOST_UNTOUCHED)
+        [total] = worklogs.count_untouched(session, [since], manager_id=mine)
+        return render_template(
+            "desk/untouched.html",
+            days=days,
+            spans=queries.QUIET_DAYS,
+            found=found,
+            total=total,
+            manager_id=mine or "",
+            managers=[(manager.id, manager.name) for manager in managers.list_managers(session)],
+        )
+
+
+# --- one customer --------------------------------------------------------------------------------
+
+
+@blueprint.get("/customers/<uuid:customer_id>")
+@requires(Right.STAFF)
+def customer(customer_id: object) -> str:
+    """Show a customer's story: logs and bill lines by month."""
+    with reading() as session:
+        header = _header(session, str(customer_id))
+        months = queries.story(session, header.customer.id, timezone=runtime().settings.timezone)
+        return _customer_page("desk/customer.html", header, months=months, this_month=_this_month())
+
+
+@blueprint.get("/customers/<uuid:customer_id>/money")
+@requires(Right.STAFF)
+def customer_money(customer_id: object) -> str:
+    """Show what a customer was charged and paid, by period, and the lines behind it."""
+    with reading() as session:
+        header = _header(session, str(customer_id))
+        lines = billing.lines_of_customer(session, header.customer.id)
+        return _customer_page(
+            "desk/customer_money.html",
+            header,
+            periods=billing.periods_of_customer(session, header.customer.id),
+            totals=billing.sums_of(session, BillFilter(customer_id=header.customer.id)),
+            lines=lines,
+            corrected=billing.corrected_among(session, [line.id for line in lines]),
+        )
+
+
+@blueprint.get("/customers/<uuid:customer_id>/profile")
+@requires(Right.STAFF)
+def customer_profile(customer_id: object) -> str:
+    """Show everything we know of a customer, and who changed what when."""
+    with reading() as session:
+        header = _header(session, str(customer_id))
+        history = audit.list_history(session, ("customer", header.customer.id))
+        people = {manager.id: manager.name for manager in managers.list_managers(session)}
+        return _customer_page(
+            "desk/customer_profile.html",
+            header,
+            history=history,
+            field_labels=FIELD_LABELS,
+            events=EVENTS,
+            people=people,
+            worded=_worded,
+        )
+
+
+def _header(session: Session, customer_id: str) -> Header:
+    found = customers.get_customer(session, customer_id)
+    sums = billing.sums_of(session, BillFilter(customer_id=found.id))
+    return Header(
+        customer=found,
+        manager=managers.get_manager(session, found.manager_id) if found.manager_id else None,
+        region=region_name(found.region_code),
+        owed=[each for each in sums if each.balance > 0],
+        last_contact=worklogs.last_contact(session, found.id),
+        do_not_contact=found.preferred_channel is PreferredChannel.NONE,
+    )
+
+
+def _customer_page(template: str, header: Header, **more: object) -> str:
+    return render_template(
+        template, header=header, customer=header.customer, tones=STATUS_TONES, label=label, **more
+    )
+
+
+def _worded(field: str, value: Any, people: dict[str, str]) -> str:  # noqa: ANN401 - a value of the operation log
+    """Return a logged value in the reader's words."""
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, list):
+        return _(", ").join(map(str, value))
+    if field == "manager_id":
+        return people.get(str(value), str(value))
+    if field == "region_code":
+        return region_name(value)
+    members = {member.value: member for member in VOCABULARIES.get(field, ())}
+    return label(members[value]) if value in members else str(value)
+
+
+# --- one account manager -------------------------------------------------------------------------
+
+
+@blueprint.get("/managers/<uuid:manager_id>")
+@requires(Right.STAFF)
+def manager(manager_id: object) -> str:
+    """Show an account manager: who is held, what was done, what needs doing."""
+    now, zone = stamp().at, runtime().settings.timezone
+    with reading() as session:
+        found = managers.get_manager(session, str(manager_id))
+        statement = worklogs.logs(LogFilter(manager_id=found.id)).order_by(WorkLog.started_at.desc())
+        return render_template(
+            "desk/manager.html",
+            manager=found,
+            tones=MANAGER_TONES,
+            held=customers.count_customers(session, CustomerFilter(manager_id=found.id)),
+            logs=session.execute(statement.limit(RECENT_LOGS)).all(),
+            needs=queries.needs(session, manager_id=found.id, now=now, timezone=zone),
+        )
+
+
+def _my_manager(session: Session) -> Manager | None:
+    return managers.get_manager(session, mine) if (mine := person().manager_id) else None
+
+
+def _this_month() -> str:
+    return local_month(stamp().at, runtime().settings.timezone)

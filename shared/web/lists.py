@@ -1,0 +1,104 @@
+"""What lists share: reading their filters from the address, and handing them out as a file."""
+
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import IO, Any, Final, TypeVar, cast
+from zoneinfo import ZoneInfo
+
+from flask import Response, request, send_file
+
+from shared.domain.vocabulary import Vocabulary
+from shared.files.spreadsheets import Column, write_csv, write_xlsx
+from shared.i18n import format_instant, label
+from shared.i18n import gettext as _
+from shared.web.context import person, runtime, stamp
+from shared.web.tables import Column as ListColumn
+
+Word = TypeVar("Word", bound=Vocabulary)
+MIME: Final = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv; charset=utf-8",
+}
+IN_MEMORY: Final = 8 * 1024 * 1024
+_MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True)
+class OwnNumber(ListColumn):
+    """A column of figures that the page draws itself, because each row has a currency of its own."""
+
+    @property
+    def numeric(self) -> bool:
+        """Right-aligned whatever its kind."""
+        return True
+
+
+def text_argument(name: str) -> str:
+    """Return a filter's text, trimmed; empty when it is not given."""
+    return request.args.get(name, "").strip()
+
+
+def code_arguments(name: str, vocabulary: type[Word]) -> tuple[Word, ...]:
+    """Return the members that ?name= gives, in the vocabulary's order; codes it does not know are passed over."""
+    given = set(request.args.getlist(name))
+    return tuple(member for member in vocabulary if member.value in given)
+
+
+def day_argument(name: str) -> date | None:
+    """Return the day that ?name= gives, or None."""
+    try:
+        return date.fromisoformat(text_argument(name))
+    except ValueError:
+        return None
+
+
+def month_argument(name: str) -> str:
+    """Return the month (2026-03) that ?name= gives, or nothing."""
+    given = text_argument(name)
+    return given if _MONTH.fullmatch(given) else ""
+
+
+def choices(vocabulary: Iterable[Vocabulary]) -> list[tuple[str, str]]:
+    """Return (code, word in the reader's language) for the `select` macro."""
+    return [(member.value, label(member)) for member in vocabulary]
+
+
+def words(members: Iterable[Vocabulary]) -> str:
+    """Return members as one text for a chip."""
+    return _(", ").join(label(member) for member in members)
+
+
+def send_table(
+    kind: str,
+    *,
+    name: str,
+    title: str,
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[object]],
+    filters: Sequence[tuple[str, str]] = (),
+) -> Response:
+    """Answer with `rows` as a file `name` of `kind` xlsx or csv; memory stays flat.
+
+    A workbook says on its second sheet which filters applied, as of when, and who took it out.
+    """
+    zone = ZoneInfo(runtime().settings.timezone)
+    stream = cast("IO[bytes]", tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115 - send_file closes it
+    if kind == "csv":
+        write_csv(stream, columns=columns, rows=rows, zone=zone)
+    else:
+        write_xlsx(stream, title=title, columns=columns, rows=rows, about=_about(filters), zone=zone)
+    stream.seek(0)
+    day = stamp().at.astimezone(zone).strftime("%Y%m%d")
+    return send_file(
+        stream, mimetype=MIME[kind], as_attachment=True, download_name=f"{name}-{day}.{kind}", max_age=0
+    )
+
+
+def _about(filters: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    about: dict[str, Any] = {text: value for text, value in filters if value}
+    about[_("As of")] = format_instant(stamp().at, timezone=runtime().settings.timezone, style="second")
+    about[_("Exported by")] = f"{person().name} ({person().username})"
+    return about
