@@ -79,7 +79,8 @@ def start_check(
     plan = make_plan(get_kind(record.kind), record.headings, column_map, context, update_by=update_by)
     record.mapping = column_map.as_json()
     record.update_by = update_by
-    record.unknown_columns = list(plan.unknown_columns)
+    left_out = {*plan.unknown_columns, *column_map.ignore}
+    record.unknown_columns = [heading for heading in record.headings if heading in left_out]
     _forget_refusals(session, import_id)
     record.start_over(ImportState.CHECKING)
     record.seen_at = context.now

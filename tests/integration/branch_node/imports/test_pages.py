@@ -61,6 +61,7 @@ def sign_in(database, runtime, monkeypatch):
             )
             operations.set_password(session, user, PASSWORD, by=ANA)
         browser = app.test_client()
+        assert isinstance(browser, Browser)
         signed_in = browser.send("/account/sign-in", username=right.value, password=PASSWORD)
         # The first page here is for administrators only.
         assert signed_in.status_code == (200 if right is Right.ADMINISTRATOR else 403)
