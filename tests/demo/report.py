@@ -105,7 +105,7 @@ class Reporter:
         for code, node in show.nodes.items():
             where, address = names[code], node.url
             for user in (user for user in show.users if user.node == code):
-                who = f"{user.name} ({self.texts[user.right]})"
+                who = f"{user.name} ({self.texts[user.right]})" if user.name else self.texts[user.right]
                 table.add_row(where, address, user.username, user.password, who)
                 where = address = ""
         return table

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from shared.clock import SystemClock
 from tests.demo import files, words
 from tests.demo.company import BranchData
+from tests.demo.first_sign_in import redeem
 from tests.demo.nodes import Node, StepError, free_ports
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
@@ -21,6 +22,8 @@ PREFERRED_PORTS: Final = (8000, 8001, 8002, 8003)
 ANY_PORTS: Final = (0, 0, 0, 0)
 ARRIVES_WITHIN_S: Final = 120
 PASSWORD: Final = "branchline-demo-2026"  # made up, printed for whoever tries the demo
+FIRST_USER: Final = "admin"  # as `init` calls the first administrator
+CLERK: Final = "clerk"
 NOTES: Final = "demo.json"
 
 Say = Callable[[str], None]
@@ -72,7 +75,7 @@ def open_show(
 ) -> Iterator[Show]:
     """Serve the company from `folder`, set up there first unless an earlier run kept it; stop at the end.
 
-    Raises StepError naming the command that failed and what it said, and FolderError.
+    Raises StepError naming the command that failed and what it said, CodeNotTakenError and FolderError.
     """
     known = _read_notes(folder, environment or {})
     show = known or _new_show(folder, ports, environment or {})
@@ -143,20 +146,19 @@ def _set_up(show: Show, folder: Path, *, scale: float, seed: int, say: Say) -> N
     say("serve")
     for node in show.branches.values():
         node.start()
-    for node in show.branches.values():
-        node.wait_until_healthy()
+    for branch, future in zip(company, work, strict=True):
+        show.branches[branch.plan.code].wait_until_healthy()
+        _let_in(show, branch.plan.code, future.result(), clerk=(CLERK, branch.managers[0].name))
 
 
 def _set_up_hq(show: Show, codes: dict[str, Future[str]], say: Say) -> None:
     say("hq")
-    show.hq.run("init")
-    show.users.extend(
-        _add_users(show.hq, "HQ", [("admin", "系统管理员", "administrator"), ("chen", "陈分析", "staff")])
-    )
+    first_code = show.hq.run("init")
     show.hq.start()
     show.hq.wait_until_healthy()
     for plan in words.BRANCHES:
         codes[plan.code].set_result(show.hq.run_json("enrol", plan.code, plan.name)["code"])
+    _let_in(show, "HQ", first_code, clerk=("chen", "陈晓梅"))
 
 
 def _set_up_branch(
@@ -165,23 +167,27 @@ def _set_up_branch(
     folder: Path,
     codes: dict[str, Future[str]],
     say: Say,
-) -> None:
+) -> str:
+    """Make the branch's node, bring everything to head office, and return the first sign-in code."""
     code, node = branch.plan.code, show.branches[branch.plan.code]
-    node.run("init")
+    first_code = node.run("init")
     say(f"import {code}")
     for kind in files.COLUMNS:
         node.run("import", kind, str(folder / "files" / code / f"{kind}.csv"))
     node.run("join", "--hq", show.hq.url, "--code", codes[code].result())  # waits for head office
     say(f"push {code}")
     node.run("push")
+    return first_code
 
 
-def _add_users(node: Node, code: str, people: list[tuple[str, str, str]]) -> list[SignIn]:
-    users = []
-    for username, name, right in people:
-        node.run("user", "add", username, "--name", name, "--right", right, "--password-stdin", text=PASSWORD)
-        users.append(SignIn(code, username, PASSWORD, name, right))
-    return users
+def _let_in(show: Show, code: str, first_code: str, *, clerk: tuple[str, str]) -> None:
+    """Give the first administrator a password by the page, and add a member of staff by the command."""
+    node = show.nodes[code]
+    redeem(node.url, username=FIRST_USER, code=first_code, password=PASSWORD)
+    username, name = clerk
+    node.run("user", "add", username, "--name", name, "--right", "staff", "--password-stdin", text=PASSWORD)
+    show.users.append(SignIn(code, FIRST_USER, PASSWORD, "", "administrator"))
+    show.users.append(SignIn(code, username, PASSWORD, name, "staff"))
 
 
 def _serve(show: Show) -> None:
