@@ -4,6 +4,7 @@ The batch's identity is its digest: SHA-256 of the uncompressed bytes. Compressi
 or not at all, changes nothing.
 """
 
+import hashlib
 import zlib
 from dataclasses import dataclass
 from typing import Final
@@ -70,7 +71,8 @@ def parse_payload(payload: bytes) -> Batch:
         raise MalformedBatchError(msg)
     header = _read_header(payload[:header_end])
     trailer = _read_trailer(payload[trailer_start:-1])
-    if sha256_hex(payload[:trailer_start]) != trailer.sha256:
+    digest = hashlib.sha256(memoryview(payload)[:trailer_start])
+    if digest.hexdigest() != trailer.sha256:
         msg = "the content does not have the digest its trailer states"
         raise MalformedBatchError(msg)
     block = payload[header_end + 1 : trailer_start - 1]
@@ -78,7 +80,8 @@ def parse_payload(payload: bytes) -> Batch:
     if not rows == header.rows == trailer.rows:
         msg = f"{rows} rows, but header says {header.rows} and trailer {trailer.rows}"
         raise MalformedBatchError(msg)
-    return Batch(header=header, block=block, digest=sha256_hex(payload))
+    digest.update(payload[trailer_start:])
+    return Batch(header=header, block=block, digest=digest.hexdigest())
 
 
 def compress(payload: bytes) -> bytes:
