@@ -69,12 +69,12 @@ def parse_payload(payload: bytes) -> Batch:
     if trailer_start <= header_end:
         msg = "header or trailer is missing"
         raise MalformedBatchError(msg)
-    header = _read_header(payload[:header_end])
     trailer = _read_trailer(payload[trailer_start:-1])
     digest = hashlib.sha256(memoryview(payload)[:trailer_start])
     if digest.hexdigest() != trailer.sha256:
         msg = "the content does not have the digest its trailer states"
         raise MalformedBatchError(msg)
+    header = _read_header(payload[:header_end])
     block = payload[header_end + 1 : trailer_start - 1]
     rows = block.count(b"\n") + 1 if block else 0
     if not rows == header.rows == trailer.rows:
@@ -141,8 +141,9 @@ def _read_header(line: bytes) -> BatchHeader:
     try:
         document = read_canonical(line)
         # Before the rest is looked at: the header of another version may have another shape.
-        if isinstance(document, dict) and document.get("protocol") not in READABLE:
-            raise UnreadableProtocolError(str(document.get("protocol"))[:20])
+        protocol = document.get("protocol") if isinstance(document, dict) else None
+        if isinstance(protocol, int) and protocol not in READABLE:
+            raise UnreadableProtocolError(str(protocol)[:20])
         return msgspec.convert(document, BatchHeader)
     except (NotCanonicalError, msgspec.ValidationError) as error:
         msg = f"header: {error}"

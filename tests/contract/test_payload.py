@@ -2,6 +2,7 @@
 
 import gzip
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -32,7 +33,7 @@ SMALL = _small()
 
 
 def _refused(payload):
-    with pytest.raises((MalformedBatchError, UnreadableProtocolError)):
+    with pytest.raises(MalformedBatchError):
         parse_payload(payload)
 
 
@@ -132,7 +133,12 @@ def test_a_compressed_body_with_a_changed_byte_never_passes_for_another_batch(en
 
 @pytest.mark.parametrize("encoding", ["zstd", "gzip", "identity"])
 def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_taken(encoding):
-    pack = {"zstd": compress, "gzip": gzip.compress, "identity": bytes}[encoding]
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "zstd": compress,
+        "gzip": gzip.compress,
+        "identity": bytes,
+    }
+    pack = packers[encoding]
     for size, taken in ((99, True), (100, True), (101, False), (5_000, False)):
         body = pack(b"x" * size)
         if taken:
@@ -200,6 +206,9 @@ def test_a_changed_header_with_a_trailer_that_fits_is_another_batch():
         {"control": {"\0": {}}},
         {"sealed_at": "today"},
         {"fresh": 1},
+        {"protocol": "1"},
+        {"protocol": None},
+        {"protocol": True},
         {"schema": None},
         {"record": "x" * 41},
     ],
@@ -237,7 +246,7 @@ def test_a_header_may_say_more_than_we_know():
     )
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 10**30, "1", None])
+@pytest.mark.parametrize("protocol", [0, 2, -1, 10**30])
 def test_another_protocol_version_is_told_as_such_whatever_else_its_header_holds(protocol):
     for line in (_header(protocol=protocol), canonical_json({"protocol": protocol, "shape": "new"})):
         with pytest.raises(UnreadableProtocolError):

@@ -108,7 +108,7 @@ ODD_JSON: Final = (
 
 def good_text(least: int, most: int) -> Strategy:
     """Text a column accepts, spiced with characters that are hard to carry."""
-    characters = st.characters(exclude_categories=("Cs",), exclude_characters="\0")
+    characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
     plain = st.text(
         st.one_of(st.sampled_from(SPICE), characters), min_size=least, max_size=min(most, least + 12)
     )
