@@ -133,7 +133,7 @@ def export_behind() -> Response:
         columns=[
             SheetColumn("branch", _("Branch")),
             SheetColumn("customer_no", _("Number")),
-            SheetColumn("name", _("Name")),
+            SheetColumn("name", _("Customer name")),
             SheetColumn("kind", _("Kind")),
             SheetColumn("grade", _("Grade")),
             SheetColumn("opened_on", _("Opened on"), "date"),

@@ -34,7 +34,7 @@ SORTS: Final = {
 }
 COLUMNS: Final = (
     Column("customer_no", lazy_gettext("Number"), "own", sort=True),
-    Column("name", lazy_gettext("Name"), sort=True),
+    Column("name", lazy_gettext("Customer name"), sort=True),
     Column("branch", lazy_gettext("Branch")),
     Column("kind", lazy_gettext("Kind"), "label"),
     Column("grade", lazy_gettext("Grade"), "label"),
@@ -204,7 +204,7 @@ def _sheet_columns() -> Sequence[SheetColumn]:
         SheetColumn("branch_code", _("Branch code")),
         SheetColumn("branch", _("Branch")),
         SheetColumn("customer_no", _("Number")),
-        SheetColumn("name", _("Name")),
+        SheetColumn("name", _("Customer name")),
         SheetColumn("kind", _("Kind")),
         SheetColumn("grade", _("Grade")),
         SheetColumn("status", _("Status")),

@@ -38,6 +38,9 @@ HEADINGS: Final = {
     "untouched_90": N_("Untouched 90 days"),
 }
 WEEKS_SHOWN: Final = 13
+# A page of more rows than this helps nobody, and takes seconds to draw.
+FOLD_OVER: Final = 300
+MOST_ROWS: Final = 200
 PERIODS: Final = ("week", "month", "all")
 
 
@@ -65,7 +68,7 @@ def index() -> str:
     by_figure = sort.removeprefix("-") in {*COUNTED, "last_at"}
     if by_figure:
         rows.sort(key=lambda row: _figure(row, sort), reverse=sort.startswith("-"))
-        groups = [BranchGroup("", "", rows)] if rows else []
+        groups = [BranchGroup("", "", rows[:MOST_ROWS])] if rows else []
     else:
         groups = _by_branch(rows)
     return render_template(
@@ -74,6 +77,10 @@ def index() -> str:
         whole=sum((row.activity for row in rows), Activity()),
         count=len(rows),
         by_figure=by_figure,
+        cut=by_figure and len(rows) > MOST_ROWS,
+        most_rows=MOST_ROWS,
+        folded=not by_figure and len(rows) > FOLD_OVER and len(groups) > 1,
+        fold_over=FOLD_OVER,
         sort=sort,
         scope=scope,
         headings=HEADINGS,

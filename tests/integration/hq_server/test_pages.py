@@ -11,6 +11,7 @@ from sqlalchemy import event, select
 from hq_server.analysis import jobs
 from hq_server.branches.models import Branch
 from hq_server.customers.queries import SEARCH_INDEX
+from hq_server.oversight import pages as oversight
 from hq_server.replica.models import ReplicaCustomer, Tombstone
 from shared.db import search
 from shared.domain.customers.vocabulary import CustomerStatus, Grade
@@ -321,3 +322,18 @@ def test_pages_are_whole_in_chinese(client, company):
 
     for path in ("/", "/branches", "/customers/", "/analysis/", "/managers/", "/parked", "/transfers"):
         assert client.get(path).status_code == 200
+
+
+def test_a_large_board_is_folded_to_branches_with_the_same_sums(client, database, company, monkeypatch):
+    whole = re.search(r"All 1 account managers ([\d ]+)", text_of(client.get("/managers/")))
+    monkeypatch.setattr(oversight, "FOLD_OVER", 0)
+    with database.sessions.begin() as session:
+        branch = add_branch(session, "B004", NOON)
+        branch.manager("M001", "周敏")
+        branch.deliver()
+
+    page = text_of(client.get("/managers/"))
+
+    assert whole
+    assert "李明" not in page
+    assert re.search(r"杭州分公司 B001 · 1 " + whole.group(1)[:11], page)
