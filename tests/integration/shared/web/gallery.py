@@ -230,9 +230,9 @@ def make_gallery(runtime: NodeRuntime, **changes: object) -> Flask:
         "search": "gallery.index",
         "menu": [
             MenuEntry(_l("Overview"), "gallery.index", "home", key="o"),
-            MenuEntry(_l("Customers"), "gallery.users", "users", count=lambda session: 1234, key="c"),
+            MenuEntry("List of people", "gallery.users", "users", count=lambda session: 1234, key="c"),
             MenuEntry(_l("Forms"), "gallery.forms", "edit", count=lambda session: 0),
-            MenuEntry(_l("Administration"), "gallery.administrators", "settings", right=Right.ADMINISTRATOR),
+            MenuEntry("For the few", "gallery.administrators", "settings", right=Right.ADMINISTRATOR),
         ],
         "blueprints": [blueprint],
         "node_name": lambda: "总公司",
