@@ -93,12 +93,14 @@ def _split(block: bytes, check: RecordCheck) -> tuple[list[Any], list[Refused]]:
 
 def _newest_of_each(rows: list[Any]) -> list[Any]:
     """Leave out rows followed by a newer one of the same record; one upsert cannot take both."""
+    if len({row.id for row in rows}) == len(rows):
+        return rows
     newest: dict[str, Any] = {}
     for row in rows:
         held = newest.get(row.id)
         if held is None or held.change < row.change:
             newest[row.id] = row
-    return rows if len(newest) == len(rows) else list(newest.values())
+    return list(newest.values())
 
 
 def _load(

@@ -6,6 +6,7 @@ made since its last batch are copied straight into the table, others through a s
 and one upsert. SQLite: executemany of the typed rows with one upsert.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 from sync_protocol.contract.records import RecordCheck
 
 # The JSON escapes msgspec writes that CSV with ESCAPE '\' does not undo; `\"` and `\\` are undone by both.
-FOREIGN_ESCAPES: Final = (b"\\n", b"\\r", b"\\t", b"\\u", b"\\b", b"\\f")
+FOREIGN_ESCAPE: Final = re.compile(rb"\\[nrtubf]")
 OWN_COLUMNS: Final = ("branch_number", "row_lineage", "batch_id")
 
 
@@ -123,10 +124,10 @@ def _copy(connection: Connection, into: str, content: bytes) -> None:
 def _csv(block: bytes, *, suffix: bytes = b"") -> bytes:
     """Turn JSON arrays, one a line, into CSV rows that end in `suffix`."""
     ending = suffix + b"\n"
-    if not any(escape in block for escape in FOREIGN_ESCAPES):
+    if FOREIGN_ESCAPE.search(block) is None:
         return block[1:-1].replace(b"]\n[", ending) + ending
     return b"".join(
-        (_csv_row(line) if any(escape in line for escape in FOREIGN_ESCAPES) else line[1:-1]) + ending
+        (_csv_row(line) if FOREIGN_ESCAPE.search(line) else line[1:-1]) + ending
         for line in block.split(b"\n")
     )
 

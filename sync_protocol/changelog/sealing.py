@@ -55,15 +55,15 @@ def seal_next(
     """
     dialect = session.get_bind().dialect.name
     while True:
-        through, changes, inserts = _take(session, binding, limit)
-        if changes == 0:
+        taken = _take(session, binding, limit)
+        if taken.changes == 0:
             return None
-        block = _read_block(session, binding, through, dialect)
-        if len(block) <= TARGET_BYTES or changes == 1:
+        block, rows = _read_block(session, binding, taken, dialect)
+        if len(block) <= TARGET_BYTES or taken.changes == 1:
             break
-        limit = max(1, changes // 2)
+        limit = max(1, taken.changes // 2)
     head = _lock_head(session, binding.record.channel, sender)
-    removed = _read_removed(session, binding, through)
+    removed = _read_removed(session, binding, taken) if rows < taken.records else []
     header = BatchHeader(
         protocol=PROTOCOL,
         branch=sender.branch,
@@ -76,15 +76,13 @@ def seal_next(
         record=binding.record.name,
         schema=binding.record.version,
         columns=list(binding.record.check.columns),
-        rows=block.count(b"\n") + 1 if block else 0,
+        rows=rows,
         removed=removed,
-        control=_control_totals(session, binding, through),
+        control=_control_totals(session, binding, taken),
         sealed_at=instant_text(at),
-        fresh=inserts == changes,
+        fresh=taken.inserts == taken.changes,
     )
-    return _store(
-        session, binding, head, header, build_payload(header, block), through=through, changes=changes, at=at
-    )
+    return _store(session, binding, head, header, build_payload(header, block), taken=taken, at=at)
 
 
 def count_pending(session: Session) -> int:
@@ -96,49 +94,72 @@ def count_pending(session: Session) -> int:
     return int(session.scalar(unsealed) or 0) + int(session.scalar(under_way) or 0)
 
 
-def _unsealed(binding: Binding, through: int | None = None) -> list[ColumnElement[bool]]:
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The unsealed changes up to `through`: how many, how many of them inserts, and of how many records."""
+
+    through: int
+    changes: int
+    inserts: int
+    records: int
+
+
+def _unsealed(binding: Binding, taken: _Taken | None = None) -> list[ColumnElement[bool]]:
     conditions = [Change.record_type == binding.record.name, Change.batch_id.is_(None)]
-    return conditions if through is None else [*conditions, Change.id <= through]
+    return conditions if taken is None else [*conditions, Change.id <= taken.through]
 
 
-def _take(session: Session, binding: Binding, limit: int) -> tuple[int, int, int]:
+def _take(session: Session, binding: Binding, limit: int) -> _Taken:
     taken = (
-        select(Change.id, Change.op).where(*_unsealed(binding)).order_by(Change.id).limit(limit).subquery()
+        select(Change.id, Change.op, Change.record_id)
+        .where(*_unsealed(binding))
+        .order_by(Change.id)
+        .limit(limit)
+        .subquery()
     )
-    made = func.count().filter(taken.c.op == "I")
-    row = session.execute(select(func.coalesce(func.max(taken.c.id), 0), func.count(), made)).one()
-    return int(row[0]), int(row[1]), int(row[2])
+    row = session.execute(
+        select(
+            func.coalesce(func.max(taken.c.id), 0),
+            func.count(),
+            func.count().filter(taken.c.op == "I"),
+            func.count(taken.c.record_id.distinct()),
+        )
+    ).one()
+    return _Taken(*row)
 
 
-def _latest(binding: Binding, through: int) -> Subquery:
+def _latest(binding: Binding, taken: _Taken) -> Subquery:
     """Return the newest taken change of each record; its id is the version of the row sent."""
+    if taken.records == taken.changes:
+        # Each record has one change: nothing to group.
+        return (
+            select(Change.id.label("change"), Change.record_id).where(*_unsealed(binding, taken)).subquery()
+        )
     return (
         select(func.max(Change.id).label("change"), Change.record_id)
-        .where(*_unsealed(binding, through))
+        .where(*_unsealed(binding, taken))
         .group_by(Change.record_id)
         .subquery()
     )
 
 
-def _read_block(session: Session, binding: Binding, through: int, dialect: str) -> bytes:
-    latest = _latest(binding, through)
-    rows = (
-        select(_wire_row(binding, latest.c.change, dialect).label("line"))
-        .join_from(latest, binding.table, binding.table.c.id == latest.c.record_id)
-        .order_by(latest.c.change)
-        .subquery()
-    )
-    joined: ColumnElement[Any] = aggregate_strings(rows.c.line, "\n")
+def _read_block(session: Session, binding: Binding, taken: _Taken, dialect: str) -> tuple[bytes, int]:
+    """Return the rows as lines in no special order (a batch is its bytes, read once), and how many."""
+    latest = _latest(binding, taken)
+    joined: ColumnElement[Any] = aggregate_strings(_wire_row(binding, latest.c.change, dialect), "\n")
     # As bytes where the driver allows it, so that nothing is decoded and encoded again on the way out.
-    statement: Select[Any] = select(cast(joined, LargeBinary) if dialect == "sqlite" else joined)
-    block = session.scalar(statement)
+    lines = cast(joined, LargeBinary) if dialect == "sqlite" else joined
+    statement: Select[Any] = select(lines, func.count()).join_from(
+        latest, binding.table, binding.table.c.id == latest.c.record_id
+    )
+    block, rows = session.execute(statement).one()
     if block is None:
-        return b""
-    return block if isinstance(block, bytes) else str(block).encode()
+        return b"", 0
+    return block if isinstance(block, bytes) else str(block).encode(), rows
 
 
-def _read_removed(session: Session, binding: Binding, through: int) -> list[tuple[int, str]]:
-    latest = _latest(binding, through)
+def _read_removed(session: Session, binding: Binding, taken: _Taken) -> list[tuple[int, str]]:
+    latest = _latest(binding, taken)
     statement = (
         select(latest.c.change, latest.c.record_id)
         .outerjoin_from(latest, binding.table, binding.table.c.id == latest.c.record_id)
@@ -168,11 +189,13 @@ def _wire_value(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     return column
 
 
-def _control_totals(session: Session, binding: Binding, through: int) -> dict[str, dict[str, dict[str, int]]]:
+def _control_totals(
+    session: Session, binding: Binding, taken: _Taken
+) -> dict[str, dict[str, dict[str, int]]]:
     money = binding.record.money
     if money is None:
         return {}
-    latest, columns = _latest(binding, through), binding.table.c
+    latest, columns = _latest(binding, taken), binding.table.c
     keys = [columns[money.currency], columns[money.period], columns[money.kind]]
     statement: Select[Any] = (
         select(*keys, func.sum(columns[money.amount]))
@@ -202,8 +225,7 @@ def _store(
     header: BatchHeader,
     payload: bytes,
     *,
-    through: int,
-    changes: int,
+    taken: _Taken,
     at: datetime,
 ) -> OutboxBatch:
     body = compress(payload)
@@ -213,7 +235,7 @@ def _store(
         batch_no=header.batch_no,
         record_type=header.record,
         rows=header.rows,
-        changes=changes,
+        changes=taken.changes,
         digest=sha256_hex(payload),
         sealed_at=at,
         payload=body,
@@ -224,7 +246,7 @@ def _store(
     session.flush()
     session.execute(
         update(Change)
-        .where(*_unsealed(binding, through))
+        .where(*_unsealed(binding, taken))
         .values(batch_id=batch.id)
         .execution_options(synchronize_session=False)
     )

@@ -5,6 +5,7 @@ header's lineage it is the row's version), the record's id, then the columns in 
 """
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -143,7 +144,9 @@ class RecordCheck:
             gc=False,
         )
         self._decoder = msgspec.json.Decoder(self.row_type)
-        self._columns_checked = [(name, field) for name, field in self.fields.items() if field.checks_column]
+        self._columns_checked = [
+            (attrgetter(name), field) for name, field in self.fields.items() if field.checks_column
+        ]
 
     def accepts_block(self, block: bytes) -> list[Any] | None:
         """Return the typed rows of `block` (NDJSON lines), or None when any row must be looked at singly."""
@@ -182,8 +185,8 @@ class RecordCheck:
         return None
 
     def _columns_hold(self, rows: list[Any]) -> bool:
-        for name, field in self._columns_checked:
-            values = [getattr(row, name) for row in rows]
+        for get, field in self._columns_checked:
+            values = list(map(get, rows))
             if field.nullable:
                 values = [value for value in values if value is not None]
             if not field.column_holds(values):
