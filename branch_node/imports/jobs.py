@@ -13,7 +13,6 @@ from shared.runtime import NodeRuntime
 from shared.stamp import Stamp
 
 log = logging.getLogger(__name__)
-NAME: Final = "imports"
 
 
 def take_in(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
@@ -23,7 +22,7 @@ def take_in(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
     finished = failed = 0
     for import_id in waiting:
         try:
-            finished += wizard.work_on(runtime, import_id, stamp, lambda: not progress.stopping)
+            finished += _work_on(runtime, import_id, stamp, progress)
         except TakenOverError:
             continue  # somebody's page is at it just now
         except (BranchlineError, OSError):
@@ -38,6 +37,11 @@ def take_in(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
     return Outcome.nothing()
 
 
+def _work_on(runtime: NodeRuntime, import_id: str, stamp: Stamp, progress: Progress) -> bool:
+    begin = runtime.database.sessions.begin
+    return wizard.work_on(runtime, import_id, stamp, begin=begin, budget=lambda: not progress.stopping)
+
+
 def _forget_abandoned(runtime: NodeRuntime, stamp: Stamp) -> int:
     with runtime.database.sessions.begin() as session:
         abandoned = [record.id for record in queries.list_abandoned(session, before=stamp.at - wizard.KEPT)]
@@ -49,5 +53,11 @@ def _forget_abandoned(runtime: NodeRuntime, stamp: Stamp) -> int:
 
 
 JOBS: Final[Sequence[Job]] = (
-    Job(NAME, N_("Take in uploaded files"), take_in, every=timedelta(seconds=20), timeout=timedelta(hours=2)),
+    Job(
+        wizard.JOB,
+        N_("Take in uploaded files"),
+        take_in,
+        every=timedelta(seconds=20),
+        timeout=timedelta(hours=2),
+    ),
 )

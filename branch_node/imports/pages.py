@@ -11,7 +11,6 @@ from flask import Blueprint, Response, redirect, render_template, request, send_
 from flask.typing import ResponseReturnValue
 
 from branch_node.imports import queries, reports, wizard
-from branch_node.imports.jobs import NAME
 from branch_node.imports.kinds import KINDS, Kind
 from branch_node.imports.mapping import ColumnMap, get_kind, own_columns, suggest
 from branch_node.imports.models import IN_WORK, Import, ImportState, RowAction
@@ -131,7 +130,7 @@ def check(import_id: str) -> ResponseReturnValue:
         with writing() as session:
             context = wizard.context_of(runtime(), stamp())
             wizard.start_check(session, import_id, context, column_map=column_map, update_by=update_by)
-            jobs.run_soon(session, NAME, now=stamp().at)
+            jobs.run_soon(session, wizard.JOB, now=stamp().at)
     except BranchlineError as error:
         record.mapping, record.update_by = (
             column_map.as_json(),
@@ -147,7 +146,7 @@ def commit(import_id: str) -> ResponseReturnValue:
     """Take the checked file in."""
     with writing() as session:
         wizard.confirm(session, import_id, by=stamp())
-        jobs.run_soon(session, NAME, now=stamp().at)
+        jobs.run_soon(session, wizard.JOB, now=stamp().at)
     return _work_a_while(import_id)
 
 
@@ -157,7 +156,7 @@ def resume(import_id: str) -> ResponseReturnValue:
     """Go on with an import that was broken off."""
     with writing() as session:
         wizard.resume(session, import_id, by=stamp())
-        jobs.run_soon(session, NAME, now=stamp().at)
+        jobs.run_soon(session, wizard.JOB, now=stamp().at)
     return _work_a_while(import_id)
 
 
@@ -337,7 +336,7 @@ def _work_a_while(import_id: str) -> ResponseReturnValue:
     """Work for a moment, so that a small file is finished when the page is back."""
     until = time.monotonic() + AT_ONCE_S
     try:
-        wizard.work_on(runtime(), import_id, stamp(), lambda: time.monotonic() < until)
+        wizard.work_on(runtime(), import_id, stamp(), begin=writing, budget=lambda: time.monotonic() < until)
     except TakenOverError:
         pass  # the job runner has it
     except BranchlineError as error:

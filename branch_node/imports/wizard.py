@@ -18,7 +18,7 @@ from branch_node.imports import operations, queries
 from branch_node.imports.kinds import Context
 from branch_node.imports.mapping import ColumnMap, get_kind, heading_key, make_plan
 from branch_node.imports.models import Import, ImportRefusal, ImportState
-from branch_node.imports.operations import Job, WrongStateError
+from branch_node.imports.operations import Begin, Job, WrongStateError
 from shared.errors import BranchlineError
 from shared.files.tables import Table, open_table, sha256
 from shared.ids import new_id
@@ -27,6 +27,8 @@ from shared.stamp import Stamp
 
 KEPT: Final = timedelta(days=7)
 FOLDER: Final = "imports"
+# The job that goes on with uploads; a page asks for it by this name.
+JOB: Final = "imports"
 
 
 def store_upload(runtime: NodeRuntime, content: IO[bytes]) -> tuple[str, Path]:
@@ -128,17 +130,22 @@ def context_of(runtime: NodeRuntime, by: Stamp) -> Context:
     return Context(ZoneInfo(runtime.settings.timezone), by.at, runtime.settings.currency)
 
 
-def work_on(runtime: NodeRuntime, import_id: str, by: Stamp, budget: Callable[[], bool] | None) -> bool:
-    """Go on with one upload as far as `budget` allows; True when its step is finished."""
+def work_on(
+    runtime: NodeRuntime, import_id: str, by: Stamp, *, begin: Begin, budget: Callable[[], bool] | None
+) -> bool:
+    """Go on with one upload as far as `budget` allows; True when its step is finished.
+
+    `begin` is the entry point's way of opening a writing transaction.
+    """
     with runtime.database.reads() as session:
         record = queries.get_import(session, import_id)
     try:
         job = job_of(runtime, record, by)
     except (BranchlineError, OSError) as error:
-        with runtime.database.sessions.begin() as session:
+        with begin() as session:
             _break_off(session, import_id, error)
         raise
-    finished = operations.go_on(runtime.database.sessions.begin, import_id, job, budget=budget)
+    finished = operations.go_on(begin, import_id, job, budget=budget)
     if finished and record.state is not ImportState.CHECKING:
         stored_file(runtime, import_id).unlink(missing_ok=True)
     return finished
