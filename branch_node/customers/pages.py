@@ -27,7 +27,7 @@ from shared.domain.customers.vocabulary import (
     IdentityDocument,
     PreferredChannel,
 )
-from shared.domain.regions import Region, find_region, region_name, search_regions
+from shared.domain.regions import Region, find_region, region_name, search_regions, short_name
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import label, translate_error
@@ -91,7 +91,7 @@ class ListedCustomer:
         if name == "manager":
             return self.manager
         if name == "region":
-            return region_name(self.customer.region_code)
+            return short_name(self.customer.region_code)
         return getattr(self.customer, name)
 
 

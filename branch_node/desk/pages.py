@@ -29,7 +29,7 @@ from shared.domain.customers.vocabulary import (
     PreferredChannel,
 )
 from shared.domain.managers.vocabulary import ManagerStatus
-from shared.domain.regions import region_name, search_regions
+from shared.domain.regions import Region, region_name, search_regions
 from shared.domain.vocabulary import Vocabulary
 from shared.i18n import gettext as _
 from shared.i18n import label
@@ -131,11 +131,16 @@ def search() -> ResponseReturnValue:
             asked=asked,
             customers=customers.search_customers(session, asked, limit=MOST_HITS) if asked else [],
             managers=managers.list_managers(session, query=asked) if asked else [],
-            regions=search_regions(asked, limit=5) if asked else [],
+            regions=_regions_with_customers(session, asked) if asked else [],
             most=MOST_HITS,
             tones=STATUS_TONES,
             region_name=region_name,
         )
+
+
+def _regions_with_customers(session: Session, asked: str) -> list[Region]:
+    hits = search_regions(asked, limit=5)
+    return [hit for hit in hits if customers.count_customers(session, CustomerFilter(region=hit.code))]
 
 
 @blueprint.get("/untouched")

@@ -11,6 +11,8 @@ from branch_node.managers import queries
 from branch_node.managers.models import Manager
 from branch_node.managers.queries import ManagerNotFoundError
 from shared.audit import operations as audit
+from shared.auth import operations as auth
+from shared.auth import queries as users
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
 from shared.stamp import Stamp
@@ -75,6 +77,19 @@ def change_manager(
             session, "manager.changed", subject=("manager", manager.id), by=by, details={"changed": changed}
         )
     return manager
+
+
+def choose_user(session: Session, manager_id: str, user_id: str | None, *, by: Stamp) -> None:
+    """Let one user be this account manager, and nobody else; their own day and log follow from it.
+
+    Raises ManagerNotFoundError and UserNotFoundError.
+    """
+    queries.get_manager(session, manager_id)
+    for other in users.list_users_of_manager(session, manager_id):
+        if other.id != user_id:
+            auth.choose_manager(session, other, None, by=by)
+    if user_id:
+        auth.choose_manager(session, users.get_user(session, user_id), manager_id, by=by)
 
 
 def _check_number(session: Session, values: Mapping[str, Any], *, besides: str | None) -> None:

@@ -7,11 +7,13 @@ from typing import Any, Final
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
+from sqlalchemy.orm import Session
 
 from branch_node.managers import operations, queries
 from branch_node.managers.models import Manager
 from branch_node.managers.operations import ManagerChangedMeanwhileError, ManagerNumberTakenError
 from branch_node.managers.schemas import ManagerForm
+from shared.auth import queries as users
 from shared.auth.vocabulary import Right
 from shared.db.base import instant_text
 from shared.domain.managers.vocabulary import ManagerStatus
@@ -60,7 +62,8 @@ def index() -> str:
 @requires(Right.ADMINISTRATOR)
 def new() -> str:
     """Show the empty form."""
-    return _form(None, {"status": ManagerStatus.ACTIVE.value})
+    with reading() as session:
+        return _form(session, None, {"status": ManagerStatus.ACTIVE.value})
 
 
 @blueprint.post("")
@@ -72,9 +75,9 @@ def register() -> ResponseReturnValue:
         with writing() as session:
             manager = operations.register_manager(session, ManagerForm().load(given), by=stamp())
     except ValidationError as refused:
-        return _form(None, given, field_errors(refused)), 400
+        return _again(None, given, field_errors(refused)), 400
     except ManagerNumberTakenError as refused:
-        return _form(None, given, {"manager_no": translate_error(refused)}), 409
+        return _again(None, given, {"manager_no": translate_error(refused)}), 409
     notice(_("%(name)s is entered.", name=manager.name))
     return redirect(url_for("desk.manager", manager_id=manager.id), code=303)
 
@@ -85,7 +88,10 @@ def edit(manager_id: object) -> str:
     """Show the form filled with what we know."""
     with reading() as session:
         manager = queries.get_manager(session, str(manager_id))
-    return _form(manager, {name: getattr(manager, name) for name in operations.EDITABLE})
+        signs_in = users.list_users_of_manager(session, manager.id)
+        values = {name: getattr(manager, name) for name in operations.EDITABLE}
+        values["user_id"] = signs_in[0].id if signs_in else ""
+        return _form(session, manager, values)
 
 
 @blueprint.post("/<uuid:manager_id>")
@@ -98,6 +104,7 @@ def change(manager_id: object) -> ResponseReturnValue:
             seen_at = _seen_at(given.get("seen_at", ""))
             values = ManagerForm().load(given)
             operations.change_manager(session, str(manager_id), values, seen_at=seen_at, by=stamp())
+            operations.choose_user(session, str(manager_id), given.get("user_id") or None, by=stamp())
     except ValidationError as refused:
         return _again(str(manager_id), given, field_errors(refused)), 400
     except ManagerNumberTakenError as refused:
@@ -108,12 +115,18 @@ def change(manager_id: object) -> ResponseReturnValue:
     return redirect(url_for("desk.manager", manager_id=manager_id), code=303)
 
 
-def _again(manager_id: str, given: Mapping[str, Any], errors: Mapping[str, str]) -> str:
+def _again(manager_id: str | None, given: Mapping[str, Any], errors: Mapping[str, str]) -> str:
     with reading() as session:
-        return _form(queries.get_manager(session, manager_id), given, errors)
+        manager = queries.get_manager(session, manager_id) if manager_id else None
+        return _form(session, manager, given, errors)
 
 
-def _form(manager: Manager | None, values: Mapping[str, Any], errors: Mapping[str, str] | None = None) -> str:
+def _form(
+    session: Session,
+    manager: Manager | None,
+    values: Mapping[str, Any],
+    errors: Mapping[str, str] | None = None,
+) -> str:
     return render_template(
         "managers/form.html",
         manager=manager,
@@ -121,6 +134,7 @@ def _form(manager: Manager | None, values: Mapping[str, Any], errors: Mapping[st
         errors=errors or {},
         seen_at=instant_text(manager.updated_at) if manager else "",
         statuses=choices(ManagerStatus),
+        users=[(user.id, f"{user.name} ({user.username})") for user in users.list_users(session)],
     )
 
 

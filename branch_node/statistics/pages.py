@@ -83,11 +83,13 @@ def index() -> str:
     wanted = MonthFilter(manager_id=text_argument("manager"))
     with reading() as session:
         months = queries.list_months(session, wanted)
+        charted = _charted(months)
         return render_template(
             "statistics/index.html",
             months=months,
             columns=MONTHS,
-            chart=_chart(months),
+            chart=_chart(charted),
+            charted=charted[::-1],
             wanted=wanted,
             **_frame(session, wanted),
         )
@@ -155,12 +157,15 @@ def _chips(session: Session, wanted: MonthFilter) -> list[tuple[str, str, str]]:
     return [(_("Account manager"), names.get(wanted.manager_id, wanted.manager_id), "manager")]
 
 
-def _chart(months: Sequence[queries.MonthRow]) -> dict[str, Any]:
-    """Return the last twelve months of the currency most months are in, in major units."""
-    main = max(
-        {row.currency for row in months}, key=lambda each: sum(r.currency == each for r in months), default=""
-    )
-    shown = [row for row in months if row.currency == main][:12][::-1]
+def _charted(months: Sequence[queries.MonthRow]) -> Sequence[queries.MonthRow]:
+    """Return the last twelve months of the currency that most months are in, the first one first."""
+    currencies = [row.currency for row in months]
+    main = max(currencies, key=currencies.count, default="")
+    return [row for row in months if row.currency == main][:12][::-1]
+
+
+def _chart(shown: Sequence[queries.MonthRow]) -> dict[str, Any]:
+    """Return the months as the chart takes them, in major units."""
     return {
         "kind": "bar",
         "labels": [row.month for row in shown],
@@ -168,7 +173,7 @@ def _chart(months: Sequence[queries.MonthRow]) -> dict[str, Any]:
             {"name": _("Charges"), "data": [row.charge_minor / 100 for row in shown]},
             {"name": _("Payments"), "data": [row.payment_minor / 100 for row in shown]},
         ],
-        "unit": main,
+        "unit": shown[0].currency if shown else "",
         "decimals": 2,
     }
 

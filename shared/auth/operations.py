@@ -142,6 +142,16 @@ def choose_language(user: User, language: str) -> None:
         user.language = language
 
 
+def choose_manager(session: Session, user: User, manager_id: str | None, *, by: Stamp) -> None:
+    """Say which account manager the user is, or that they are none; their own pages follow from it."""
+    if user.manager_id == manager_id:
+        return
+    user.manager_id = manager_id
+    audit.record(
+        session, "user.manager_chosen", subject=("user", user.id), by=by, details={"manager_id": manager_id}
+    )
+
+
 def _check_username(username: str) -> str:
     folded = queries.fold_username(username)
     plain = all(char.isalnum() or char in USERNAME_SIGNS for char in folded)
@@ -170,6 +180,7 @@ __all__ = [
     "change_password",
     "change_right",
     "choose_language",
+    "choose_manager",
     "create_user",
     "disable_user",
     "enable_user",

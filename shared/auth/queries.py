@@ -38,6 +38,11 @@ def list_users(session: Session) -> Sequence[User]:
     return session.scalars(select(User).order_by(User.disabled_at.is_not(None), User.username)).all()
 
 
+def list_users_of_manager(session: Session, manager_id: str) -> Sequence[User]:
+    """Return the users who are this account manager."""
+    return session.scalars(select(User).where(User.manager_id == manager_id).order_by(User.username)).all()
+
+
 def count_administrators(session: Session) -> int:
     """Return how many administrators may sign in."""
     return session.scalars(

@@ -66,9 +66,11 @@ def menu_lines(menu: tuple[MenuEntry, ...], viewer: User) -> list[MenuLine]:
 
 
 def _here(entries: list[MenuEntry]) -> MenuEntry | None:
-    # The page itself, else the first entry of the same slice: a record's page lies below its list.
+    # The page itself, else the list whose address this page's begins with, else the first entry of its slice.
     endpoint = request.endpoint or ""
     exact = [entry for entry in entries if entry.endpoint == endpoint]
+    below = [entry for entry in entries if request.path.startswith(url_for(entry.endpoint).rstrip("/") + "/")]
+    exact += [entry for entry in below if url_for(entry.endpoint) != "/"]
     slice_ = endpoint.rpartition(".")[0]
     near = [entry for entry in entries if slice_ and entry.endpoint.rpartition(".")[0] == slice_]
     return next(iter(exact + near), None)

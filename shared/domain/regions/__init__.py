@@ -12,6 +12,7 @@ from shared.domain.regions.lookup import (
     region_name,
     region_prefix,
     search_regions,
+    short_name,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "region_name",
     "region_prefix",
     "search_regions",
+    "short_name",
 ]

@@ -33,6 +33,14 @@ def region_name(code: str | None) -> str:
     return region.full_name if region else (code or "")
 
 
+def short_name(code: str | None) -> str:
+    """Return the region's name without its province, which readers at one branch know."""
+    region, province = find_region(code), find_region((code or "")[:2])
+    if region is None or province is None or region.full_name == province.full_name:
+        return region_name(code)
+    return region.full_name.removeprefix(province.name)
+
+
 def region_prefix(code: str) -> str:
     """Return what the codes of all places in the region begin with: 33 for 330000, 3301 for 330100."""
     stripped = code[:CODE_LENGTH]
