@@ -53,7 +53,6 @@ def load_settings(path: Path) -> HqSettings:
     values: dict[str, Any] = home.read_config()
     secret = home.read_key(SESSION_SECRET).decode()
     check_secret("keys/session.key", secret)
-    known = HqSettings.__dataclass_fields__
-    return HqSettings(
-        home=home, secret_key=secret, **{key: value for key, value in values.items() if key in known}
-    )
+    known = {key: value for key, value in values.items() if key in HqSettings.__dataclass_fields__}
+    hosts = tuple(str(host) for host in known.pop("allowed_hosts", ()))
+    return HqSettings(home=home, secret_key=secret, allowed_hosts=hosts, **known)
