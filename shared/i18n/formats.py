@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from babel import Locale
 from babel.dates import format_date as babel_date
 from babel.dates import format_timedelta
 from babel.numbers import format_currency as babel_currency
-from babel.numbers import format_decimal, get_currency_precision
+from babel.numbers import format_decimal, get_currency_precision, get_decimal_symbol, get_group_symbol
 from babel.numbers import format_percent as babel_percent
 
 from shared.i18n.language import current_language, gettext
@@ -49,6 +50,8 @@ def format_date(value: date, *, style: Literal["iso", "long"] = "iso") -> str:
 
 def format_number(value: float | Decimal, *, decimals: int | None = None) -> str:
     """Return a number with digits grouped; `decimals` fixes how many follow the point."""
+    if type(value) is int and not decimals:
+        return _grouped(value)
     pattern = None if decimals is None else "#,##0" + ("." + "0" * decimals if decimals else "")
     return format_decimal(value, format=pattern, locale=_locale())
 
@@ -68,7 +71,7 @@ def format_money(minor: int, currency: str | None = None, *, code: str | None = 
     digits = get_currency_precision(known)
     amount = Decimal(minor).scaleb(-digits)
     if currency is None:
-        return format_number(amount, decimals=digits)
+        return _fixed(minor, digits) if digits else _grouped(minor)
     return babel_currency(amount, currency, locale=_locale())
 
 
@@ -80,5 +83,30 @@ def format_bytes(size: int) -> str:
     return f"{format_number(value, decimals=1 if unit else 0)} {UNITS[unit]}"
 
 
+# A page may show thousands of numbers, and babel reads its patterns anew for each: whole numbers and
+# amounts, which are nearly all of them, are put together here from the locale's two signs.
+
+
+def _grouped(value: int) -> str:
+    return f"{value:,}".replace(",", _signs(current_language())[0])
+
+
+def _fixed(minor: int, digits: int) -> str:
+    whole, rest = divmod(abs(minor), 10**digits)
+    group, point = _signs(current_language())
+    return f"{'-' if minor < 0 else ''}{f'{whole:,}'.replace(',', group)}{point}{rest:0{digits}d}"
+
+
+@lru_cache(maxsize=8)
+def _signs(language: str) -> tuple[str, str]:
+    locale = _parse(language)
+    return get_group_symbol(locale), get_decimal_symbol(locale)
+
+
 def _locale() -> Locale:
-    return Locale.parse(current_language())
+    return _parse(current_language())
+
+
+@lru_cache(maxsize=8)
+def _parse(language: str) -> Locale:
+    return Locale.parse(language)
