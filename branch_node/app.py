@@ -24,6 +24,7 @@ from branch_node.runtime import BranchRuntime
 from branch_node.statistics import jobs as statistics_jobs
 from branch_node.statistics import pages as statistics
 from branch_node.worklogs import pages as worklogs
+from shared.auth.vocabulary import Right
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.i18n import lazy_gettext as _l
@@ -47,7 +48,7 @@ MENU: Final = (
     MenuEntry(_l("Bill lines"), "billing.index", "receipt", key="b"),
     MenuEntry(_l("Monthly statistics"), "statistics.index", "chart-bar", key="s"),
     MenuEntry(_l("Account managers"), "managers.index", "briefcase", key="m"),
-    MenuEntry(_l("Import"), "imports.index", "file-import", key="i"),
+    MenuEntry(_l("Import"), "imports.index", "file-import", right=Right.ADMINISTRATOR, key="i"),
     MenuEntry(_l("Sync"), "outbound.overview", "cloud-upload", count=outbound.waiting, key="p"),
 )
 
