@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 OK: Final = (200, 201)
 SERVER_ERRORS: Final = 500
 TOO_MANY: Final = 429
+# Digits of a Retry-After that can be meant.
+LONGEST_WAIT: Final = 6
 M = TypeVar("M", bound=msgspec.Struct)
 
 
@@ -168,7 +170,7 @@ class HqClient:
         if answer.status in OK:
             return answer.body
         wait = answer.headers.get("retry-after", "")
-        wait_s = int(wait) if wait.isascii() and wait.isdigit() else None
+        wait_s = int(wait) if wait.isascii() and wait.isdigit() and len(wait) <= LONGEST_WAIT else None
         problem = _problem(answer)
         if problem is None:
             if answer.status == TOO_MANY or answer.status >= SERVER_ERRORS:
