@@ -1,7 +1,7 @@
 """HQ and branches in one process: the real apps on real databases; only clock, network and randomness are ours."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,16 @@ from sync_protocol.reconcile import TableDigest, digest_table
 
 NOON: Final = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 HQ_URL: Final = "http://127.0.0.1:8000"
+FAULTS: Final = (
+    "lose",
+    "lose-answer",
+    "repeat",
+    "late",
+    "cut-answer",
+    "portal",
+    "cut-request",
+    "change-request",
+)
 
 
 class WsgiTransport:
@@ -64,6 +74,7 @@ class LossyTransport:
     inner: Transport
     rng: random.Random
     rate: float = 0.3
+    kinds: Sequence[str] = FAULTS
     faults: list[str] = field(default_factory=list)
     _held: list[Request] = field(default_factory=list)
 
@@ -71,9 +82,7 @@ class LossyTransport:
         """Carry one request, or not."""
         if self.rng.random() >= self.rate:
             return self.inner.send(request)
-        fault = self.rng.choice(
-            ["lose", "lose-answer", "repeat", "late", "cut-answer", "portal", "cut-request", "change-request"]
-        )
+        fault = self.rng.choice(self.kinds)
         self.faults.append(fault)
         return getattr(self, "_" + fault.replace("-", "_"))(request)  # type: ignore[no-any-return]
 
