@@ -47,7 +47,7 @@ def cli() -> None:
 def init(home: Path, database: str | None) -> None:
     """Make a new node; run again it changes nothing but a code not used yet."""
     create_home(home, database_url=database)
-    init_node(open_runtime(home), TABLES)
+    init_node(APP.open(home), TABLES)
 
 
 @cli.command(help=N_("Become the branch that head office enrolled; this node's key is pinned there."))
@@ -58,7 +58,7 @@ def init(home: Path, database: str | None) -> None:
 @click.option("--code", required=True, help=N_("The one-time code head office gave."))
 def join(home: Path, hq: str, code: str) -> None:
     """Join; when the answer was lost on the way, the same command may be run again."""
-    runtime = open_runtime(home)
+    runtime = APP.open(home)
     APP.check_migrated(runtime)
     member = join_hq(runtime, hq, code, by=command_stamp(runtime))
     say(
@@ -75,7 +75,7 @@ def join(home: Path, hq: str, code: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help=N_("Tell the outcome as JSON."))
 def push(home: Path, *, as_json: bool) -> None:
     """Push now, in this process; waits a little for a push that is already at work."""
-    runtime = open_runtime(home)
+    runtime = APP.open(home)
     APP.check_migrated(runtime)
     with runtime.database.reads() as session:
         get_membership(session)
@@ -87,7 +87,7 @@ def push(home: Path, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help=N_("Print the whole as JSON."))
 def status(home: Path, *, as_json: bool) -> None:
     """Print how this node stands."""
-    runtime = open_runtime(home)
+    runtime = APP.open(home)
     APP.check_migrated(runtime)
     with runtime.database.reads() as session:
         document = status_document(session, runtime.bindings, now=runtime.clock.now())
@@ -112,7 +112,7 @@ def _lines(document: dict[str, Any]) -> list[tuple[str, Any]]:
     ]
 
 
-register_import(cli, open_runtime)
+register_import(cli, APP.open)
 for _command in common_commands(APP):
     cli.add_command(_command)
 

@@ -40,7 +40,7 @@ def cli() -> None:
 def init(home: Path, database: str | None) -> None:
     """Make a new HQ; run again it changes nothing but a code not used yet."""
     create_home(home, database_url=database)
-    init_node(open_runtime(home), TABLES)
+    init_node(APP.open(home), TABLES)
 
 
 @cli.command(help=N_("Register a branch and print the one-time code its node joins with."))
@@ -50,7 +50,7 @@ def init(home: Path, database: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help=N_("Print branch and code as JSON."))
 def enrol(home: Path, branch_code: str, name: str, *, as_json: bool) -> None:
     """Register a branch; again before its node has joined, the earlier code stops working."""
-    runtime = open_runtime(home)
+    runtime = APP.open(home)
     APP.check_migrated(runtime)
     interval = runtime.settings.push_interval_s
     with runtime.database.sessions.begin() as session:
@@ -78,7 +78,7 @@ def enrol(home: Path, branch_code: str, name: str, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help=N_("Print the whole as JSON."))
 def status(home: Path, *, as_json: bool) -> None:
     """Print how the branches stand."""
-    runtime = open_runtime(home)
+    runtime = APP.open(home)
     APP.check_migrated(runtime)
     with runtime.database.reads() as session:
         document = status_document(session, runtime.clock.now())

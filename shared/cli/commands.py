@@ -34,7 +34,7 @@ def _serve(app: NodeApp) -> click.Command:
     )
     @click.option("--no-jobs", is_flag=True, help=N_("Serve pages only; `jobs` runs the jobs elsewhere."))
     def serve(home: Path, host: str | None, port: int | None, *, no_jobs: bool) -> None:
-        runtime = serving.listening_on(app.open_runtime(home), host=host, port=port)
+        runtime = serving.listening_on(app.open(home), host=host, port=port)
         serving.serve(app, runtime, with_jobs=not no_jobs)
 
     return serve
@@ -46,7 +46,7 @@ def _jobs(app: NodeApp) -> click.Command:
     @click.option("--list", "listing", is_flag=True, help=N_("Tell how each job stands, and run nothing."))
     @click.option("--json", "as_json", is_flag=True, help=N_("With --list: as JSON."))
     def jobs(home: Path, *, listing: bool, as_json: bool) -> None:
-        runtime = app.open_runtime(home)
+        runtime = app.open(home)
         if not listing:
             serving.run_jobs(app, runtime)
             return
@@ -75,7 +75,7 @@ def _run(app: NodeApp) -> click.Command:
     )
     @click.option("--json", "as_json", is_flag=True, help=N_("Tell the outcome as JSON."))
     def run(job: str, home: Path, wait: float, *, as_json: bool) -> None:
-        runtime = app.open_runtime(home)
+        runtime = app.open(home)
         app.check_migrated(runtime)
         run_job_now(app, runtime, job, wait=timedelta(seconds=wait), as_json=as_json)
 
@@ -86,7 +86,7 @@ def _migrate(app: NodeApp) -> click.Command:
     @click.command("migrate", help=N_("Bring the database to the tables of this program."))
     @home_option(app.home_env)
     def migrate(home: Path) -> None:
-        runtime = app.open_runtime(home)
+        runtime = app.open(home)
         done = upgrade(runtime.database, app.tables)
         if done:
             with runtime.database.sessions.begin() as session:
@@ -107,7 +107,7 @@ def _backup(app: NodeApp) -> click.Command:
     @home_option(app.home_env)
     @click.option("--json", "as_json", is_flag=True, help=N_("Tell what is in the file as JSON."))
     def backup(file: Path, home: Path, *, as_json: bool) -> None:
-        runtime = app.open_runtime(home)
+        runtime = app.open(home)
         by = command_stamp(runtime)
         made = make_backup(runtime.database, runtime.settings.home, file, app=app.tables.name, now=by.at)
         with runtime.database.sessions.begin() as session:
@@ -136,7 +136,7 @@ def _restore(app: NodeApp) -> click.Command:
             force=force,
             database_url=database,
         )
-        runtime = app.open_runtime(home)
+        runtime = app.open(home)
         upgrade(runtime.database, app.tables)
         by = command_stamp(runtime)
         with runtime.database.sessions.begin() as session:

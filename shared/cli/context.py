@@ -35,6 +35,12 @@ class NodeApp:
     jobs: Sequence[Job]
     after_restore: Callable[[Any], object] | None = None
 
+    def open(self, home: Path) -> Any:  # noqa: ANN401 - the app's own runtime
+        """Open the node in `home` for one command; its database is closed when the command ends."""
+        runtime = self.open_runtime(home)
+        click.get_current_context().call_on_close(runtime.database.dispose)
+        return runtime
+
     def check_migrated(self, runtime: NodeRuntime) -> None:
         """Refuse to work on a database older than the code; raises MigrationsPendingError."""
         waiting = pending(runtime.database, self.tables)

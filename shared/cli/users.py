@@ -36,7 +36,7 @@ def _add(app: NodeApp) -> click.Command:
     )
     @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON."))
     def add(username: str, home: Path, name: str, right: str, *, password_stdin: bool, as_json: bool) -> None:
-        runtime = app.open_runtime(home)
+        runtime = app.open(home)
         by = command_stamp(runtime)
         password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
         with runtime.database.sessions.begin() as session:
@@ -57,7 +57,7 @@ def _list(app: NodeApp) -> click.Command:
     @home_option(app.home_env)
     @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON."))
     def list_(home: Path, *, as_json: bool) -> None:
-        runtime = app.open_runtime(home)
+        runtime = app.open(home)
         with runtime.database.reads() as session:
             users = queries.list_users(session)
         if as_json:
@@ -75,7 +75,7 @@ def _disable(app: NodeApp) -> click.Command:
     @click.argument("username")
     @home_option(app.home_env)
     def disable(username: str, home: Path) -> None:
-        runtime = app.open_runtime(home)
+        runtime = app.open(home)
         with runtime.database.sessions.begin() as session:
             user = queries.get_user_named(session, username)
             operations.disable_user(session, user, by=command_stamp(runtime))
@@ -89,7 +89,7 @@ def _enable(app: NodeApp) -> click.Command:
     @click.argument("username")
     @home_option(app.home_env)
     def enable(username: str, home: Path) -> None:
-        runtime = app.open_runtime(home)
+        runtime = app.open(home)
         with runtime.database.sessions.begin() as session:
             user = queries.get_user_named(session, username)
             operations.enable_user(session, user, by=command_stamp(runtime))
@@ -104,7 +104,7 @@ def _code(app: NodeApp) -> click.Command:
     @home_option(app.home_env)
     @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON."))
     def code(username: str, home: Path, *, as_json: bool) -> None:
-        runtime = app.open_runtime(home)
+        runtime = app.open(home)
         with runtime.database.sessions.begin() as session:
             user = queries.get_user_named(session, username)
             issued = operations.issue_code(session, user, by=command_stamp(runtime))
