@@ -10,13 +10,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 from itertools import product
 from math import prod
-from typing import Final
-
-from pypinyin import Style, lazy_pinyin
-from pypinyin import pinyin as _pinyin
+from typing import Any, Final
 
 MIN_TAIL: Final = 4
 # Longer texts are found by their first characters only; no name comes near it.
@@ -121,9 +119,15 @@ def _han_terms(run: str) -> Iterable[str]:
     yield from _pinyin_terms(run)
 
 
+@cache
+def _pypinyin() -> Any:  # noqa: ANN401 - a module
+    # Its dictionary takes as long to load as the rest of a command: only who spells something waits for it.
+    return import_module("pypinyin")
+
+
 def _pinyin_terms(run: str) -> Iterable[str]:
     # A short run may be anybody's name, so its neighbours say nothing; a long one reads as they suggest.
-    usual = lazy_pinyin(run) if len(run) > NAME_LENGTH else [""] * len(run)
+    usual = _pypinyin().lazy_pinyin(run) if len(run) > NAME_LENGTH else [""] * len(run)
     if len(usual) != len(run):  # pypinyin keeps characters it does not know in one piece: no pinyin then
         return
     readings = [_readings(character, said) for character, said in zip(run, usual, strict=True)]
@@ -141,7 +145,7 @@ def _pinyin_terms(run: str) -> Iterable[str]:
 @lru_cache(maxsize=32768)
 def _readings(character: str, said: str) -> tuple[str, ...]:
     """Return every reading of a character without tones; the one its neighbours suggest, if any, first."""
-    every = [said, *_pinyin(character, style=Style.NORMAL, heteronym=True)[0]]
+    every = [said, *_pypinyin().pinyin(character, heteronym=True, style=_pypinyin().Style.NORMAL)[0]]
     spelled = (form for reading in every for form in _UMLAUT.get(reading, (reading,)))
     return tuple(dict.fromkeys(form for form in spelled if form.isascii() and form.isalpha())) or (character,)
 

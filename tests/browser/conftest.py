@@ -21,7 +21,7 @@ def chromium(chromium_path) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def show(tmp_path_factory, chromium) -> Iterator[Show]:  # chromium first: no need to set up nodes without one
     folder = tmp_path_factory.mktemp("show")
-    with open_show(folder, scale=0.1, seed=7, say=lambda step: None, ports=ANY_PORTS) as show:
+    with open_show(folder, scale=0.1, seed=7, say=lambda step: None, ports=ANY_PORTS) as (show, _):
         yield show
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.demo.first_sign_in import CodeNotTakenError
 from tests.demo.nodes import StepError
 from tests.demo.report import TEXTS, Reporter
-from tests.demo.show import FolderError, open_show, wait_until_arrived
+from tests.demo.show import FolderError, open_show
 
 SEED = 7
 
@@ -48,11 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(folder: Path, options: argparse.Namespace, reporter: Reporter) -> None:
     # Commands speak to people by the language of the environment.
     environment = {"LC_ALL": f"{options.language}.UTF-8" if options.language != "en" else "C.UTF-8"}
-    with open_show(
-        folder, scale=options.scale, seed=SEED, say=reporter.step, environment=environment
-    ) as show:
+    with open_show(folder, scale=options.scale, seed=SEED, say=reporter.step, environment=environment) as (
+        show,
+        status,
+    ):
         try:
-            reporter.ready(show, wait_until_arrived(show))
+            reporter.ready(show, status)
             if not options.once:
                 reporter.line("stop")
                 threading.Event().wait()

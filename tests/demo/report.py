@@ -54,6 +54,9 @@ TEXTS: Final = {
 }
 
 
+WIDTH: Final = 110  # of the table, whatever the terminal: an address cut short is of no use
+
+
 class Reporter:
     """Says each step with the seconds since the start; safe to call from several threads."""
 
@@ -94,7 +97,7 @@ class Reporter:
             branches=len(records),
         )
         self.console.print()
-        self.console.print(self._table(show))
+        self.console.print(self._table(show), width=WIDTH, crop=False)
         self.console.print()
 
     def _table(self, show: Show) -> Table:

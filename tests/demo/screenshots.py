@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = options.keep or Path(temporary) / "show"
         try:
             with (
-                open_show(folder, scale=options.scale, seed=SEED, say=reporter.step) as show,
+                open_show(folder, scale=options.scale, seed=SEED, say=reporter.step) as (show, _),
                 open_browser(chromium) as browser,
             ):
                 for node in ("HQ", "B001"):

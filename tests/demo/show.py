@@ -72,8 +72,10 @@ def open_show(
     say: Say,
     ports: Sequence[int] = PREFERRED_PORTS,
     environment: dict[str, str] | None = None,
-) -> Iterator[Show]:
+) -> Iterator[tuple[Show, dict[str, Any]]]:
     """Serve the company from `folder`, set up there first unless an earlier run kept it; stop at the end.
+
+    Gives the nodes, and head office's status once everything has arrived there.
 
     Raises StepError naming the command that failed and what it said, CodeNotTakenError and FolderError.
     """
@@ -87,8 +89,7 @@ def open_show(
             _set_up(show, folder, scale=scale, seed=seed, say=say)
             _write_notes(folder, show)
         say("arrive")
-        wait_until_arrived(show)
-        yield show
+        yield show, wait_until_arrived(show)
     finally:
         for node in (*show.branches.values(), show.hq):
             node.stop()
@@ -97,19 +98,20 @@ def open_show(
 def wait_until_arrived(show: Show, *, within_s: float = ARRIVES_WITHIN_S) -> dict[str, Any]:
     """Return head office's status once it holds exactly what every branch holds, to the cent."""
     deadline = time.monotonic() + within_s
-    while True:
-        status: dict[str, Any] = show.hq.run_json("status")
-        waiting = [
-            code
-            for code, node in show.branches.items()
-            if not _same(node.run_json("status"), _branch_of(status, code))
-        ]
-        if not waiting:
-            return status
-        if time.monotonic() > deadline:
-            said = f"not arrived from {', '.join(waiting)}\n{json.dumps(status, ensure_ascii=False)}"
-            raise StepError(["hq-server", "status", "--json"], 0, said)
-        time.sleep(1)
+    with ThreadPoolExecutor(len(show.nodes)) as pool:
+        while True:
+            at_hq, *at_branches = pool.map(lambda node: node.run_json("status"), show.nodes.values())
+            waiting = [
+                code
+                for code, at_branch in zip(show.branches, at_branches, strict=True)
+                if not _same(at_branch, _branch_of(at_hq, code))
+            ]
+            if not waiting:
+                return dict(at_hq)
+            if time.monotonic() > deadline:
+                said = f"not arrived from {', '.join(waiting)}\n{json.dumps(at_hq, ensure_ascii=False)}"
+                raise StepError(["hq-server", "status", "--json"], 0, said)
+            time.sleep(1)
 
 
 # --- setting up --------------------------------------------------------------------------------------
