@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +29,7 @@ THREADS: Final = 12
 # A browser that says nothing for so long is cut off, so slow ones cannot use up the connections.
 IDLE_S: Final = 60
 CONNECTIONS: Final = 1000
+BACKLOG: Final = 1024
 HEADER_BYTES: Final = 64 * 1024
 # The largest upload of any page; each app and page sets its own, lower limit.
 BODY_BYTES: Final = 512 * 1024 * 1024
@@ -46,12 +48,17 @@ def serve(app: NodeApp, runtime: NodeRuntime, *, with_jobs: bool) -> None:
     Refuses to start, in one sentence, when the settings are not safe or the database is not migrated.
     """
     _check(app, runtime)
-    with in_use(runtime.settings.home), _jobs(app, runtime, wanted=with_jobs) as runner:
-        server = _listen(app.create_app(runtime), runtime.settings)
+    settings = runtime.settings
+    with (
+        _listen(settings) as listening,
+        in_use(settings.home),
+        _jobs(app, runtime, wanted=with_jobs) as runner,
+    ):
+        server = _server(app.create_app(runtime), listening, settings)
         with _told_to_stop(lambda: _stop_serving(runner)):
-            for host, port in _addresses(server):
-                say(gettext("Serving on %(url)s", url=f"http://{host}:{port}"))
-            log.info("serving", extra={"addresses": _addresses(server), "jobs": with_jobs})
+            host, port = listening.getsockname()[:2]
+            say(gettext("Serving on %(url)s", url=f"http://{f'[{host}]' if ':' in host else host}:{port}"))
+            log.info("serving", extra={"host": host, "port": port, "jobs": with_jobs})
             server.run()  # returns when the signal's SystemExit reaches it
         server.close()
     runtime.database.dispose()
@@ -97,31 +104,30 @@ def _jobs(app: NodeApp, runtime: NodeRuntime, *, wanted: bool) -> Iterator[Runne
         runner.stop()
 
 
-def _listen(app: Flask, settings: NodeSettings) -> Any:  # noqa: ANN401 - waitress has two kinds of server
+def _listen(settings: NodeSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        return waitress.create_server(
-            app,
-            host=settings.host,
-            port=settings.port,
-            threads=THREADS,
-            channel_timeout=IDLE_S,
-            cleanup_interval=10,
-            connection_limit=CONNECTIONS,
-            asyncore_use_poll=True,
-            max_request_header_size=HEADER_BYTES,
-            max_request_body_size=BODY_BYTES,
-            ident="",
-            # Behind a proxy its headers are believed, once, by the app (ProxyFix); otherwise nobody's are.
-            clear_untrusted_proxy_headers=not settings.behind_proxy,
-        )
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
         address = f"{settings.host}:{settings.port}"
         raise CannotListenError(address=address, detail=error.strerror or str(error)) from error
 
 
-def _addresses(server: Any) -> list[tuple[str, int]]:  # noqa: ANN401 - as above
-    several = getattr(server, "effective_listen", None)
-    return list(several) if several else [(server.effective_host, server.effective_port)]
+def _server(app: Flask, listening: socket.socket, settings: NodeSettings) -> Any:  # noqa: ANN401 - waitress has no types
+    return waitress.create_server(
+        app,
+        sockets=[listening],
+        threads=THREADS,
+        channel_timeout=IDLE_S,
+        cleanup_interval=10,
+        connection_limit=CONNECTIONS,
+        asyncore_use_poll=True,
+        max_request_header_size=HEADER_BYTES,
+        max_request_body_size=BODY_BYTES,
+        ident="",
+        # Behind a proxy its headers are believed, once, by the app (ProxyFix); otherwise nobody's are.
+        clear_untrusted_proxy_headers=not settings.behind_proxy,
+    )
 
 
 def _stop_serving(runner: Runner | None) -> None:
