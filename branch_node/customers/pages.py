@@ -47,7 +47,7 @@ COLUMNS: Final = (
         "customer_no", _l("Number"), sort=True, link="desk.customer", link_arg="customer_id", link_key="id"
     ),
     Column("name", _l("Name"), "own", sort=True),
-    Column("kind", _l("Kind"), "label"),
+    Column("kind", _l("Kind"), "own"),
     Column("grade", _l("Grade"), "label", sort=True),
     Column("status", _l("Status"), "own"),
     Column("mobile", _l("Mobile")),

@@ -53,12 +53,13 @@ def region_code(given: str) -> str:
         if find_region(code) is None:
             raise ValidationError(N_("There is no region with this code (GB/T 2260)."))
         return code[:12]
-    hits = search_regions(plain, limit=2)
+    hits = search_regions(plain)
     if not hits:
         raise ValidationError(N_("There is no region of this name. Give its code or choose from the list."))
-    if len(hits) > 1 and hits[0].name != plain:
+    meant = [hit for hit in hits if plain in {hit.name, hit.full_name}] or hits
+    if len(meant) > 1:
         raise ValidationError(N_("Several regions are called so. Give the code or choose from the list."))
-    return hits[0].code
+    return meant[0].code
 
 
 def _tags(given: str) -> list[str]:

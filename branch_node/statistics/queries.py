@@ -45,7 +45,6 @@ def list_months(session: Session, wanted: MonthFilter, *, limit: int = 36) -> li
             func.count().label("customers"),
             *(func.sum(column).label(name) for column, name in zip(totals, names, strict=True)),
         )
-        .join(Customer, Customer.id == CustomerMonth.customer_id)
         .where(*_conditions(wanted))
         .group_by(CustomerMonth.month, CustomerMonth.currency)
         .order_by(CustomerMonth.month.desc(), CustomerMonth.currency)
@@ -65,7 +64,8 @@ def _conditions(wanted: MonthFilter) -> list[ColumnElement[bool]]:
     if wanted.month:
         conditions.append(CustomerMonth.month == wanted.month)
     if wanted.manager_id:
-        conditions.append(Customer.manager_id == wanted.manager_id)
+        held = select(Customer.id).where(Customer.manager_id == wanted.manager_id)
+        conditions.append(CustomerMonth.customer_id.in_(held))
     if wanted.customer_id:
         conditions.append(CustomerMonth.customer_id == wanted.customer_id)
     return conditions

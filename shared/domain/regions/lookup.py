@@ -65,14 +65,27 @@ def list_cities(province: str) -> list[Region]:
 
 def search_regions(query: str, limit: int = 20) -> list[Region]:
     """Return regions found by code, Chinese name, pinyin or initials; the widest first."""
-    asked = query_terms(query)
-    if not asked:
-        return []
-    found = []
-    for region, words in _words():
-        if all(any(_meets(term.text, words, prefix=term.prefix) for term in group) for group in asked):
-            found.append(region)
+    found = _by_pinyin(query) if any(each.isascii() and each.isalpha() for each in query) else _by_name(query)
     return sorted(found, key=lambda region: (len(region_prefix(region.code)), region.code))[:limit]
+
+
+def _by_name(query: str) -> list[Region]:
+    wanted = "".join(query.split())
+    named = [region for region in _regions().values() if region.name not in _EMPTY_NAMES]
+    return [
+        region
+        for region in named
+        if wanted and (wanted in region.name or wanted == region.full_name or region.code.startswith(wanted))
+    ]
+
+
+def _by_pinyin(query: str) -> list[Region]:
+    asked = query_terms(query)
+    return [
+        region
+        for region, words in _words()
+        if all(any(_meets(term.text, words, prefix=term.prefix) for term in group) for group in asked)
+    ]
 
 
 def _meets(text: str, words: frozenset[str], *, prefix: bool) -> bool:

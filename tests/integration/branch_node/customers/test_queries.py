@@ -59,7 +59,9 @@ def test_a_filter_gives_just_the_customers_it_names_and_their_number(sessions, f
 def test_customers_of_one_manager_come_with_the_managers_name(sessions, four):
     with sessions() as session:
         wanted = CustomerFilter(manager_id=four["manager"])
-        found = queries.list_customers(session, wanted, sort="customer_no", descending=True, limit=1, offset=1)
+        found = queries.list_customers(
+            session, wanted, sort="customer_no", descending=True, limit=1, offset=1
+        )
     assert [(row.Customer.name, row.manager_name) for row in found] == [("李雷", "王芳")]
 
 

@@ -1,0 +1,126 @@
+from datetime import date, timedelta
+
+from shared.domain.billing.vocabulary import BillKind
+from shared.domain.customers.vocabulary import PreferredChannel
+from tests.support.branch import NOON
+
+DAY = timedelta(days=1)
+
+
+def test_my_day_shows_an_account_managers_own_work_and_who_needs_them(rows, make_user, sign_in):
+    me, other = rows.manager(name="王芳"), rows.manager()
+    quiet = rows.customer(name="久未联系", manager_id=me)
+    rows.customer(name="别人的", manager_id=other)
+    owing = rows.customer(name="欠费的", manager_id=me)
+    rows.bill_line(owing, amount_minor=12_345, period="2026-02", booked_on=date(2026, 2, 1))
+    rows.work_log(me, customer_id=owing, text="今天的走访")
+    rows.work_log(other, text="别人的日志")
+    make_user("wang", manager_id=me)
+
+    page = sign_in("wang").get("/").text
+
+    assert "今天的走访" in page
+    assert "别人的日志" not in page
+    assert f"/worklogs/new?customer={quiet}" in page
+    assert "CN¥123.45" in page
+    assert "别人的" not in page
+
+
+def test_my_day_of_somebody_who_is_no_account_manager_shows_the_whole_branch(browser, rows):
+    rows.work_log(rows.manager(), text="一号的日志")
+    rows.work_log(rows.manager(), text="二号的日志")
+    rows.work_log(rows.manager(), text="昨天的日志", started_at=NOON - DAY)
+
+    page = browser.get("/").text
+
+    assert "一号的日志" in page
+    assert "二号的日志" in page
+    assert "昨天的日志" not in page
+
+
+def test_the_search_box_finds_customers_managers_and_regions_with_customers(browser, rows):
+    rows.manager(name="张经理")
+    rows.customer(name="张伟", region_code="330106")
+
+    assert "张伟" in browser.get("/search?q=zhangwei").text
+    assert "张经理" in browser.get("/search?q=张经理").text
+    assert "Customers in 浙江省杭州市" in browser.get("/search?q=杭州").text
+    assert "Customers in" not in browser.get("/search?q=成都").text
+    assert "Nothing is found by this" in browser.get("/search?q=qqqq").text
+    assert "What are you looking for?" in browser.get("/search").text
+
+
+def test_a_customer_number_opens_the_customer_at_once(browser, rows):
+    customer_id = rows.customer(customer_no="K-17", name="张伟")
+
+    answer = browser.get("/search?q=K-17")
+
+    assert answer.headers["Location"].endswith(f"/customers/{customer_id}")
+
+
+def test_a_customers_page_says_first_what_to_know_before_speaking(browser, rows):
+    manager = rows.manager(name="王芳")
+    customer_id = rows.customer(
+        name="张伟", manager_id=manager, region_code="330106", preferred_channel=PreferredChannel.NONE
+    )
+    rows.bill_line(customer_id, amount_minor=5_000, period="2026-02")
+
+    page = browser.get(f"/customers/{customer_id}").text
+
+    for said in ("do not contact", "owes CN¥50.00", "王芳", "浙江省杭州市西湖区"):
+        assert said in page
+
+
+def test_the_timeline_groups_logs_and_bill_lines_by_month(browser, rows):
+    manager, customer_id = rows.manager(), rows.customer()
+    rows.work_log(manager, customer_id=customer_id, text="三月的走访")
+    rows.bill_line(customer_id, bill_no="B-FEB", period="2026-02", amount_minor=7_700)
+
+    page = browser.get(f"/customers/{customer_id}").text
+
+    assert page.index("2026-03") < page.index("三月的走访") < page.index("2026-02") < page.index("B-FEB")
+    assert "charged CN¥77.00" in page
+
+
+def test_a_customers_money_shows_totals_by_period_and_the_lines_behind_them(browser, rows):
+    customer_id = rows.customer()
+    rows.bill_line(customer_id, amount_minor=10_000, period="2026-02", bill_no="B-1")
+    rows.bill_line(customer_id, amount_minor=4_000, period="2026-02", kind=BillKind.PAYMENT)
+
+    page = browser.get(f"/customers/{customer_id}/money").text
+
+    for said in ("CN¥100.00", "CN¥40.00", "CN¥60.00", "B-1"):
+        assert said in page
+
+
+def test_untouched_customers_open_to_their_list(browser, rows):
+    manager = rows.manager()
+    rows.customer(name="从未联系", manager_id=manager)
+    lately = rows.customer(name="昨天联系", manager_id=manager)
+    rows.work_log(manager, customer_id=lately, started_at=NOON - DAY)
+
+    page = browser.get(f"/untouched?days=30&manager={manager}").text
+
+    assert "从未联系" in page
+    assert "昨天联系" not in page
+    assert browser.get("/untouched?days=oops").status_code == 200
+
+
+def test_an_account_managers_page_shows_what_is_held_and_what_was_done(browser, rows):
+    manager = rows.manager(name="王芳", post="高级经理")
+    rows.customer(manager_id=manager)
+    rows.work_log(manager, text="走访记录")
+
+    page = browser.get(f"/managers/{manager}").text
+
+    for said in ("王芳", "高级经理", "走访记录", "Customers held"):
+        assert said in page
+
+
+def test_every_page_speaks_chinese_when_asked(browser, rows):
+    customer_id = rows.customer(name="张伟")
+    browser.send("/account/language", language="zh_CN")
+
+    assert "我的一天" in browser.get("/").text
+    assert "时间线" in browser.get(f"/customers/{customer_id}").text
+    assert "月度统计" in browser.get("/statistics").text

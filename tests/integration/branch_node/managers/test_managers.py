@@ -1,0 +1,90 @@
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from branch_node.managers import operations, queries
+from branch_node.managers.models import Manager
+from branch_node.managers.operations import ManagerChangedMeanwhileError, ManagerNumberTakenError
+from shared.auth.models import User
+from shared.domain.managers.vocabulary import ManagerStatus
+from tests.support.branch import ANA, NOON
+
+FORM = {"manager_no": "G1", "name": "王芳", "status": "active"}
+
+
+def test_a_change_somebody_made_meanwhile_is_not_overwritten(sessions, rows):
+    manager_id = rows.manager(name="王芳")
+    with sessions.begin() as session:
+        later = replace(ANA, at=NOON + timedelta(hours=1))
+        operations.change_manager(session, manager_id, {"post": "经理"}, seen_at=NOON, by=later)
+
+    with pytest.raises(ManagerChangedMeanwhileError, match="ana"), sessions.begin() as session:
+        operations.change_manager(session, manager_id, {"post": "主管"}, seen_at=NOON, by=ANA)
+
+    with sessions() as session:
+        assert queries.get_manager(session, manager_id).post == "经理"
+
+
+def test_a_staff_number_belongs_to_one_manager(sessions, rows):
+    rows.manager(manager_no="G1")
+
+    with pytest.raises(ManagerNumberTakenError), sessions.begin() as session:
+        operations.register_manager(
+            session, {"manager_no": "G1", "name": "x", "status": ManagerStatus.ACTIVE}, by=ANA
+        )
+
+
+def test_who_left_is_offered_for_nothing_new_but_kept_where_they_are(sessions, rows):
+    left, here = rows.manager(status=ManagerStatus.LEFT), rows.manager()
+
+    with sessions() as session:
+        assert [each.id for each in queries.manager_choices(session)] == [here]
+        assert {each.id for each in queries.manager_choices(session, keep=left)} == {left, here}
+
+
+def test_an_administrator_enters_and_changes_an_account_manager(administrator, sessions):
+    administrator.send("/managers", **FORM, mobile="138 1234 5678")
+    with sessions() as session:
+        manager = session.scalars(select(Manager)).one()
+    form = administrator.get(f"/managers/{manager.id}/edit").text
+    seen_at = re.findall(r'name="seen_at" value="([^"]+)"', form)[0]
+
+    page = administrator.send(f"/managers/{manager.id}", **{**FORM, "name": "王芬"}, seen_at=seen_at)
+
+    assert "Saved." in page.text
+    with sessions() as session:
+        manager = session.scalars(select(Manager)).one()
+    assert (manager.name, manager.mobile, manager.created_by) == ("王芬", None, "zhang")
+
+
+def test_a_user_can_be_made_an_account_manager_and_another_takes_over(
+    administrator, sessions, rows, make_user
+):
+    manager_id, first, second = rows.manager(), make_user("one"), make_user("two")
+    for user_id in (first, second):
+        form = administrator.get(f"/managers/{manager_id}/edit").text
+        seen_at = re.findall(r'name="seen_at" value="([^"]+)"', form)[0]
+        administrator.send(f"/managers/{manager_id}", **FORM, seen_at=seen_at, user_id=user_id)
+
+    with sessions() as session:
+        assert session.get(User, first).manager_id is None
+        assert session.get(User, second).manager_id == manager_id
+
+
+def test_a_clerk_may_look_at_account_managers_but_not_change_them(browser, rows):
+    manager_id = rows.manager(name="王芳", department="集团部")
+
+    assert "王芳" in browser.get("/managers?q=集团").text
+    assert "No account manager matches" in browser.get("/managers?q=nobody").text
+    assert browser.get("/managers/new").status_code == 403
+    assert browser.send(f"/managers/{manager_id}", **FORM).status_code == 403
+
+
+def test_a_form_that_cannot_be_right_is_shown_again_with_why(administrator, rows):
+    rows.manager(manager_no="G1", name="李雷")
+
+    assert "李雷 already has the staff number G1." in administrator.send("/managers", **FORM).text
+    assert "Please fill this in." in administrator.send("/managers", **{**FORM, "name": ""}).text

@@ -1,0 +1,113 @@
+"""The whole app of a branch over the `database` fixture, and a browser that signs in and fills in tokens.
+
+Import `clock`, `app`, `make_user`, `browser` and `administrator` into a conftest.py to use them.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
+from werkzeug.test import TestResponse
+
+from branch_node.app import create_app, open_runtime
+from branch_node.config import create_home
+from shared.auth import operations, passwords
+from shared.auth.vocabulary import Right
+from shared.clock import FakeClock
+from shared.db.engine import Database
+from tests.support.branch import ANA, NOON
+
+PASSWORD: Final = "correct horse battery"
+
+
+class Browser(FlaskClient):
+    """A test client that fills in the CSRF token as a page would."""
+
+    def open(self, *args: Any, **settings: Any) -> TestResponse:
+        """Read each answer whole and close it, as a web server does."""
+        return super().open(*args, **{"buffered": True, **settings})
+
+    def send(self, path: str, **form: Any) -> TestResponse:
+        """Post a form and follow to the next page."""
+        page = self.get("/account/profile", follow_redirects=True).text
+        token = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
+        return self.post(path, data={"csrf_token": token, **form}, follow_redirects=True)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock at NOON."""
+    return FakeClock(NOON)
+
+
+@pytest.fixture
+def app(
+    database: Database,
+    clock: FakeClock,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Flask:
+    """The branch's app as it is served, in English."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    passwords.nobodys_hash.cache_clear()
+    create_home(tmp_path / "home", database_url=database.url)
+    runtime = open_runtime(tmp_path / "home")
+    runtime.database.dispose()
+    settings = replace(runtime.settings, language="en")
+    made = create_app(replace(runtime, database=database, clock=clock, settings=settings))
+    made.test_client_class = Browser
+    # Each test has an app of its own; the templates need compiling only once a run.
+    compiled = tmp_path_factory.getbasetemp() / "templates"
+    compiled.mkdir(exist_ok=True)
+    made.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
+    return made
+
+
+@pytest.fixture
+def make_user(database: Database) -> Callable[..., str]:
+    """Make a user who has a password; returns the id."""
+
+    def make(username: str, right: Right = Right.STAFF, manager_id: str | None = None) -> str:
+        with database.sessions.begin() as session:
+            user, _code = operations.create_user(
+                session, username=username, name="王芳", right=right, by=ANA, manager_id=manager_id
+            )
+            operations.set_password(session, user, PASSWORD, by=ANA)
+            return user.id
+
+    return make
+
+
+@pytest.fixture
+def sign_in(app: Flask) -> Callable[[str], Browser]:
+    """Return a browser in which the named user is signed in."""
+
+    def enter(username: str) -> Browser:
+        browser = app.test_client()
+        assert isinstance(browser, Browser)
+        assert browser.send("/account/sign-in", username=username, password=PASSWORD).status_code == 200
+        return browser
+
+    return enter
+
+
+@pytest.fixture
+def browser(make_user: Callable[..., str], sign_in: Callable[[str], Browser]) -> Browser:
+    """A browser of a clerk who is no account manager."""
+    make_user("wang")
+    return sign_in("wang")
+
+
+@pytest.fixture
+def administrator(make_user: Callable[..., str], sign_in: Callable[[str], Browser]) -> Browser:
+    """A browser of an administrator."""
+    make_user("zhang", Right.ADMINISTRATOR)
+    return sign_in("zhang")
