@@ -78,15 +78,19 @@ class Runner:
         self._scheduler.start()
         log.info("job runner started", extra={"jobs": sorted(self._jobs), "holder": self._holder})
 
+    def ask_to_stop(self) -> None:
+        """Ask every run to end, and wait for none."""
+        for execution in list(self._at_work):
+            execution.progress.stop.set()
+
     def stop(self, grace: timedelta = GRACE) -> None:
         """Ask every run to end, wait at most `grace` for all of them, and give every lease back."""
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None
+        self.ask_to_stop()
         with self._lock:
             at_work = list(self._at_work)
-        for execution in at_work:
-            execution.progress.stop.set()
         patience = time.monotonic() + grace.total_seconds()
         for execution in at_work:
             if not execution.join(timedelta(seconds=max(0.0, patience - time.monotonic()))):
