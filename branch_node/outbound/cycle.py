@@ -4,7 +4,7 @@
     offer again what HQ no longer has; stop if its history is not ours
     for each record type, in the order of the catalog:
         send what is sealed and not acknowledged         (the same bytes, however often)
-        while something is unsealed: seal it, send it
+        while something is unsealed: seal it, send it    (the next is sealed while a full one is on its way)
     each receipt is kept before the next batch goes
 
 Any error ends the cycle; the next one starts by asking HQ again, so nothing is remembered wrongly.
@@ -12,7 +12,9 @@ Any error ends the cycle; the next one starts by asking HQ again, so nothing is 
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -130,22 +132,34 @@ class _Run:
             log.warning("HQ had lost batches; sending them again", extra={"batches": reopened})
         self._result.counts["offered_again"] = reopened
         for binding in self._runtime.bindings.values():
-            for batch in self._batches(binding):
+            while waiting := self._waiting(binding):
                 if self._must_stop():
                     return
-                self._send(batch)
+                with self._sealing_ahead(binding, waiting):
+                    self._send(waiting[0])
 
-    def _batches(self, binding: Binding) -> Iterator[OutboxBatch]:
-        """Yield the channel's unacknowledged batches in order, then seal one after another."""
-        while True:
-            with self._runtime.database.reads() as session:
-                waiting = queries.list_unacknowledged(session, binding.record.channel)
-            if not waiting:
-                sealed = self._seal(binding)
-                if sealed is None:
-                    return
-                waiting = [sealed]
-            yield waiting[0]
+    def _waiting(self, binding: Binding) -> Sequence[OutboxBatch]:
+        """Return the first two batches to send, sealing one if there is none; nothing when all is delivered."""
+        with self._runtime.database.reads() as session:
+            waiting = queries.list_unacknowledged(session, binding.record.channel, limit=2)
+        if waiting:
+            return waiting
+        sealed = self._seal(binding)
+        return [sealed] if sealed else []
+
+    @contextmanager
+    def _sealing_ahead(self, binding: Binding, waiting: Sequence[OutboxBatch]) -> Iterator[None]:
+        """Seal the next batch while HQ takes in a full one, so that neither side waits for the other.
+
+        Never more than one ahead: what is not sealed yet is still compacted, however long HQ is away.
+        """
+        if len(waiting) > 1 or waiting[0].changes < BATCH_CHANGES:
+            yield
+            return
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="seal") as pool:
+            ahead = pool.submit(self._seal, binding)
+            yield
+        ahead.result()
 
     def _seal(self, binding: Binding) -> OutboxBatch | None:
         member = self._member
@@ -156,7 +170,8 @@ class _Run:
             lineage_id=member.lineage_id,
         )
         with self._runtime.database.snapshot() as session, session.begin():
-            sealed = seal_next(session, binding, sender, at=self._runtime.clock.now())
+            now = self._runtime.clock.now()
+            sealed = seal_next(session, binding, sender, at=now, limit=BATCH_CHANGES)
             self._progress.check_lease(session)
         return sealed
 
