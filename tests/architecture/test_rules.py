@@ -15,6 +15,7 @@ ENTRY_POINTS = {"cli.py", "commands.py", "jobs.py", "pages.py", "routes.py"}
 # Each opens transactions of its own, for the reason given.
 OTHER_TRANSACTIONS = {
     "branch_node/outbound/cycle.py": "a cycle is many short transactions: none stays open while HQ is asked",
+    "branch_node/outbound/membership.py": "joining asks HQ between two transactions, as a cycle does",
     "shared/cli/setup.py": "an entry point: the first steps of `init`",
     "shared/cli/users.py": "an entry point: the `user` commands",
     "shared/jobs/execution.py": "a run and its lease are written down apart from what the job does",
