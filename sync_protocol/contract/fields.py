@@ -19,6 +19,7 @@ ID_LENGTH: Final = 36
 MONTH_PATTERN: Final = r"[0-9]{4}-(?:0[1-9]|1[0-2])"
 MONTH_LENGTH: Final = 7
 INT64: Final = 2**63
+INT32: Final = 2**31
 INSTANT_LENGTH: Final = 27
 DATE_LENGTH: Final = 10
 MAX_JSON_TEXT: Final = 20_000
@@ -144,21 +145,22 @@ class Code(WireField):
 
 
 class Whole(WireField):
-    """A whole number of at least `least`, within 64 bits."""
+    """A whole number from `least` to `most`, within 64 bits."""
 
-    def __init__(self, *, least: int = -INT64, nullable: bool = False) -> None:
+    def __init__(self, *, least: int = -INT64, most: int = INT64 - 1, nullable: bool = False) -> None:
         """Declare a whole number."""
         super().__init__(nullable=nullable)
         self.least = least
+        self.most = most
 
     def _type(self) -> Any:  # noqa: ANN401 - a typing construct
-        return Annotated[int, msgspec.Meta(ge=self.least, le=INT64 - 1)]
+        return Annotated[int, msgspec.Meta(ge=self.least, le=self.most)]
 
     def refuse(self, value: Any) -> str | None:  # noqa: ANN401 - any JSON value
         """Refuse what is not a whole number, or out of range."""
         if isinstance(value, bool) or not isinstance(value, int):
             return "must be a whole number"
-        return None if self.least <= value < INT64 else f"must be from {self.least} to {INT64 - 1}"
+        return None if self.least <= value <= self.most else f"must be from {self.least} to {self.most}"
 
 
 class Day(WireField):

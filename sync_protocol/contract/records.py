@@ -12,6 +12,7 @@ import msgspec
 from marshmallow import Schema, ValidationError
 
 from sync_protocol.contract.fields import (
+    INT32,
     Code,
     Day,
     InstantText,
@@ -118,9 +119,9 @@ class CustomerMonthV1(WireSchema):
     charge_minor = Whole()
     payment_minor = Whole()
     adjustment_minor = Whole()
-    bill_lines = Whole(least=0)
-    contacts = Whole(least=0)
-    visits = Whole(least=0)
+    bill_lines = Whole(least=0, most=INT32 - 1)
+    contacts = Whole(least=0, most=INT32 - 1)
+    visits = Whole(least=0, most=INT32 - 1)
     last_contact_on = Day(nullable=True)
 
 

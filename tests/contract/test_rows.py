@@ -83,7 +83,7 @@ def test_a_block_is_taken_at_speed_exactly_when_each_of_its_rows_is_acceptable(r
             (*(one for one in ODD_JSON if one not in {"[]", '["' + "x" * 19_996 + '"]'}), ["vip"]),
         ),
         ("work_log", "change", (0, -1, 2**63, True, 1.0, "1", None)),
-        ("customer_month", "visits", (-1, True, 0.0)),
+        ("customer_month", "visits", (-1, True, 0.0, 2**31)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -34,7 +34,7 @@ COLUMN_OF = {
     Month: lambda field: (String, field.length),
     Text: lambda field: (String, field.most),
     Code: lambda field: (Enum, field.codes),
-    Whole: lambda field: (BigInteger if field.least < 0 else Integer, None),
+    Whole: lambda field: (BigInteger if field.most >= 2**31 else Integer, None),
     Day: lambda _field: (Date, None),
     InstantText: lambda _field: (Instant, None),
     JsonText: lambda _field: ("json", None),

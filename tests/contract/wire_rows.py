@@ -61,6 +61,8 @@ ODD_NUMBERS: Final = (
     -INT64,
     INT64 - 1,
     INT64,
+    2**31 - 1,
+    2**31,
     2**64,
     10**400,
     0,
@@ -130,7 +132,7 @@ def _good(field: WireField) -> Strategy:
 
 
 def _good_numbers(field: Whole) -> Strategy:
-    return st.one_of(st.integers(field.least, INT64 - 1), st.sampled_from([field.least, INT64 - 1]))
+    return st.one_of(st.integers(field.least, field.most), st.sampled_from([field.least, field.most]))
 
 
 def _json_values(field: JsonText) -> Strategy:

@@ -1,0 +1,166 @@
+"""docs/protocol.md is true: every example is read and checked, every table compared with the code."""
+
+import re
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from sync_protocol.catalog import CATALOG
+from sync_protocol.contract.canonical import read_canonical
+from sync_protocol.contract.codes import PROBLEM_TYPE, find_problem
+from sync_protocol.contract.keys import (
+    ENROLMENT,
+    RECEIPT,
+    STATE,
+    check_message,
+    encode_key,
+    key_id,
+    public_key_of,
+)
+from sync_protocol.contract.messages import EnrolmentAnswer, EnrolmentRequest, Receipt, StateAnswer
+from sync_protocol.contract.payload import parse_payload
+from sync_protocol.contract.signing import Message, verify_request
+from sync_protocol.reconcile import row_digest
+from tests.contract.protocol_page import (
+    PAGE,
+    blocks_without_title,
+    catalog_table,
+    examples,
+    problem_table,
+    record_table,
+)
+
+BRANCH_KEY, HQ_KEY = bytes(range(32)), bytes(range(32, 64))
+EXAMPLES = examples()
+USED = {
+    "cycle",
+    "enrolment-request",
+    "enrolment-answer",
+    "state-answer",
+    "batch",
+    "push-request",
+    "receipt-answer",
+    "problem",
+    *(f"row-{name}" for name in CATALOG),
+}
+
+
+def _text(title):
+    return EXAMPLES[title][1].removesuffix("\n")
+
+
+def _canonical(title):
+    return read_canonical(_text(title).encode())
+
+
+def _batch():
+    return parse_payload(EXAMPLES["batch"][1].encode())
+
+
+def test_every_example_has_a_title_and_a_check():
+    assert blocks_without_title() == []
+    assert set(EXAMPLES) == USED
+
+
+def test_the_enrolment_of_the_page_is_proven_by_its_key():
+    asked = _canonical("enrolment-request")
+
+    msgspec.convert(asked, EnrolmentRequest, strict=True)
+    assert asked["public_key"] == encode_key(public_key_of(BRANCH_KEY))
+    claim = {name: asked[name] for name in ("code", "node", "public_key")}
+    check_message(public_key_of(BRANCH_KEY), ENROLMENT, claim, asked["proof"])
+    assert msgspec.convert(_canonical("enrolment-answer"), EnrolmentAnswer).hq_public_key == encode_key(
+        public_key_of(HQ_KEY)
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "part", "purpose", "kind"),
+    [("state-answer", "state", STATE, StateAnswer), ("receipt-answer", "receipt", RECEIPT, Receipt)],
+)
+def test_the_answers_of_the_page_are_signed_by_its_hq_and_hold_every_member(title, part, purpose, kind):
+    document = _canonical(title)
+
+    check_message(public_key_of(HQ_KEY), purpose, document[part], document["signature"])
+    msgspec.convert(document[part], kind)
+    assert set(document[part]) == set(kind.__struct_fields__)
+
+
+def test_the_batch_of_the_page_is_whole_follows_the_state_and_gets_the_receipt():
+    batch, state, receipt = (
+        _batch(),
+        _canonical("state-answer")["state"],
+        _canonical("receipt-answer")["receipt"],
+    )
+    head = state["channels"][batch.header.channel]
+
+    assert (batch.header.batch_no, batch.header.prev_digest) == (head["batch_no"] + 1, head["digest"])
+    assert (receipt["batch_no"], receipt["digest"]) == (batch.header.batch_no, batch.digest)
+    assert CATALOG[batch.header.record].check.accepts_block(batch.block) is not None
+
+
+def test_the_table_of_header_members_names_all_of_them():
+    table = PAGE.read_text().split("| Header member | Meaning |")[1].split("\n\n")[0]
+    named = {
+        name
+        for line in table.splitlines()
+        for name in re.findall(r"`(\w+)`", line.split("|")[1] if "|" in line else "")
+    }
+    assert named == set(msgspec.to_builtins(_batch().header))
+
+
+def test_the_request_of_the_page_is_signed_over_that_batch():
+    first, *lines = _text("push-request").split("\n\n")[0].splitlines()
+    method, path, _version = first.split()
+    headers = dict(line.split(": ", 1) for line in lines)
+    body = EXAMPLES["batch"][1].encode()
+    message = Message(method, f"https://{headers.pop('host')}{path}", headers, body)
+
+    signed = verify_request(
+        message,
+        public_keys={key_id(public_key_of(BRANCH_KEY)): public_key_of(BRANCH_KEY)},
+        now=datetime(2026, 11, 20, 4, 0, tzinfo=UTC),
+    )
+
+    assert signed.nonce
+    assert headers["idempotency-key"] == _batch().idempotency_key
+
+
+def test_the_row_digest_of_the_page_is_that_of_its_row():
+    values = msgspec.json.decode(_batch().block)[1:]
+    assert f"`{row_digest(values):032x}`" in PAGE.read_text()
+
+
+def test_the_problem_of_the_page_is_as_the_register_says():
+    document = msgspec.json.decode(_text("problem"))
+    problem = find_problem(document["type"].removeprefix(PROBLEM_TYPE))
+    assert problem is not None
+    kind = problem.value
+    assert (document["status"], document["retry"], document["title"]) == (
+        kind.status,
+        kind.retry,
+        kind.meaning,
+    )
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_each_record_has_its_table_and_an_example_that_is_accepted(name):
+    page = PAGE.read_text()
+
+    assert f"### {name}\n\n{record_table(name)}\n" in page
+    assert CATALOG[name].check.accepts_block(_text(f"row-{name}").encode()) is not None
+
+
+def test_the_tables_of_problems_and_record_types_are_the_codes_own():
+    assert problem_table() in PAGE.read_text()
+    assert catalog_table() in PAGE.read_text()
+
+
+def test_every_heading_the_page_links_to_is_there():
+    page = PAGE.read_text()
+    headings = {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    }
+    assert set(re.findall(r"\]\(#([\w-]+)\)", page)) <= headings
