@@ -83,7 +83,7 @@ def read(session: Session) -> Asked:
     measure = _member(Measure, "measure", Measure.CHARGES)
     rows = _member(Dimension, "rows", Dimension.BRANCH)
     columns = _member(Dimension, "cols", None if request.args.get("cols") == "" else Dimension.MONTH)
-    currencies = queries.currencies(session)
+    currencies, products = queries.occurring(session)
     question = Question(
         measure=measure,
         rows=rows,
@@ -95,7 +95,7 @@ def read(session: Session) -> Asked:
         kinds=web.codes("kind", CustomerKind, unknown=True),
         grades=web.codes("grade", Grade, unknown=True),
     )
-    return Asked(question, scope, currencies, queries.products(session))
+    return Asked(question, scope, currencies, products)
 
 
 def address(question: Question, scope: web.Scope) -> dict[str, Any]:

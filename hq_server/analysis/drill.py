@@ -74,10 +74,7 @@ def _money(question: Question) -> Select[*tuple[Any, ...]]:
     profile = _profile()
     statement = (
         select(line.branch_number, line.customer_id, *profile, amount, func.count().label("lines"))
-        .outerjoin(
-            customer,
-            and_(customer.branch_number == line.branch_number, customer.id == line.customer_id),
-        )
+        .outerjoin(customer, and_(*_same_customer(question)))
         .where(line.period.between(*question.months), *_profile_filters(question))
         .group_by(line.branch_number, line.customer_id, *profile)
         .order_by(func.abs(amount).desc(), line.branch_number, line.customer_id)
@@ -90,6 +87,14 @@ def _money(question: Question) -> Select[*tuple[Any, ...]]:
         of_kind = line.kind == KIND_OF[question.measure]
         statement = statement.where(of_kind, line.currency == question.currency)
     return statement
+
+
+def _same_customer(question: Question) -> list[ColumnElement[bool]]:
+    line, customer = ReplicaBillLine, ReplicaCustomer
+    same = [customer.branch_number == line.branch_number, customer.id == line.customer_id]
+    # Said twice for PostgreSQL, which would otherwise read the customers of all branches.
+    branches = sorted(question.branches)
+    return [*same, customer.branch_number.in_(branches)] if branches else list(same)
 
 
 def _people(question: Question) -> Select[*tuple[Any, ...]]:

@@ -61,21 +61,19 @@ def answer(session: Session, question: Question) -> Grid:
     return flow_grid(question, _money_facts(session, question))
 
 
-def currencies(session: Session) -> list[str]:
-    """Return the currencies that occur in bill lines."""
-    source = _money(session)
-    return list(session.scalars(select(source.c.currency).distinct().order_by(source.c.currency)))
-
-
-def products(session: Session) -> list[str]:
-    """Return the products that occur in bill lines."""
-    source = _money(session)
-    return list(session.scalars(select(source.c.product).distinct().order_by(source.c.product)))
+def occurring(session: Session) -> tuple[list[str], list[str]]:
+    """Return the currencies and the products that occur in bill lines."""
+    source = sources.occurring(sources.waiting_branches(session, frozenset({"bill_line"}))).subquery()
+    pairs = session.execute(select(source.c.currency, source.c.product).distinct()).all()
+    return sorted({currency for currency, _product in pairs}), sorted(
+        {product for _currency, product in pairs}
+    )
 
 
 def months_by_branch(session: Session, month: str, before: str) -> list[BranchMonth]:
     """Return each branch's charges of `month` and of the month `before`, currencies apart."""
-    source = _money(session)
+    waiting = sources.waiting_branches(session, frozenset({"bill_line"}))
+    source = sources.charge_source(waiting).subquery("charges")
 
     def charged(wanted: str) -> ColumnElement[int]:
         return func.sum(case((source.c.month == wanted, source.c.charge_minor), else_=0))

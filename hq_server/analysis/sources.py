@@ -103,7 +103,12 @@ def money_rows(branches: Collection[int]) -> Rows:
         .select_from(line)
         .outerjoin(
             customer,
-            and_(customer.branch_number == line.branch_number, customer.id == line.customer_id),
+            # The branches once more: PostgreSQL would otherwise read the customers of all of them.
+            and_(
+                customer.branch_number == line.branch_number,
+                customer.id == line.customer_id,
+                customer.branch_number.in_(list(branches)),
+            ),
         )
         .where(line.branch_number.in_(list(branches)))
         .group_by(line.branch_number, line.period, line.product, kind, grade, line.currency)
@@ -136,6 +141,17 @@ def month_text(day: Any, dialect: str) -> ColumnElement[str]:  # noqa: ANN401 - 
     return func.strftime(literal_column("'%Y-%m'"), day)
 
 
+def charge_rows(branches: Collection[int]) -> Rows:
+    """Select the charges of `branches` by month and currency, without looking at customers."""
+    line = ReplicaBillLine
+    groups = (line.branch_number, line.period, line.currency)
+    return (
+        select(line.branch_number, line.period.label("month"), line.currency, func.sum(line.amount_minor))
+        .where(line.branch_number.in_(list(branches)), line.kind == BillKind.CHARGE)
+        .group_by(*groups)
+    )
+
+
 def record_rows(branches: Collection[int]) -> Union:
     """Select how many rows of each record type the replica holds for each of `branches`."""
     return union_all(
@@ -154,6 +170,22 @@ def money_source(waiting: Collection[int]) -> Union:
     """Select every branch's money: ready sums, or for the `waiting` branches their rows summed now."""
     ready = select(*MoneyCell.__table__.columns).where(MoneyCell.branch_number.not_in(list(waiting)))
     return union_all(ready, money_rows(waiting)) if waiting else union_all(ready)
+
+
+def charge_source(waiting: Collection[int]) -> Union:
+    """Select every branch's charges by month and currency: ready sums, or rows of the `waiting` branches."""
+    cell = MoneyCell
+    ready = select(cell.branch_number, cell.month, cell.currency, cell.charge_minor)
+    ready = ready.where(cell.branch_number.not_in(list(waiting)))
+    return union_all(ready, charge_rows(waiting)) if waiting else union_all(ready)
+
+
+def occurring(waiting: Collection[int]) -> Union:
+    """Select the currencies and products of every branch's bill lines, many times over."""
+    cell, line = MoneyCell, ReplicaBillLine
+    ready = select(cell.currency, cell.product).where(cell.branch_number.not_in(list(waiting)))
+    rows = select(line.currency, line.product).where(line.branch_number.in_(list(waiting))).distinct()
+    return union_all(ready, rows) if waiting else union_all(ready)
 
 
 def customer_source(waiting: Collection[int], *, dialect: str) -> Union:

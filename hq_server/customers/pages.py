@@ -1,7 +1,7 @@
 """Customers of all branches: the list, one customer, the export."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flask import Blueprint, Response, render_template, request
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from hq_server.branches import web
 from hq_server.branches.queries import Covered, coverage, find_branch, get_branch
 from hq_server.customers import queries
-from hq_server.customers.queries import CustomerCount, CustomerFilters, RowKey
+from hq_server.customers.queries import CustomerFilters, RowKey
 from hq_server.replica.models import ReplicaCustomer, ReplicaManager
 from shared.auth.vocabulary import Right
 from shared.domain.billing.vocabulary import BillKind
@@ -27,11 +27,7 @@ from shared.web.tables import Column
 
 blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
 
-SORTS: Final = {
-    "customer_no": ReplicaCustomer.customer_no,
-    "name": ReplicaCustomer.name,
-    "opened_on": ReplicaCustomer.opened_on,
-}
+SORTS: Final = ("customer_no", "name", "opened_on")
 COLUMNS: Final = (
     Column("customer_no", lazy_gettext("Number"), "own", sort=True),
     Column("name", lazy_gettext("Customer name"), sort=True),
@@ -60,12 +56,21 @@ class Asked:
 @requires(Right.STAFF)
 def index() -> str:
     """List customers of all branches under the filters of the address."""
-    page_request = PageRequest.from_query(SORTS, default="customer_no", sizes=(50, 25, 100, 200))
+    wanted = PageRequest.from_query(SORTS, default="customer_no", sizes=(50, 25, 100, 200))
     with reading() as session:
         asked = _asked(session)
         statement, too_many = queries.select_customers(session, asked.filters)
-        count = queries.count_customers(session, statement)
-        page = _page(session, statement, page_request, count)
+        found, count = queries.list_customers(
+            session,
+            statement,
+            sort=wanted.sort,
+            descending=wanted.descending,
+            offset=(wanted.number - 1) * wanted.size,
+            limit=wanted.size,
+        )
+        if count.capped:
+            wanted = replace(wanted, sort="customer_no", descending=False)
+        page = Page(found, count.number, wanted)
         managers = queries.managers_of(session, page.items)
     return render_template(
         "customers/index.html",
@@ -146,17 +151,6 @@ def _manager(session: Session) -> ReplicaManager | None:
     code, _colon, manager_id = request.args.get("manager", "").partition(":")
     branch = find_branch(session, code) if manager_id else None
     return queries.find_manager(session, branch.number, manager_id) if branch else None
-
-
-def _page(
-    session: Session, statement: Select[ReplicaCustomer], wanted: PageRequest, count: CustomerCount
-) -> Page[ReplicaCustomer]:
-    """Return one page; the order is made total, so that no row shows twice or never."""
-    order = [SORTS[wanted.sort], ReplicaCustomer.branch_number, ReplicaCustomer.id]
-    ordered = statement.order_by(*(column.desc() if wanted.descending else column.asc() for column in order))
-    offset = min((wanted.number - 1) * wanted.size, queries.MOST_COUNTED)
-    rows = session.scalars(ordered.offset(offset).limit(wanted.size)).all()
-    return Page(rows, count.number, wanted)
 
 
 def _row(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
@@ -124,11 +124,34 @@ def find_by_words(session: Session, text: str) -> tuple[list[RowKey], bool]:
     return list(keys)[:MOST_HITS], len(keys) > MOST_HITS
 
 
-def count_customers(session: Session, statement: Select[ReplicaCustomer]) -> CustomerCount:
-    """Count a list's customers, up to MOST_COUNTED."""
-    some = statement.with_only_columns(ReplicaCustomer.branch_number).order_by(None).limit(MOST_COUNTED + 1)
-    number = session.scalar(select(func.count()).select_from(some.subquery())) or 0
-    return CustomerCount(min(number, MOST_COUNTED), number > MOST_COUNTED)
+def list_customers(
+    session: Session,
+    statement: Select[ReplicaCustomer],
+    *,
+    sort: str,
+    descending: bool = False,
+    offset: int = 0,
+    limit: int,
+) -> tuple[Sequence[ReplicaCustomer], CustomerCount]:
+    """Return part of a list in the order of a column, and how many customers the list has.
+
+    Up to MOST_COUNTED are found once and put in order here. Beyond, the list keeps the order of
+    customer numbers, which has an index: sorting a million rows would take seconds.
+    """
+    customer = ReplicaCustomer
+    key = (getattr(customer, sort), customer.branch_number, customer.id)
+    some = session.execute(statement.with_only_columns(*key).order_by(None).limit(MOST_COUNTED + 1)).all()
+    if len(some) > MOST_COUNTED:
+        by_number = statement.order_by(customer.customer_no, customer.branch_number, customer.id)
+        start = min(offset, MOST_COUNTED)
+        return session.scalars(by_number.offset(start).limit(limit)).all(), CustomerCount(
+            MOST_COUNTED, capped=True
+        )
+    ordered = sorted(some, key=lambda row: (row[0] is not None, row), reverse=descending)
+    shown = [(row[1], row[2]) for row in ordered[offset : offset + limit]]
+    found = session.scalars(select(customer).where(_is_one_of(customer, shown)))
+    rows = {(one.branch_number, one.id): one for one in found}
+    return [rows[one] for one in shown if one in rows], CustomerCount(len(some), capped=False)
 
 
 def managers_of(session: Session, customers: Iterable[ReplicaCustomer]) -> dict[RowKey, ReplicaManager]:
@@ -230,7 +253,11 @@ def _is_one_of(
 ) -> ColumnElement[bool]:
     if not keys:
         return false()
-    return tuple_(table.branch_number, table.id).in_(sorted(keys))
+    # By branch and not as pairs: PostgreSQL plans a hundred conditions quickly, and a thousand slowly.
+    by_branch: dict[int, list[str]] = {}
+    for number, one in sorted(keys):
+        by_branch.setdefault(number, []).append(one)
+    return or_(*(and_(table.branch_number == number, table.id.in_(ids)) for number, ids in by_branch.items()))
 
 
 def _find_waiting(session: Session, text: str) -> list[RowKey]:

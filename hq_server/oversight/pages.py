@@ -208,7 +208,7 @@ def _board(session: Session) -> tuple[web.Scope, list[BoardRow]]:
         session,
         _calendar(),
         branches=scope.chosen,
-        text=request.args.get("q", ""),
+        words=request.args.get("q", ""),
         with_left=bool(request.args.get("left")),
     )
     return scope, rows

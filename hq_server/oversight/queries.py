@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from hq_server.branches.models import Branch
@@ -115,7 +115,7 @@ def board(
     calendar: Calendar,
     *,
     branches: Collection[int] = (),
-    text: str = "",
+    words: str = "",
     with_left: bool = False,
     manager_id: str | None = None,
 ) -> list[BoardRow]:
@@ -124,6 +124,9 @@ def board(
     Customers held: assigned to the manager and not closed. Untouched for n days: of these the active
     ones that no work log of anybody names since. A corrected log counts once, as its correction says.
     """
+    if session.get_bind().dialect.name == "postgresql":
+        # A million customers in two thousand groups fit here; the usual 4 MB would sort them on disk.
+        session.execute(text("SET LOCAL work_mem = '64MB'"))
     manager = ReplicaManager
     held, done = _held(calendar, branches), _done(calendar, branches)
     last = _last_activity()
@@ -144,7 +147,7 @@ def board(
         .join(Branch, Branch.number == manager.branch_number)
         .outerjoin(held, and_(held.c.branch_number == manager.branch_number, held.c.manager_id == manager.id))
         .outerjoin(done, and_(done.c.branch_number == manager.branch_number, done.c.manager_id == manager.id))
-        .where(*_wanted(branches, text, with_left=with_left, manager_id=manager_id))
+        .where(*_wanted(branches, words, with_left=with_left, manager_id=manager_id))
         .order_by(Branch.code, manager.manager_no, manager.id)
     )
     return [_board_row(tuple(row)) for row in session.execute(statement)]
@@ -351,15 +354,15 @@ def _of(held: Subquery, done: Subquery, name: str) -> ColumnElement[int]:
 
 
 def _wanted(
-    branches: Collection[int], text: str, *, with_left: bool, manager_id: str | None
+    branches: Collection[int], words: str, *, with_left: bool, manager_id: str | None
 ) -> list[ColumnElement[bool]]:
     manager = ReplicaManager
     found: list[ColumnElement[bool]] = []
     if branches:
         found.append(manager.branch_number.in_(sorted(branches)))
-    if text.strip():
+    if words.strip():
         looked_at = (manager.name, manager.manager_no, manager.department)
-        word = text.strip().casefold()
+        word = words.strip().casefold()
         found.append(or_(*(func.lower(column).contains(word, autoescape=True) for column in looked_at)))
     if not with_left:
         found.append(manager.status != ManagerStatus.LEFT)

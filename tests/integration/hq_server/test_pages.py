@@ -10,6 +10,7 @@ from sqlalchemy import event, select
 
 from hq_server.analysis import jobs
 from hq_server.branches.models import Branch
+from hq_server.customers import queries as customer_queries
 from hq_server.customers.queries import SEARCH_INDEX
 from hq_server.oversight import pages as oversight
 from hq_server.replica.models import ReplicaCustomer, Tombstone
@@ -337,3 +338,28 @@ def test_a_large_board_is_folded_to_branches_with_the_same_sums(client, database
     assert whole
     assert "李明" not in page
     assert re.search(r"杭州分公司 B001 · 1 " + whole.group(1)[:11], page)
+
+
+def test_customers_without_an_opening_date_come_first_and_pages_hold_everybody_once(client, database):
+    with database.sessions.begin() as session:
+        branch = add_branch(session, "B001", NOON)
+        for at in range(60):
+            branch.customer(f"C{at:02d}", opened_on=None if at % 7 == 0 else date(2026, 1, 1 + at % 28))
+        branch.deliver()
+
+    pages = [client.get(f"/customers/?sort=opened_on&page={number}").text for number in (1, 2)]
+    numbers = [re.findall(r'href="/customers/B\d+/[0-9a-f-]+">(C\d+)</a>', page) for page in pages]
+
+    assert [len(page) for page in numbers] == [50, 10]
+    assert len({number for page in numbers for number in page}) == 60
+    assert {int(number[1:]) % 7 for number in numbers[0][:9]} == {0}
+
+
+def test_a_list_too_long_to_sort_keeps_the_order_of_numbers_and_says_so(client, company, monkeypatch):
+    monkeypatch.setattr(customer_queries, "MOST_COUNTED", 2)
+
+    answer = client.get("/customers/?sort=-opened_on")
+
+    numbers = re.findall(r'href="/customers/B\d+/[0-9a-f-]+">(C\d+)</a>', answer.text)
+    assert numbers == ["C0001", "C0001", "C0002", "C0003"]
+    assert "More than 2 customers" in text_of(answer)
