@@ -32,6 +32,7 @@ from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.web.app import create_flask
 from shared.web.menu import MenuEntry
+from shared.web.running.pages import jobs_blueprint
 
 JOBS: Final[Sequence[Job]] = (
     *outbound_jobs.JOBS,
@@ -50,6 +51,7 @@ MENU: Final = (
     MenuEntry(_l("Account managers"), "managers.index", "briefcase", key="m"),
     MenuEntry(_l("Import"), "imports.index", "file-import", right=Right.ADMINISTRATOR, key="i"),
     MenuEntry(_l("Sync"), "outbound.overview", "cloud-upload", count=outbound.waiting, key="p"),
+    MenuEntry(_l("Jobs"), "running.index", "clock", right=Right.ADMINISTRATOR, key="j"),
 )
 
 
@@ -88,5 +90,6 @@ def create_app(runtime: BranchRuntime) -> Flask:
             managers.blueprint,
             imports.blueprint,
             outbound.blueprint,
+            jobs_blueprint(JOBS),
         ),
     )

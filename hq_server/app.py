@@ -24,6 +24,7 @@ from shared.i18n import gettext as _
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.web.app import create_flask
+from shared.web.running.pages import jobs_blueprint
 
 JOBS: Final[Sequence[Job]] = (*ingest_jobs.JOBS, *analysis_jobs.JOBS, *common_jobs.JOBS)
 
@@ -58,5 +59,6 @@ def create_app(runtime: HqRuntime) -> Flask:
             analysis.blueprint,
             oversight.blueprint,
             ingest.blueprint,
+            jobs_blueprint(JOBS),
         ),
     )

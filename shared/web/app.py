@@ -18,7 +18,7 @@ from shared.web.access import check_every_view, public
 from shared.web.accounts import pages as accounts
 from shared.web.context import EXTENSION, viewer
 from shared.web.menu import LinkState, MenuEntry, menu_lines
-from shared.web.paging import link
+from shared.web.paging import link, link_to
 
 MOST_BYTES: Final = 2 * 1024 * 1024
 MOST_FORM_BYTES: Final = 1024 * 1024
@@ -129,6 +129,7 @@ def _install_templates(app: Flask, frame: Frame) -> None:
         asset=assets.asset,
         icon=assets.icon,
         link=link,
+        link_to=link_to,
         languages=i18n.LANGUAGES,
         current_language=i18n.current_language,
         settings=app.extensions[EXTENSION].settings,

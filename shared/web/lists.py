@@ -14,6 +14,7 @@ from shared.domain.vocabulary import Vocabulary
 from shared.files.spreadsheets import Column, write_csv, write_xlsx
 from shared.i18n import format_instant, label
 from shared.i18n import gettext as _
+from shared.ids import is_id
 from shared.web.context import person, runtime, stamp
 from shared.web.tables import Column as ListColumn
 
@@ -39,6 +40,12 @@ class OwnNumber(ListColumn):
 def text_argument(name: str) -> str:
     """Return a filter's text, trimmed; empty when it is not given."""
     return request.args.get(name, "").strip()
+
+
+def id_argument(name: str) -> str:
+    """Return the id that ?name= gives, or nothing: what is no id cannot be asked of the database."""
+    given = text_argument(name)
+    return given if is_id(given) else ""
 
 
 def code_arguments(name: str, vocabulary: type[Word]) -> tuple[Word, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlencode
 
 from flask import request, url_for
 from sqlalchemy import ColumnElement, Select, func, select
@@ -88,13 +89,25 @@ class Page(Generic[Row]):
 
 def link(**changes: object) -> str:
     """Return this page's address with some of its query changed; None takes a name out."""
-    query: dict[str, Any] = {**request.args.to_dict(flat=False), **(request.view_args or {})}
+    query: dict[str, Any] = request.args.to_dict(flat=False)
     for name, value in changes.items():
         if value is None:
             query.pop(name, None)
         else:
             query[name] = value
-    return url_for(request.endpoint or "", **query)
+    return _with_query(url_for(request.endpoint or "", **(request.view_args or {})), query)
+
+
+def link_to(endpoint: str, **values: Any) -> str:  # noqa: ANN401 - whatever the address is made of
+    """Return another view's address with this page's query kept, such as the export of what a list shows."""
+    return _with_query(url_for(endpoint, **values), request.args.to_dict(flat=False))
+
+
+def _with_query(address: str, query: Mapping[str, Any]) -> str:
+    # Not as arguments of url_for: readers choose these names, and some mean something else to it ("endpoint").
+    if not query:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(query, doseq=True)}"
 
 
 def paginate(
