@@ -95,7 +95,7 @@ def _copy_line(values: Sequence[Any]) -> bytes:
     return "\t".join(_copy_value(value) for value in values).encode() + b"\n"
 
 
-def _copy_value(value: Any) -> str:
+def _copy_value(value: object) -> str:
     if value is None:
         return r"\N"
     return str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")

@@ -3,28 +3,37 @@
 Every round does each contender once, one after the other, on fresh copies; ratios are of medians.
 """
 
+import gc
 import statistics
 import time
 from collections import defaultdict
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import Thread
 from typing import Any, Final
+
+import waitress
 
 from benchmarks import limits, product, usual
 from benchmarks.work import make_changes
+from branch_node.outbound.models import Membership
+from branch_node.outbound.transport import HttpTransport
+from hq_server import app as hq_app
 from shared.db.engine import Database
 from tests.support.databases import DIALECTS, DatabaseFactory
 
 LIMITS: Final = {"postgresql": limits.PostgresLimit, "sqlite": limits.SqliteLimit}
 SHORT: Final = {"postgresql": "postgres", "sqlite": "sqlite"}
+# Its rate does not depend on how many; it is slow.
+USUAL_ROWS: Final = 10_000
 FIRST_CHANGE_OF_UPDATES: Final = 10_000_000
 
 Rates = dict[str, float]
 
 
-def measure(folder: Path, factory: DatabaseFactory, *, rows: int, rounds: int) -> Rates:
+def measure(ready: Mapping[str, product.Ready], factory: DatabaseFactory, *, rounds: int) -> Rates:
     """Return medians in rows a second by contender."""
     seen: dict[str, list[float]] = defaultdict(list)
-    ready = {dialect: product.make_ready(folder / dialect, factory, dialect, rows) for dialect in LIMITS}
     for _round in range(rounds):
         for dialect in DIALECTS:
             for name, rate in _limit(factory, dialect, ready[dialect]).items():
@@ -46,6 +55,23 @@ def ratios(rates: Rates) -> Rates:
         rates["product_first_load_postgres"] / rates["usual_first_load_postgres"]
     )
     return figures
+
+
+def over_http(ready: product.Ready, factory: DatabaseFactory) -> float:
+    """Return rows a second of one first load over waitress on loopback; for information."""
+    pair = product.copy(ready, factory)
+    server = waitress.create_server(hq_app.create_app(pair.hq), host="127.0.0.1", port=0, threads=4)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    with pair.branch.database.sessions.begin() as session:
+        session.get_one(Membership, 1).hq_url = f"http://127.0.0.1:{server.effective_port}"
+    over = replace(pair, branch=replace(pair.branch, transport=HttpTransport()))
+    _settle(pair.hq.database.url)
+    rate = len(ready.rows) / over.cycle(len(ready.rows))
+    server.close()
+    thread.join(timeout=10)
+    _drop(pair, factory)
+    return rate
 
 
 def _limit(factory: DatabaseFactory, dialect: str, ready: product.Ready) -> Rates:
@@ -75,9 +101,7 @@ def _product(factory: DatabaseFactory, ready: product.Ready) -> Rates:
     _settle(pair.hq.database.url)
     product.settle(pair.branch.database)
     rates[f"updates_{short}"] = len(changes) / pair.cycle(len(changes))
-    pair.close()
-    factory.drop(pair.hq.database.url)
-    factory.drop(pair.branch.database.url)
+    _drop(pair, factory)
     return rates
 
 
@@ -88,7 +112,7 @@ def _usual(factory: DatabaseFactory, ready: product.Ready) -> float:
     app = usual.create_app(hq)
     _settle(url)
     started = time.perf_counter()
-    sent = usual.send_all(branch, app)
+    sent = usual.send(branch, app, most=USUAL_ROWS)
     rate = sent / (time.perf_counter() - started)
     branch.dispose()
     hq.dispose()
@@ -96,7 +120,16 @@ def _usual(factory: DatabaseFactory, ready: product.Ready) -> float:
     return rate
 
 
+def _drop(pair: product.Pair, factory: DatabaseFactory) -> None:
+    pair.close()
+    factory.drop(pair.hq.database.url)
+    factory.drop(pair.branch.database.url)
+
+
 def _settle(url: str) -> None:
+    """Start each run from rest; the rows this program holds are no work for the collector of anyone's garbage."""
+    gc.collect()
+    gc.freeze()
     database = Database(url)
     product.settle(database)
     database.dispose()

@@ -66,11 +66,11 @@ def create_app(hq: Database) -> Flask:
     return app
 
 
-def send_all(branch: Database, app: Flask) -> int:
-    """Send every customer of the branch, in pages by id; return how many."""
+def send(branch: Database, app: Flask, *, most: int) -> int:
+    """Send customers of the branch, in pages by id, until `most` are sent; return how many."""
     schema, last, sent = CustomerSchema(many=True), "", 0
     client = app.test_client()
-    while page := _page(branch, last):
+    while sent < most and (page := _page(branch, last)):
         answer = client.post(
             "/customers", data=json.dumps(schema.dump(page)), content_type="application/json"
         )
