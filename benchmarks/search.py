@@ -1,4 +1,4 @@
-"""How fast a customer is found: 200,000 customers on both databases, five kinds of query, p50 and p95 in ms.
+"""How fast a customer is found: 200,000 customers on both databases, six kinds of query, p50 and p95 in ms.
 
 Run with `python -m benchmarks.search [--customers N] [--only-sqlite]`.
 """

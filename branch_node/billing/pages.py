@@ -34,6 +34,7 @@ from shared.web.lists import (
     OwnNumber,
     choices,
     code_arguments,
+    id_argument,
     month_argument,
     send_table,
     text_argument,
@@ -185,7 +186,7 @@ def _wanted() -> BillFilter:
         period_to=month_argument("period_to"),
         product=text_argument("product"),
         kinds=code_arguments("kind", BillKind),
-        customer_id=text_argument("customer"),
+        customer_id=id_argument("customer"),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
@@ -155,7 +155,8 @@ def list_arrears(
     session: Session, *, before_period: str, manager_id: str | None, limit: int
 ) -> Sequence[Row[str, str, str, str, int]]:
     """Return who owes for periods before this one: id, number, name, currency, balance; most first."""
-    balance = func.sum(_SIGNED)
+    # PostgreSQL sums whole numbers into a decimal; amounts are whole everywhere.
+    balance = cast(func.sum(_SIGNED), BigInteger)
     owing = (
         select(Customer.id, Customer.customer_no, Customer.name, BillLine.currency, balance.label("balance"))
         .join(BillLine, BillLine.customer_id == Customer.id)

@@ -35,7 +35,15 @@ from shared.i18n import lazy_gettext as _l
 from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
-from shared.web.lists import choices, code_arguments, day_argument, send_table, text_argument, words
+from shared.web.lists import (
+    choices,
+    code_arguments,
+    day_argument,
+    id_argument,
+    send_table,
+    text_argument,
+    words,
+)
 from shared.web.paging import Page, PageRequest
 from shared.web.tables import Column
 
@@ -243,7 +251,7 @@ def similar() -> str:
             session,
             id_no=text_argument("id_no").upper() or None,
             mobile=text_argument("mobile") or None,
-            besides=text_argument("besides") or None,
+            besides=id_argument("besides") or None,
         )
     return render_template("customers/similar.html", similar=found)
 
@@ -257,7 +265,7 @@ def _wanted() -> CustomerFilter:
         kinds=code_arguments("kind", CustomerKind),
         grades=code_arguments("grade", Grade),
         statuses=code_arguments("status", CustomerStatus),
-        manager_id=text_argument("manager"),
+        manager_id=NOBODY if text_argument("manager") == NOBODY else id_argument("manager"),
         region=_region_code(text_argument("region")),
         opened_from=day_argument("opened_from"),
         opened_to=day_argument("opened_to"),

@@ -14,7 +14,7 @@ from shared.domain.customers.vocabulary import (
     IdentityDocument,
     PreferredChannel,
 )
-from shared.domain.form_fields import Parsed, choice, day, text
+from shared.domain.form_fields import Parsed, choice, day, record_id, text
 from shared.domain.regions import find_region, search_regions
 from shared.errors import N_
 
@@ -95,7 +95,7 @@ class CustomerForm(Schema):
     grade = Parsed(choice(Grade))
     status = Parsed(choice(CustomerStatus), required=True)
     opened_on = Parsed(day)
-    manager_id = Parsed(text(36))
+    manager_id = Parsed(record_id)
     preferred_channel = Parsed(choice(PreferredChannel))
     tags = fields.Function(deserialize=lambda given: _tags(str(given)), load_default=list)
     remark = Parsed(text(500, lines=True))

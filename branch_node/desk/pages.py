@@ -36,7 +36,7 @@ from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
 from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp
-from shared.web.lists import text_argument
+from shared.web.lists import id_argument, text_argument
 
 blueprint = Blueprint("desk", __name__, template_folder="templates")
 
@@ -150,7 +150,7 @@ def untouched() -> str:
     days = request.args.get("days", queries.QUIET_DAYS[0], type=int)
     days = days if days in queries.QUIET_DAYS else queries.QUIET_DAYS[0]
     with reading() as session:
-        mine = text_argument("manager") or None
+        mine = id_argument("manager") or None
         since = queries.quiet_since(stamp().at, days)
         found = worklogs.list_untouched(session, since=since, manager_id=mine, limit=MOST_UNTOUCHED)
         [total] = worklogs.count_untouched(session, [since], manager_id=mine)

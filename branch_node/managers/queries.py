@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from branch_node.managers.models import Manager
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.errors import N_, BranchlineError, Kind
+from shared.ids import is_id
 
 
 class ManagerNotFoundError(BranchlineError):
@@ -52,5 +53,6 @@ def list_managers(
 
 def manager_choices(session: Session, *, keep: str | None = None) -> list[Manager]:
     """Return whom a customer or a log may be given to: everybody who has not left, and `keep` in any case."""
-    wanted = select(Manager).where(or_(Manager.status != ManagerStatus.LEFT, Manager.id == keep))
+    known = keep if keep and is_id(keep) else None  # a form that is shown again may hold anything
+    wanted = select(Manager).where(or_(Manager.status != ManagerStatus.LEFT, Manager.id == known))
     return list(session.scalars(wanted.order_by(Manager.manager_no)))

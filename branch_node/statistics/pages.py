@@ -19,7 +19,7 @@ from shared.i18n import lazy_gettext as _l
 from shared.jobs import queries as jobs
 from shared.web.access import requires
 from shared.web.context import reading
-from shared.web.lists import OwnNumber, month_argument, send_table, text_argument
+from shared.web.lists import OwnNumber, id_argument, month_argument, send_table
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
 
@@ -80,7 +80,7 @@ class ListedMonth:
 @requires(Right.STAFF)
 def index() -> str:
     """Show what each month adds up to, over all customers or those of one account manager."""
-    wanted = MonthFilter(manager_id=text_argument("manager"))
+    wanted = MonthFilter(manager_id=id_argument("manager"))
     with reading() as session:
         months = queries.list_months(session, wanted)
         charted = _charted(months)
@@ -99,7 +99,7 @@ def index() -> str:
 @requires(Right.STAFF)
 def month(month: str) -> str:
     """List the customers behind one month's sums."""
-    wanted = MonthFilter(month=month, manager_id=text_argument("manager"))
+    wanted = MonthFilter(month=month, manager_id=id_argument("manager"))
     statement: Any = queries.customer_months(wanted)
     with reading() as session:
         page = paginate(
@@ -125,7 +125,7 @@ def month(month: str) -> str:
 @requires(Right.STAFF)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the customer months as a file: of one month, or of all of them."""
-    wanted = MonthFilter(month=month_argument("month"), manager_id=text_argument("manager"))
+    wanted = MonthFilter(month=month_argument("month"), manager_id=id_argument("manager"))
     with reading() as session:
         ordered = queries.customer_months(wanted).order_by(CustomerMonth.month.desc(), CustomerMonth.id)
         found = session.execute(ordered.limit(MOST_EXPORTED).execution_options(yield_per=1_000))

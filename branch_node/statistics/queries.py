@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
@@ -43,7 +43,11 @@ def list_months(session: Session, wanted: MonthFilter, *, limit: int = 36) -> li
             CustomerMonth.month,
             CustomerMonth.currency,
             func.count().label("customers"),
-            *(func.sum(column).label(name) for column, name in zip(totals, names, strict=True)),
+            # PostgreSQL sums whole numbers into a decimal; these are whole everywhere.
+            *(
+                cast(func.sum(column), BigInteger).label(name)
+                for column, name in zip(totals, names, strict=True)
+            ),
         )
         .where(*_conditions(wanted))
         .group_by(CustomerMonth.month, CustomerMonth.currency)

@@ -27,7 +27,15 @@ from shared.i18n import lazy_gettext as _l
 from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
-from shared.web.lists import choices, code_arguments, day_argument, send_table, text_argument, words
+from shared.web.lists import (
+    choices,
+    code_arguments,
+    day_argument,
+    id_argument,
+    send_table,
+    text_argument,
+    words,
+)
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
 
@@ -124,7 +132,7 @@ def export(kind: str) -> ResponseReturnValue:
 def new() -> str:
     """Show the form with what is known: who writes, when, and of whom."""
     with reading() as session:
-        known = customers.find_by_ids(session, [asked]) if (asked := text_argument("customer")) else {}
+        known = customers.find_by_ids(session, [asked]) if (asked := id_argument("customer")) else {}
         customer = known.get(asked)
         values = {
             "manager_id": person().manager_id or (customer.manager_id if customer else "") or "",
@@ -263,9 +271,9 @@ def _wanted(first: date, last: date) -> LogFilter:
     return LogFilter(
         started_from=day_bounds(first, zone)[0],
         started_to=day_bounds(last, zone)[1],
-        manager_id=text_argument("manager"),
+        manager_id=id_argument("manager"),
         kinds=code_arguments("kind", WorkLogKind),
-        customer_id=text_argument("customer"),
+        customer_id=id_argument("customer"),
         corrected_too=bool(text_argument("corrected")),
     )
 

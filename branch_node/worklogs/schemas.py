@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
 
-from shared.domain.form_fields import Parsed, choice, local_instant, text
+from shared.domain.form_fields import Parsed, choice, local_instant, record_id, text
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_
 
@@ -21,7 +21,7 @@ def work_log_form(*, timezone: str, now: datetime) -> Schema:
 
             unknown = EXCLUDE
 
-        manager_id = Parsed(text(36), required=True)
+        manager_id = Parsed(record_id, required=True)
         kind = Parsed(choice(WorkLogKind), required=True)
         customer = Parsed(text(200))
         started_at = Parsed(local_instant(timezone), required=True)

@@ -16,6 +16,7 @@ from marshmallow import ValidationError, fields
 from shared.db.base import minor_units
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_
+from shared.ids import is_id
 
 REQUIRED: Final = N_("Please fill this in.")
 TOO_LONG: Final = N_("This is too long.")
@@ -88,6 +89,13 @@ def choice(vocabulary: type[Word]) -> Callable[[str], Word]:
         return members[given]
 
     return parse
+
+
+def record_id(given: str) -> str:
+    """Read the id of a record chosen from a list."""
+    if not is_id(given.strip()):
+        raise ValidationError(NOT_LISTED)
+    return given.strip()
 
 
 def day(given: str) -> date:

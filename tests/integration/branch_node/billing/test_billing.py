@@ -149,6 +149,7 @@ def test_arrears_are_what_earlier_periods_left_unpaid_the_largest_first(sessions
     with sessions() as session:
         owing = queries.list_arrears(session, before_period="2026-03", manager_id=manager, limit=10)
         assert [(row.id, row.balance) for row in owing] == [(large, 900), (small, 100)]
+        assert isinstance(owing[0].balance, int)
         assert queries.list_arrears(session, before_period="2026-03", manager_id=idle, limit=10) == []
 
 

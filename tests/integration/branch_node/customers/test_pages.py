@@ -70,7 +70,8 @@ def test_a_clerk_registers_a_customer_and_lands_on_the_customers_page(browser, s
         ("tags", "x" * 31, "At most 20 tags of 30 characters each."),
         ("remark", "a\x00b", "This holds characters that cannot be shown."),
         ("customer_no", "x" * 41, "This is too long."),
-        ("manager_id", "nobody", "There is no such account manager here."),
+        ("manager_id", "nobody", "Please choose one of the list."),
+        ("manager_id", "01890000-0000-7000-8000-000000000000", "There is no such account manager here."),
     ],
 )
 def test_what_cannot_be_right_is_said_beside_its_field_and_nothing_is_saved(
@@ -187,6 +188,7 @@ def test_the_list_shows_what_the_filters_in_the_address_name_and_can_lose_each(b
     assert "1 to 1 of 1" in page
     assert "Region: <b>浙江省杭州市</b>" in page
     assert "李雷" in browser.get("/customers?status=closed").text
+    assert "张伟" in browser.get("/customers?manager=oops").text
     assert "No customer matches" in browser.get("/customers?q=nothinglikethis").text
 
 

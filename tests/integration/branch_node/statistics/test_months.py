@@ -132,6 +132,7 @@ def test_months_are_listed_with_their_sums(sessions, rows):
         [own] = queries.list_months(session, MonthFilter(manager_id=manager))
         [row] = session.execute(queries.customer_months(MonthFilter(month="2026-03", customer_id=mine))).all()
     assert (everybody.month, everybody.customers, everybody.charge_minor) == ("2026-03", 2, 111)
+    assert all(isinstance(value, int) for value in everybody[2:])
     assert own.charge_minor == 100
     assert row.CustomerMonth.charge_minor == 100
 
