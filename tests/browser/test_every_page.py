@@ -1,6 +1,7 @@
 """What must hold on every page of both apps, whoever wrote it."""
 
 from functools import cache
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -48,6 +49,24 @@ def test_every_page_works_without_javascript(node, kinds_of, open_window, user_o
         assert answer is not None
         assert answer.status == 200, path
         assert window.page.locator("h1").first.inner_text().strip(), path
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_every_choice_of_every_filter_can_be_made(node, kinds_of, open_window, user_of):
+    window = open_window(node, user_of(node, "administrator"))
+
+    chosen = 0
+    for path in kinds_of(node).values():
+        window.open(path)
+        for select in window.page.locator("form[method=get] select").all():
+            name = select.get_attribute("name")
+            values = select.locator("option").evaluate_all("options => options.map(each => each.value)")
+            for value in [values[0], values[-1]] if values else []:
+                address = urlsplit(window.page.url)._replace(query=urlencode({name: value})).geturl()
+                answer = window.context.request.get(address)
+                assert answer.status == 200, address
+                chosen += 1
+    assert chosen > 10
 
 
 @pytest.mark.parametrize("node", NODES)

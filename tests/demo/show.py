@@ -176,6 +176,7 @@ def _set_up_branch(
     say(f"import {code}")
     for kind in files.COLUMNS:
         node.run("import", kind, str(folder / "files" / code / f"{kind}.csv"))
+    node.run("run", "compute-months")
     node.run("join", "--hq", show.hq.url, "--code", codes[code].result())  # waits for head office
     say(f"push {code}")
     node.run("push")
