@@ -156,17 +156,22 @@ def list_arrears(
 ) -> Sequence[Row[str, str, str, str, int]]:
     """Return who owes for periods before this one: id, number, name, currency, balance; most first."""
     # PostgreSQL sums whole numbers into a decimal; amounts are whole everywhere.
-    balance = cast(func.sum(_SIGNED), BigInteger)
+    balance = cast(func.sum(_SIGNED), BigInteger).label("balance")
+    sums = select(BillLine.customer_id, BillLine.currency, balance).where(BillLine.period < before_period)
+    if manager_id:
+        held = select(Customer.id).where(Customer.manager_id == manager_id)
+        sums = sums.where(BillLine.customer_id.in_(held))
+    # The few that owe most are found before their names are: names of everybody would be read for nothing.
     owing = (
-        select(Customer.id, Customer.customer_no, Customer.name, BillLine.currency, balance.label("balance"))
-        .join(BillLine, BillLine.customer_id == Customer.id)
-        .where(BillLine.period < before_period)
-        .group_by(Customer.id, Customer.customer_no, Customer.name, BillLine.currency)
-        .having(balance > 0)
-        .order_by(balance.desc(), Customer.customer_no)
+        sums.group_by(BillLine.customer_id, BillLine.currency)
+        .having(func.sum(_SIGNED) > 0)
+        .order_by(balance.desc(), BillLine.customer_id)
         .limit(limit)
+        .subquery()
     )
-    return session.execute(owing.where(Customer.manager_id == manager_id) if manager_id else owing).all()
+    named = select(Customer.id, Customer.customer_no, Customer.name, owing.c.currency, owing.c.balance)
+    joined = named.join(owing, owing.c.customer_id == Customer.id)
+    return session.execute(joined.order_by(owing.c.balance.desc(), Customer.customer_no)).all()
 
 
 def _conditions(wanted: BillFilter) -> list[ColumnElement[bool]]:
