@@ -9,7 +9,7 @@
   // --- keys ---------------------------------------------------------------------------------------
   const typing = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
   const rows = () => all("table[data-list] tbody tr");
-  let going = 0;
+  let going = -Infinity; // when g was pressed: a young page has not seen one
 
   function mark(step) {
     const list = rows();
@@ -56,7 +56,7 @@
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
     if (event.timeStamp - going < 1200) {
-      going = 0;
+      going = -Infinity;
       const line = one(`[data-go="${CSS.escape(event.key)}"]`);
       if (line) {
         event.preventDefault();
