@@ -8,7 +8,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    column,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
@@ -20,6 +34,7 @@ from hq_server.replica.models import (
     ReplicaManager,
     ReplicaWorkLog,
 )
+from shared.db.base import Id
 from shared.db.search import matching
 from shared.db.search_terms import fold, query_terms, terms_of
 from shared.domain.billing.vocabulary import BillKind
@@ -109,7 +124,7 @@ def select_customers(session: Session, filters: CustomerFilters) -> tuple[Select
     if not filters.text.strip():
         return statement, False
     keys, capped = find_by_words(session, filters.text)
-    return statement.where(_is_one_of(ReplicaCustomer, keys)), capped
+    return statement.where(_is_one_of(session, ReplicaCustomer, keys)), capped
 
 
 def find_by_words(session: Session, text: str) -> tuple[list[RowKey], bool]:
@@ -149,7 +164,7 @@ def list_customers(
         )
     ordered = sorted(some, key=lambda row: (row[0] is not None, row), reverse=descending)
     shown = [(row[1], row[2]) for row in ordered[offset : offset + limit]]
-    found = session.scalars(select(customer).where(_is_one_of(customer, shown)))
+    found = session.scalars(select(customer).where(_is_one_of(session, customer, shown)))
     rows = {(one.branch_number, one.id): one for one in found}
     return [rows[one] for one in shown if one in rows], CustomerCount(len(some), capped=False)
 
@@ -159,7 +174,7 @@ def managers_of(session: Session, customers: Iterable[ReplicaCustomer]) -> dict[
     keys = {(one.branch_number, one.manager_id) for one in customers if one.manager_id}
     if not keys:
         return {}
-    rows = session.scalars(select(ReplicaManager).where(_is_one_of(ReplicaManager, keys)))
+    rows = session.scalars(select(ReplicaManager).where(_is_one_of(session, ReplicaManager, keys)))
     return {(row.branch_number, row.id): row for row in rows}
 
 
@@ -249,15 +264,19 @@ def _grade_in(grades: frozenset[str]) -> ColumnElement[bool]:
 
 
 def _is_one_of(
-    table: type[ReplicaCustomer] | type[ReplicaManager], keys: Collection[RowKey]
+    session: Session, table: type[ReplicaCustomer] | type[ReplicaManager], keys: Collection[RowKey]
 ) -> ColumnElement[bool]:
     if not keys:
         return false()
-    # By branch and not as pairs: PostgreSQL plans a hundred conditions quickly, and a thousand slowly.
-    by_branch: dict[int, list[str]] = {}
-    for number, one in sorted(keys):
-        by_branch.setdefault(number, []).append(one)
-    return or_(*(and_(table.branch_number == number, table.id.in_(ids)) for number, ids in by_branch.items()))
+    ordered = sorted(keys)
+    if session.get_bind().dialect.name == "postgresql":
+        # A join with the keys: PostgreSQL plans a thousand conditions slowly, and reads everything for them.
+        numbers = bindparam(None, [number for number, _one in ordered], ARRAY(Integer))
+        ids = bindparam(None, [one for _number, one in ordered], ARRAY(Id))
+        rows = func.unnest(numbers, ids).table_valued(column("number", Integer), column("id", Id))
+        given = rows.render_derived(name="given")
+        return tuple_(table.branch_number, table.id).in_(select(given.c.number, given.c.id))
+    return tuple_(table.branch_number, table.id).in_(ordered)
 
 
 def _find_waiting(session: Session, text: str) -> list[RowKey]:
