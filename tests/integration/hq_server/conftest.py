@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from flask import Flask
@@ -38,7 +38,7 @@ NOON: Final = datetime.fromisoformat("2026-11-18T04:00:00+00:00")  # a Wednesday
 def build_tables(url: str) -> None:
     database = Database(url)
     with database.engine.begin() as connection:
-        tables = [
+        tables: list[Any] = [
             mapper.local_table
             for mapper in Base.registry.mappers
             if mapper.class_.__module__.startswith(("hq_server.", "shared."))

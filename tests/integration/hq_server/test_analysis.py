@@ -4,13 +4,14 @@ import random
 from collections import defaultdict
 from dataclasses import replace
 from datetime import date
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
-from hq_server.analysis import drill, operations, queries
+from hq_server.analysis import drill, operations, queries, sources
 from hq_server.analysis.grid import Question, narrow
 from hq_server.analysis.months import first_day, shift, span
 from hq_server.analysis.vocabulary import Dimension, Measure
@@ -54,7 +55,7 @@ def fill(session, seed, branches=3):
                 "currency": chance.choice(["CNY", "CNY", "USD"]),
             }
             owner = chance.choice(ids)
-            branch.bill(owner, **line)
+            branch.bill(owner, **cast("dict[str, Any]", line))
             lines.append({**line, "branch": branch.number, "who": (branch.number, owner)})
         branch.deliver()
     return people, lines
@@ -94,7 +95,7 @@ def wanted(question, keys):
 
 
 def oracle_money(question, people, lines):
-    cells = defaultdict(int)
+    cells: defaultdict[Any, int] = defaultdict(int)
     kind = drill.KIND_OF.get(question.measure)
     for line in lines:
         keys = line_keys(line, people)
@@ -108,7 +109,7 @@ def oracle_money(question, people, lines):
 
 
 def oracle_people(question, people):
-    cells = defaultdict(int)
+    cells: defaultdict[Any, int] = defaultdict(int)
     for (number, _), person in people.items():
         opened = person["opened_on"]
         stock = question.measure is Measure.CUSTOMERS
@@ -266,7 +267,8 @@ def test_growth_is_measured_against_the_month_before_the_last(database):
     with database.reads() as session:
         one_month = Question(Measure.CHARGES, Dimension.BRANCH, None, ("2026-10", "2026-10"), "CNY")
         grid = queries.answer(session, one_month)
-    assert (grid.total, grid.change) == (250, 0.25)
+    assert grid.total == 250
+    assert grid.change == 0.25
     assert grid.lines[0].change == 0.25
 
 
@@ -284,8 +286,8 @@ def test_preparing_marks_the_batches_and_keeps_the_number_of_rows(database):
     with database.reads() as session:
         waiting = session.scalar(select(func.count()).where(InboxBatch.indexed_at.is_(None)))
         assert waiting == 0
-        assert queries.sources.waiting_branches(session, queries.sources.RECORDS_FROM) == []
-        counted = queries.sources.record_counts(session)
+        assert sources.waiting_branches(session, sources.RECORDS_FROM) == []
+        counted = sources.record_counts(session)
         fresh = {branch["code"]: branch["records"] for branch in status_document(session, NOON)["branches"]}
         by_code = {one.code: one.number for one in session.scalars(select(Branch))}
         for branch_code, records in fresh.items():

@@ -37,12 +37,14 @@ def test_a_customer_is_found_by_number_name_two_characters_pinyin_and_phone(data
 def test_rows_written_past_the_orm_are_found_at_once_by_what_they_hold_and_by_pinyin_after_the_job(database):
     with database.sessions.begin() as session:
         session.execute(
-            insert(Customer.__table__), [raw_customer("钱多多", "R1"), raw_customer("钱少少", "R2")]
+            insert(Customer.metadata.tables["customers"]),
+            [raw_customer("钱多多", "R1"), raw_customer("钱少少", "R2")],
         )
 
     assert names(database, "钱多") == {"钱多多"}
     assert names(database, "qdd") == set()
-    outcome = index_customers(NodeRuntime(None, None, database), ANA, Progress())
+    runtime = NodeRuntime(settings=None, clock=None, database=database)  # type: ignore[arg-type] # asks for neither
+    outcome = index_customers(runtime, ANA, Progress())
     assert outcome.counts == {"indexed": 2}
     assert names(database, "qdd") == {"钱多多"}
     assert waiting(database) == 0

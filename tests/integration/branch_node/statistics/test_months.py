@@ -1,5 +1,6 @@
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -160,7 +161,9 @@ logs = st.tuples(
 
 def oracle(line_rows, log_rows, zone):
     """What the months should say, one fact after the other."""
-    months = defaultdict(lambda: {**dict.fromkeys(FIGURES, 0), "last_contact_on": None})
+    months: defaultdict[Any, dict[str, Any]] = defaultdict(
+        lambda: {**dict.fromkeys(FIGURES, 0), "last_contact_on": None}
+    )
     for customer, period, kind, amount, currency in line_rows:
         row = months[customer, period, currency]
         row[f"{kind}_minor"] += amount
@@ -177,21 +180,24 @@ def oracle(line_rows, log_rows, zone):
     return {key: tuple(row[name] for name in FIGURES) for key, row in months.items()}
 
 
+def _in_order(log_rows):
+    """Drop corrections of what comes later, or was corrected before."""
+    seen: set[int] = set()
+    kept = []
+    for at, (*fact, corrects) in enumerate(log_rows):
+        possible = corrects is not None and corrects < at and corrects not in seen
+        kept.append((*fact, corrects if possible else None))
+        if possible:
+            seen.add(corrects)
+    return kept
+
+
 @pytest.mark.parametrize("timezone", [SHANGHAI, "America/New_York"])
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(line_rows=st.lists(lines, max_size=12), log_rows=st.lists(logs, max_size=12))
 def test_months_say_exactly_what_a_plain_count_of_the_facts_says(database, timezone, line_rows, log_rows):
     # A correction comes after what it corrects, and nothing is corrected twice.
-    seen: set[int] = set()
-    log_rows = [
-        (
-            *row[:3],
-            row[3]
-            if row[3] is not None and row[3] < at and not (row[3] in seen or seen.add(row[3]))
-            else None,
-        )
-        for at, row in enumerate(log_rows)
-    ]
+    log_rows = _in_order(log_rows)
     customers = [new_id() for _ in range(3)]
     with database.sessions() as session:  # rolled back: every example starts from the empty database
         fill(session, customers, line_rows, log_rows)
