@@ -21,8 +21,8 @@ def customer_name(open_window, user_of):
 
 def push_and_wait(window, node) -> None:
     window.open("/sync/")
-    window.page.locator("form[action$='/sync/push'] button").click()
-    window.page.wait_for_load_state()
+    with window.page.expect_navigation():
+        window.page.locator("form[action$='/sync/push'] button").click()
     deadline = time.monotonic() + ARRIVES_WITHIN_S
     while node.run_json("status")["pending"] and time.monotonic() < deadline:
         time.sleep(1)
@@ -38,37 +38,39 @@ def test_what_a_clerk_mends_and_writes_at_the_branch_is_read_at_head_office(
     # found by two characters of the name, by keyboard alone
     page.keyboard.press("/")
     page.keyboard.type(customer_name[1:])
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
-    page.locator("tr", has_text=customer_name).locator("a[data-open]").first.click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.locator("tr", has_text=customer_name).locator("a[data-open]").first.click()
     assert page.locator("h1").inner_text().startswith(customer_name)
     customer_page = page.url
 
     # the address is mended
-    page.keyboard.press("e")
+    with page.expect_navigation():
+        page.keyboard.press("e")
     page.locator("input[name=address]").fill("杭州市西湖区桂花弄9号")
-    page.locator("form:has(input[name=address]) .form-buttons button").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("form:has(input[name=address]) .form-buttons button").click()
     assert page.url.startswith(customer_page)
 
     # the log is written, prefilled with the customer and the time
     page.goto(customer_page)
-    page.keyboard.press("n")
+    with page.expect_navigation():
+        page.keyboard.press("n")
     page.locator("textarea[name=text]").fill("上门核对新地址，客户满意")
     page.locator("select[name=kind]").select_option("visit")
     if not page.locator("select[name=manager_id]").input_value():
         page.locator("select[name=manager_id]").select_option(index=1)
-    page.locator("form:has(textarea) .form-buttons button").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("form:has(textarea) .form-buttons button").click()
     assert page.get_by_text("上门核对新地址，客户满意").first.is_visible()
 
     push_and_wait(branch, show.nodes["B001"])
 
     hq = open_window("HQ", user_of("HQ"))
     hq.open(f"/customers?q={customer_name}&branch=B001")
-    hq.page.locator("tr", has_text=customer_name).locator("a[data-open]").first.click()
-    hq.page.wait_for_load_state()
+    with hq.page.expect_navigation():
+        hq.page.locator("tr", has_text=customer_name).locator("a[data-open]").first.click()
     assert hq.page.get_by_text("上门核对新地址，客户满意").first.is_visible()
     hq.page.goto(f"{hq.page.url.partition('?')[0]}?tab=profile")
     assert hq.page.get_by_text("杭州市西湖区桂花弄9号").is_visible()
@@ -82,19 +84,19 @@ def test_a_new_customer_is_found_at_once_by_pinyin_initials_and_the_tail_of_the_
         page.locator(f"input[name={name}]").fill(value)
     page.locator("select[name=kind]").select_option("individual")
     page.locator("select[name=status]").select_option("active")
-    page.locator("form:has(input[name=customer_no]) .form-buttons button").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("form:has(input[name=customer_no]) .form-buttons button").click()
     assert "单晓溪" in page.locator("h1").inner_text()
 
     for words in ("晓溪", "sxx", "dxx", "shanxiaoxi", "654321"):
         page.locator("input#search").fill(words)
-        page.locator("input#search").press("Enter")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.locator("input#search").press("Enter")
         assert page.locator("main tr", has_text="单晓溪").count() == 1, words
 
     page.locator("input#search").fill("T-7788")  # a number that is just one customer's opens it
-    page.locator("input#search").press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("input#search").press("Enter")
     assert "单晓溪" in page.locator("h1").inner_text()
 
 
@@ -105,8 +107,8 @@ def test_a_mistake_in_a_form_is_said_beside_the_field_and_nothing_typed_is_lost(
     page.locator("input[name=customer_no]").fill("T-9900")
     page.locator("input[name=name]").fill("曾又新")
     page.locator("input[name=email]").fill("not an address")
-    page.locator("form:has(input[name=customer_no]) .form-buttons button").click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("form:has(input[name=customer_no]) .form-buttons button").click()
 
     assert page.locator("#e-email").is_visible()
     assert page.locator("input[name=name]").input_value() == "曾又新"

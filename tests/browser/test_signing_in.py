@@ -20,8 +20,8 @@ def test_a_wrong_password_is_refused_in_the_readers_language_without_saying_whic
     for username in (user_of("HQ").username, "nobody-here"):
         window.page.locator("input[name=username]").fill(username)
         window.page.locator("input[name=password]").fill("not the password 1")
-        window.page.locator("input[name=password]").press("Enter")
-        window.page.wait_for_load_state()
+        with window.page.expect_navigation():
+            window.page.locator("input[name=password]").press("Enter")
         said.append(window.page.locator("[role=alert]").first.inner_text())
 
     assert sentence in said[0]
@@ -37,8 +37,8 @@ def test_whoever_asks_for_a_page_signed_out_comes_to_it_after_signing_in(open_wi
 
     window.page.locator("input[name=username]").fill(user.username)
     window.page.locator("input[name=password]").fill(user.password)
-    window.page.locator("input[name=password]").press("Enter")
-    window.page.wait_for_load_state()
+    with window.page.expect_navigation():
+        window.page.locator("input[name=password]").press("Enter")
 
     assert window.page.url.rstrip("/").endswith("/customers")
 
@@ -56,8 +56,8 @@ def test_a_session_of_one_node_opens_no_other(open_window, show, user_of):
 def test_signing_out_ends_the_session_for_the_back_button_too(open_window, user_of):
     window = open_window("B001", user_of("B001"))
     window.page.locator("details.person summary").click()
-    window.page.locator("form[action$='sign-out'] button").click()
-    window.page.wait_for_load_state()
+    with window.page.expect_navigation():
+        window.page.locator("form[action$='sign-out'] button").click()
 
     window.open("/customers")
 

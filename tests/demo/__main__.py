@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.demo.first_sign_in import CodeNotTakenError
 from tests.demo.nodes import StepError
 from tests.demo.report import TEXTS, Reporter
-from tests.demo.show import FolderError, open_show
+from tests.demo.show import FolderError, NotArrivedError, open_show
 
 SEED = 7
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _run(folder, options, reporter)
     except StopError:
         pass
-    except (StepError, CodeNotTakenError, FolderError) as error:
+    except (StepError, CodeNotTakenError, NotArrivedError, FolderError) as error:
         if isinstance(error, FolderError):
             reporter.line("folder", folder=error)
         else:

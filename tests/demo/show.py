@@ -15,7 +15,7 @@ from shared.clock import SystemClock
 from tests.demo import files, words
 from tests.demo.company import BranchData
 from tests.demo.first_sign_in import redeem
-from tests.demo.nodes import Node, StepError, free_ports
+from tests.demo.nodes import Node, free_ports
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 PREFERRED_PORTS: Final = (8000, 8001, 8002, 8003)
@@ -54,6 +54,19 @@ class Show:
         return {"HQ": self.hq, **self.branches}
 
 
+class NotArrivedError(Exception):
+    """Head office does not hold in time what a branch holds; says how each differs."""
+
+    def __init__(self, differing: dict[str, tuple[dict[str, Any], dict[str, Any]]]) -> None:
+        """Keep what branch and head office say, by the code of each branch that differs."""
+        lines = [
+            f"{code}: {at_branch['pending']} changes waiting; holds {at_branch['records']}, "
+            f"head office {at_hq.get('records')}, parked there {at_hq.get('parked')}"
+            for code, (at_branch, at_hq) in differing.items()
+        ]
+        super().__init__("not everything has arrived at head office\n  " + "\n  ".join(lines))
+
+
 class FolderError(Exception):
     """The folder to keep the demo in holds something else."""
 
@@ -77,7 +90,8 @@ def open_show(
 
     Gives the nodes, and head office's status once everything has arrived there.
 
-    Raises StepError naming the command that failed and what it said, CodeNotTakenError and FolderError.
+    Raises StepError naming the command that failed and what it said, NotArrivedError,
+    CodeNotTakenError and FolderError.
     """
     known = _read_notes(folder, environment or {})
     show = known or _new_show(folder, ports, environment or {})
@@ -85,6 +99,8 @@ def open_show(
         if known:
             say("reuse")
             _serve(show)
+            for node in show.branches.values():
+                node.run("push")  # what was changed last time goes now, not in ten minutes
         else:
             _set_up(show, folder, scale=scale, seed=seed, say=say)
             _write_notes(folder, show)
@@ -101,16 +117,17 @@ def wait_until_arrived(show: Show, *, within_s: float = ARRIVES_WITHIN_S) -> dic
     with ThreadPoolExecutor(len(show.nodes)) as pool:
         while True:
             at_hq, *at_branches = pool.map(lambda node: node.run_json("status"), show.nodes.values())
-            waiting = [
-                code
+            waiting = {
+                code: at_branch
                 for code, at_branch in zip(show.branches, at_branches, strict=True)
                 if not _same(at_branch, _branch_of(at_hq, code))
-            ]
+            }
             if not waiting:
                 return dict(at_hq)
             if time.monotonic() > deadline:
-                said = f"not arrived from {', '.join(waiting)}\n{json.dumps(at_hq, ensure_ascii=False)}"
-                raise StepError(["hq-server", "status", "--json"], 0, said)
+                raise NotArrivedError(
+                    {code: (at_branch, _branch_of(at_hq, code)) for code, at_branch in waiting.items()}
+                )
             time.sleep(1)
 
 

@@ -44,8 +44,8 @@ class Visitor:
         """Switch the language of the pages, as the button in the frame does."""
         button = self.page.locator(f"button[name=language][value={language}]").first
         if button.count():  # only the languages not spoken now are offered
-            button.click()
-            self.page.wait_for_load_state()
+            with self.page.expect_navigation():
+                button.click()
 
     def scrolls_sideways(self) -> bool:
         """Tell whether the page is wider than the window."""
@@ -93,8 +93,8 @@ def sign_in(visitor: Visitor, user: SignIn) -> None:
     visitor.open("/account/sign-in")
     visitor.page.locator("input[name=username]").fill(user.username)
     visitor.page.locator("input[name=password]").fill(user.password)
-    visitor.page.locator("input[name=password]").press("Enter")
-    visitor.page.wait_for_load_state()
+    with visitor.page.expect_navigation():
+        visitor.page.locator("input[name=password]").press("Enter")
     assert "/account/sign-in" not in visitor.page.url, f"{user.username} could not sign in to {visitor.base}"
 
 
