@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.outbound import queries
+from branch_node.runtime import Answer, Request
 from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch, ParkedRecord
 from hq_server.replica.models import ReplicaCustomer, Tombstone
@@ -188,10 +189,29 @@ def test_hq_that_lost_its_last_batches_gets_them_again_without_anybodys_help(wor
     world.assert_equal()
 
 
-def test_a_branch_whose_clock_is_a_day_wrong_still_delivers(world: World) -> None:
+@pytest.mark.parametrize("days", [-3650, -1, 1, 3650])
+def test_a_branch_whose_clock_is_wrong_still_delivers(world: World, days: int) -> None:
     branch = world.make_branch("B001")
     branch.add_customer()
-    branch.runtime = replace(branch.runtime, clock=FakeClock(world.clock.now() - timedelta(days=1)))
+    branch.runtime = replace(branch.runtime, clock=FakeClock(world.clock.now() + timedelta(days=days)))
 
     assert branch.push().outcome == "done"
     world.assert_equal()
+
+
+@pytest.mark.parametrize("wait", ["", "-1", "soon", "9" * 5_000, "９"])
+def test_a_wait_that_is_no_number_is_passed_over_and_the_push_tried_again_later(
+    world: World, wait: str
+) -> None:
+    branch = world.make_branch("B001")
+    branch.add_customer()
+
+    class Away:
+        def send(self, request: Request) -> Answer:
+            return Answer(503, b"", {"retry-after": wait})
+
+    result = branch.push(transport=Away())
+
+    assert (result.outcome, result.problem) == ("retry", "http-503")
+    assert result.wait is not None
+    assert timedelta(0) < result.wait <= timedelta(minutes=15)
