@@ -1,7 +1,4 @@
-"""Takes pictures of every page of both apps in both languages and widths; `make screenshots`.
-
-The few that the README shows go to docs/images; all the others to a folder for looking at.
-"""
+"""Takes the README's pictures from the demo (`make screenshots`); with --look, pictures of every page as well."""
 
 import argparse
 import sys
@@ -19,41 +16,63 @@ from tests.demo.visit import LANGUAGES, NARROW, WIDE, Visitor, page_kinds, visit
 from tests.support.browser import CURE, find_chromium, open_browser
 
 ROOT: Final = Path(__file__).parents[2]
+IMAGES: Final = ROOT / "docs" / "images"
 SEED: Final = 7
+README_SIZE: Final = (1280, 800)
+# Picture, node, page, and what is then clicked there.
+TOUR: Final = (
+    ("hq-overview", "HQ", "/", None),
+    ("hq-analysis", "HQ", "/analysis", None),
+    ("hq-managers", "HQ", "/managers", None),
+    ("branch-customer", "B001", "/customers?kind=group&grade=A&status=active", "main tr a[data-open]"),
+    ("branch-sync", "B001", "/sync/", None),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Take all pictures; return 1 when there is no Chromium, 2 when the demo did not start."""
+    """Take the pictures; return 1 when there is no Chromium, 2 when the demo did not start."""
     parser = argparse.ArgumentParser(prog="python -m tests.demo.screenshots", description=__doc__)
-    parser.add_argument("--look", type=Path, help="folder for the pictures of every page")
-    parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--keep", type=Path, help="serve the demo kept here instead of setting up a new one")
+    parser.add_argument("--look", type=Path, metavar="DIR", help="put pictures of every page here")
+    parser.add_argument("--scale", type=float, default=1.0, help="1 makes about 2,400 customers")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="serve the demo kept in DIR")
     options = parser.parse_args(arguments)
     chromium = find_chromium()
     if chromium is None:
         print(CURE, file=sys.stderr)
         return 1
-    look = options.look or Path(tempfile.mkdtemp(prefix="branchline-pages-"))
     reporter = Reporter("en")
     with tempfile.TemporaryDirectory(prefix="branchline-demo-") as temporary:
-        folder = options.keep or Path(temporary) / "show"
+        folder = options.keep or Path(temporary)
         try:
             with (
                 open_show(folder, scale=options.scale, seed=SEED, say=reporter.step) as (show, _),
                 open_browser(chromium) as browser,
             ):
-                for node in ("HQ", "B001"):
-                    picture_node(browser, show, node, look)
+                picture_tour(browser, show, IMAGES)
+                for node in ("HQ", "B001") if options.look else ():
+                    picture_node(browser, show, node, options.look)
         except StepError as error:
             reporter.failure(error)
             return 2
-    print(f"every page: {look}")
     return 0
 
 
+def picture_tour(browser: Browser, show: Show, folder: Path) -> None:
+    """Take the few pictures that the README shows, in English, as wide as the README is read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, node, path, follow in TOUR:
+        with visit(browser, show.nodes[node], user_of(show, node, "staff"), size=README_SIZE) as visitor:
+            visitor.speak("en")
+            visitor.open(path)
+            if follow:
+                with visitor.page.expect_navigation():
+                    visitor.page.locator(follow).first.click()
+            visitor.page.screenshot(path=folder / f"{name}.png")
+
+
 def picture_node(browser: Browser, show: Show, code: str, look: Path) -> None:
-    """Take every page of one node in both languages and widths."""
-    user = administrator(show, code)
+    """Take every page of one node in both languages and widths, and say what the browser complains of."""
+    user = user_of(show, code, "administrator")
     with visit(browser, show.nodes[code], user) as visitor:
         kinds = page_kinds(visitor)
     for size in (WIDE, NARROW):
@@ -66,9 +85,9 @@ def picture_node(browser: Browser, show: Show, code: str, look: Path) -> None:
                 print(f"  ! {complaint}", file=sys.stderr)
 
 
-def administrator(show: Show, code: str) -> SignIn:
-    """Return who may open every page of a node."""
-    return next(user for user in show.users if user.node == code and user.right == "administrator")
+def user_of(show: Show, code: str, right: str) -> SignIn:
+    """Return somebody who may sign in to a node with a right."""
+    return next(user for user in show.users if (user.node, user.right) == (code, right))
 
 
 def _picture_pages(visitor: Visitor, kinds: dict[str, str], folder: Path) -> None:
