@@ -121,7 +121,8 @@ def _copy_rows(number: int) -> str:
     values = ", ".join(changed.get(name, name) for name in names)
     return (
         f"INSERT INTO customers ({', '.join(names)}) SELECT {values} FROM"
-        " (SELECT *, lower(hex(randomblob(16))) AS r FROM customers WHERE customer_no NOT LIKE '%-%')"
+        " (SELECT *, lower(hex(randomblob(16))) AS r FROM customers"
+        " WHERE customer_no LIKE 'C%' AND customer_no NOT LIKE '%-%')"
     )
 
 

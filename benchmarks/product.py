@@ -14,16 +14,18 @@ from branch_node.outbound.cycle import run_cycle
 from branch_node.runtime import BranchRuntime
 from hq_server.runtime import HqRuntime
 from shared.db.engine import Database
+from shared.ids import new_id
 from shared.jobs.job import Progress
 from tests.support.databases import DatabaseFactory
 from tests.support.world import WsgiTransport, make_world
 
 MANAGERS: Final = 50
+FIRST: Final = "FIRST"
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A branch full of changes and the HQ it has joined, closed, to be copied for each run."""
+    """A branch and the HQ it has joined, closed, to be copied for each run, and the customers it will have."""
 
     hq: HqRuntime
     branch: BranchRuntime
@@ -56,7 +58,7 @@ class Pair:
 
 
 def make_ready(folder: Path, factory: DatabaseFactory, dialect: str, count: int) -> Ready:
-    """Make HQ on `dialect` and a branch on SQLite that has joined it, with `count` customers not sent yet."""
+    """Make HQ on `dialect` and a branch on SQLite that has joined it, and `count` customers still in memory."""
     folder.mkdir(parents=True)
     with make_world(folder, factory.create(dialect), lambda: factory.create("sqlite")) as world:
         branch = world.make_branch("B001")
@@ -65,18 +67,26 @@ def make_ready(folder: Path, factory: DatabaseFactory, dialect: str, count: int)
         assert branch.push().outcome == "done"
         with branch.runtime.database.reads() as session:
             managers = list(session.scalars(select(Manager.id)))
-        rows = make_customers(count, managers)
-        write_customers(branch.runtime.database, rows)
-        return Ready(world.hq, branch.runtime, rows)
+        return Ready(world.hq, branch.runtime, make_customers(count, managers))
 
 
 def copy(ready: Ready, factory: DatabaseFactory) -> Pair:
-    """Return fresh copies of both nodes."""
+    """Return fresh copies of both nodes, running for a while, with all customers committed and not sent yet."""
     hq_url = factory.create(ready.hq.database.dialect, ready.hq.database.url)
     hq = replace(ready.hq, database=Database(hq_url))
     branch_url = factory.create("sqlite", ready.branch.database.url)
     branch = replace(ready.branch, database=Database(branch_url), transport=WsgiTransport(hq))
-    return Pair(hq, branch)
+    pair = Pair(hq, branch)
+    # Statements are compiled and connections open by the first two cycles: nodes run for months.
+    first = {**ready.rows[0], "id": new_id(), "customer_no": FIRST}
+    write_customers(branch.database, [first])
+    pair.cycle(1)
+    pair.change([first])
+    pair.cycle(1)
+    write_customers(branch.database, ready.rows)
+    settle(branch.database)
+    settle(hq.database)
+    return pair
 
 
 def settle(database: Database) -> None:

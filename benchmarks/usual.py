@@ -66,9 +66,9 @@ def create_app(hq: Database) -> Flask:
     return app
 
 
-def send(branch: Database, app: Flask, *, most: int) -> int:
-    """Send customers of the branch, in pages by id, until `most` are sent; return how many."""
-    schema, last, sent = CustomerSchema(many=True), "", 0
+def send(branch: Database, app: Flask, *, most: int, after: str = "") -> str:
+    """Send `most` customers of the branch, in pages by id from `after` on; return the last id."""
+    schema, last, sent = CustomerSchema(many=True), after, 0
     client = app.test_client()
     while sent < most and (page := _page(branch, last)):
         answer = client.post(
@@ -76,7 +76,7 @@ def send(branch: Database, app: Flask, *, most: int) -> int:
         )
         assert answer.status_code == 200, answer.data
         last, sent = page[-1].id, sent + len(page)
-    return sent
+    return last
 
 
 def _page(branch: Database, after: str) -> Sequence[Customer]:

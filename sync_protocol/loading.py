@@ -7,6 +7,7 @@ and one upsert. SQLite: executemany of the typed rows with one upsert.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from sync_protocol.contract.records import RecordCheck
 
 # The JSON escapes msgspec writes that CSV with ESCAPE '\' does not undo; `\"` and `\\` are undone by both.
 FOREIGN_ESCAPE: Final = re.compile(rb"\\[nrtubf]")
+PIECE: Final = 500
 OWN_COLUMNS: Final = ("branch_number", "row_lineage", "batch_id")
 
 
@@ -81,10 +83,8 @@ def _load_postgresql(
     session: Session, table: Table, check: RecordCheck, rows: list[Any], version: RowVersion
 ) -> None:
     columns = _table_columns(check)
-    # Written anew, so that a sender's spaces or unusual escapes cannot reach the CSV reader.
-    block = check.write_lines(rows)
     own = ",".join(str(value) for value in version.values)
-    if version.fresh and _copied_straight(session, table, columns, _csv(block, suffix=f",{own}".encode())):
+    if version.fresh and _copied_straight(session, table, columns, _pieces(check, rows, suffix=f",{own}")):
         return
     connection = session.connection()
     names, own_names = ", ".join(columns), ", ".join(OWN_COLUMNS)
@@ -94,31 +94,41 @@ def _load_postgresql(
         f"AS SELECT {names} FROM {table.name} WITH NO DATA"
     )
     connection.exec_driver_sql(f"TRUNCATE {stage}")
-    _copy(connection, f"{stage} ({names})", _csv(block))
+    _copy(connection, f"{stage} ({names})", _pieces(check, rows))
     connection.exec_driver_sql(
         f"INSERT INTO {table.name} ({names}, {own_names}) SELECT {names}, {own} FROM {stage} "  # noqa: S608 - our own names and numbers
         f"{_conflict_clause(table, columns)}"
     )
 
 
-def _copied_straight(session: Session, table: Table, columns: list[str], content: bytes) -> bool:
+def _copied_straight(session: Session, table: Table, columns: list[str], pieces: Iterator[bytes]) -> bool:
     """Copy rows the sender calls fresh into the table; False, with nothing done, when one is here already."""
     try:
         with session.begin_nested():
-            _copy(session.connection(), f"{table.name} ({', '.join([*columns, *OWN_COLUMNS])})", content)
+            _copy(session.connection(), f"{table.name} ({', '.join([*columns, *OWN_COLUMNS])})", pieces)
     except IntegrityError:
         return False
     return True
 
 
-def _copy(connection: Connection, into: str, content: bytes) -> None:
+def _copy(connection: Connection, into: str, pieces: Iterator[bytes]) -> None:
     statement = f"COPY {into} FROM STDIN (FORMAT csv, ESCAPE '\\', NULL 'null')"
     driver: Any = connection.connection.driver_connection
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(content)
+            for piece in pieces:
+                copy.write(piece)
     except psycopg.Error as error:
         raise DBAPIError.instance(statement, None, error, psycopg.Error) from error
+
+
+def _pieces(check: RecordCheck, rows: list[Any], *, suffix: str = "") -> Iterator[bytes]:
+    """Yield rows as CSV, piece by piece, so that the server reads one while we write the next.
+
+    They are written anew, so that a sender's spaces or unusual escapes cannot reach the CSV reader.
+    """
+    for start in range(0, len(rows), PIECE):
+        yield _csv(check.write_lines(rows[start : start + PIECE]), suffix=suffix.encode())
 
 
 def _csv(block: bytes, *, suffix: bytes = b"") -> bytes:
