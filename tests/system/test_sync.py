@@ -215,3 +215,25 @@ def test_a_wait_that_is_no_number_is_passed_over_and_the_push_tried_again_later(
     assert (result.outcome, result.problem) == ("retry", "http-503")
     assert result.wait is not None
     assert timedelta(0) < result.wait <= timedelta(minutes=15)
+
+
+def test_hqs_own_receipt_for_another_batch_is_no_receipt_for_this_one(world: World) -> None:
+    branch, inner = world.make_branch("B001"), world.transport()
+    receipts: list[Answer] = []
+
+    class Remembering:
+        def send(self, request: Request) -> Answer:
+            if request.method == "POST":
+                receipts.append(receipts[0] if receipts else inner.send(request))
+                return receipts[-1]
+            return inner.send(request)
+
+    branch.add_customer()
+    assert branch.push(transport=Remembering()).outcome == "done"
+    branch.add_customer()
+
+    result = branch.push(transport=Remembering())
+
+    assert (result.outcome, result.problem) == ("retry", "no-answer")
+    assert branch.push().batches == 1
+    world.assert_equal()
