@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.demo.first_sign_in import CodeNotTakenError
 from tests.demo.nodes import StepError
+from tests.demo.person import PageRefusedError
 from tests.demo.report import TEXTS, Reporter
 from tests.demo.show import FolderError, NotArrivedError, open_show
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _run(folder, options, reporter)
     except StopError:
         pass
-    except (StepError, CodeNotTakenError, NotArrivedError, FolderError) as error:
+    except (StepError, PageRefusedError, NotArrivedError, FolderError) as error:
         if isinstance(error, FolderError):
             reporter.line("folder", folder=error)
         else:

@@ -70,10 +70,9 @@ class Reporter:
     def step(self, step: str) -> None:
         """Say that a step begins: its name, and the branch's code where it is one branch's."""
         name, _, code = step.partition(" ")
+        text = self.texts[name].format(code=code)
         with self._lock:
-            self.console.print(
-                f"[{self._seconds():5.1f} s] ", self.texts[name].format(code=code), sep="", markup=False
-            )
+            self.console.print(f"[{self._seconds():5.1f} s] {text}", markup=False, soft_wrap=True)
 
     def line(self, name: str, **values: object) -> None:
         """Say one sentence."""
@@ -97,7 +96,7 @@ class Reporter:
             branches=len(records),
         )
         self.console.print()
-        self.console.print(self._table(show), width=WIDTH, crop=False)
+        Console(highlight=False, width=max(WIDTH, self.console.width)).print(self._table(show))
         self.console.print()
 
     def _table(self, show: Show) -> Table:

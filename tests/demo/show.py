@@ -1,6 +1,7 @@
 """Sets the made-up company up on real nodes and keeps them serving: what `make demo` shows."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -13,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from shared.clock import SystemClock
 from tests.demo import files, words
-from tests.demo.company import BranchData
-from tests.demo.first_sign_in import redeem
+from tests.demo.company import BranchData, Manager
 from tests.demo.nodes import Node, free_ports
+from tests.demo.person import PageRefusedError, Person
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 PREFERRED_PORTS: Final = (8000, 8001, 8002, 8003)
@@ -91,7 +92,7 @@ def open_show(
     Gives the nodes, and head office's status once everything has arrived there.
 
     Raises StepError naming the command that failed and what it said, NotArrivedError,
-    CodeNotTakenError and FolderError.
+    PageRefusedError and FolderError.
     """
     known = _read_notes(folder, environment or {})
     show = known or _new_show(folder, ports, environment or {})
@@ -167,7 +168,9 @@ def _set_up(show: Show, folder: Path, *, scale: float, seed: int, say: Say) -> N
         node.start()
     for branch, future in zip(company, work, strict=True):
         show.branches[branch.plan.code].wait_until_healthy()
-        _let_in(show, branch.plan.code, future.result(), clerk=(CLERK, branch.managers[0].name))
+        first = branch.managers[0]
+        administrator = _let_in(show, branch.plan.code, future.result(), clerk=(CLERK, first.name))
+        _make_account_manager(administrator, first)
 
 
 def _set_up_hq(show: Show, codes: dict[str, Future[str]], say: Say) -> None:
@@ -200,14 +203,29 @@ def _set_up_branch(
     return first_code
 
 
-def _let_in(show: Show, code: str, first_code: str, *, clerk: tuple[str, str]) -> None:
-    """Give the first administrator a password by the page, and add a member of staff by the command."""
+def _let_in(show: Show, code: str, first_code: str, *, clerk: tuple[str, str]) -> Person:
+    """Give the first administrator a password by the page, add a member of staff by the command.
+
+    Returns the administrator, signed in.
+    """
     node = show.nodes[code]
-    redeem(node.url, username=FIRST_USER, code=first_code, password=PASSWORD)
+    administrator = Person(node.url)
+    administrator.first_sign_in(FIRST_USER, code=first_code, password=PASSWORD)
     username, name = clerk
     node.run("user", "add", username, "--name", name, "--right", "staff", "--password-stdin", text=PASSWORD)
     show.users.append(SignIn(code, FIRST_USER, PASSWORD, "", "administrator"))
     show.users.append(SignIn(code, username, PASSWORD, name, "staff"))
+    return administrator
+
+
+def _make_account_manager(administrator: Person, manager: Manager) -> None:
+    """Let the branch's clerk be the account manager of that name, so that "my day" is theirs."""
+    page = administrator.read("/managers")
+    found = re.search(rf'href="(/managers/[0-9a-f-]+)"[^>]*>\s*{manager.manager_no}\s*<', page)
+    if found is None:
+        message = f"/managers does not list {manager.manager_no}"
+        raise PageRefusedError(message)
+    administrator.send(f"{found[1]}/edit", user_id=f"{manager.name} ({CLERK})")
 
 
 def _serve(show: Show) -> None:
