@@ -12,6 +12,7 @@ from benchmarks.work import Row, make_customers, write_changes, write_customers
 from branch_node.managers.models import Manager
 from branch_node.outbound.cycle import run_cycle
 from branch_node.runtime import BranchRuntime
+from hq_server.app import create_app
 from hq_server.runtime import HqRuntime
 from shared.db.engine import Database
 from shared.ids import new_id
@@ -75,7 +76,7 @@ def copy(ready: Ready, factory: DatabaseFactory) -> Pair:
     hq_url = factory.create(ready.hq.database.dialect, ready.hq.database.url)
     hq = replace(ready.hq, database=Database(hq_url))
     branch_url = factory.create("sqlite", ready.branch.database.url)
-    branch = replace(ready.branch, database=Database(branch_url), transport=WsgiTransport(hq))
+    branch = replace(ready.branch, database=Database(branch_url), transport=WsgiTransport(create_app(hq)))
     pair = Pair(hq, branch)
     # Statements are compiled and connections open by the first two cycles: nodes run for months.
     first = {**ready.rows[0], "id": new_id(), "customer_no": FIRST}

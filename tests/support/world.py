@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+from flask import Flask
 from sqlalchemy import insert, select
 
 from branch_node import app as branch_app
@@ -26,11 +28,13 @@ from hq_server.config import create_home as create_hq_home
 from hq_server.runtime import HqRuntime
 from hq_server.tables import APP as HQ_TABLES
 from shared.clock import FakeClock
-from shared.db.migrations import upgrade
+from shared.db.engine import Database
+from shared.db.migrations import MigratedApp, pending, upgrade
 from shared.ids import new_id
 from shared.jobs.job import Progress
 from shared.stamp import Stamp, Via
 from sync_protocol.reconcile import TableDigest, digest_table
+from tests.support.databases import DatabaseFactory
 
 NOON: Final = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 HQ_URL: Final = "http://127.0.0.1:8000"
@@ -49,9 +53,9 @@ FAULTS: Final = (
 class WsgiTransport:
     """Carries requests to the HQ app in this process."""
 
-    def __init__(self, hq: HqRuntime) -> None:
-        """Deliver to the app of `hq`."""
-        self._app = hq_app.create_app(hq)
+    def __init__(self, app: Flask) -> None:
+        """Deliver to HQ's `app`."""
+        self._app = app
 
     def send(self, request: Request) -> Answer:
         """Call the app as its web server would."""
@@ -230,7 +234,12 @@ class World:
 
     def transport(self) -> WsgiTransport:
         """Return a good line to HQ."""
-        return WsgiTransport(self.hq)
+        return WsgiTransport(self.app)
+
+    @cached_property
+    def app(self) -> Flask:
+        """HQ's app, made once."""
+        return hq_app.create_app(self.hq)
 
     def enrol(self, code: str, name: str = "分公司") -> str:
         """Register a branch at HQ and return its one-time code."""
@@ -266,7 +275,7 @@ class World:
         home = self.folder / code
         create_branch_home(home, database_url=self.make_branch_database())
         opened = branch_app.open_runtime(home)
-        upgrade(opened.database, BRANCH_TABLES)
+        bring_up(opened.database, BRANCH_TABLES)
         nonces = count(1)
         return replace(
             opened,
@@ -275,6 +284,23 @@ class World:
             uniform=lambda low, high: (low + high) / 2,
             new_nonce=lambda: f"{code}-{next(nonces)}",
         )
+
+
+def bring_up(database: Database, tables: MigratedApp) -> None:
+    """Migrate a database unless it was copied from one that is."""
+    if pending(database, tables):
+        upgrade(database, tables)
+
+
+def migrated(factory: DatabaseFactory, dialect: str, tables: MigratedApp) -> str:
+    """Return the URL of a migrated database of one app, made once a run, to copy from."""
+
+    def build(url: str) -> None:
+        database = Database(url)
+        upgrade(database, tables)
+        database.dispose()
+
+    return factory.template(dialect, f"world_{tables.name}", build)
 
 
 def join(runtime: BranchRuntime, code: str, *, by: Stamp) -> None:
@@ -292,7 +318,7 @@ def make_world(folder: Path, hq_url: str, make_branch_database: Callable[[], str
     clock = FakeClock(NOON)
     create_hq_home(folder / "hq", database_url=hq_url)
     hq = replace(hq_app.open_runtime(folder / "hq"), clock=clock)
-    upgrade(hq.database, HQ_TABLES)
+    bring_up(hq.database, HQ_TABLES)
     world = World(clock, hq, folder, make_branch_database)
     yield world
     for branch in world.branches.values():

@@ -5,12 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.world import World, make_world
+from branch_node.tables import APP as BRANCH_TABLES
+from hq_server.tables import APP as HQ_TABLES
+from tests.support.databases import DatabaseFactory
+from tests.support.world import World, make_world, migrated
 
 
 @pytest.fixture
-def world(tmp_path: Path, make_database_url: Callable[..., str], dialect: str) -> Iterator[World]:
+def world(
+    tmp_path: Path, make_database_url: Callable[..., str], database_factory: DatabaseFactory, dialect: str
+) -> Iterator[World]:
     """HQ on `dialect`, branches on the other kind, so that every test crosses databases both ways."""
     other = {"sqlite": "postgresql", "postgresql": "sqlite"}[dialect]
-    with make_world(tmp_path, make_database_url(dialect), lambda: make_database_url(other)) as made:
+    hq_url = make_database_url(dialect, migrated(database_factory, dialect, HQ_TABLES))
+    branch_template = migrated(database_factory, other, BRANCH_TABLES)
+    with make_world(tmp_path, hq_url, lambda: make_database_url(other, branch_template)) as made:
         yield made
