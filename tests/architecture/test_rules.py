@@ -73,6 +73,19 @@ def test_every_exception_to_the_transaction_rule_is_still_needed():
     assert set(OTHER_TRANSACTIONS) <= used
 
 
+def test_at_head_office_only_taking_in_writes_what_branches_own():
+    writers = {
+        f"{name_of(path)}:{call.lineno}"
+        for path in modules()
+        if path.is_relative_to(ROOT / "hq_server") and "ingest" not in path.parts
+        for call in calls(path)
+        if isinstance(call.func, ast.Name)
+        and call.func.id in {"insert", "update", "delete"}
+        and any(isinstance(arg, ast.Name) and arg.id.startswith("Replica") for arg in call.args)
+    }
+    assert writers == set()
+
+
 def test_functions_are_short_enough_to_read():
     lengths = {
         f"{name_of(path)}:{node.name}": (node.end_lineno or 0) - node.lineno + 1
