@@ -55,6 +55,7 @@ def test_the_demo_runs_prints_addresses_and_sign_ins_stops_on_a_signal_and_start
         exit_code = demo.wait(60)
     finally:
         demo.kill()
+        demo.communicate()  # closes its pipe
 
     assert exit_code == 0, said
     assert len(serving) == 4
