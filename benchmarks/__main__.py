@@ -65,10 +65,14 @@ def measure(folder: Path, factory: DatabaseFactory, options: argparse.Namespace)
     """Measure and print part after part; return all figures."""
     print(f"{options.rows:,} customers, {options.rounds} rounds, one process, databases on {folder.parent}")
     ready = {d: product.make_ready(folder / d, factory, d, options.rows) for d in DIALECTS}
-    rates = sync.measure(ready, factory, rounds=options.rounds)
+    meter = sync.measure(ready, factory, rounds=options.rounds)
+    rates, cpu_rates = meter.rates(), meter.cpu_rates()
     figures = {name: round(value, 3) for name, value in sync.ratios(rates).items()}
+    by_cpu = {name: round(value, 3) for name, value in sync.ratios(cpu_rates).items()}
     show("rows a second", rates, "{:,.0f}")
-    show("ratios", figures, "{:.2f}", GOALS)
+    show("rows a second of CPU, the database server's included", cpu_rates, "{:,.0f}")
+    show("ratios by CPU: what the clock would say if nothing ran side by side", by_cpu, "{:.2f}")
+    show("ratios by the clock", figures, "{:.2f}", GOALS)
     by_step = {dialect: steps.measure(ready[dialect], factory) for dialect in DIALECTS}
     for dialect, taken in by_step.items():
         show(f"microseconds a row of a first load, {dialect}", taken, "{:.2f}")
@@ -78,6 +82,8 @@ def measure(folder: Path, factory: DatabaseFactory, options: argparse.Namespace)
     show("what keeping in step costs (SQLite)", keeping, "{:,.2f}", COST_GOALS)
     return {
         "figures": figures,
+        "figures_by_cpu": by_cpu,
+        "rows_per_cpu_second": cpu_rates,
         "rows_per_second": {**rates, **{f"waitress_{name}": rate for name, rate in http.items()}},
         "microseconds_a_row": by_step,
         "costs": keeping,

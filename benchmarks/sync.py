@@ -4,9 +4,6 @@ Every round does each contender once, one after the other, on fresh copies; rati
 """
 
 import gc
-import statistics
-import time
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from threading import Thread
@@ -15,6 +12,7 @@ from typing import Any, Final
 import waitress
 
 from benchmarks import limits, product, usual
+from benchmarks.meter import Meter
 from benchmarks.work import make_changes, write_customers
 from branch_node.outbound.models import Membership
 from branch_node.outbound.transport import HttpTransport
@@ -31,17 +29,15 @@ FIRST_CHANGE_OF_UPDATES: Final = 10_000_000
 Rates = dict[str, float]
 
 
-def measure(ready: Mapping[str, product.Ready], factory: DatabaseFactory, *, rounds: int) -> Rates:
-    """Return medians in rows a second by contender."""
-    seen: dict[str, list[float]] = defaultdict(list)
+def measure(ready: Mapping[str, product.Ready], factory: DatabaseFactory, *, rounds: int) -> Meter:
+    """Return what each contender took."""
+    meter = Meter()
     for _round in range(rounds):
         for dialect in DIALECTS:
-            for name, rate in _limit(factory, dialect, ready[dialect]).items():
-                seen[f"limit_{name}"].append(rate)
-            for name, rate in _product(factory, ready[dialect]).items():
-                seen[f"product_{name}"].append(rate)
-        seen["usual_first_load_postgres"].append(_usual(factory, ready["postgresql"]))
-    return {name: statistics.median(rates) for name, rates in seen.items()}
+            _limit(factory, dialect, ready[dialect], meter)
+            _product(factory, ready[dialect], meter)
+        _usual(factory, ready["postgresql"], meter)
+    return meter
 
 
 def ratios(rates: Rates) -> Rates:
@@ -74,38 +70,36 @@ def over_http(ready: product.Ready, factory: DatabaseFactory) -> float:
     return rate
 
 
-def _limit(factory: DatabaseFactory, dialect: str, ready: product.Ready) -> Rates:
+def _limit(factory: DatabaseFactory, dialect: str, ready: product.Ready, meter: Meter) -> None:
     url, short = factory.create(dialect), SHORT[dialect]
     limits.make_table(url)
     limit: Any = LIMITS[dialect](url)
     changes = make_changes(ready.rows, len(ready.rows) // 2)
     first = limit.prepare(ready.rows, first_change=1)
     updates = limit.prepare(changes, first_change=FIRST_CHANGE_OF_UPDATES)
-    rates = {}
     for name, blocks, count in (("first_load", first, len(ready.rows)), ("updates", updates, len(changes))):
         _settle(url)
-        started = time.perf_counter()
-        limit.run(blocks)
-        rates[f"{name}_{short}"] = count / (time.perf_counter() - started)
+        with meter.run(f"limit_{name}_{short}", count):
+            limit.run(blocks)
     limit.close()
     factory.drop(url)
-    return rates
 
 
-def _product(factory: DatabaseFactory, ready: product.Ready) -> Rates:
+def _product(factory: DatabaseFactory, ready: product.Ready, meter: Meter) -> None:
     pair, short = product.copy(ready, factory), SHORT[ready.hq.database.dialect]
     changes = make_changes(ready.rows, len(ready.rows) // 2)
     _settle(pair.hq.database.url)
-    rates = {f"first_load_{short}": len(ready.rows) / pair.cycle(len(ready.rows))}
+    with meter.run(f"product_first_load_{short}", len(ready.rows)):
+        pair.cycle(len(ready.rows))
     pair.change(changes)
     _settle(pair.hq.database.url)
     product.settle(pair.branch.database)
-    rates[f"updates_{short}"] = len(changes) / pair.cycle(len(changes))
+    with meter.run(f"product_updates_{short}", len(changes)):
+        pair.cycle(len(changes))
     _drop(pair, factory)
-    return rates
 
 
-def _usual(factory: DatabaseFactory, ready: product.Ready) -> float:
+def _usual(factory: DatabaseFactory, ready: product.Ready, meter: Meter) -> None:
     hq_url, branch_url = factory.create("postgresql"), factory.create("sqlite", ready.branch.database.url)
     limits.make_table(hq_url)
     branch, hq = Database(branch_url), Database(hq_url)
@@ -113,14 +107,12 @@ def _usual(factory: DatabaseFactory, ready: product.Ready) -> float:
     app = usual.create_app(hq)
     last = usual.send(branch, app, most=usual.ROWS)  # as warm as the product is
     _settle(hq_url)
-    started = time.perf_counter()
-    usual.send(branch, app, most=USUAL_ROWS, after=last)
-    rate = USUAL_ROWS / (time.perf_counter() - started)
+    with meter.run("usual_first_load_postgres", USUAL_ROWS):
+        usual.send(branch, app, most=USUAL_ROWS, after=last)
     branch.dispose()
     hq.dispose()
     factory.drop(branch_url)
     factory.drop(hq_url)
-    return rate
 
 
 def _drop(pair: product.Pair, factory: DatabaseFactory) -> None:
