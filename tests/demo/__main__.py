@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.demo.nodes import StepError
 from tests.demo.person import PageRefusedError
 from tests.demo.report import TEXTS, Reporter
-from tests.demo.show import FolderError, NotArrivedError, open_show
+from tests.demo.show import NOTES, FolderError, NotArrivedError, open_show
 
 SEED = 7
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             reporter.failure(error)
         return 2
     reporter.line("stopped")
-    if options.keep:
+    if options.keep and (options.keep / NOTES).exists():
         reporter.line("kept", folder=options.keep)
     return 0
 

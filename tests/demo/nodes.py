@@ -81,9 +81,9 @@ class Node:
         return output
 
     def interrupt(self) -> None:
-        """End the command that runs now, and any that is run later."""
+        """End the command that runs now in another thread, and start nothing more; the server goes on."""
         self._interrupted = True
-        for process in self._running:
+        for process in [*self._running]:
             process.terminate()
 
     def run_json(self, *arguments: str, accept: tuple[int, ...] = (0,), text: str | None = None) -> Any:
@@ -92,6 +92,8 @@ class Node:
 
     def start(self, *options: str) -> None:
         """Serve in the background; `wait_until_healthy` tells when it answers."""
+        if self._interrupted:
+            raise StepError(self._command("serve"), None, "interrupted")
         self._log = (self.home / "serve.log").open("ab")
         self._server = subprocess.Popen(
             self._command("serve", "--host", LOOPBACK, "--port", str(self.port), *options),
@@ -107,7 +109,7 @@ class Node:
         deadline = time.monotonic() + within_s
         while not self._answers():
             exit_code = self._server.poll() if self._server else 0
-            if exit_code is not None or time.monotonic() > deadline:
+            if exit_code is not None or self._interrupted or time.monotonic() > deadline:
                 raise StepError(self._command("serve"), exit_code, self._last_words())
             time.sleep(0.1)
 

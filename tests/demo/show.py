@@ -96,20 +96,26 @@ def open_show(
     """
     known = _read_notes(folder, environment or {})
     show = known or _new_show(folder, ports, environment or {})
-    try:
+
+    def bring_up() -> dict[str, Any]:
         if known:
-            say("reuse")
-            _serve(show)
-            for node in show.branches.values():
-                node.run("push")  # what was changed last time goes now, not in ten minutes
+            _serve_again(show, say)
         else:
             _set_up(show, folder, scale=scale, seed=seed, say=say)
             _write_notes(folder, show)
         say("arrive")
-        yield show, wait_until_arrived(show)
-    finally:
-        for node in (*show.branches.values(), show.hq):
-            node.stop()
+        return wait_until_arrived(show)
+
+    # In a thread of its own: a signal, which comes to the main thread, never finds a process half started.
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            yield show, pool.submit(bring_up).result()
+        finally:
+            for node in show.nodes.values():
+                node.interrupt()
+            pool.shutdown()
+            for node in (*show.branches.values(), show.hq):
+                node.stop()
 
 
 def wait_until_arrived(show: Show, *, within_s: float = ARRIVES_WITHIN_S) -> dict[str, Any]:
@@ -228,11 +234,14 @@ def _make_account_manager(administrator: Person, manager: Manager) -> None:
     administrator.send(f"{found[1]}/edit", user_id=f"{manager.name} ({CLERK})")
 
 
-def _serve(show: Show) -> None:
+def _serve_again(show: Show, say: Say) -> None:
+    say("reuse")
     for node in show.nodes.values():
         node.start()
     for node in show.nodes.values():
         node.wait_until_healthy()
+    for node in show.branches.values():
+        node.run("push")  # what was changed last time goes now, not in ten minutes
 
 
 # --- comparing ---------------------------------------------------------------------------------------
