@@ -9,28 +9,26 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
-    JSON,
     ColumnElement,
     LargeBinary,
     Select,
     Subquery,
-    Text,
     cast,
     func,
-    literal,
     select,
     update,
 )
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import aggregate_strings
 
-from shared.db.base import Instant, instant_text
+from shared.db.base import instant_text
 from sync_protocol.catalog import Binding
 from sync_protocol.changelog.models import ChainHead, Change, OutboxBatch
 from sync_protocol.contract.canonical import sha256_hex
 from sync_protocol.contract.messages import BatchHeader
 from sync_protocol.contract.payload import MAX_PAYLOAD_BYTES, build_payload, compress
 from sync_protocol.contract.versions import PROTOCOL
+from sync_protocol.wire import wire_row
 
 BATCH_CHANGES: Final = 5_000
 TARGET_BYTES: Final = MAX_PAYLOAD_BYTES // 4
@@ -146,7 +144,7 @@ def _latest(binding: Binding, taken: _Taken) -> Subquery:
 def _read_block(session: Session, binding: Binding, taken: _Taken, dialect: str) -> tuple[bytes, int]:
     """Return the rows as lines in no special order (a batch is its bytes, read once), and how many."""
     latest = _latest(binding, taken)
-    joined: ColumnElement[Any] = aggregate_strings(_wire_row(binding, latest.c.change, dialect), "\n")
+    joined: ColumnElement[Any] = aggregate_strings(wire_row(binding, latest.c.change, dialect), "\n")
     # As bytes where the driver allows it, so that nothing is decoded and encoded again on the way out.
     lines = cast(joined, LargeBinary) if dialect == "sqlite" else joined
     statement: Select[Any] = select(lines, func.count()).join_from(
@@ -167,26 +165,6 @@ def _read_removed(session: Session, binding: Binding, taken: _Taken) -> list[tup
         .order_by(latest.c.change)
     )
     return [(int(change), str(record_id)) for change, record_id in session.execute(statement)]
-
-
-def _wire_row(binding: Binding, change: ColumnElement[int], dialect: str) -> ColumnElement[str]:
-    values = [change, *(_wire_value(binding.table.c[name], dialect) for name in binding.record.columns)]
-    if dialect == "sqlite":
-        row: ColumnElement[str] = func.json_array(*values)
-        return row
-    # json_build_array writes ", " between values; rows travel compact.
-    parts = [func.coalesce(cast(func.to_json(value), Text), "null") for value in values]
-    return literal("[").concat(func.concat_ws(",", *parts)).concat("]")
-
-
-def _wire_value(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    if dialect == "sqlite":
-        return column
-    if isinstance(column.type, Instant):
-        return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-    if isinstance(column.type, JSON):
-        return cast(column, Text)
-    return column
 
 
 def _control_totals(
