@@ -22,6 +22,7 @@ APP: Final = MigratedApp(
         "shared.audit.models",
         "shared.auth.models",
         "shared.jobs.models",
+        "shared.alarms.models",
         "sync_protocol.changelog.models",
         "branch_node.managers.models",
         "branch_node.customers.models",

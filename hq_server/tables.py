@@ -22,6 +22,7 @@ APP: Final = MigratedApp(
         "shared.audit.models",
         "shared.auth.models",
         "shared.jobs.models",
+        "shared.alarms.models",
         "hq_server.branches.models",
         "hq_server.ingest.models",
         "hq_server.replica.models",
