@@ -161,6 +161,16 @@ class RecordCheck:
             return None
         return rows if len(rows) == lines and self._columns_hold(rows) else None
 
+    def read_block(self, block: bytes) -> list[Any] | None:
+        """Return the rows of `block` (NDJSON lines) in their typed form, or None when one has another type.
+
+        Looks at types alone; what only a whole column shows is not checked.
+        """
+        try:
+            return self._decoder.decode_lines(block)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
     def read_line(self, line: bytes) -> Any:  # noqa: ANN401 - a generated row type
         """Return one row, which `refuse_line` has found acceptable, in its typed form."""
         return self._decoder.decode(line)

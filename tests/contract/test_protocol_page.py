@@ -21,7 +21,7 @@ from sync_protocol.contract.keys import (
 from sync_protocol.contract.messages import EnrolmentAnswer, EnrolmentRequest, Receipt, StateAnswer
 from sync_protocol.contract.payload import parse_payload
 from sync_protocol.contract.signing import Message, verify_request
-from sync_protocol.reconcile import row_digest
+from sync_protocol.reconcile import line_digest
 from tests.contract.protocol_page import (
     PAGE,
     blocks_without_title,
@@ -128,8 +128,8 @@ def test_the_request_of_the_page_is_signed_over_that_batch():
 
 
 def test_the_row_digest_of_the_page_is_that_of_its_row():
-    values = msgspec.json.decode(_batch().block)[1:]
-    assert f"`{row_digest(values):032x}`" in PAGE.read_text()
+    batch = _batch()
+    assert f"`{line_digest(CATALOG[batch.header.record].check, batch.block):032x}`" in PAGE.read_text()
 
 
 def test_the_problem_of_the_page_is_as_the_register_says():
