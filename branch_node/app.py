@@ -17,6 +17,7 @@ from branch_node.desk import pages as desk
 from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
 from branch_node.managers import pages as managers
+from branch_node.outbound import alarms as outbound_alarms
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.transport import HttpTransport
@@ -24,12 +25,15 @@ from branch_node.runtime import BranchRuntime
 from branch_node.statistics import jobs as statistics_jobs
 from branch_node.statistics import pages as statistics
 from branch_node.worklogs import pages as worklogs
+from shared.alarms.queries import count_open
+from shared.alarms.vocabulary import AlarmKind
 from shared.auth.vocabulary import Right
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.i18n import lazy_gettext as _l
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
+from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.menu import MenuEntry
 from shared.web.running.pages import jobs_blueprint
@@ -42,6 +46,8 @@ JOBS: Final[Sequence[Job]] = (
     *common_jobs.JOBS,
 )
 
+ALARMS: Final[Sequence[AlarmKind]] = (*outbound_alarms.ALARMS,)
+
 MENU: Final = (
     MenuEntry(_l("My day"), "desk.my_day", "home", key="h"),
     MenuEntry(_l("Customers"), "customers.index", "users", key="c"),
@@ -51,7 +57,8 @@ MENU: Final = (
     MenuEntry(_l("Account managers"), "managers.index", "briefcase", key="m"),
     MenuEntry(_l("Import"), "imports.index", "file-import", right=Right.ADMINISTRATOR, key="i"),
     MenuEntry(_l("Sync"), "outbound.overview", "cloud-upload", count=outbound.waiting, key="p"),
-    MenuEntry(_l("Jobs"), "running.index", "clock", right=Right.ADMINISTRATOR, key="j"),
+    MenuEntry(_l("Alarms"), "alarms.index", "alert-circle", count=count_open, key="l"),
+    MenuEntry(_l("Jobs"), "running.index", "clock", right=Right.ADMINISTRATOR, key="j", foot=True),
 )
 
 
@@ -90,6 +97,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
             managers.blueprint,
             imports.blueprint,
             outbound.blueprint,
+            alarms_blueprint(ALARMS),
             jobs_blueprint(JOBS),
         ),
     )

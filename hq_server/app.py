@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from flask import Flask
+from flask import Flask, url_for
 
 from hq_server.analysis import jobs as analysis_jobs
 from hq_server.analysis import pages as analysis
@@ -14,19 +14,23 @@ from hq_server.config import NODE_KEY, load_settings
 from hq_server.console import pages as console
 from hq_server.console.menu import MENU
 from hq_server.customers import pages as customers
+from hq_server.ingest import alarms as ingest_alarms
 from hq_server.ingest import jobs as ingest_jobs
 from hq_server.ingest import routes as ingest
 from hq_server.oversight import pages as oversight
 from hq_server.runtime import HqIdentity, HqRuntime
+from shared.alarms.vocabulary import AlarmKind
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.i18n import gettext as _
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
+from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.running.pages import jobs_blueprint
 
 JOBS: Final[Sequence[Job]] = (*ingest_jobs.JOBS, *analysis_jobs.JOBS, *common_jobs.JOBS)
+ALARMS: Final[Sequence[AlarmKind]] = (*ingest_alarms.ALARMS,)
 
 
 def open_runtime(home: Path) -> HqRuntime:
@@ -59,6 +63,7 @@ def create_app(runtime: HqRuntime) -> Flask:
             analysis.blueprint,
             oversight.blueprint,
             ingest.blueprint,
+            alarms_blueprint(ALARMS, {"branch": lambda code: url_for("fleet.one", code=code)}),
             jobs_blueprint(JOBS),
         ),
     )

@@ -3,6 +3,7 @@
 from typing import Final
 
 from hq_server.console.pages import parked_count
+from shared.alarms.queries import count_open
 from shared.auth.vocabulary import Right
 from shared.i18n import lazy_gettext
 from shared.web.menu import MenuEntry
@@ -17,5 +18,6 @@ MENU: Final = (
         lazy_gettext("Parked records"), "console.parked", "alert-triangle", count=parked_count, key="p"
     ),
     MenuEntry(lazy_gettext("Transfers"), "console.transfers", "cloud-upload", key="t"),
-    MenuEntry(lazy_gettext("Jobs"), "running.index", "clock", right=Right.ADMINISTRATOR, key="j"),
+    MenuEntry(lazy_gettext("Alarms"), "alarms.index", "alert-circle", count=count_open, key="l"),
+    MenuEntry(lazy_gettext("Jobs"), "running.index", "clock", right=Right.ADMINISTRATOR, key="j", foot=True),
 )

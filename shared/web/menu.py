@@ -16,7 +16,10 @@ Label = str  # or a lazy string, which behaves like one
 
 @dataclass(frozen=True)
 class MenuEntry:
-    """One line of the menu; `count` says how many things wait there, `key` is typed after g to go there."""
+    """One line of the menu; `count` says how many things wait there, `key` is typed after g to go there.
+
+    With `foot` it stands below the others: what keeps the node going, not what it is for.
+    """
 
     label: Label
     endpoint: str
@@ -24,6 +27,7 @@ class MenuEntry:
     count: Callable[[Session], int] | None = None
     right: Right = Right.STAFF
     key: str = ""
+    foot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class MenuLine:
     key: str
     count: int
     here: bool
+    foot: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ def menu_lines(menu: tuple[MenuEntry, ...], viewer: User) -> list[MenuLine]:
                 key=entry.key,
                 count=entry.count(session) if entry.count else 0,
                 here=entry is here,
+                foot=entry.foot,
             )
             for entry in allowed
         ]

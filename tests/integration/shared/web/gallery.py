@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from shared.alarms.models import Alarm
 from shared.audit.models import AuditEntry
 from shared.auth.models import EndedSession, SignInThrottle, User
 from shared.auth.vocabulary import Right
@@ -26,7 +27,7 @@ from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
-TABLES = [table.__table__ for table in (User, SignInThrottle, EndedSession, AuditEntry)]
+TABLES = [table.__table__ for table in (User, SignInThrottle, EndedSession, AuditEntry, Alarm)]
 HERE = Path(__file__).parent
 
 

@@ -60,6 +60,12 @@ def test_a_menu_of_more_than_nine_entries_stops_the_start(make_app):
         make_app({"menu": [MenuEntry(_l("x"), "gallery.index", "x")] * 10})
 
 
+def test_entries_at_the_foot_of_the_menu_are_not_among_the_nine(make_app):
+    entries = [MenuEntry(_l("x"), "gallery.index", "x", foot=at > 8) for at in range(11)]
+
+    make_app({"menu": entries})
+
+
 def test_a_stranger_reaches_only_what_is_public_and_changes_nothing(app, make_user, database):
     make_user("wang", Right.ADMINISTRATOR)
     reached = set()

@@ -1,0 +1,77 @@
+"""An alarm in the reader's language: what is wrong, what it is about, what to do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.alarms.models import Alarm
+from shared.alarms.vocabulary import AlarmKind
+from shared.errors import N_
+from shared.i18n import format_number
+from shared.i18n import gettext as _
+
+SUBJECT_WORDS: Final[Mapping[str, str]] = {
+    "branch": N_("Branch"),
+    "channel": N_("Channel"),
+    "node": N_("This node"),
+    "record": N_("Record"),
+}
+Links = Mapping[str, Callable[[str], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmLine:
+    """One alarm as pages show it; `url` opens what it is about, where this node has a page of it."""
+
+    alarm: Alarm
+    title: str
+    about: str
+    told: str
+    cure: str
+    url: str | None
+
+
+class AlarmWords:
+    """The words of the kinds an app declares; an alarm of a kind no longer declared shows its code."""
+
+    def __init__(self, kinds: Sequence[AlarmKind], links: Links) -> None:
+        """Speak for `kinds`; `links` makes the address of a subject by its type."""
+        self._kinds = {kind.code: kind for kind in kinds}
+        self._links = links
+
+    def line(self, alarm: Alarm) -> AlarmLine:
+        """Return one alarm in words."""
+        kind = self._kinds.get(alarm.code)
+        link = self._links.get(alarm.subject_type)
+        return AlarmLine(
+            alarm=alarm,
+            title=_(kind.title_msgid) if kind else alarm.code,
+            about=_about(alarm),
+            told=_told(kind, alarm.details),
+            cure=_(kind.cure_msgid) if kind else "",
+            url=link(alarm.subject_id) if link else None,
+        )
+
+
+def _about(alarm: Alarm) -> str:
+    word = SUBJECT_WORDS.get(alarm.subject_type)
+    return f"{_(word) if word else alarm.subject_type} {alarm.subject_id}".strip()
+
+
+def _told(kind: AlarmKind | None, details: Mapping[str, Any]) -> str:
+    """Return the details in one sentence; as they stand when the sentence wants others."""
+    shown = {name: _shown(value) for name, value in details.items()}
+    if kind is not None and kind.words_msgid:
+        try:
+            return _(kind.words_msgid, **shown)
+        except KeyError:
+            pass
+    return ", ".join(f"{name}: {value}" for name, value in shown.items())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return format_number(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_shown, value))
+    return "–" if value is None else str(value)
