@@ -37,3 +37,10 @@ def test_nothing_is_told_when_everything_ran():
     write_summary(reporter)
 
     assert reporter.lines == []
+
+
+@pytest.mark.xdist_group("together")
+def test_tests_of_a_group_are_sent_to_one_worker(request, worker_id):
+    if worker_id == "master":
+        pytest.skip("one process: nothing is sent anywhere")
+    assert request.node.nodeid.endswith("@together")
