@@ -29,7 +29,7 @@ STEPS: Final[tuple[tuple[str, Any, str], ...]] = (
     ("branch: mark changes, keep the batch", sealing, "_store"),
     ("branch: sign", client, "sign_request"),
     ("branch: keep the receipt", outbound, "acknowledge"),
-    ("HQ: verify the signature", routes, "_authenticate"),
+    ("HQ: verify the signature", routes, "authenticate"),
     ("HQ: nonce", routes, "use_nonce"),
     ("HQ: unzstd", routes, "decompress"),
     ("HQ: parse, digest", routes, "parse_payload"),

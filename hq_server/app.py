@@ -9,15 +9,18 @@ from flask import Flask, url_for
 from hq_server.analysis import jobs as analysis_jobs
 from hq_server.analysis import pages as analysis
 from hq_server.bindings import BINDINGS
+from hq_server.branches import alarms as branch_alarms
 from hq_server.branches import pages as branches
 from hq_server.config import NODE_KEY, load_settings
 from hq_server.console import pages as console
 from hq_server.console.menu import MENU
 from hq_server.customers import pages as customers
-from hq_server.ingest import alarms as ingest_alarms
-from hq_server.ingest import jobs as ingest_jobs
+from hq_server.gate import jobs as gate_jobs
+from hq_server.ingest import lineage_routes, proof_routes
 from hq_server.ingest import routes as ingest
 from hq_server.oversight import pages as oversight
+from hq_server.parking import alarms as parking_alarms
+from hq_server.proof import alarms as proof_alarms
 from hq_server.runtime import HqIdentity, HqRuntime
 from shared.alarms.vocabulary import AlarmKind
 from shared.clock import SystemClock
@@ -29,8 +32,8 @@ from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.running.pages import jobs_blueprint
 
-JOBS: Final[Sequence[Job]] = (*ingest_jobs.JOBS, *analysis_jobs.JOBS, *common_jobs.JOBS)
-ALARMS: Final[Sequence[AlarmKind]] = (*ingest_alarms.ALARMS,)
+JOBS: Final[Sequence[Job]] = (*gate_jobs.JOBS, *analysis_jobs.JOBS, *common_jobs.JOBS)
+ALARMS: Final[Sequence[AlarmKind]] = (*branch_alarms.ALARMS, *parking_alarms.ALARMS, *proof_alarms.ALARMS)
 
 
 def open_runtime(home: Path) -> HqRuntime:
@@ -63,6 +66,8 @@ def create_app(runtime: HqRuntime) -> Flask:
             analysis.blueprint,
             oversight.blueprint,
             ingest.blueprint,
+            lineage_routes.blueprint,
+            proof_routes.blueprint,
             alarms_blueprint(ALARMS, {"branch": lambda code: url_for("fleet.one", code=code)}),
             jobs_blueprint(JOBS),
         ),

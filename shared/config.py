@@ -3,7 +3,7 @@
 import os
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -83,6 +83,30 @@ class Home:
     def has_key(self, name: str) -> bool:
         """Whether keys/`name` exists."""
         return (self.keys / name).is_file()
+
+    def read_lines(self, name: str) -> list[str]:
+        """Return the lines of a small text file of this home; none when it is missing."""
+        try:
+            return (self.path / name).read_text(encoding="ascii", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+
+    def write_lines(self, name: str, lines: Iterable[str]) -> None:
+        """Replace such a file as a whole, or leave it as it was."""
+        self._write(self.path / name, "".join(f"{line}\n" for line in lines).encode("ascii"))
+
+    def append_line(self, name: str, line: str) -> None:
+        """Add a line to such a file; it is on disk when this returns."""
+        descriptor = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE)
+        with os.fdopen(descriptor, "r+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(size - 1)
+            # A line that a power cut left without its end must not swallow this one.
+            start = b"\n" if size and file.read(1) != b"\n" else b""
+            file.write(start + line.encode("ascii") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     @staticmethod
     def _write(path: Path, content: bytes) -> None:

@@ -2,10 +2,10 @@
 
 Rows are checked and loaded in bulk. When something is refused, only then are rows looked at one by
 one: what marshmallow refuses, or what the database refuses by itself, is handed back to be parked,
-and everything else is applied.
+and everything else is applied. Rows that name a record which is parked wait with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,27 @@ from sync_protocol.loading import RowVersion, load_rows
 ID_POSITION: Final = 1
 CHUNK: Final = 500
 LONGEST_REFUSED_ID: Final = 80
+INVALID: Final = "invalid"
+DATABASE: Final = "database"
+WAITS: Final = "waits"
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The record a row names in `column` and must wait for."""
+
+    column: str
+    record: str
+    record_id: str
+
+    @property
+    def reasons(self) -> dict[str, list[str]]:
+        """Return it as reasons by column."""
+        return {self.column: [f"waits for {self.record} {self.record_id}, which is parked"]}
+
+
+# From typed rows and the ids refused beside them: which rows must wait, by id.
+Hold = Callable[[Sequence[Any], Collection[str]], Mapping[str, Wait]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +55,24 @@ class Refused:
     record_id: str | None
     code: str
     reasons: dict[str, list[str]]
+    wait: Wait | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What came of a batch: ids of rows applied (even where a newer one stayed), and the rows refused."""
+    """What came of a batch: change number by id of rows applied (even where a newer one stayed), and the refused."""
 
-    ids: Sequence[str]
+    changes: Mapping[str, int]
     refused: Sequence[Refused]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which record type rows are of, and the lineage of their versions."""
+
+    record: str
+    lineage: int
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +85,79 @@ class Target:
     batch_id: int
 
 
-def apply_batch(session: Session, target: Target, batch: Batch, check: RecordCheck) -> Applied:
-    """Apply `batch`; rows older than what the replica holds change nothing.
+def apply_batch(
+    session: Session, target: Target, batch: Batch, check: RecordCheck, *, hold: Hold | None = None
+) -> Applied:
+    """Apply `batch`; rows older than what the replica holds change nothing, rows that `hold` names wait.
 
     Errors of the database that are not about the content of a row (full disk, lost connection)
     are raised, and nothing of the batch may then be committed.
     """
     _remove(session, target, batch.header)
-    rows, refused = _split(batch.block, check)
-    rows = _without_removed(session, target, batch.header, _newest_of_each(rows))
+    origin = Origin(batch.header.record, batch.header.lineage, fresh=batch.header.fresh)
+    return apply_block(session, target, batch.block, check, origin, hold=hold)
+
+
+def apply_block(
+    session: Session,
+    target: Target,
+    block: bytes,
+    check: RecordCheck,
+    origin: Origin,
+    *,
+    hold: Hold | None = None,
+) -> Applied:
+    """Apply rows, one a line, as `apply_batch` does; for rows that were parked and are tried again."""
+    rows, refused = _split(block, check)
+    rows = _without_removed(session, target, origin, _newest_of_each(rows))
     version = RowVersion(
         branch_number=target.branch_number,
-        lineage=batch.header.lineage,
+        lineage=origin.lineage,
         batch_id=target.batch_id,
-        fresh=batch.header.fresh,
+        fresh=origin.fresh,
     )
-    refused.extend(_load(session, target.table, check, rows, version))
-    return Applied(ids=[row.id for row in rows], refused=refused)
+    if hold is None:
+        refused.extend(_load(session, target.table, check, rows, version))
+    else:
+        rows = _load_holding(session, target.table, check, rows, version, hold, refused)
+    out = {one.record_id for one in refused}
+    return Applied(changes={row.id: row.change for row in rows if row.id not in out}, refused=refused)
+
+
+def _load_holding(
+    session: Session,
+    table: Table,
+    check: RecordCheck,
+    rows: list[Any],
+    version: RowVersion,
+    hold: Hold,
+    refused: list[Refused],
+) -> list[Any]:
+    """Load the rows that need not wait and return them; what is refused or waits is added to `refused`.
+
+    What the database refuses may be named by rows beside it: then they wait too, and the others are loaded again.
+    """
+    out = {one.record_id for one in refused if one.record_id is not None}
+    waiting = dict(hold(rows, out))
+    while True:
+        going = [row for row in rows if row.id not in waiting] if waiting else rows
+        with session.begin_nested() as savepoint:
+            denied = _load(session, table, check, going, version)
+            gone = {one.record_id for one in denied if one.record_id is not None}
+            more = hold(going, gone) if gone else {}
+            if more.keys() - gone:
+                savepoint.rollback()
+        if not more.keys() - gone:
+            break
+        waiting |= {row_id: wait for row_id, wait in more.items() if row_id not in gone}
+    refused.extend(denied)
+    refused.extend(_wait(check, row, waiting[row.id]) for row in rows if row.id in waiting)
+    return going
+
+
+def _wait(check: RecordCheck, row: Any, wait: Wait) -> Refused:  # noqa: ANN401 - a generated row type
+    line = check.write_lines([row])
+    return Refused(line, row.change, row.id, WAITS, wait.reasons, wait)
 
 
 def _split(block: bytes, check: RecordCheck) -> tuple[list[Any], list[Refused]]:
@@ -87,7 +174,7 @@ def _split(block: bytes, check: RecordCheck) -> tuple[list[Any], list[Refused]]:
         if reasons is None:
             rows.append(check.read_line(line))
         else:
-            refused.append(_refuse(line, "invalid", reasons))
+            refused.append(_refuse(line, INVALID, reasons))
     return rows, refused
 
 
@@ -115,7 +202,7 @@ def _load(
     except (IntegrityError, DataError) as error:
         if len(rows) == 1:
             reason = str(error.orig).splitlines()[0]
-            return [_refuse(check.write_lines(rows), "database", {"row": [reason]})]
+            return [_refuse(check.write_lines(rows), DATABASE, {"row": [reason]})]
         middle = len(rows) // 2
         return [
             *_load(session, table, check, rows[:middle], version),
@@ -159,10 +246,10 @@ def _remove(session: Session, target: Target, header: BatchHeader) -> None:
     )
 
 
-def _without_removed(session: Session, target: Target, header: BatchHeader, rows: list[Any]) -> list[Any]:
+def _without_removed(session: Session, target: Target, origin: Origin, rows: list[Any]) -> list[Any]:
     """Leave out rows whose record was removed by a newer change; only a late or repeated row can be such."""
     stones = target.tombstones
-    mine = and_(stones.c.branch_number == target.branch_number, stones.c.record_type == header.record)
+    mine = and_(stones.c.branch_number == target.branch_number, stones.c.record_type == origin.record)
     if session.execute(select(stones.c.id).where(mine).limit(1)).first() is None:
         return rows
     removed: dict[str, tuple[int, int]] = {}
@@ -172,7 +259,7 @@ def _without_removed(session: Session, target: Target, header: BatchHeader, rows
             mine, stones.c.id.in_(ids)
         )
         removed.update({row.id: (row.row_lineage, row.row_change) for row in session.execute(found)})
-    return [row for row in rows if removed.get(row.id, (0, 0)) < (header.lineage, row.change)]
+    return [row for row in rows if removed.get(row.id, (0, 0)) < (origin.lineage, row.change)]
 
 
 def _refuse(line: bytes, code: str, reasons: dict[str, list[str]]) -> Refused:

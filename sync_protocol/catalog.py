@@ -4,7 +4,7 @@ Each app binds its own tables to these names in its app.py. Adding a record type
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -29,17 +29,21 @@ class Owner(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MoneyColumns:
-    """Which columns of a record type hold money, so that batches carry control totals of it."""
+    """Which columns of a record type hold money, so that batches and closed days carry control totals of it."""
 
     amount: str
     currency: str
     period: str
     kind: str
+    product: str
 
 
 @dataclass(frozen=True, slots=True)
 class RecordType:
-    """One record type; `channel` is its queue, `version` its wire schema's."""
+    """One record type; `channel` is its queue, `version` its wire schema's.
+
+    `parents` tells which columns name another record, and of which type: a row waits while that record is refused.
+    """
 
     name: str
     kind: RecordKind
@@ -47,6 +51,7 @@ class RecordType:
     channel: str
     version: int
     money: MoneyColumns | None = None
+    parents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def check(self) -> RecordCheck:
@@ -64,17 +69,31 @@ CATALOG: Final[Mapping[str, RecordType]] = {
     record.name: record
     for record in (
         RecordType("manager", RecordKind.STATE, Owner.BRANCH, "profile", 1),
-        RecordType("customer", RecordKind.STATE, Owner.BRANCH, "profile", 1),
+        RecordType(
+            "customer", RecordKind.STATE, Owner.BRANCH, "profile", 1, parents={"manager_id": "manager"}
+        ),
         RecordType(
             "bill_line",
             RecordKind.FACT,
             Owner.BRANCH,
             "billing",
             1,
-            money=MoneyColumns("amount_minor", "currency", "period", "kind"),
+            money=MoneyColumns("amount_minor", "currency", "period", "kind", "product"),
+            parents={"customer_id": "customer", "corrects_id": "bill_line"},
         ),
-        RecordType("work_log", RecordKind.FACT, Owner.BRANCH, "worklog", 1),
-        RecordType("customer_month", RecordKind.STATE, Owner.BRANCH, "stats", 1),
+        RecordType(
+            "work_log",
+            RecordKind.FACT,
+            Owner.BRANCH,
+            "worklog",
+            1,
+            parents={"manager_id": "manager", "customer_id": "customer", "corrects_id": "work_log"},
+        ),
+        RecordType(
+            "customer_month", RecordKind.STATE, Owner.BRANCH, "stats", 1, parents={"customer_id": "customer"}
+        ),
+        # After the facts it counts: HQ can match it at once.
+        RecordType("day_close", RecordKind.STATE, Owner.BRANCH, "control", 1),
     )
 }
 

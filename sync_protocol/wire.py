@@ -1,8 +1,11 @@
 """A row as its wire line, made by the database itself: twice as fast as fetching values and encoding them here."""
 
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Text, cast, func, literal
+from sqlalchemy import JSON, ColumnElement, Date, Text, cast, func, literal
 
 from shared.db.base import Instant
 from sync_protocol.catalog import Binding
@@ -27,3 +30,21 @@ def _wire_value(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     if isinstance(column.type, JSON):
         return cast(column, Text)
     return column
+
+
+def row_values(binding: Binding, row: Sequence[Any]) -> dict[str, Any]:
+    """Return the values of a wire row `[change, id, ...]`, accepted by its check, as its table's columns take them."""
+    names = binding.record.columns
+    return {name: _typed(binding.table.c[name], value) for name, value in zip(names, row[1:], strict=True)}
+
+
+def _typed(column: ColumnElement[Any], value: Any) -> Any:  # noqa: ANN401 - any wire value
+    if value is None:
+        return None
+    if isinstance(column.type, Instant):
+        return datetime.fromisoformat(value)
+    if isinstance(column.type, Date):
+        return date.fromisoformat(value)
+    if isinstance(column.type, JSON):
+        return json.loads(value)
+    return value

@@ -13,4 +13,32 @@ RECORDS_REFUSED: Final = AlarmKind(
     N_("Open the list of refused records on the sync page and mend each; the next push settles it."),
     N_("%(records)s records are kept aside at head office."),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (RECORDS_REFUSED,)
+SET_BACK: Final = AlarmKind(
+    "database-set-back",
+    Severity.WARNING,
+    N_("This node's database was set back, and a new history has begun"),
+    N_(
+        "What head office still held was put back by itself. Open the recovered records on the sync page and decide "
+        "those that were changed on both sides; then close this."
+    ),
+    N_(
+        "History %(lineage)s; %(rows)s records came back from head office, %(batches)s batches are sent anew."
+    ),
+)
+HQ_LOST: Final = AlarmKind(
+    "hq-lost-batches",
+    Severity.WARNING,
+    N_("Head office had lost batches of this branch"),
+    N_("Nothing needs doing: they are being sent again."),
+    N_("%(batches)s batches were offered again."),
+)
+COPY_REFUSED: Final = AlarmKind(
+    "refused-as-copy",
+    Severity.CRITICAL,
+    N_("Head office refuses this node: another one speaks as this branch"),
+    N_(
+        "One of the two is a copy. Switch the wrong one off; if this is the right one, ask head office to let it take "
+        "over. Nothing entered here is lost: it waits, and can be exported with `branch-node export-unsent`."
+    ),
+)
+ALARMS: Final[Sequence[AlarmKind]] = (RECORDS_REFUSED, SET_BACK, HQ_LOST, COPY_REFUSED)

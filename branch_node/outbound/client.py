@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
+from branch_node.outbound.contacts import Contact
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import Answer, Request, Transport
 from shared.clock import Clock
@@ -15,8 +17,11 @@ from shared.errors import N_, BranchlineError, Kind
 from sync_protocol.contract.canonical import canonical_json
 from sync_protocol.contract.codes import Problem, find_problem
 from sync_protocol.contract.keys import (
+    CHAIN,
+    COMPARE,
     ENROLMENT,
     RECEIPT,
+    RECOVERY,
     STATE,
     WrongSignatureError,
     check_message,
@@ -25,9 +30,29 @@ from sync_protocol.contract.keys import (
     public_key_of,
     sign_message,
 )
-from sync_protocol.contract.messages import EnrolmentAnswer, EnrolmentRequest, Receipt, StateAnswer, to_json
-from sync_protocol.contract.payload import CONTENT_TYPE
-from sync_protocol.contract.signing import CYCLE_HEADER, NODE_HEADER, PENDING_HEADER, Message, sign_request
+from sync_protocol.contract.messages import (
+    ChainPage,
+    CompareAnswer,
+    CompareRequest,
+    EnrolmentAnswer,
+    EnrolmentRequest,
+    LineageRequest,
+    Receipt,
+    RecoveryPage,
+    StateAnswer,
+    to_json,
+)
+from sync_protocol.contract.payload import CONTENT_TYPE, compress
+from sync_protocol.contract.signing import (
+    BEFORE_HEADER,
+    CONTACT_HEADER,
+    CYCLE_HEADER,
+    NODE_HEADER,
+    OFFERED_HEADER,
+    PENDING_HEADER,
+    Message,
+    sign_request,
+)
 
 log = logging.getLogger(__name__)
 OK: Final = (200, 201)
@@ -68,14 +93,21 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What the branch tells of itself with every request: changes left when it is answered, last cycle's length."""
+    """What the branch tells of itself with every request.
+
+    Changes left when it is answered, the last cycle's length, and how many batches HQ had lost.
+    """
 
     pending: int = 0
     cycle_ms: int = 0
+    offered_again: int = 0
 
 
 class HqClient:
-    """The three requests of the protocol; raises NoAnswerError and HqRefusedError."""
+    """The requests of the protocol; raises NoAnswerError and HqRefusedError.
+
+    `contact` is the one of the cycle these requests belong to; set it before the first of them.
+    """
 
     def __init__(
         self, transport: Transport, credentials: Credentials, clock: Clock, new_nonce: Callable[[], str]
@@ -85,6 +117,7 @@ class HqClient:
         self._credentials = credentials
         self._clock = clock
         self._new_nonce = new_nonce
+        self.contact: Contact | None = None
         # How far HQ's clock is ahead of ours; learnt from HQ when it finds a signature too old or too new.
         self._skew = timedelta()
 
@@ -101,8 +134,30 @@ class HqClient:
         return _decode(self._checked(answer), EnrolmentAnswer)
 
     def state(self, vitals: Vitals) -> StateAnswer:
-        """Ask where HQ stands in each of our channels."""
-        answer = self._send("GET", "/sync/v1/state", {}, b"", vitals)
+        """Begin a contact: ask where HQ stands in each of our channels."""
+        headers = {}
+        if self.contact is not None and self.contact.before:
+            headers[BEFORE_HEADER] = ",".join(self.contact.before)
+        answer = self._send("GET", "/sync/v1/state", headers, b"", vitals)
+        return _decode(self._signed_part(answer, "state", STATE), StateAnswer)
+
+    def chain(self, channel: str, below: int | None) -> ChainPage:
+        """Ask which batches of a channel HQ holds, newest first, page by page."""
+        query = {"channel": channel} | ({} if below is None else {"below": str(below)})
+        answer = self._send("GET", f"/sync/v1/chain?{urlencode(query)}", {}, b"", Vitals())
+        return _decode(self._signed_part(answer, "chain", CHAIN), ChainPage)
+
+    def recovery(self, record: str, lineage: int, batch_no: int, above: str) -> RecoveryPage:
+        """Ask for what HQ received of a record type after a batch, page by page."""
+        query = {"record": record, "lineage": lineage, "batch_no": batch_no, "above": above}
+        answer = self._send("GET", f"/sync/v1/recovery?{urlencode(query)}", {}, b"", Vitals())
+        return _decode(self._signed_part(answer, "recovery", RECOVERY), RecoveryPage)
+
+    def open_lineage(self, number: int, asked: LineageRequest) -> StateAnswer:
+        """Announce a new history of this node's data."""
+        headers = {"content-type": "application/json"}
+        body = canonical_json(to_json(asked))
+        answer = self._send("PUT", f"/sync/v1/lineages/{number}", headers, body, Vitals())
         return _decode(self._signed_part(answer, "state", STATE), StateAnswer)
 
     def push(
@@ -124,6 +179,20 @@ class HqClient:
         kept: dict[str, Any] = msgspec.json.decode(answer.body)
         return receipt, kept
 
+    def compare(self, asked: CompareRequest, vitals: Vitals) -> CompareAnswer:
+        """Tell every row of buckets that differ; return which ones HQ wants again and which it holds too many."""
+        headers = {
+            "content-type": "application/json",
+            "content-encoding": "zstd",
+            "idempotency-key": f"{self._credentials.node}/compare/{asked.record}",
+        }
+        body = compress(canonical_json(to_json(asked)))
+        answer = self._send("POST", "/sync/v1/compare", headers, body, vitals)
+        found = _decode(self._signed_part(answer, "compare", COMPARE), CompareAnswer)
+        if found.record != asked.record:
+            raise NoAnswerError(reason="the answer is about other records")
+        return found
+
     def _send(self, method: str, path: str, headers: dict[str, str], body: bytes, vitals: Vitals) -> Answer:
         try:
             return self._checked_answer(method, path, headers, body, vitals)
@@ -144,6 +213,8 @@ class HqClient:
                 NODE_HEADER: self._credentials.node,
                 PENDING_HEADER: str(vitals.pending),
                 CYCLE_HEADER: str(vitals.cycle_ms),
+                **({CONTACT_HEADER: self.contact.id} if self.contact else {}),
+                **({OFFERED_HEADER: str(vitals.offered_again)} if vitals.offered_again else {}),
             },
             body=body,
         )

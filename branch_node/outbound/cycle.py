@@ -1,7 +1,9 @@
 """One sync cycle: compare chain heads, then send every channel's batches in order, sealing as it goes.
 
-    state = ask HQ where it stands                       (also tells HQ that we live)
-    offer again what HQ no longer has; stop if its history is not ours
+    state = ask HQ where it stands                       (also tells HQ that we live, and that we are no copy)
+    HQ knows what we do not: this node was set back      (get it back, begin a new lineage)
+    HQ lost what it had: offer it again
+    for each lineage HQ has not come to the end of, oldest first: announce it, send what is sealed of it
     for each record type, in the order of the catalog:
         send what is sealed and not acknowledged         (the same bytes, however often)
         while something is unsealed: seal it, send it    (the next is sealed while a full one is on its way)
@@ -19,11 +21,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from branch_node.outbound import operations, queries
+from branch_node.outbound import histories, operations, queries
 from branch_node.outbound.backoff import next_wait
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
-from branch_node.outbound.errors import HistoryError
+from branch_node.outbound.identity import begin_contact
 from branch_node.outbound.models import Cycle, Membership
+from branch_node.outbound.proof import Prover
+from branch_node.outbound.recovered import put_back
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import BranchRuntime
 from shared.errors import BranchlineError
@@ -32,6 +36,7 @@ from sync_protocol.catalog import Binding
 from sync_protocol.changelog.models import OutboxBatch
 from sync_protocol.changelog.sealing import BATCH_CHANGES, Sender, count_pending, seal_next
 from sync_protocol.contract.codes import Problem
+from sync_protocol.contract.messages import StateAnswer
 
 log = logging.getLogger(__name__)
 # A cycle stops at a safe point after this long; the next takes up where it stopped.
@@ -80,8 +85,6 @@ def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
         result.outcome = "retry" if error.retry else "failed"
         result.problem, result.detail = error.problem, str(error)
         result.wait = timedelta(seconds=error.wait_s) if error.wait_s is not None else None
-    except HistoryError as error:
-        result.outcome, result.problem, result.detail = "failed", error.code, str(error)
     except BranchlineError as error:
         result.outcome, result.problem, result.detail = "retry", error.code, str(error)
     _finish(runtime, cycle_id, result)
@@ -119,29 +122,77 @@ class _Run:
         self._last_ms = last_ms
         self._deadline = runtime.clock.now() + LONGEST
         self._pending = 0
+        self._offered_again = 0
 
     def run(self) -> None:
         """Ask, compare, send."""
         with self._runtime.database.reads() as session:
             self._pending = count_pending(session)
-        state = self._client.state(Vitals(self._pending, self._last_ms))
+        state = begin_contact(self._runtime, self._client, self._vitals(self._pending))
         with self._runtime.database.sessions.begin() as session:
-            reopened = operations.compare_heads(session, state.channels)
             self._adopt_interval(state.push_interval_s, queries.get_membership(session))
-        if reopened:
-            log.warning("HQ had lost batches; sending them again", extra={"batches": reopened})
-        self._result.counts["offered_again"] = reopened
+        self._settle_history(state)
+        self._prover = Prover(
+            self._runtime,
+            self._member,
+            self._client,
+            self._progress,
+            asked=state.verify,
+            recount=state.recount,
+        )
+        self._catch_up_lineages(histories.lineage_at_hq(state))
         for binding in self._runtime.bindings.values():
-            while waiting := self._waiting(binding):
-                if self._must_stop():
-                    return
-                with self._sealing_ahead(binding, waiting):
-                    self._send(waiting[0])
+            while self._drained(binding) and self._prover.seal_barrier(binding):
+                pass
+            if self._result.unfinished:
+                return
+
+    def _settle_history(self, state: StateAnswer) -> None:
+        """Begin a new lineage when HQ knows what we do not; offer again what it does not hold."""
+        with self._runtime.database.reads() as session:
+            unknown = histories.find_unknown(session, state, self._member)
+        if unknown is not None:
+            self._member = histories.begin_lineage(
+                self._runtime, self._client, self._member, state, why=unknown
+            )
+        put_back(self._runtime, self._member.lineage)
+        with self._runtime.database.sessions.begin() as session:
+            reopened = histories.offer_again(session, state, at=self._runtime.clock.now())
+        self._offered_again = self._result.counts["offered_again"] = reopened
+
+    def _catch_up_lineages(self, at_hq: int | None) -> None:
+        """Bring HQ from the lineage it is in to ours: send what it misses of each, announce the next."""
+        if at_hq is None:
+            with self._runtime.database.reads() as session:
+                at_hq = min(queries.list_lineages(session), default=self._member.lineage)
+        for number in range(at_hq, self._member.lineage):
+            self._send_old(number)
+            histories.announce(self._runtime, self._client, number + 1)
+
+    def _send_old(self, lineage: int) -> None:
+        for channel in dict.fromkeys(binding.record.channel for binding in self._runtime.bindings.values()):
+            while True:
+                with self._runtime.database.reads() as session:
+                    waiting = queries.list_unacknowledged(session, channel, lineage=lineage)
+                if not waiting:
+                    break
+                self._send(waiting[0])
+
+    def _drained(self, binding: Binding) -> bool:
+        """Send all there is of a record type; False when it is time to stop."""
+        while waiting := self._waiting(binding):
+            if self._must_stop():
+                return False
+            with self._sealing_ahead(binding, waiting):
+                self._send(waiting[0])
+        return True
 
     def _waiting(self, binding: Binding) -> Sequence[OutboxBatch]:
         """Return the first two batches to send, sealing one if there is none; nothing when all is delivered."""
         with self._runtime.database.reads() as session:
-            waiting = queries.list_unacknowledged(session, binding.record.channel, limit=2)
+            waiting = queries.list_unacknowledged(
+                session, binding.record.channel, lineage=self._member.lineage, limit=2
+            )
         if waiting:
             return waiting
         sealed = self._seal(binding)
@@ -184,7 +235,7 @@ class _Run:
                 batch.payload,
                 digest=batch.digest,
                 idempotency_key=key,
-                vitals=Vitals(self._left_after(batch), self._last_ms),
+                vitals=self._vitals(self._left_after(batch)),
             )
         except HqRefusedError as error:
             self._heed_gap(error, batch)
@@ -192,6 +243,10 @@ class _Run:
         with self._runtime.database.sessions.begin() as session:
             operations.acknowledge(session, batch.id, kept, at=self._runtime.clock.now())
         self._count(batch, parked=len(receipt.parked))
+        self._prover.heed(batch, receipt, self._vitals(self._pending))
+
+    def _vitals(self, pending: int) -> Vitals:
+        return Vitals(pending, self._last_ms, self._offered_again)
 
     def _left_after(self, batch: OutboxBatch) -> int:
         """Return the changes left once this batch is delivered; exact towards the end, where HQ relies on it."""
@@ -206,7 +261,7 @@ class _Run:
         expected = error.members.get("expected")
         if error.problem == Problem.GAP.value.code and isinstance(expected, int):
             with self._runtime.database.sessions.begin() as session:
-                operations.reopen(session, batch.channel, lineage=batch.lineage, after=expected - 1)
+                histories.reopen(session, batch.channel, after=(batch.lineage, expected - 1))
 
     def _count(self, batch: OutboxBatch, *, parked: int) -> None:
         result = self._result

@@ -17,14 +17,3 @@ class AlreadyMemberError(BranchlineError):
     code = "already-joined"
     kind = Kind.CONFLICT
     message = N_("This node is already branch %(branch)s.")
-
-
-class HistoryError(BranchlineError):
-    """HQ holds another history of this branch than this node does; sending on would do harm."""
-
-    code = "history-differs"
-    kind = Kind.CONFLICT
-    message = N_(
-        "Head office holds another history of channel %(channel)s than this node (%(detail)s). Sending has stopped "
-        "and nothing is lost; a person must decide whether this node was restored or copied."
-    )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Integer, LargeBinary, String
+from sqlalchemy import CheckConstraint, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, BigCounter, Id, Json
@@ -29,6 +29,43 @@ class Membership(Base):
     lineage_id: Mapped[str] = mapped_column(Id)
     joined_at: Mapped[datetime]
     push_interval_s: Mapped[int] = mapped_column(Integer)
+
+
+class Lineage(Base):
+    """One history of this node's data. Opened when HQ knew what this node no longer does: it was restored.
+
+    `forked_at` tells by channel the last batch `[lineage, batch_no, digest]` that both sides held;
+    `announced_at` is when HQ took note, `recovered` how many rows came back from HQ.
+    """
+
+    __tablename__ = "lineages"
+
+    lineage: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    lineage_id: Mapped[str] = mapped_column(Id)
+    reason: Mapped[str] = mapped_column(String(40))
+    forked_at: Mapped[dict[str, Any]] = mapped_column(Json)
+    opened_at: Mapped[datetime]
+    announced_at: Mapped[datetime | None]
+    recovered: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class RecoveredRow(Base):
+    """A row HQ had received and this node no longer held: what HQ sent of it, and what came of it here.
+
+    `line` is the wire row, null when HQ knew the record as removed. `state` is offered, restored (put back),
+    same (here already), conflict (changed here meanwhile: a person decides), took-hq or kept-ours.
+    """
+
+    __tablename__ = "recovered_rows"
+    __table_args__ = (Index("ix_recovered_rows_state", "state"),)
+
+    lineage: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    record_type: Mapped[str] = mapped_column(String(40), primary_key=True)
+    record_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    line: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(20))
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str | None] = mapped_column(String(80))
 
 
 class Cycle(Base):

@@ -1,20 +1,20 @@
-"""Writes of the outbound side: joining, acknowledging what HQ has committed, offering again what it lost."""
+"""Writes of the outbound side: joining, acknowledging what HQ has committed, noting cycles."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from branch_node.outbound import queries
-from branch_node.outbound.errors import AlreadyMemberError, HistoryError
+from branch_node.outbound.errors import AlreadyMemberError
 from branch_node.outbound.models import Cycle, Membership
 from shared.audit.operations import record
 from shared.ids import new_id
 from shared.stamp import Stamp
-from sync_protocol.changelog.models import ChainHead, OutboxBatch
+from sync_protocol.changelog.models import OutboxBatch
 from sync_protocol.contract.keys import decode_key
-from sync_protocol.contract.messages import ChannelState, EnrolmentAnswer
+from sync_protocol.contract.messages import EnrolmentAnswer
 
 
 def remember_membership(
@@ -51,43 +51,6 @@ def acknowledge(session: Session, batch_id: int, receipt: dict[str, Any], *, at:
     )
 
 
-def compare_heads(session: Session, heads: dict[str, ChannelState]) -> int:
-    """Compare HQ's chain heads with ours; offer again what HQ no longer has, and return how many batches.
-
-    Raises HistoryError when HQ holds a history that is not ours: then nothing may be sent.
-    """
-    reopened = 0
-    for ours in session.scalars(select(ChainHead).order_by(ChainHead.channel)):
-        theirs = heads.get(ours.channel, ChannelState(lineage=ours.lineage, batch_no=0, digest=""))
-        if theirs.lineage != ours.lineage or theirs.batch_no > ours.batch_no:
-            detail = f"HQ {theirs.lineage}/{theirs.batch_no}, here {ours.lineage}/{ours.batch_no}"
-            raise HistoryError(channel=ours.channel, detail=detail)
-        if theirs.batch_no and _digest_of(session, ours, theirs.batch_no) != theirs.digest:
-            raise HistoryError(channel=ours.channel, detail=f"batch {theirs.batch_no} differs")
-        reopened += reopen(session, ours.channel, lineage=ours.lineage, after=theirs.batch_no)
-    for channel in heads.keys() - set(session.scalars(select(ChainHead.channel))):
-        if heads[channel].batch_no:
-            raise HistoryError(
-                channel=channel, detail=f"HQ has batch {heads[channel].batch_no}, this node none"
-            )
-    return reopened
-
-
-def reopen(session: Session, channel: str, *, lineage: int, after: int) -> int:
-    """Count batches above `after` as not delivered, so that they are sent again; return how many there were."""
-    result = session.execute(
-        update(OutboxBatch)
-        .where(
-            OutboxBatch.channel == channel,
-            OutboxBatch.lineage == lineage,
-            OutboxBatch.batch_no > after,
-            OutboxBatch.acknowledged_at.is_not(None),
-        )
-        .values(acknowledged_at=None)
-    )
-    return int(result.rowcount)  # type: ignore[attr-defined]
-
-
 def begin_cycle(session: Session, *, at: datetime) -> Cycle:
     """Write down that a cycle has begun; one that never ended (the process died) is closed as given up."""
     session.execute(
@@ -99,13 +62,3 @@ def begin_cycle(session: Session, *, at: datetime) -> Cycle:
     session.add(cycle)
     session.flush()
     return cycle
-
-
-def _digest_of(session: Session, head: ChainHead, batch_no: int) -> str | None:
-    return session.scalar(
-        select(OutboxBatch.digest).where(
-            OutboxBatch.channel == head.channel,
-            OutboxBatch.lineage == head.lineage,
-            OutboxBatch.batch_no == batch_no,
-        )
-    )

@@ -67,13 +67,27 @@ def count_failures(session: Session) -> int:
     )
 
 
-def list_unacknowledged(session: Session, channel: str, *, limit: int = 1) -> Sequence[OutboxBatch]:
-    """Return sealed batches HQ has not acknowledged, in the order they must be sent."""
+def list_unacknowledged(
+    session: Session, channel: str, *, lineage: int, limit: int = 1
+) -> Sequence[OutboxBatch]:
+    """Return sealed batches of a history that HQ has not acknowledged, in the order they must be sent."""
     return session.scalars(
         select(OutboxBatch)
-        .where(OutboxBatch.channel == channel, OutboxBatch.acknowledged_at.is_(None))
+        .where(
+            OutboxBatch.channel == channel,
+            OutboxBatch.lineage == lineage,
+            OutboxBatch.acknowledged_at.is_(None),
+            OutboxBatch.voided_at.is_(None),
+        )
         .order_by(OutboxBatch.batch_no)
         .limit(limit)
+    ).all()
+
+
+def list_lineages(session: Session) -> Sequence[int]:
+    """Return the numbers of the histories this node has batches of that count."""
+    return session.scalars(
+        select(OutboxBatch.lineage).where(OutboxBatch.voided_at.is_(None)).distinct()
     ).all()
 
 

@@ -1,11 +1,12 @@
 """Which branches may talk to HQ, with which key, and when each was last heard."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db.base import Base, Id
+from shared.db.base import Base, Id, Json
 
 
 class Branch(Base):
@@ -13,6 +14,8 @@ class Branch(Base):
 
     `data_as_of` is the instant, by HQ's clock, at which HQ last held everything the branch had
     committed: a contact that left nothing pending. `pending` is what the branch said it still held.
+    `contact_id` is the last contact accepted, `contacts_before` the ones its node had begun before it;
+    `contender_id` is the last contact refused because it came from a copy.
     """
 
     __tablename__ = "branches"
@@ -30,6 +33,26 @@ class Branch(Base):
     pending: Mapped[int] = mapped_column(Integer, default=0)
     push_interval_s: Mapped[int] = mapped_column(Integer, default=600)
     last_cycle_ms: Mapped[int | None] = mapped_column(Integer)
+    contact_id: Mapped[str | None] = mapped_column(Id)
+    contacts_before: Mapped[list[str] | None] = mapped_column(Json)
+    contender_id: Mapped[str | None] = mapped_column(Id)
+    contender_at: Mapped[datetime | None]
+
+
+class BranchLineage(Base):
+    """One history of a branch's data; a branch restored from a backup opens the next one.
+
+    `forked_at` tells by channel the last batch `[lineage, batch_no, digest]` that both sides held.
+    """
+
+    __tablename__ = "branch_lineages"
+
+    branch_number: Mapped[int] = mapped_column(ForeignKey("branches.number"), primary_key=True)
+    lineage: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    lineage_id: Mapped[str] = mapped_column(Id)
+    reason: Mapped[str] = mapped_column(String(40))
+    forked_at: Mapped[dict[str, Any]] = mapped_column(Json)
+    opened_at: Mapped[datetime]
 
 
 class EnrolmentCode(Base):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, BigCounter, Id, Json
@@ -60,37 +60,3 @@ class InboxBatch(Base):
     duration_ms: Mapped[int] = mapped_column(Integer)
     receipt: Mapped[dict[str, Any]] = mapped_column(Json)
     indexed_at: Mapped[datetime | None]
-
-
-class ParkedRecord(Base):
-    """A refused row, kept whole with the reason, until a newer version of it is applied or a person decides."""
-
-    __tablename__ = "parked_records"
-    __table_args__ = (
-        Index("ix_parked_records_branch", "branch_number", "state"),
-        Index("ix_parked_records_record", "branch_number", "record_type", "record_id"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: Mapped[int] = mapped_column(BigCounter, primary_key=True, autoincrement=True)
-    branch_number: Mapped[int] = mapped_column(Integer)
-    batch_id: Mapped[int] = mapped_column(BigInteger)
-    record_type: Mapped[str] = mapped_column(String(40))
-    record_id: Mapped[str | None] = mapped_column(String(80))
-    row_change: Mapped[int | None] = mapped_column(BigInteger)
-    line: Mapped[str] = mapped_column(Text)
-    code: Mapped[str] = mapped_column(String(40))
-    reasons: Mapped[dict[str, Any]] = mapped_column(Json)
-    state: Mapped[str] = mapped_column(String(20))
-    parked_at: Mapped[datetime]
-    settled_at: Mapped[datetime | None]
-
-
-class Nonce(Base):
-    """A nonce seen on a signed request; the same message arriving again within the window is refused."""
-
-    __tablename__ = "sync_nonces"
-
-    key_id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    nonce: Mapped[str] = mapped_column(String(64), primary_key=True)
-    seen_at: Mapped[datetime] = mapped_column(index=True)

@@ -1,7 +1,7 @@
 """Taking in a batch: its place in the chain, its rows, its receipt, all in one transaction."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,12 +10,15 @@ from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
-from hq_server.ingest.errors import SyncRefusedError
-from hq_server.ingest.models import ChainPosition, InboxBatch, ParkedRecord
+from hq_server.gate.errors import SyncRefusedError
+from hq_server.ingest import lineages, proving
+from hq_server.ingest.models import ChainPosition, InboxBatch
+from hq_server.parking.operations import Arrival, settle_arrival
+from hq_server.parking.waiting import Waiting
 from hq_server.replica.models import Tombstone
 from hq_server.runtime import HqIdentity
 from shared.db.base import instant_text
-from sync_protocol.apply import Applied, Refused, Target, apply_batch
+from sync_protocol.apply import Applied, Target, apply_batch
 from sync_protocol.catalog import CATALOG, Bindings, Owner
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.fields import is_instant
@@ -86,11 +89,15 @@ def receive_batch(
         branch_number=delivery.branch_number,
         batch_id=entry.id,
     )
-    applied = apply_batch(session, target, delivery.batch, check)
-    _settle_parked(session, delivery, applied, entry.id)
+    waiting = Waiting(session, delivery.branch_number, CATALOG[header.record], bindings)
+    applied = apply_batch(session, target, delivery.batch, check, hold=waiting.hold)
+    _settle_parked(session, delivery, applied, entry.id, waiting=waiting, bindings=bindings)
+    differs = proving.compare(
+        session, delivery.branch_number, delivery.batch, bindings[header.record], at=delivery.at
+    )
     position.batch_no, position.digest = header.batch_no, delivery.batch.digest
     entry.parked = len(applied.refused)
-    entry.receipt = _receipt(delivery, applied, identity)
+    entry.receipt = _receipt(delivery, applied, identity, differs)
     entry.duration_ms = round((time.perf_counter() - started) * 1000)
     session.flush()
     return entry.receipt
@@ -104,14 +111,15 @@ def _lock_position(session: Session, delivery: Delivery) -> ChainPosition:
     position = session.get(ChainPosition, (delivery.branch_number, header.channel), with_for_update=True)
     if position is None:
         # A lineage is the branch's, not the channel's: another channel may have begun it already.
-        begun = session.scalar(
-            select(ChainPosition).where(ChainPosition.branch_number == delivery.branch_number).limit(1)
-        )
+        begun = lineages.current_lineage(session, delivery.branch_number)
+        if begun is None:
+            begun = header.lineage, header.lineage_id
+            lineages.remember_first(session, delivery.branch_number, *begun, at=delivery.at)
         position = ChainPosition(
             branch_number=delivery.branch_number,
             channel=header.channel,
-            lineage=begun.lineage if begun else header.lineage,
-            lineage_id=begun.lineage_id if begun else header.lineage_id,
+            lineage=begun[0],
+            lineage_id=begun[1],
             batch_no=0,
             digest="",
         )
@@ -171,45 +179,41 @@ def _open_inbox(session: Session, delivery: Delivery) -> InboxBatch:
     return entry
 
 
-def _settle_parked(session: Session, delivery: Delivery, applied: Applied, batch_id: int) -> None:
-    """Keep refused rows; an earlier refusal of a record that has now been applied is settled."""
+def _settle_parked(
+    session: Session,
+    delivery: Delivery,
+    applied: Applied,
+    batch_id: int,
+    *,
+    waiting: Waiting,
+    bindings: Bindings,
+) -> None:
+    """Keep refused rows, settle earlier refusals, and take in what waited for the rows of this batch."""
     header = delivery.batch.header
-    waiting = (
-        ParkedRecord.branch_number == delivery.branch_number,
-        ParkedRecord.record_type == header.record,
-        ParkedRecord.state == "parked",
-    )
-    if session.scalar(select(ParkedRecord.id).where(*waiting).limit(1)) is not None:
-        refused_ids = {refusal.record_id for refusal in applied.refused}
-        gone = [record_id for _change, record_id in header.removed]
-        ids = [record_id for record_id in (*applied.ids, *gone) if record_id not in refused_ids]
-        for start in range(0, len(ids), CHUNK):
-            session.execute(
-                update(ParkedRecord)
-                .where(*waiting, ParkedRecord.record_id.in_(ids[start : start + CHUNK]))
-                .values(state="superseded", settled_at=delivery.at)
-                .execution_options(synchronize_session=False)
-            )
-    session.add_all(_parked(refusal, delivery, batch_id) for refusal in applied.refused)
-
-
-def _parked(refusal: Refused, delivery: Delivery, batch_id: int) -> ParkedRecord:
-    return ParkedRecord(
+    arrival = Arrival(
         branch_number=delivery.branch_number,
         batch_id=batch_id,
-        record_type=delivery.batch.header.record,
-        record_id=refusal.record_id,
-        row_change=refusal.change,
-        # PostgreSQL cannot store NUL; its JSON escape stays readable.
-        line=refusal.line.decode(errors="backslashreplace").replace("\0", "\\u0000"),
-        code=refusal.code,
-        reasons=dict(refusal.reasons),
-        state="parked",
-        parked_at=delivery.at,
+        record=header.record,
+        schema=header.schema,
+        lineage=header.lineage,
+        removed={record_id: change for change, record_id in header.removed},
+        at=delivery.at,
     )
+    retried = settle_arrival(session, arrival, applied, waiting, bindings)
+    take_in_again(session, retried.batches)
 
 
-def _receipt(delivery: Delivery, applied: Applied, identity: HqIdentity) -> dict[str, Any]:
+def take_in_again(session: Session, batch_ids: Collection[int]) -> None:
+    """Have the figures and the search index look at these batches again: more of their rows are in now."""
+    ids = sorted(batch_ids)
+    for start in range(0, len(ids), CHUNK):
+        some = InboxBatch.id.in_(ids[start : start + CHUNK])
+        session.execute(update(InboxBatch).where(some).values(indexed_at=None))
+
+
+def _receipt(
+    delivery: Delivery, applied: Applied, identity: HqIdentity, differs: list[str] | None
+) -> dict[str, Any]:
     header = delivery.batch.header
     notices = [
         ParkedNotice(change=one.change, id=one.record_id, code=one.code, reasons=one.reasons)
@@ -227,6 +231,7 @@ def _receipt(delivery: Delivery, applied: Applied, identity: HqIdentity) -> dict
             parked=notices,
             hq=identity.hq_id,
             received_at=instant_text(delivery.at),
+            differs=differs,
         )
     )
     return {"receipt": receipt, "signature": sign_message(identity.private_key, RECEIPT, receipt)}

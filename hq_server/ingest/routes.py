@@ -1,42 +1,40 @@
 """The sync endpoints. Branches sign every request; answers are JSON, problems RFC 9457."""
 
-import logging
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import RequestEntityTooLarge
 
+from hq_server.branches.alarms import FORK_DETECTED, HQ_BEHIND
 from hq_server.branches.errors import EnrolmentRefusedError
-from hq_server.branches.models import Branch, BranchKey
-from hq_server.branches.operations import accept_node, note_contact
-from hq_server.ingest.errors import SyncRefusedError
-from hq_server.ingest.models import ChainPosition
-from hq_server.ingest.nonces import use_nonce
+from hq_server.branches.models import Branch
+from hq_server.branches.operations import accept_node
+from hq_server.gate.contacts import Contact
+from hq_server.gate.errors import SyncRefusedError
+from hq_server.gate.nonces import use_nonce
+from hq_server.gate.requests import (
+    answer_json,
+    answer_signed,
+    authenticate,
+    begin_contact,
+    check_contact,
+    header_count,
+    machine_stamp,
+    note_heard,
+    sync_blueprint,
+)
+from hq_server.ingest.lineages import state_of
 from hq_server.ingest.operations import Delivery, check_delivery, receive_batch
 from hq_server.runtime import HqRuntime
-from shared.db.base import instant_text
-from shared.ids import is_id
-from shared.stamp import Stamp, Via
+from shared.alarms.operations import raise_alarm
 from shared.web.access import machine, takes_body
 from shared.web.context import runtime
-from sync_protocol.contract.canonical import NotCanonicalError, canonical_json, read_canonical
-from sync_protocol.contract.codes import PROBLEM_CONTENT_TYPE, PROBLEM_TYPE, Problem
-from sync_protocol.contract.keys import STATE, encode_key, public_key_of, sign_message
-from sync_protocol.contract.messages import (
-    ChannelState,
-    EnrolmentAnswer,
-    EnrolmentRequest,
-    StateAnswer,
-    to_json,
-)
+from sync_protocol.contract.canonical import NotCanonicalError, read_canonical
+from sync_protocol.contract.codes import Problem
+from sync_protocol.contract.keys import STATE, encode_key, public_key_of
+from sync_protocol.contract.messages import EnrolmentAnswer, EnrolmentRequest, to_json
 from sync_protocol.contract.payload import (
     MAX_WIRE_BYTES,
     Batch,
@@ -46,26 +44,12 @@ from sync_protocol.contract.payload import (
     decompress,
     parse_payload,
 )
-from sync_protocol.contract.signing import (
-    CYCLE_HEADER,
-    NODE_HEADER,
-    PENDING_HEADER,
-    BadSignatureError,
-    Message,
-    Signed,
-    SkewError,
-    UnknownKeyError,
-    verify_request,
-)
+from sync_protocol.contract.signing import OFFERED_HEADER
 from sync_protocol.contract.versions import READABLE
 
-log = logging.getLogger(__name__)
-blueprint = Blueprint("sync", __name__, url_prefix="/sync/v1")
+blueprint = sync_blueprint("sync", __name__)
 ENCODINGS: Final = ("zstd", "gzip", "identity")
 MOST_ENROLMENT_BYTES: Final = 8_192
-MOST_COUNT: Final = 2**31 - 1
-MOST_DIGITS: Final = 12
-BUSY_RETRY_S: Final = 10
 
 
 @blueprint.post("/enrolments")
@@ -80,7 +64,7 @@ def enrol() -> ResponseReturnValue:
         raise SyncRefusedError(Problem.MALFORMED, str(error)) from error
     try:
         with hq.database.sessions.begin() as session:
-            branch = accept_node(session, asked, by=_stamp("enrolment"))
+            branch = accept_node(session, asked, by=machine_stamp("enrolment"))
             answer = EnrolmentAnswer(
                 branch=branch.code,
                 name=branch.name,
@@ -90,7 +74,7 @@ def enrol() -> ResponseReturnValue:
             )
     except EnrolmentRefusedError as error:
         raise SyncRefusedError(Problem.CODE_REFUSED) from error
-    return _json(to_json(answer), 201)
+    return answer_json(to_json(answer), 201)
 
 
 @blueprint.get("/state")
@@ -99,24 +83,17 @@ def state() -> ResponseReturnValue:
     """Tell a branch where HQ stands in each of its channels; also how HQ knows that the branch lives."""
     hq = runtime(HqRuntime)
     now = hq.clock.now()
-    branch_number, signed = _authenticate(b"", now)
+    branch_number, signed = authenticate(b"", now)
     with hq.database.sessions.begin() as session:
         use_nonce(session, signed, at=now)
-        branch = session.get_one(Branch, branch_number)
-        _note(branch)
-        positions = session.scalars(select(ChainPosition).where(ChainPosition.branch_number == branch_number))
-        answer = StateAnswer(
-            branch=branch.code,
-            hq=hq.identity.hq_id,
-            at=instant_text(now),
-            channels={
-                row.channel: ChannelState(lineage=row.lineage, batch_no=row.batch_no, digest=row.digest)
-                for row in positions
-            },
-            push_interval_s=branch.push_interval_s,
-        )
-    body = to_json(answer)
-    return _json({"state": body, "signature": sign_message(hq.identity.private_key, STATE, body)})
+        branch = session.get_one(Branch, branch_number, with_for_update=True)
+        contact = begin_contact(session, branch)
+        if contact is Contact.ACCEPTED:
+            note_heard(branch)
+        answer = state_of(session, branch, hq.identity.hq_id, now)
+    if contact is not Contact.ACCEPTED:
+        raise SyncRefusedError(Problem.DUPLICATE, contact.value, last_contact=branch.contact_id)
+    return answer_signed("state", STATE, answer)
 
 
 @blueprint.post("/batches")
@@ -127,86 +104,25 @@ def batches() -> ResponseReturnValue:
     hq = runtime(HqRuntime)
     now = hq.clock.now()
     body = request.get_data()
-    branch_number, signed = _authenticate(body, now)
+    branch_number, signed = authenticate(body, now)
     key = request.headers.get("Idempotency-Key", "")
     batch = _read_batch(body)
     with hq.database.reads() as session:
         check_delivery(session.get_one(Branch, branch_number), batch, key)
     delivery = Delivery(branch_number=branch_number, batch=batch, wire_bytes=len(body), at=now)
-    with hq.database.sessions.begin() as session:
-        use_nonce(session, signed, at=now)
-        answer = receive_batch(session, delivery, bindings=hq.bindings, identity=hq.identity)
-        _note(session.get_one(Branch, branch_number))
-    return _json(answer)
-
-
-@blueprint.errorhandler(SyncRefusedError)
-def refuse(error: SyncRefusedError) -> ResponseReturnValue:
-    """Answer with problem+json from the protocol's register."""
-    kind = error.problem.value
-    log.warning(
-        "sync request refused",
-        extra={"code": kind.code, "detail": error.detail, "node": request.headers.get(NODE_HEADER)},
-    )
-    document = {
-        "type": PROBLEM_TYPE + kind.code,
-        "title": kind.meaning,
-        "status": kind.status,
-        "detail": error.detail,
-        "retry": kind.retry,
-        "hq_time": instant_text(runtime().clock.now()),
-        **error.members,
-    }
-    response = Response(canonical_json(document), kind.status, content_type=PROBLEM_CONTENT_TYPE)
-    if error.problem is Problem.BUSY:
-        response.headers["Retry-After"] = str(BUSY_RETRY_S)
-    return response
-
-
-@blueprint.errorhandler(OperationalError)
-@blueprint.errorhandler(PoolTimeoutError)
-def refuse_for_now(error: Exception) -> ResponseReturnValue:
-    """Ask the branch to come again: the database is full, away or too busy, and nothing was taken in."""
-    log.error("the database did not take a delivery", exc_info=error)
-    return refuse(SyncRefusedError(Problem.BUSY))
-
-
-@blueprint.errorhandler(RequestEntityTooLarge)
-def refuse_oversize(_error: RequestEntityTooLarge) -> ResponseReturnValue:
-    """Answer a body over the view's limit as the register says."""
-    return refuse(SyncRefusedError(Problem.TOO_LARGE))
-
-
-def _authenticate(body: bytes, now: datetime) -> tuple[int, Signed]:
-    """Return the number of the branch that signed this request; raises SyncRefusedError."""
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    message = Message(method=request.method, url=request.url, headers=headers, body=body)
-    with runtime().database.reads() as session:
-        keys = _pinned_keys(session, headers.get(NODE_HEADER, ""))
-    if not keys:
-        raise SyncRefusedError(Problem.UNKNOWN_NODE)
-    if request.method == "POST" and "idempotency-key" not in headers:
-        raise SyncRefusedError(Problem.SIGNATURE, "Idempotency-Key is missing")
     try:
-        signed = verify_request(message, public_keys={key: raw for key, (raw, _n) in keys.items()}, now=now)
-    except UnknownKeyError as error:
-        raise SyncRefusedError(Problem.UNKNOWN_NODE) from error
-    except BadSignatureError as error:
-        raise SyncRefusedError(Problem.SIGNATURE, str(error)) from error
-    except SkewError as error:
-        raise SyncRefusedError(Problem.CLOCK_SKEW, f"signed at {error}") from error
-    return keys[signed.key_id][1], signed
-
-
-def _pinned_keys(session: Session, node: str) -> Mapping[str, tuple[bytes, int]]:
-    if not is_id(node):
-        return {}
-    rows = session.execute(
-        select(BranchKey.key_id, BranchKey.public_key, Branch.number)
-        .join(Branch, Branch.number == BranchKey.branch_number)
-        .where(Branch.node_id == node, BranchKey.revoked_at.is_(None))
-    )
-    return {key: (raw, number) for key, raw, number in rows}
+        with hq.database.sessions.begin() as session:
+            use_nonce(session, signed, at=now)
+            branch = session.get_one(Branch, branch_number)
+            check_contact(branch)
+            answer = receive_batch(session, delivery, bindings=hq.bindings, identity=hq.identity)
+            note_heard(branch)
+            _note_offered_again(session, branch)
+    except SyncRefusedError as error:
+        if error.problem is Problem.FORK:
+            _tell_of_fork(delivery, error.detail)
+        raise
+    return answer_json(answer)
 
 
 def _read_batch(body: bytes) -> Batch:
@@ -225,22 +141,21 @@ def _read_batch(body: bytes) -> Batch:
         raise SyncRefusedError(Problem.TOO_LARGE, f"more than {error} bytes unpacked") from error
 
 
-def _note(branch: Branch) -> None:
-    note_contact(
-        branch, pending=_count(PENDING_HEADER), cycle_ms=_count(CYCLE_HEADER), by=_stamp(branch.code)
-    )
+def _note_offered_again(session: Session, branch: Branch) -> None:
+    batches = header_count(OFFERED_HEADER)
+    if batches:
+        raise_alarm(
+            session,
+            HQ_BEHIND,
+            ("branch", branch.code),
+            at=runtime().clock.now(),
+            details={"batches": batches},
+        )
 
 
-def _count(header: str) -> int:
-    text = request.headers.get(header, "0")
-    # Python refuses to read numbers of thousands of digits, and no count has more than ten.
-    return min(int(text[:MOST_DIGITS]), MOST_COUNT) if text.isascii() and text.isdigit() else 0
-
-
-def _stamp(actor: str) -> Stamp:
-    return Stamp(at=runtime().clock.now(), actor=actor, via=Via.SYNC, terminal=request.remote_addr or "")
-
-
-def _json(document: Mapping[str, Any], status: int = 200) -> Response:
-    # Canonical, so that a receipt given twice is the same bytes twice.
-    return Response(canonical_json(dict(document)), status, content_type="application/json")
+def _tell_of_fork(delivery: Delivery, detail: str) -> None:
+    """Keep an alarm record of a fork; the transaction that found it has been rolled back."""
+    header = delivery.batch.header
+    details = {"channel": header.channel, "batch_no": header.batch_no, "detail": detail}
+    with runtime().database.sessions.begin() as session:
+        raise_alarm(session, FORK_DETECTED, ("branch", header.branch), at=delivery.at, details=details)

@@ -47,7 +47,10 @@ class Change(Base):
 
 
 class OutboxBatch(Base):
-    """A sealed batch: immutable bytes, retried exactly as they are until a receipt says they are applied."""
+    """A sealed batch: immutable bytes, retried exactly as they are until a receipt says they are applied.
+
+    One with `voided_at` belongs to a history that was given up: its changes were sealed again, it is never sent.
+    """
 
     __tablename__ = "sync_outbox"
     __table_args__ = (
@@ -74,6 +77,7 @@ class OutboxBatch(Base):
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
     payload_bytes: Mapped[int] = mapped_column(Integer)
     acknowledged_at: Mapped[datetime | None]
+    voided_at: Mapped[datetime | None]
     receipt: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
 

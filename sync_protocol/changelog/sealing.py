@@ -25,7 +25,7 @@ from shared.db.base import instant_text
 from sync_protocol.catalog import Binding
 from sync_protocol.changelog.models import ChainHead, Change, OutboxBatch
 from sync_protocol.contract.canonical import sha256_hex
-from sync_protocol.contract.messages import BatchHeader
+from sync_protocol.contract.messages import Barrier, BatchHeader
 from sync_protocol.contract.payload import MAX_PAYLOAD_BYTES, build_payload, compress
 from sync_protocol.contract.versions import PROTOCOL
 from sync_protocol.wire import wire_row
@@ -42,6 +42,15 @@ class Sender:
     node: str
     lineage: int
     lineage_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The last batch of a channel's chain."""
+
+    lineage: int
+    batch_no: int
+    digest: str
 
 
 def seal_next(
@@ -62,32 +71,49 @@ def seal_next(
         limit = max(1, taken.changes // 2)
     head = _lock_head(session, binding.record.channel, sender)
     removed = _read_removed(session, binding, taken) if rows < taken.records else []
-    header = BatchHeader(
-        protocol=PROTOCOL,
-        branch=sender.branch,
-        node=sender.node,
-        lineage=sender.lineage,
-        lineage_id=sender.lineage_id,
-        channel=binding.record.channel,
-        batch_no=head.batch_no + 1,
-        prev_digest=head.digest,
-        record=binding.record.name,
-        schema=binding.record.version,
-        columns=list(binding.record.check.columns),
+    header = _header(
+        binding,
+        sender,
+        head,
+        at,
         rows=rows,
         removed=removed,
         control=_control_totals(session, binding, taken),
-        sealed_at=instant_text(at),
         fresh=taken.inserts == taken.changes,
     )
-    return _store(session, binding, head, header, build_payload(header, block), taken=taken, at=at)
+    batch = _store(session, head, header, build_payload(header, block), changes=taken.changes, at=at)
+    _mark(session, binding, taken, batch)
+    return batch
+
+
+def seal_barrier(
+    session: Session, binding: Binding, sender: Sender, barrier: Barrier, *, place: Place, at: datetime
+) -> OutboxBatch | None:
+    """Seal a batch without rows that carries `barrier`; return None when the chain has gone on from `place`.
+
+    `place` is where the channel stood in the snapshot the barrier was taken from: only directly
+    behind it do the rows HQ has applied stand for that snapshot.
+    """
+    head = _lock_head(session, binding.record.channel, sender)
+    if Place(head.lineage, head.batch_no, head.digest) != place:
+        return None
+    header = _header(binding, sender, head, at, rows=0, removed=[], control={}, fresh=False, barrier=barrier)
+    return _store(session, head, header, build_payload(header, b""), changes=0, at=at)
+
+
+def place_in_chain(session: Session, channel: str, sender: Sender) -> Place:
+    """Return where a channel's chain stands in the snapshot of `session`."""
+    head = session.get(ChainHead, channel)
+    if head is None or head.lineage != sender.lineage:
+        return Place(sender.lineage, 0, "")
+    return Place(head.lineage, head.batch_no, head.digest)
 
 
 def count_pending(session: Session) -> int:
     """Return how many changes HQ has not acknowledged: unsealed ones and those in batches under way."""
     unsealed = select(func.count()).select_from(Change).where(Change.batch_id.is_(None))
     under_way = select(func.coalesce(func.sum(OutboxBatch.changes), 0)).where(
-        OutboxBatch.acknowledged_at.is_(None)
+        OutboxBatch.acknowledged_at.is_(None), OutboxBatch.voided_at.is_(None)
     )
     return int(session.scalar(unsealed) or 0) + int(session.scalar(under_way) or 0)
 
@@ -196,15 +222,28 @@ def _lock_head(session: Session, channel: str, sender: Sender) -> ChainHead:
     return head
 
 
+def _header(binding: Binding, sender: Sender, head: ChainHead, at: datetime, **content: Any) -> BatchHeader:  # noqa: ANN401 - members of the header
+    """Return the header of the batch that follows `head`."""
+    record = binding.record
+    return BatchHeader(
+        protocol=PROTOCOL,
+        branch=sender.branch,
+        node=sender.node,
+        lineage=sender.lineage,
+        lineage_id=sender.lineage_id,
+        channel=record.channel,
+        batch_no=head.batch_no + 1,
+        prev_digest=head.digest,
+        record=record.name,
+        schema=record.version,
+        columns=list(record.check.columns),
+        sealed_at=instant_text(at),
+        **content,
+    )
+
+
 def _store(
-    session: Session,
-    binding: Binding,
-    head: ChainHead,
-    header: BatchHeader,
-    payload: bytes,
-    *,
-    taken: _Taken,
-    at: datetime,
+    session: Session, head: ChainHead, header: BatchHeader, payload: bytes, *, changes: int, at: datetime
 ) -> OutboxBatch:
     body = compress(payload)
     batch = OutboxBatch(
@@ -213,7 +252,7 @@ def _store(
         batch_no=header.batch_no,
         record_type=header.record,
         rows=header.rows,
-        changes=taken.changes,
+        changes=changes,
         digest=sha256_hex(payload),
         sealed_at=at,
         payload=body,
@@ -222,10 +261,13 @@ def _store(
     session.add(batch)
     head.batch_no, head.digest = batch.batch_no, batch.digest
     session.flush()
+    return batch
+
+
+def _mark(session: Session, binding: Binding, taken: _Taken, batch: OutboxBatch) -> None:
     session.execute(
         update(Change)
         .where(*_unsealed(binding, taken))
         .values(batch_id=batch.id)
         .execution_options(synchronize_session=False)
     )
-    return batch

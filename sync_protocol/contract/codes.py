@@ -43,6 +43,9 @@ class Problem(Enum):
     FORK = ProblemKind(
         "fork-detected", 409, False, "This number was used for other content, or follows another history."
     )
+    DUPLICATE = ProblemKind(
+        "duplicate-node", 409, False, "Another node has spoken as this branch since: one of them is a copy."
+    )
     TOO_LARGE = ProblemKind("oversize", 413, False, "The body is over the limit.")
     ENCODING = ProblemKind("encoding", 415, False, "Content-Encoding must be zstd, gzip or identity.")
     SCHEMA = ProblemKind(

@@ -206,18 +206,19 @@ class JsonText(WireField):
 
     checks_column = True
 
-    def __init__(self, shape: type[list[str]] | type[dict[str, Any]]) -> None:
-        """Declare text that holds a JSON list of texts or a JSON object."""
+    def __init__(self, shape: type[list[str]] | type[dict[str, Any]], most: int = MAX_JSON_TEXT) -> None:
+        """Declare text of at most `most` characters that holds a JSON list of texts or a JSON object."""
         super().__init__()
         self.shape = shape
+        self.most = most
 
     def _type(self) -> Any:  # noqa: ANN401 - a typing construct
-        return Annotated[str, msgspec.Meta(max_length=MAX_JSON_TEXT)]
+        return Annotated[str, msgspec.Meta(max_length=self.most)]
 
     def refuse(self, value: Any) -> str | None:  # noqa: ANN401 - any JSON value
         """Refuse what is not the text of such a JSON value."""
-        if not isinstance(value, str) or len(value) > MAX_JSON_TEXT:
-            return f"must be JSON text of at most {MAX_JSON_TEXT} characters"
+        if not isinstance(value, str) or len(value) > self.most:
+            return f"must be JSON text of at most {self.most} characters"
         return (
             None
             if self.holds(value)

@@ -13,6 +13,9 @@ from sync_protocol.contract.canonical import canonical_json
 RECEIPT: Final = "branchline receipt v1"
 STATE: Final = "branchline state v1"
 ENROLMENT: Final = "branchline enrolment v1"
+CHAIN: Final = "branchline chain v1"
+RECOVERY: Final = "branchline recovery v1"
+COMPARE: Final = "branchline compare v1"
 
 
 class WrongSignatureError(ValueError):

@@ -15,6 +15,22 @@ BatchNumber = Annotated[int, msgspec.Meta(ge=1, le=INT64 - 1)]
 Lineage = Annotated[int, msgspec.Meta(ge=1, le=MOST_LINEAGE)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_LINEAGE)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+BucketName = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{2})\Z")]
+RowDigest = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{32})\Z")]
+# Wider than an id: a row that is refused may be called anything.
+AnyId = Annotated[str, msgspec.Meta(max_length=80)]
+
+
+class Barrier(msgspec.Struct, frozen=True, kw_only=True):
+    """What the branch holds of the batch's record type, exactly as of this place in the chain.
+
+    `buckets` gives count and digest of the rows whose id ends in the bucket's two digits; a bucket
+    without rows is left out. The records in `open` have changed since and are not counted.
+    """
+
+    rows: Count
+    buckets: dict[BucketName, tuple[Count, RowDigest]]
+    open: list[AnyId]
 
 
 class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +40,7 @@ class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
     first). `removed` lists `[change, id]` of records that are gone. `control` holds sums of money in
     minor units by currency, period and kind, for record types that carry money. `fresh` says that
     every row was made since the batch before: a hint that lets the receiver load without looking.
+    A `barrier` asks the receiver to compare what it holds at this place.
     """
 
     protocol: int
@@ -42,6 +59,7 @@ class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
     control: dict[str, dict[str, dict[str, int]]]
     sealed_at: Annotated[str, msgspec.Meta(min_length=INSTANT_LENGTH, max_length=INSTANT_LENGTH)]
     fresh: bool = False
+    barrier: Barrier | msgspec.UnsetType = msgspec.UNSET
 
 
 class BatchTrailer(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +82,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """HQ's signed answer to a batch: it is committed at HQ. Both sides keep it.
 
     `received_through` and `applied_through` are batch numbers of the channel. `next_push_after_s`
-    asks the branch to wait that long before its next cycle; null leaves it to the branch.
+    asks the branch to wait that long before its next cycle; null leaves it to the branch. `differs` answers
+    a barrier: the buckets in which HQ holds other rows, none when all are equal; null when none was compared.
     """
 
     branch: str
@@ -79,6 +98,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     received_at: str
     backed_up_through: int | None = None
     next_push_after_s: int | None = None
+    differs: list[str] | None = None
 
 
 class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +110,10 @@ class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """HQ's signed answer to `GET /sync/v1/state`."""
+    """HQ's signed answer to `GET /sync/v1/state`; `verify` asks for a barrier of these record types.
+
+    `recount` names closed days that HQ counts otherwise: the branch counts them again.
+    """
 
     branch: str
     hq: str
@@ -98,6 +121,44 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     channels: dict[str, ChannelState]
     push_interval_s: int
     next_push_after_s: int | None = None
+    lineage: int | None = None
+    lineage_id: str | None = None
+    verify: list[str] = []
+    recount: list[str] = []
+
+
+class ChainPage(msgspec.Struct, frozen=True, kw_only=True):
+    """HQ's signed answer to `GET /sync/v1/chain`: batches it holds of one channel, newest first.
+
+    Each entry is `[lineage, batch_no, digest]`; `older` asks for the next page, null on the last.
+    """
+
+    channel: str
+    entries: list[tuple[int, int, str]]
+    older: int | None = None
+
+
+class RecoveryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """HQ's signed answer to `GET /sync/v1/recovery`: what it received of one record type after a batch.
+
+    `rows` are wire rows as they stand at HQ, `removed` lists `[change, id]`; `next` asks for the next page.
+    """
+
+    record: str
+    rows: list[list[Any]]
+    removed: list[tuple[int, str]]
+    next: str | None = None
+
+
+class LineageRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A branch opens a new history: its id, why, and by channel the last batch that both hold.
+
+    A point is `[lineage, batch_no, digest]`; a channel without one begins anew.
+    """
+
+    lineage_id: IdText
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    forked_at: dict[Name, tuple[Lineage, BatchNumber, DigestText]]
 
 
 class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +178,22 @@ class EnrolmentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     hq: str
     hq_public_key: str
     push_interval_s: int
+
+
+class CompareRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The branch tells every row it holds in the buckets that differ, as `[id, digest]`, without the `open` ones."""
+
+    record: Name
+    buckets: dict[BucketName, list[tuple[AnyId, RowDigest]]]
+    open: list[AnyId]
+
+
+class CompareAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """HQ's signed answer to `POST /sync/v1/compare`: the records to send again, and those to tell as removed."""
+
+    record: str
+    send: list[str]
+    remove: list[str]
 
 
 def to_json(message: msgspec.Struct) -> dict[str, Any]:

@@ -24,6 +24,9 @@ from sync_protocol.contract.fields import (
     WireField,
 )
 
+# A day may have many products, periods and currencies.
+MOST_TOTALS: Final = 1_000_000
+
 
 class WireSchema(Schema):
     """Base of every wire schema; the declared order of the fields is the order of the columns."""
@@ -125,6 +128,17 @@ class CustomerMonthV1(WireSchema):
     last_contact_on = Day(nullable=True)
 
 
+class DayCloseV1(WireSchema):
+    """What was entered at a branch on one day."""
+
+    day = Day()
+    starts_at = InstantText()
+    ends_at = InstantText()
+    counts = JsonText(dict[str, Any])
+    totals = JsonText(dict[str, Any], MOST_TOTALS)
+    closed_at = InstantText()
+
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -216,4 +230,5 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ("bill_line", 1): RecordCheck(BillLineV1),
     ("work_log", 1): RecordCheck(WorkLogV1),
     ("customer_month", 1): RecordCheck(CustomerMonthV1),
+    ("day_close", 1): RecordCheck(DayCloseV1),
 }

@@ -22,6 +22,9 @@ from http_message_signatures.exceptions import HTTPMessageSignaturesException
 NODE_HEADER: Final = "branchline-node"
 PENDING_HEADER: Final = "branchline-pending"
 CYCLE_HEADER: Final = "branchline-cycle-ms"
+CONTACT_HEADER: Final = "branchline-contact"
+BEFORE_HEADER: Final = "branchline-contacts-before"
+OFFERED_HEADER: Final = "branchline-offered-again"
 TAG: Final = "branchline-sync"
 MAX_SKEW_S: Final = 300
 NONCE_MAX: Final = 64
@@ -34,6 +37,8 @@ COVERED: Final = (
     CYCLE_HEADER,
 )
 COVERED_WITH_BATCH: Final = (*COVERED, "content-encoding", "idempotency-key")
+# May be left out; where they are sent, the signature covers them.
+COVERED_WHEN_SENT: Final = (CONTACT_HEADER, BEFORE_HEADER, OFFERED_HEADER)
 
 
 class BadSignatureError(ValueError):
@@ -149,4 +154,5 @@ class _Resolver(HTTPSignatureKeyResolver):
 
 
 def _covered(headers: Mapping[str, str]) -> tuple[str, ...]:
-    return COVERED_WITH_BATCH if "idempotency-key" in headers else COVERED
+    always = COVERED_WITH_BATCH if "idempotency-key" in headers else COVERED
+    return (*always, *(name for name in COVERED_WHEN_SENT if name in headers))

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.orm import Session
 
-from hq_server.ingest.errors import SyncRefusedError
-from hq_server.ingest.models import Nonce
+from hq_server.gate.errors import SyncRefusedError
+from hq_server.gate.models import Nonce
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.signing import MAX_SKEW_S, Signed
 

@@ -1,10 +1,10 @@
-"""Housekeeping of the sync endpoints."""
+"""Housekeeping of the door."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from hq_server.ingest.nonces import forget_nonces
+from hq_server.gate.nonces import forget_nonces
 from hq_server.runtime import HqRuntime
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress

@@ -1,0 +1,65 @@
+"""The contacts this node has begun with HQ, in a file outside the database: what tells a node from its copy.
+
+Each cycle begins with a new random id, written to disk before it is sent. HQ goes on only when the
+last id it has seen of this branch is one of ours; otherwise somebody else has spoken as this node
+since the two were one. A restored database does not rewind the file, so it is not taken for a copy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.config import Home
+from shared.ids import is_id, new_id
+
+FILE: Final = "contacts"
+# Written by a restore: HQ shall take this node for the branch, and every other copy for the old one.
+REPLACES: Final = "*"
+# Sent with the first request of a cycle; HQ names the one it misses when these do not reach back enough.
+SENT: Final = 20
+KEPT: Final = 20_000
+TRIM_AT: Final = KEPT + 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One cycle's contact: its own id, and ids begun before it, oldest first."""
+
+    id: str
+    before: Sequence[str] = ()
+
+
+class ContactBook:
+    """The file of contacts in a node's home."""
+
+    def __init__(self, home: Home) -> None:
+        """Read and write the file in `home`; it need not exist."""
+        self._home = home
+
+    def begin(self) -> Contact:
+        """Write a new contact to disk and return it."""
+        lines = self._lines()
+        contact = Contact(new_id(), lines[-SENT:])
+        if REPLACES in lines:
+            contact = Contact(contact.id, (REPLACES, *contact.before))
+        self._home.append_line(FILE, contact.id)
+        return contact
+
+    def knows(self, contact_id: str) -> bool:
+        """Whether a contact was begun by this node, or by what it was copied from."""
+        return contact_id in self._lines()
+
+    def accepted(self) -> None:
+        """Note that HQ takes this node for the branch: a replacement is done, and old lines may go."""
+        lines = self._lines()
+        if REPLACES in lines or len(lines) > TRIM_AT:
+            kept = [line for line in lines if line != REPLACES][-KEPT:]
+            self._home.write_lines(FILE, kept)
+
+    def replace(self) -> None:
+        """Declare that this node takes the place of an earlier one, as after a restore."""
+        self._home.append_line(FILE, REPLACES)
+
+    def _lines(self) -> list[str]:
+        # A line cut off by a power cut was never sent.
+        return [line for line in self._home.read_lines(FILE) if line == REPLACES or is_id(line)]

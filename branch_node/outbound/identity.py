@@ -1,0 +1,50 @@
+"""Beginning a contact with HQ as the one node of this branch; told apart from its copies by the contacts it knows."""
+
+from branch_node.outbound import queries
+from branch_node.outbound.alarms import COPY_REFUSED
+from branch_node.outbound.client import HqClient, HqRefusedError, Vitals
+from branch_node.outbound.contacts import Contact, ContactBook
+from branch_node.runtime import BranchRuntime
+from shared.alarms.operations import clear_alarm, raise_alarm
+from sync_protocol.contract.codes import Problem
+from sync_protocol.contract.messages import StateAnswer
+
+
+def begin_contact(runtime: BranchRuntime, client: HqClient, vitals: Vitals) -> StateAnswer:
+    """Ask HQ for its state under a new contact; raises HqRefusedError when HQ takes this node for a copy.
+
+    A restored HQ may name a contact of long ago; when this node knows it, nobody else has spoken since.
+    """
+    book = ContactBook(runtime.settings.home)
+    client.contact = book.begin()
+    try:
+        state = _ask(client, book, vitals)
+    except HqRefusedError as error:
+        if error.problem == Problem.DUPLICATE.value.code:
+            _tell(runtime, refused=True)
+        raise
+    book.accepted()
+    _tell(runtime, refused=False)
+    return state
+
+
+def _ask(client: HqClient, book: ContactBook, vitals: Vitals) -> StateAnswer:
+    contact = client.contact
+    assert contact is not None
+    try:
+        return client.state(vitals)
+    except HqRefusedError as error:
+        last = str(error.members.get("last_contact"))
+        if error.problem != Problem.DUPLICATE.value.code or not book.knows(last):
+            raise
+    client.contact = Contact(contact.id, (*contact.before, last))
+    return client.state(vitals)
+
+
+def _tell(runtime: BranchRuntime, *, refused: bool) -> None:
+    with runtime.database.sessions.begin() as session:
+        about = ("branch", queries.get_membership(session).branch_code)
+        if refused:
+            raise_alarm(session, COPY_REFUSED, about, at=runtime.clock.now())
+        else:
+            clear_alarm(session, COPY_REFUSED, about, at=runtime.clock.now())

@@ -1,0 +1,215 @@
+"""Rows that HQ had received and a node set back no longer holds: fetched, put back, or shown to a person.
+
+A row that nothing here contradicts is put back as it was. Where both sides changed a record, both
+versions are kept and a person chooses; until then this branch's stands, since the branch owns its data.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Row, delete, func, insert, literal, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from branch_node.outbound.client import HqClient
+from branch_node.outbound.models import RecoveredRow
+from branch_node.runtime import BranchRuntime
+from shared.audit.operations import record
+from shared.errors import N_, BranchlineError, Kind
+from shared.stamp import Stamp
+from sync_protocol.catalog import CATALOG, Binding, Bindings
+from sync_protocol.changelog.models import Change
+from sync_protocol.wire import row_values, wire_row
+
+PAGE: Final = 200
+OFFERED, RESTORED, SAME, CONFLICT = "offered", "restored", "same", "conflict"
+TOOK_HQ, KEPT_OURS = "took-hq", "kept-ours"
+STATES: Final = (CONFLICT, RESTORED, SAME, TOOK_HQ, KEPT_OURS, OFFERED)
+
+
+class NotAConflictError(BranchlineError):
+    """This record is decided already."""
+
+    code = "not-a-conflict"
+    kind = Kind.CONFLICT
+    message = N_("This record has been decided already.")
+
+
+class CannotTakeError(BranchlineError):
+    """Head office's version cannot be put in place."""
+
+    code = "cannot-take-version"
+    kind = Kind.CONFLICT
+    message = N_("Head office's version cannot be put in place here: %(reason)s")
+
+
+def fetch_recovered(
+    runtime: BranchRuntime, client: HqClient, lineage: int, common: Mapping[str, tuple[int, int, str]]
+) -> int:
+    """Fetch what HQ received after the common points and keep it as offered; return how many records.
+
+    What an earlier attempt fetched for the same lineage is replaced.
+    """
+    with runtime.database.sessions.begin() as session:
+        session.execute(delete(RecoveredRow).where(RecoveredRow.lineage == lineage))
+    fetched = 0
+    for name, kind in CATALOG.items():
+        after_lineage, after_batch, _digest = common[kind.channel]
+        above: str | None = ""
+        while above is not None:
+            page = client.recovery(name, after_lineage, after_batch, above)
+            offered = [(str(row[1]), msgspec.json.encode(row).decode()) for row in page.rows]
+            gone: list[tuple[str, str | None]] = [(record_id, None) for _change, record_id in page.removed]
+            with runtime.database.sessions.begin() as session:
+                _keep(session, lineage, name, [*offered, *gone])
+            fetched += len(offered) + len(gone)
+            above = page.next
+    return fetched
+
+
+def put_back(runtime: BranchRuntime, lineage: int) -> None:
+    """Put offered rows back where nothing contradicts them; must run before anything more is sealed."""
+    for name in CATALOG:
+        while True:
+            with runtime.database.sessions.begin() as session:
+                offered = session.scalars(
+                    select(RecoveredRow)
+                    .where(
+                        RecoveredRow.lineage == lineage,
+                        RecoveredRow.record_type == name,
+                        RecoveredRow.state == OFFERED,
+                    )
+                    .order_by(RecoveredRow.record_id)
+                    .limit(PAGE)
+                ).all()
+                for row in offered:
+                    row.state = _put_back_one(session, runtime.bindings[name], row)
+                    row.settled_at = runtime.clock.now() if row.state != CONFLICT else None
+            if not offered:
+                break
+
+
+def count_states(session: Session) -> dict[str, int]:
+    """Return how many recovered records stand in each state."""
+    rows = session.execute(select(RecoveredRow.state, func.count()).group_by(RecoveredRow.state))
+    return {str(row[0]): int(row[1]) for row in rows}
+
+
+def take_hq(session: Session, bindings: Bindings, found: RecoveredRow, *, by: Stamp) -> None:
+    """Put HQ's version in the place of ours; raises NotAConflictError and CannotTakeError."""
+    _check_open(found)
+    binding = bindings[found.record_type]
+    try:
+        with session.begin_nested():
+            _write(session, binding, found)
+    except DBAPIError as error:
+        raise CannotTakeError(reason=str(error.orig).splitlines()[0]) from error
+    _settle(session, found, TOOK_HQ, by=by)
+
+
+def keep_ours(session: Session, found: RecoveredRow, *, by: Stamp) -> None:
+    """Leave our version as it is; HQ has it or gets it. Raises NotAConflictError."""
+    _check_open(found)
+    _settle(session, found, KEPT_OURS, by=by)
+
+
+def versions(session: Session, binding: Binding, found: RecoveredRow) -> list[tuple[str, Any, Any]]:
+    """Return (column, ours, HQ's) of every column in which the two differ; None throughout where removed."""
+    ours = _our_values(session, binding, found.record_id)
+    theirs = msgspec.json.decode(found.line)[1:] if found.line else None
+    return _differing(binding, ours, theirs)
+
+
+def _keep(session: Session, lineage: int, name: str, rows: Sequence[tuple[str, str | None]]) -> None:
+    if rows:
+        session.execute(
+            insert(RecoveredRow),
+            [
+                {
+                    "lineage": lineage,
+                    "record_type": name,
+                    "record_id": record_id,
+                    "line": line,
+                    "state": OFFERED,
+                }
+                for record_id, line in rows
+            ],
+        )
+
+
+def _put_back_one(session: Session, binding: Binding, row: RecoveredRow) -> str:
+    """Put one row back and return its new state."""
+    ours = _our_values(session, binding, row.record_id)
+    theirs = msgspec.json.decode(row.line)[1:] if row.line else None
+    if not _differing(binding, ours, theirs):
+        return SAME
+    if _changed_here(session, binding, row.record_id):
+        return CONFLICT
+    try:
+        with session.begin_nested():
+            _write(session, binding, row)
+    except DBAPIError:
+        # Its number was given to another record meanwhile, or it is a fact that may not go.
+        return CONFLICT
+    return RESTORED
+
+
+def _differing(
+    binding: Binding, ours: Sequence[Any] | None, theirs: Sequence[Any] | None
+) -> list[tuple[str, Any, Any]]:
+    """Compare two versions as values: the two databases may space the same JSON differently."""
+    nothing = [None] * len(binding.record.columns)
+    mine, hers = ([0, *(one or nothing)] for one in (ours, theirs))
+    left, right = row_values(binding, mine), row_values(binding, hers)
+    return [(name, left[name], right[name]) for name in left if left[name] != right[name]]
+
+
+def _changed_here(session: Session, binding: Binding, record_id: str) -> bool:
+    """Whether the record was changed here since the common point: those changes are not sealed yet."""
+    return (
+        session.scalar(
+            select(Change.id)
+            .where(
+                Change.record_type == binding.record.name,
+                Change.record_id == record_id,
+                Change.batch_id.is_(None),
+            )
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def _write(session: Session, binding: Binding, row: RecoveredRow) -> None:
+    """Make our row what HQ holds; the triggers capture it like any other change."""
+    table = binding.table
+    here = table.c.id == row.record_id
+    if row.line is None:
+        session.execute(delete(table).where(here))
+        return
+    values = row_values(binding, msgspec.json.decode(row.line))
+    if session.scalar(select(func.count()).select_from(table).where(here)):
+        session.execute(update(table).where(here).values(values))
+    else:
+        session.execute(insert(table).values(values))
+
+
+def _our_values(session: Session, binding: Binding, record_id: str) -> list[Any] | None:
+    line = wire_row(binding, literal(0), session.get_bind().dialect.name)
+    found: Row[Any] | None = session.execute(select(line).where(binding.table.c.id == record_id)).first()
+    values: list[Any] = msgspec.json.decode(found[0]) if found is not None else []
+    return values[1:] or None
+
+
+def _check_open(found: RecoveredRow) -> None:
+    if found.state != CONFLICT:
+        raise NotAConflictError
+
+
+def _settle(session: Session, found: RecoveredRow, state: str, *, by: Stamp) -> None:
+    found.state, found.settled_at, found.settled_by = state, by.at, by.actor
+    details = {"record": found.record_type, "lineage": found.lineage}
+    record(
+        session, f"recovered.{state}", subject=(found.record_type, found.record_id), by=by, details=details
+    )
