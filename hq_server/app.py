@@ -16,7 +16,7 @@ from hq_server.console import pages as console
 from hq_server.console.menu import MENU
 from hq_server.customers import pages as customers
 from hq_server.gate import jobs as gate_jobs
-from hq_server.ingest import lineage_routes, proof_routes
+from hq_server.ingest import lineage_routes, parked_routes, proof_routes
 from hq_server.ingest import routes as ingest
 from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
@@ -68,6 +68,7 @@ def create_app(runtime: HqRuntime) -> Flask:
             ingest.blueprint,
             lineage_routes.blueprint,
             proof_routes.blueprint,
+            parked_routes.blueprint,
             alarms_blueprint(ALARMS, {"branch": lambda code: url_for("fleet.one", code=code)}),
             jobs_blueprint(JOBS),
         ),

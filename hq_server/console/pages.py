@@ -14,7 +14,8 @@ from hq_server.branches.web import scope
 from hq_server.console import queries
 from hq_server.console.charges import charges_table
 from hq_server.console.reasons import column_name, explain
-from hq_server.ingest.models import InboxBatch, ParkedRecord
+from hq_server.ingest.models import InboxBatch
+from hq_server.parking.models import ParkedRecord
 from shared.auth.vocabulary import Right
 from shared.errors import N_
 from shared.i18n import in_zone, lazy_gettext

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from hq_server.analysis import sources
 from hq_server.branches.models import Branch
 from hq_server.branches.queries import Coverage, LinkState, branch_link, list_branches
-from hq_server.ingest.models import ChainPosition, InboxBatch, ParkedRecord
+from hq_server.ingest.models import ChainPosition, InboxBatch
+from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import ReplicaBillLine
 from shared.db.base import instant_text
 

@@ -13,6 +13,7 @@ from hq_server.branches.alarms import LINEAGE_OPENED
 from hq_server.branches.models import Branch, BranchLineage
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.ingest.models import ChainPosition, InboxBatch
+from hq_server.parking.queries import count_parked
 from hq_server.proof.queries import list_asked
 from hq_server.replica.models import Tombstone
 from shared.alarms.operations import raise_alarm
@@ -72,6 +73,7 @@ def state_of(session: Session, branch: Branch, hq_id: str, now: datetime) -> Sta
         push_interval_s=branch.push_interval_s,
         lineage=current[0] if current else None,
         lineage_id=current[1] if current else None,
+        parked=count_parked(session, branch.number).total,
         verify=list_asked(session, branch.number),
     )
 

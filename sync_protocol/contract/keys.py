@@ -16,6 +16,7 @@ ENROLMENT: Final = "branchline enrolment v1"
 CHAIN: Final = "branchline chain v1"
 RECOVERY: Final = "branchline recovery v1"
 COMPARE: Final = "branchline compare v1"
+PARKED: Final = "branchline parked v1"
 
 
 class WrongSignatureError(ValueError):

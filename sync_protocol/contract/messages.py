@@ -78,6 +78,29 @@ class ParkedNotice(msgspec.Struct, frozen=True, kw_only=True):
     reasons: dict[str, list[str]]
 
 
+class ParkedEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One refused row as it stands at HQ; `id` and `change` are null where the row does not tell them."""
+
+    record: str
+    id: str | None
+    lineage: int
+    change: int | None
+    code: str
+    reasons: dict[str, list[str]]
+    parked_at: str
+
+
+class ParkedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """HQ's signed answer to `GET /sync/v1/parked`: what is parked of a branch, oldest first.
+
+    `total` counts all of it; `next` is the `after` of the next page, null on the last.
+    """
+
+    total: int
+    entries: list[ParkedEntry]
+    next: int | None = None
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """HQ's signed answer to a batch: it is committed at HQ. Both sides keep it.
 
@@ -112,7 +135,8 @@ class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
 class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """HQ's signed answer to `GET /sync/v1/state`; `verify` asks for a barrier of these record types.
 
-    `recount` names closed days that HQ counts otherwise: the branch counts them again.
+    `recount` names closed days that HQ counts otherwise: the branch counts them again. `parked` tells how
+    many rows of the branch are parked.
     """
 
     branch: str
@@ -123,6 +147,7 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     next_push_after_s: int | None = None
     lineage: int | None = None
     lineage_id: str | None = None
+    parked: int | None = None
     verify: list[str] = []
     recount: list[str] = []
 

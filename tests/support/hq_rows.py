@@ -9,7 +9,8 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
-from hq_server.ingest.models import InboxBatch, ParkedRecord
+from hq_server.ingest.models import InboxBatch
+from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import ReplicaBillLine, ReplicaCustomer, ReplicaManager, ReplicaWorkLog
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade

@@ -17,8 +17,9 @@ from sqlalchemy import func, select, update
 from branch_node.runtime import Request
 from hq_server.branches.models import BranchKey
 from hq_server.branches.operations import CODE_VALID_FOR
-from hq_server.ingest.models import InboxBatch, ParkedRecord
+from hq_server.ingest.models import InboxBatch
 from hq_server.ingest.routes import MOST_ENROLMENT_BYTES
+from hq_server.parking.models import ParkedRecord
 from shared.ids import new_id
 from sync_protocol.contract.canonical import canonical_json, sha256_hex
 from sync_protocol.contract.codes import PROBLEM_CONTENT_TYPE, Problem

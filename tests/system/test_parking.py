@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from sqlalchemy import event, func, select, text
 
-from hq_server.ingest.models import InboxBatch, ParkedRecord
+from hq_server.ingest.models import InboxBatch
+from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import ReplicaManager
 from shared.ids import new_id
 from sync_protocol.contract.codes import Problem
