@@ -12,7 +12,8 @@ from branch_node.customers.models import Customer
 from branch_node.outbound import queries
 from branch_node.runtime import Answer, Request
 from hq_server.branches.models import Branch
-from hq_server.ingest.models import InboxBatch, ParkedRecord
+from hq_server.ingest.models import InboxBatch
+from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import ReplicaCustomer, Tombstone
 from shared.clock import FakeClock
 from sync_protocol.changelog.models import OutboxBatch
