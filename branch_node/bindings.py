@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
+from branch_node.dayclose.models import DayClose
 from branch_node.managers.models import Manager
 from branch_node.statistics.models import CustomerMonth
 from branch_node.worklogs.models import WorkLog
@@ -28,6 +29,7 @@ BINDINGS: Final[Bindings] = bind(
             "bill_line": BillLine,
             "work_log": WorkLog,
             "customer_month": CustomerMonth,
+            "day_close": DayClose,
         }.items()
     },
     removable_when={"bill_line": _BEING_UNDONE, "work_log": _BEING_UNDONE},

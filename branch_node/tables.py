@@ -30,6 +30,8 @@ APP: Final = MigratedApp(
         "branch_node.worklogs.models",
         "branch_node.statistics.models",
         "branch_node.imports.models",
+        "branch_node.dayclose.models",
+        "branch_node.proof.models",
         "branch_node.outbound.models",
         "shared.db.search",
     ),

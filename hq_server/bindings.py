@@ -6,6 +6,7 @@ from hq_server.replica.models import (
     ReplicaBillLine,
     ReplicaCustomer,
     ReplicaCustomerMonth,
+    ReplicaDayClose,
     ReplicaManager,
     ReplicaWorkLog,
 )
@@ -21,6 +22,7 @@ BINDINGS: Final[Bindings] = bind(
             "bill_line": ReplicaBillLine,
             "work_log": ReplicaWorkLog,
             "customer_month": ReplicaCustomerMonth,
+            "day_close": ReplicaDayClose,
         }.items()
     }
 )

@@ -26,7 +26,7 @@ from branch_node.outbound.backoff import next_wait
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
 from branch_node.outbound.identity import begin_contact
 from branch_node.outbound.models import Cycle, Membership
-from branch_node.outbound.proof import Prover
+from branch_node.outbound.proof import begin_proof
 from branch_node.outbound.recovered import put_back
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import BranchRuntime
@@ -132,13 +132,8 @@ class _Run:
         with self._runtime.database.sessions.begin() as session:
             self._adopt_interval(state.push_interval_s, queries.get_membership(session))
         self._settle_history(state)
-        self._prover = Prover(
-            self._runtime,
-            self._member,
-            self._client,
-            self._progress,
-            asked=state.verify,
-            recount=state.recount,
+        self._prover = begin_proof(
+            self._runtime, self._client, self._progress, state, doubt=self._offered_again > 0
         )
         self._catch_up_lineages(histories.lineage_at_hq(state))
         for binding in self._runtime.bindings.values():

@@ -28,6 +28,7 @@ from hq_server.replica.models import (
     ReplicaBillLine,
     ReplicaCustomer,
     ReplicaCustomerMonth,
+    ReplicaDayClose,
     ReplicaManager,
     Replicated,
     ReplicaWorkLog,
@@ -41,6 +42,7 @@ REPLICAS: Final[dict[str, type[Replicated]]] = {
     "customer_month": ReplicaCustomerMonth,
     "bill_line": ReplicaBillLine,
     "work_log": ReplicaWorkLog,
+    "day_close": ReplicaDayClose,
 }
 MONEY_FROM = frozenset({"bill_line", "customer"})
 CUSTOMERS_FROM = frozenset({"customer"})

@@ -35,6 +35,7 @@ RECORD_NAMES: Final = {
     "bill_line": N_("Bill lines"),
     "work_log": N_("Work logs"),
     "customer_month": N_("Customer months"),
+    "day_close": N_("Closed days"),
 }
 PARKED_STATES: Final = {"parked": N_("To be mended"), "superseded": N_("Settled")}
 

@@ -14,7 +14,7 @@ from hq_server.branches.models import Branch, BranchLineage
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.ingest.models import ChainPosition, InboxBatch
 from hq_server.parking.queries import count_parked
-from hq_server.proof.queries import list_asked
+from hq_server.proof.queries import list_asked, list_recounted
 from hq_server.replica.models import Tombstone
 from shared.alarms.operations import raise_alarm
 from shared.audit.operations import record
@@ -75,6 +75,7 @@ def state_of(session: Session, branch: Branch, hq_id: str, now: datetime) -> Sta
         lineage_id=current[1] if current else None,
         parked=count_parked(session, branch.number).total,
         verify=list_asked(session, branch.number),
+        recount=list_recounted(session, branch.number),
     )
 
 
@@ -102,7 +103,9 @@ def read_recovery(
     later = select(InboxBatch.id).where(
         InboxBatch.branch_number == branch_number, InboxBatch.record_type == name, _after(after)
     )
-    mine = [table.c.branch_number == branch_number, table.c.id > above, table.c.batch_id.in_(later)]
+    mine = [table.c.branch_number == branch_number, table.c.batch_id.in_(later)]
+    if above:
+        mine.append(table.c.id > above)
     line = wire_row(binding, table.c.row_change, session.get_bind().dialect.name)
     lines = session.scalars(select(line).where(*mine).order_by(table.c.id).limit(RECOVERY_PAGE)).all()
     rows: list[list[Any]] = [msgspec.json.decode(text) for text in lines]

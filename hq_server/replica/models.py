@@ -6,6 +6,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.db.base import Base, Id
 from shared.domain.billing.fields import BillLineFields
 from shared.domain.customers.fields import CustomerFields
+from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.managers.fields import ManagerFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
@@ -73,6 +74,13 @@ class ReplicaWorkLog(Replicated, WorkLogFields, Base):
             postgresql_where=text("corrects_id IS NOT NULL"),
         ),
     )
+
+
+class ReplicaDayClose(Replicated, DayCloseFields, Base):
+    """A closed day of some branch, as the branch counted it."""
+
+    __tablename__ = "replica_day_closes"
+    __table_args__ = (Index("ix_replica_day_closes_day", "day", "branch_number"),)
 
 
 class Tombstone(Base):

@@ -8,7 +8,6 @@ from typing import Any, Final
 from sync_protocol.catalog import CATALOG
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.fields import (
-    MAX_JSON_TEXT,
     Code,
     Day,
     InstantText,
@@ -34,7 +33,7 @@ _SAID: Final[Mapping[type[WireField], Any]] = {
     JsonText: lambda field: (
         "text of a JSON "
         + ("list of texts" if field.is_list else "object of texts, whole numbers, true, false, null")
-        + f", at most {MAX_JSON_TEXT} characters"
+        + f", at most {field.most} characters"
     ),
 }
 

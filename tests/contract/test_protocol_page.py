@@ -10,6 +10,7 @@ from sync_protocol.catalog import CATALOG
 from sync_protocol.contract.canonical import read_canonical
 from sync_protocol.contract.codes import PROBLEM_TYPE, find_problem
 from sync_protocol.contract.keys import (
+    COMPARE,
     ENROLMENT,
     RECEIPT,
     STATE,
@@ -18,10 +19,18 @@ from sync_protocol.contract.keys import (
     key_id,
     public_key_of,
 )
-from sync_protocol.contract.messages import EnrolmentAnswer, EnrolmentRequest, Receipt, StateAnswer
+from sync_protocol.contract.messages import (
+    BatchHeader,
+    CompareAnswer,
+    CompareRequest,
+    EnrolmentAnswer,
+    EnrolmentRequest,
+    Receipt,
+    StateAnswer,
+)
 from sync_protocol.contract.payload import parse_payload
 from sync_protocol.contract.signing import Message, verify_request
-from sync_protocol.reconcile import line_digest
+from sync_protocol.reconcile import bucket_of, line_digest
 from tests.contract.protocol_page import (
     PAGE,
     blocks_without_title,
@@ -42,6 +51,8 @@ USED = {
     "push-request",
     "receipt-answer",
     "problem",
+    "compare-request",
+    "compare-answer",
     *(f"row-{name}" for name in CATALOG),
 }
 
@@ -77,7 +88,11 @@ def test_the_enrolment_of_the_page_is_proven_by_its_key():
 
 @pytest.mark.parametrize(
     ("title", "part", "purpose", "kind"),
-    [("state-answer", "state", STATE, StateAnswer), ("receipt-answer", "receipt", RECEIPT, Receipt)],
+    [
+        ("state-answer", "state", STATE, StateAnswer),
+        ("receipt-answer", "receipt", RECEIPT, Receipt),
+        ("compare-answer", "compare", COMPARE, CompareAnswer),
+    ],
 )
 def test_the_answers_of_the_page_are_signed_by_its_hq_and_hold_every_member(title, part, purpose, kind):
     document = _canonical(title)
@@ -107,7 +122,7 @@ def test_the_table_of_header_members_names_all_of_them():
         for line in table.splitlines()
         for name in re.findall(r"`(\w+)`", line.split("|")[1] if "|" in line else "")
     }
-    assert named == set(msgspec.to_builtins(_batch().header))
+    assert named == set(BatchHeader.__struct_fields__)
 
 
 def test_the_request_of_the_page_is_signed_over_that_batch():
@@ -130,6 +145,15 @@ def test_the_request_of_the_page_is_signed_over_that_batch():
 def test_the_row_digest_of_the_page_is_that_of_its_row():
     batch = _batch()
     assert f"`{line_digest(CATALOG[batch.header.record].check, batch.block):032x}`" in PAGE.read_text()
+
+
+def test_the_comparison_of_the_page_tells_the_digest_of_that_row():
+    asked = msgspec.convert(_canonical("compare-request"), CompareRequest)
+    batch = _batch()
+    record_id = msgspec.json.decode(batch.block)[1]
+
+    digest = f"{line_digest(CATALOG[asked.record].check, batch.block):032x}"
+    assert asked.buckets == {bucket_of(record_id): [(record_id, digest)]}
 
 
 def test_the_problem_of_the_page_is_as_the_register_says():

@@ -1,0 +1,1 @@
+"""Closing days: a manifest of what was entered, for head office to match."""

@@ -1,0 +1,180 @@
+"""The comparison with head office inside a cycle: a barrier when one is due, and the repair of what differs.
+
+    snapshot:    digests of all rows of a record type but those changed since they were sealed
+    barrier:     sealed directly behind the batches of that snapshot, sent like any batch
+    HQ's answer: the buckets in which it holds something else at that very place
+    repair:      tell the rows of those buckets, send again what HQ names, prove it with a new barrier
+
+While the table is read nothing is locked; people go on writing, and what they write is left out on both sides.
+"""
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from branch_node.dayclose.closing import close_days
+from branch_node.outbound.client import HqClient, Vitals
+from branch_node.outbound.models import Membership
+from branch_node.outbound.queries import get_membership
+from branch_node.proof import operations, queries
+from branch_node.proof.queries import MOST_OPEN, Occasion
+from branch_node.runtime import BranchRuntime
+from shared.jobs.job import Progress
+from shared.stamp import Stamp, Via
+from sync_protocol.catalog import Binding, RecordKind
+from sync_protocol.changelog.models import OutboxBatch
+from sync_protocol.changelog.sealing import Place, Sender, place_in_chain, seal_barrier
+from sync_protocol.contract.messages import Barrier, CompareRequest, Receipt, StateAnswer
+from sync_protocol.reconcile import Selection, digest_buckets, list_digests
+
+log = logging.getLogger(__name__)
+# Rows told in one request of a comparison; a bucket is never parted.
+ROWS_AT_ONCE: Final = 20_000
+ACTOR: Final = "sync"
+DOUBT: Final = "doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A barrier and where the chain stood when it was taken."""
+
+    barrier: Barrier
+    place: Place
+    reason: str
+
+
+def begin_proof(
+    runtime: BranchRuntime, client: HqClient, progress: Progress, state: StateAnswer, *, doubt: bool
+) -> "Prover":
+    """Close the days that are over and return what makes this cycle's barriers.
+
+    Everything is proven when there is `doubt` whether HQ holds what it did; the facts, when HQ counts a day
+    otherwise than we do although we have counted it again.
+    """
+    with runtime.database.reads() as session:
+        member = get_membership(session)
+    records = [binding.record for binding in runtime.bindings.values()]
+    asked = set(state.verify)
+    if close_days(runtime, joined_at=member.joined_at, recount=state.recount):
+        asked.update(record.name for record in records if record.kind is RecordKind.FACT)
+    if doubt:
+        with runtime.database.sessions.begin() as session:
+            operations.demand(session, (record.name for record in records), DOUBT)
+    return Prover(runtime, member, client, progress, asked=asked)
+
+
+class Prover:
+    """Makes the barriers of one cycle and repairs what they show."""
+
+    def __init__(
+        self,
+        runtime: BranchRuntime,
+        member: Membership,
+        client: HqClient,
+        progress: Progress,
+        *,
+        asked: Collection[str],
+    ) -> None:
+        """Prove for `member`; somebody has asked for the record types in `asked`."""
+        self._runtime = runtime
+        self._client = client
+        self._progress = progress
+        self._asked = set(asked)
+        self._joined_on = self._day(member.joined_at)
+        self._sender = Sender(
+            branch=member.branch_code,
+            node=member.node_id,
+            lineage=member.lineage,
+            lineage_id=member.lineage_id,
+        )
+
+    def seal_barrier(self, binding: Binding) -> bool:
+        """Seal a barrier of a record type when one is due; False when there is nothing to send."""
+        taken = self._take(binding)
+        if taken is None:
+            return False
+        now = self._runtime.clock.now()
+        with self._runtime.database.sessions.begin() as session:
+            batch = seal_barrier(session, binding, self._sender, taken.barrier, place=taken.place, at=now)
+            if batch is None:
+                return False
+            operations.note_barrier(
+                session, batch, rows=taken.barrier.rows, day=self._day(now), reason=taken.reason
+            )
+            self._progress.check_lease(session)
+        self._asked.discard(binding.record.name)
+        return True
+
+    def heed(self, batch: OutboxBatch, receipt: Receipt, vitals: Vitals) -> None:
+        """Keep what HQ says of a barrier; where it holds other rows, plan their repair."""
+        if receipt.differs is None or batch.lineage != self._sender.lineage:
+            return
+        with self._runtime.database.sessions.begin() as session:
+            now = self._runtime.clock.now()
+            repair = operations.note_result(session, batch, differs=receipt.differs, at=now)
+        if receipt.differs:
+            told = {"record": batch.record_type, "buckets": len(receipt.differs), "repair": repair}
+            log.warning("HQ holds other rows than this branch", extra=told)
+        if repair:
+            self._repair(self._runtime.bindings[batch.record_type], receipt.differs, vitals)
+
+    def _take(self, binding: Binding) -> _Taken | None:
+        name = binding.record.name
+        today = self._day(self._runtime.clock.now())
+        occasion = Occasion(today, self._joined_on, self._sender.lineage, self._asked)
+        with self._runtime.database.reads() as session:
+            reason = queries.why_due(session, name, occasion)
+            if reason is None or queries.has_undelivered(session, binding.record.channel):
+                return None
+            changed = queries.list_unsealed(session, binding)
+            if len(changed) > MOST_OPEN:
+                return None
+            place = place_in_chain(session, binding.record.channel, self._sender)
+            found = digest_buckets(session, Selection(binding, without=changed))
+        barrier = Barrier(rows=found.total().rows, buckets=found.named(), open=sorted(changed))
+        return _Taken(barrier, place, reason)
+
+    def _repair(self, binding: Binding, buckets: Collection[str], vitals: Vitals) -> None:
+        """Find out which rows differ and offer them again; what cannot be told now is told after the next barrier."""
+        with self._runtime.database.reads() as session:
+            if queries.has_undelivered(session, binding.record.channel):
+                return
+            changed = queries.list_unsealed(session, binding)
+            held = list_digests(session, Selection(binding, without=changed), buckets)
+        if len(changed) > MOST_OPEN:
+            return
+        send: set[str] = set()
+        remove: set[str] = set()
+        for part in _parts(held):
+            asked = CompareRequest(
+                record=binding.record.name,
+                buckets={bucket: sorted(rows.items()) for bucket, rows in part.items()},
+                open=sorted(changed),
+            )
+            answer = self._client.compare(asked, vitals)
+            send.update(answer.send)
+            remove.update(answer.remove)
+        by = Stamp(at=self._runtime.clock.now(), actor=ACTOR, via=Via.SYNC, terminal="")
+        with self._runtime.database.sessions.begin() as session:
+            rows = operations.plan_repair(session, binding, send=send, remove=remove, by=by)
+        log.warning("rows are sent again", extra={"record": binding.record.name, "rows": rows})
+
+    def _day(self, at: datetime) -> date:
+        return at.astimezone(ZoneInfo(self._runtime.settings.timezone)).date()
+
+
+def _parts(held: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, Mapping[str, str]]]:
+    """Part the buckets so that no request tells more rows than it must."""
+    part: dict[str, Mapping[str, str]] = {}
+    rows = 0
+    for bucket, digests in held.items():
+        if part and rows + len(digests) > ROWS_AT_ONCE:
+            yield part
+            part, rows = {}, 0
+        part[bucket] = digests
+        rows += len(digests)
+    if part:
+        yield part

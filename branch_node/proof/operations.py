@@ -1,0 +1,83 @@
+"""What comes of a comparison: its result is kept, and rows HQ does not hold as we do are offered once more."""
+
+from collections.abc import Collection, Iterable
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from branch_node.proof import queries
+from branch_node.proof.models import RecordProof
+from branch_node.proof.queries import MOST_REPAIRS
+from shared.audit.operations import record
+from shared.ids import is_id
+from shared.stamp import Stamp
+from sync_protocol.catalog import Binding
+from sync_protocol.changelog.models import Change, OutboxBatch
+
+REPAIR: Final = "repair"
+MOST_TOLD: Final = 100
+
+
+def demand(session: Session, record_types: Iterable[str], reason: str) -> None:
+    """Have the next cycle prove these record types, whatever the day."""
+    for record_type in record_types:
+        _get(session, record_type).demanded = reason
+
+
+def note_barrier(session: Session, batch: OutboxBatch, *, rows: int, day: date, reason: str) -> None:
+    """Write down that `batch` is a barrier; one that no repair asked for begins the count of repairs anew."""
+    known = _get(session, batch.record_type)
+    known.demanded = None
+    known.barrier_id, known.barrier_lineage = batch.id, batch.lineage
+    known.barrier_day, known.barrier_rows = day, rows
+    if reason != REPAIR:
+        known.repairs = 0
+
+
+def note_result(session: Session, batch: OutboxBatch, *, differs: Collection[str], at: datetime) -> bool:
+    """Keep what HQ found at a barrier; True when a repair is to be tried."""
+    known = _get(session, batch.record_type)
+    known.buckets_differ = len(differs)
+    if not differs:
+        known.equal_at, known.equal_through, known.equal_rows = at, batch.batch_no, known.barrier_rows
+        known.repairs = 0
+        return False
+    return known.repairs < MOST_REPAIRS
+
+
+def plan_repair(
+    session: Session, binding: Binding, *, send: Collection[str], remove: Collection[str], by: Stamp
+) -> int:
+    """Append changes for rows HQ lacks or holds otherwise, so that they travel again with newer versions.
+
+    Only what is true here is told: a record is sent if we hold it and removed if we do not. The
+    branch stays the owner, and other rows are not touched. Returns how many records it is about.
+    """
+    name = binding.record.name
+    present = queries.list_present(session, binding, {*send, *remove})
+    sent = sorted(one for one in send if one in present)
+    removed = sorted(one for one in remove if one not in present and is_id(one))
+    changes = [
+        {"record_type": name, "record_id": record_id, "op": op}
+        for op, ids in (("U", sent), ("D", removed))
+        for record_id in ids
+    ]
+    if changes:
+        session.execute(insert(Change), changes)
+    known = _get(session, name)
+    known.repairs += 1
+    known.demanded = REPAIR
+    told = {"sent": sent[:MOST_TOLD], "removed": removed[:MOST_TOLD], "rows": len(changes)}
+    record(session, "proof.repair", subject=("record", name), by=by, details=told)
+    return len(changes)
+
+
+def _get(session: Session, record_type: str) -> RecordProof:
+    known = queries.find_proof(session, record_type)
+    if known is None:
+        known = RecordProof(record_type=record_type, buckets_differ=0, repairs=0)
+        session.add(known)
+        session.flush()
+    return known

@@ -1,0 +1,100 @@
+"""When a comparison is due, what it covers, and how the last ones ended."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from branch_node.proof.models import RecordProof
+from shared.ids import is_id
+from sync_protocol.catalog import Binding
+from sync_protocol.changelog.models import Change, OutboxBatch
+
+# A barrier at least every so many batches of a record type.
+EVERY_BATCHES: Final = 200
+# With more records changed since they were sealed, a barrier waits until they have gone.
+MOST_OPEN: Final = 1_000
+# So many repairs in a row are tried; if HQ still holds something else, a person must look.
+MOST_REPAIRS: Final = 3
+CHUNK: Final = 500
+FIRST: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What may call for a barrier: the day, when this node joined, its lineage, the record types HQ asks for."""
+
+    today: date
+    joined_on: date
+    lineage: int
+    asked: Collection[str] = ()
+
+
+def find_proof(session: Session, record_type: str) -> RecordProof | None:
+    """Return what is known of a record type, or None before its first barrier."""
+    return session.get(RecordProof, record_type)
+
+
+def list_proofs(session: Session) -> Sequence[RecordProof]:
+    """Return what is known of every record type."""
+    return session.scalars(select(RecordProof).order_by(RecordProof.record_type)).all()
+
+
+def why_due(session: Session, record_type: str, occasion: Occasion) -> str | None:
+    """Return why a barrier of this record type is to be made now, or None."""
+    known = find_proof(session, record_type)
+    if known is not None and known.demanded is not None:
+        return known.demanded
+    if record_type in occasion.asked:
+        return "asked"
+    if (known.barrier_lineage if known is not None and known.barrier_lineage else FIRST) != occasion.lineage:
+        return "lineage"
+    last_day = known.barrier_day if known is not None and known.barrier_day else occasion.joined_on
+    # Not "later than": a clock that was wrong must not put proofs off for years.
+    if last_day != occasion.today:
+        return "day"
+    return "batches" if _batches_since(session, record_type, known) >= EVERY_BATCHES else None
+
+
+def list_unsealed(session: Session, binding: Binding, *, limit: int = MOST_OPEN + 1) -> set[str]:
+    """Return the records with changes that are in no batch yet: HQ cannot hold them as they stand here."""
+    changed = (
+        select(Change.record_id)
+        .where(Change.record_type == binding.record.name, Change.batch_id.is_(None))
+        .distinct()
+        .limit(limit)
+    )
+    return set(session.scalars(changed))
+
+
+def has_undelivered(session: Session, channel: str) -> bool:
+    """Whether a sealed batch of the channel has no receipt yet."""
+    waiting = select(OutboxBatch.id).where(
+        OutboxBatch.channel == channel,
+        OutboxBatch.acknowledged_at.is_(None),
+        OutboxBatch.voided_at.is_(None),
+    )
+    return session.scalar(waiting.limit(1)) is not None
+
+
+def list_present(session: Session, binding: Binding, ids: Collection[str]) -> set[str]:
+    """Return which of these records stand in the table."""
+    wanted, present = sorted(one for one in ids if is_id(one)), set[str]()
+    key = binding.table.c.id
+    for start in range(0, len(wanted), CHUNK):
+        present.update(session.scalars(select(key).where(key.in_(wanted[start : start + CHUNK]))))
+    return present
+
+
+def _batches_since(session: Session, record_type: str, known: RecordProof | None) -> int:
+    last = known.barrier_id if known is not None else None
+    since = (
+        select(OutboxBatch.id)
+        .where(OutboxBatch.record_type == record_type, OutboxBatch.id > (last or 0))
+        .limit(EVERY_BATCHES)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(since)) or 0

@@ -1,0 +1,63 @@
+"""What a comparison needs to know of ingest: refused records, which count as the branch sent them."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from hq_server.branches.models import Branch
+from hq_server.parking.models import ParkedRecord
+from hq_server.parking.queries import held_versions
+from hq_server.parking.vocabulary import ParkedState
+from hq_server.proof import operations as proof
+from hq_server.proof.control import check_control
+from hq_server.proof.operations import Holder, Spot
+from sync_protocol.catalog import CATALOG, Binding
+from sync_protocol.contract.messages import Barrier
+from sync_protocol.contract.payload import Batch
+
+Version = tuple[int, int]
+
+
+def compare(
+    session: Session, branch_number: int, batch: Batch, binding: Binding, *, at: datetime
+) -> list[str] | None:
+    """Compare the rows HQ holds now with the barrier of `batch`; None when there is nothing to compare.
+
+    Must run in the transaction that applies the batch, after its rows. Also compares the batch's control totals.
+    """
+    header = batch.header
+    check_control(session, batch, at=at)
+    if not isinstance(header.barrier, Barrier) or header.schema != CATALOG[header.record].version:
+        return None
+    spot = Spot(header.lineage, header.batch_no, datetime.fromisoformat(header.sealed_at), at)
+    return proof.compare_barrier(session, holder(session, branch_number, binding), header.barrier, spot)
+
+
+def holder(session: Session, branch_number: int, binding: Binding) -> Holder:
+    """Return whose rows of a type are compared, with the refused records that stand in for rows."""
+    code = session.get_one(Branch, branch_number).code
+    return Holder(branch_number, code, binding, stand_ins(session, branch_number, binding))
+
+
+def stand_ins(session: Session, branch_number: int, binding: Binding) -> dict[str, bytes]:
+    """Return the newest refused line of each record that HQ holds in no newer version, by id.
+
+    The branch has such a record as it was sent, so it differs in nothing: it is refused, and told as that.
+    """
+    newest: dict[str, tuple[Version, bytes]] = {}
+    refused = select(ParkedRecord).where(
+        ParkedRecord.branch_number == branch_number,
+        ParkedRecord.record_type == binding.record.name,
+        ParkedRecord.state.in_((ParkedState.PARKED, ParkedState.WAIVED)),
+    )
+    for parked in session.scalars(refused):
+        known = newest.get(parked.record_id or "")
+        if parked.record_id is not None and (known is None or parked.version > known[0]):
+            newest[parked.record_id] = parked.version, parked.line.encode()
+    held = held_versions(session, branch_number, binding.table, binding.record.name, newest)
+    return {
+        record_id: line
+        for record_id, (version, line) in newest.items()
+        if version > held.get(record_id, (0, 0))
+    }

@@ -1,0 +1,29 @@
+"""What a comparison can show that no repair mends by itself."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from shared.alarms.vocabulary import AlarmKind, Severity
+from shared.errors import N_
+
+DIVERGENCE: Final = AlarmKind(
+    "divergence",
+    Severity.CRITICAL,
+    N_("Head office and a branch hold different rows"),
+    N_(
+        "Three repairs did not help, or too many rows would have been removed. Open the proof page: it names the "
+        "rows. Look for what changes them at head office or at the branch, then verify again."
+    ),
+    N_("%(record)s of branch %(branch)s: %(rows)s rows."),
+)
+CONTROL_DIFFERS: Final = AlarmKind(
+    "control-differs",
+    Severity.CRITICAL,
+    N_("The sums of a batch are not those of its rows"),
+    N_(
+        "The branch sealed a batch whose control totals do not fit its own rows. Its database may be damaged: have "
+        "it checked there, and compare the totals of the month with the branch."
+    ),
+    N_("Batch %(batch_no)s of branch %(branch)s: told %(told)s, found %(found)s."),
+)
+ALARMS: Final[Sequence[AlarmKind]] = (DIVERGENCE, CONTROL_DIFFERS)
