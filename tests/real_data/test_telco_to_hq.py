@@ -29,7 +29,8 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def outcome(real_data_folder, tmp_path_factory) -> Iterator[Outcome]:
+def outcome(real_data_folder, tmp_path_factory, database_factory) -> Iterator[Outcome]:
+    """Branches on SQLite as they come, head office on PostgreSQL: the two databases in one run."""
     folder = tmp_path_factory.mktemp("telco")
     dealt = deal_out(real_data_folder / "telco_customers.csv", BRANCHES)
     shares = {
@@ -38,7 +39,8 @@ def outcome(real_data_folder, tmp_path_factory) -> Iterator[Outcome]:
     }
     hq = Node("hq-server", folder / "hq", free_ports([0])[0])
     branches = {code: Node("branch-node", folder / code, 0) for code in BRANCHES}
-    hq.run("init")
+    hq_database = database_factory.create("postgresql")
+    hq.run("init", "--database", hq_database)
     hq.start("--no-jobs")
     try:
         hq.wait_until_healthy()
@@ -58,6 +60,7 @@ def outcome(real_data_folder, tmp_path_factory) -> Iterator[Outcome]:
         )
     finally:
         hq.stop()
+        database_factory.drop(hq_database)
 
 
 def bring_in(node: Node, share: Share, hq_url: str, code: str) -> dict[str, Any]:

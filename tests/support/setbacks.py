@@ -63,6 +63,7 @@ def copy(branch: BranchHere) -> BranchHere:
         branch, runtime=replace(branch.runtime, settings=replace(branch.runtime.settings, home=home))
     )
     twin.runtime = _opened(twin)
+    world.copies.append(twin)
     return twin
 
 

@@ -227,6 +227,7 @@ class World:
     folder: Path
     make_branch_database: Callable[[], str]
     branches: dict[str, BranchHere] = field(default_factory=dict)
+    copies: list[BranchHere] = field(default_factory=list)
 
     def by(self, actor: str = "ana") -> Stamp:
         """Return a stamp of now."""
@@ -321,6 +322,6 @@ def make_world(folder: Path, hq_url: str, make_branch_database: Callable[[], str
     bring_up(hq.database, HQ_TABLES)
     world = World(clock, hq, folder, make_branch_database)
     yield world
-    for branch in world.branches.values():
+    for branch in (*world.branches.values(), *world.copies):
         branch.runtime.database.dispose()
-    hq.database.dispose()
+    world.hq.database.dispose()

@@ -152,7 +152,7 @@ def test_a_number_given_away_meanwhile_is_a_conflict_and_stops_nothing(world: Wo
     assert names_at(branch) == ["新"]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_set_back_branch_comes_through_whatever_the_line_does(world: World, seed: int) -> None:
     branch = world.make_branch("B001")
     for _ in range(5):
