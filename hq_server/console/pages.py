@@ -13,10 +13,10 @@ from hq_server.branches.queries import Coverage, coverage, get_branch, list_keys
 from hq_server.branches.web import scope
 from hq_server.console import queries
 from hq_server.console.charges import charges_table
-from hq_server.console.reasons import column_name, explain
 from hq_server.ingest.models import InboxBatch
 from hq_server.parking.models import ParkedRecord
 from shared.auth.vocabulary import Right
+from shared.domain.wire_words import RECORD_NAMES, column_name, explain
 from shared.errors import N_
 from shared.i18n import in_zone, lazy_gettext
 from shared.web.access import requires
@@ -28,15 +28,6 @@ from sync_protocol.catalog import CATALOG
 blueprint = Blueprint("console", __name__, template_folder="templates")
 fleet = Blueprint("fleet", __name__, template_folder="templates", url_prefix="/branches")
 
-# What people call the record types, in the order they travel.
-RECORD_NAMES: Final = {
-    "manager": N_("Account managers"),
-    "customer": N_("Customers"),
-    "bill_line": N_("Bill lines"),
-    "work_log": N_("Work logs"),
-    "customer_month": N_("Customer months"),
-    "day_close": N_("Closed days"),
-}
 PARKED_STATES: Final = {"parked": N_("To be mended"), "superseded": N_("Settled")}
 
 

@@ -1,4 +1,4 @@
-"""Why a record was refused, in plain words of the reader's language."""
+"""What people call the records and columns that travel, and why one was refused, in the reader's language."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,15 @@ from typing import Any, Final
 from shared.errors import N_
 from shared.i18n import gettext as _
 
+# In the order they travel.
+RECORD_NAMES: Final[Mapping[str, str]] = {
+    "manager": N_("Account managers"),
+    "customer": N_("Customers"),
+    "bill_line": N_("Bill lines"),
+    "work_log": N_("Work logs"),
+    "customer_month": N_("Customer months"),
+    "day_close": N_("Closed days"),
+}
 COLUMN_NAMES: Final[Mapping[str, str]] = {
     "id": N_("Id"),
     "customer_no": N_("Customer number"),
