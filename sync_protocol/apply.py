@@ -144,12 +144,13 @@ def _load_holding(
         with session.begin_nested() as savepoint:
             denied = _load(session, table, check, going, version)
             gone = {one.record_id for one in denied if one.record_id is not None}
-            more = hold(going, gone) if gone else {}
-            if more.keys() - gone:
+            followed = bool(gone and hold(going, gone).keys() - gone)
+            if followed:
                 savepoint.rollback()
-        if not more.keys() - gone:
+        if not followed:
             break
-        waiting |= {row_id: wait for row_id, wait in more.items() if row_id not in gone}
+        # Asked again now that none of these rows is in: one that names a row that waits has to wait as well.
+        waiting |= {row_id: wait for row_id, wait in hold(going, gone).items() if row_id not in gone}
     refused.extend(denied)
     refused.extend(_wait(check, row, waiting[row.id]) for row in rows if row.id in waiting)
     return going
