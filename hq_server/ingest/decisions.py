@@ -44,7 +44,8 @@ def check_all_again(
     session: Session, selected: Select[ParkedRecord], *, limit: int, bindings: Bindings, by: Stamp
 ) -> Retried:
     """Check up to `limit` of the selected open lines again, oldest first; each branch's in their order."""
-    ids = select(selected.order_by(None).subquery().c.id).limit(limit)
+    some = selected.order_by(None).subquery()
+    ids = select(some.c.id).order_by(some.c.id).limit(limit)
     chosen = select(ParkedRecord).where(ParkedRecord.id.in_(ids), ParkedRecord.state == ParkedState.PARKED)
     numbers = session.scalars(
         select(ParkedRecord.branch_number).where(ParkedRecord.id.in_(ids)).distinct()
