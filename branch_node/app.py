@@ -18,6 +18,7 @@ from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
 from branch_node.managers import pages as managers
 from branch_node.outbound import alarms as outbound_alarms
+from branch_node.outbound import history_pages
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.transport import HttpTransport
@@ -97,6 +98,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
             managers.blueprint,
             imports.blueprint,
             outbound.blueprint,
+            history_pages.blueprint,
             alarms_blueprint(ALARMS),
             jobs_blueprint(JOBS),
         ),

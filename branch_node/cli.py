@@ -9,9 +9,13 @@ import click
 from branch_node.app import JOBS, create_app, open_runtime
 from branch_node.config import create_home
 from branch_node.imports.commands import register as register_import
+from branch_node.imports.exporting import export_unsent
+from branch_node.outbound.contacts import ContactBook
 from branch_node.outbound.membership import join_hq
 from branch_node.outbound.queries import get_membership, status_document
+from branch_node.runtime import BranchRuntime
 from branch_node.tables import APP as TABLES
+from shared.audit import operations as audit
 from shared.cli import (
     NodeApp,
     NodeGroup,
@@ -28,7 +32,15 @@ from shared.errors import N_
 from shared.i18n import gettext as _
 from sync_protocol.contract.keys import fingerprint, public_key_of
 
-APP: Final = NodeApp("branch-node", TABLES, "BRANCH_HOME", open_runtime, create_app, JOBS)
+
+def _replaces_earlier(runtime: BranchRuntime) -> None:
+    """Make a node restored on purpose the one that speaks for the branch; any other copy is then refused."""
+    ContactBook(runtime.settings.home).replace()
+
+
+APP: Final = NodeApp(
+    "branch-node", TABLES, "BRANCH_HOME", open_runtime, create_app, JOBS, after_restore=_replaces_earlier
+)
 PUSH: Final = "push"
 PATIENCE: Final = timedelta(seconds=10)
 
@@ -110,6 +122,29 @@ def _lines(document: dict[str, Any]) -> list[tuple[str, Any]]:
         ),
         *document["records"].items(),
     ]
+
+
+@cli.command(
+    "export-unsent",
+    help=N_("Write what head office has not taken as files that `import` reads: to empty a refused copy."),
+)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@home_option(APP.home_env)
+@click.option("--json", "as_json", is_flag=True, help=N_("Tell what was written as JSON."))
+def export_unsent_command(folder: Path, home: Path, *, as_json: bool) -> None:
+    """Export; the files are taken in at the right node with `import KIND FILE`."""
+    runtime = APP.open(home)
+    APP.check_migrated(runtime)
+    counts = export_unsent(runtime, folder)
+    with runtime.database.sessions.begin() as session:
+        audit.record(
+            session, "sync.unsent-exported", subject=None, by=command_stamp(runtime), details=dict(counts)
+        )
+    if as_json:
+        echo_json({"folder": str(folder), "records": counts})
+        return
+    for name, rows in counts.items():
+        echo(f"{folder / name}.csv\t{rows}")
 
 
 register_import(cli, APP.open)

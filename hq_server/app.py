@@ -13,9 +13,11 @@ from hq_server.branches import alarms as branch_alarms
 from hq_server.branches import pages as branches
 from hq_server.config import NODE_KEY, load_settings
 from hq_server.console import pages as console
+from hq_server.console import parked
 from hq_server.console.menu import MENU
 from hq_server.customers import pages as customers
 from hq_server.gate import jobs as gate_jobs
+from hq_server.gate import pages as gate
 from hq_server.ingest import lineage_routes, parked_routes, proof_routes
 from hq_server.ingest import routes as ingest
 from hq_server.oversight import pages as oversight
@@ -61,7 +63,9 @@ def create_app(runtime: HqRuntime) -> Flask:
         blueprints=(
             console.blueprint,
             console.fleet,
+            parked.blueprint,
             branches.blueprint,
+            gate.blueprint,
             customers.blueprint,
             analysis.blueprint,
             oversight.blueprint,

@@ -135,6 +135,11 @@ def to_minor(value: Decimal, code: str) -> int:
         ) from None
 
 
+def to_major(minor: int, code: str) -> Decimal:
+    """Return an amount in minor units of the currency `code` as people write it."""
+    return Decimal(minor).scaleb(-_digits(code))
+
+
 def currency(raw: str) -> str:
     """Return an ISO 4217 code."""
     code = _folded(raw).upper()

@@ -28,6 +28,14 @@ TOOK_HQ, KEPT_OURS = "took-hq", "kept-ours"
 STATES: Final = (CONFLICT, RESTORED, SAME, TOOK_HQ, KEPT_OURS, OFFERED)
 
 
+class NotRecoveredError(BranchlineError):
+    """There is no such recovered record."""
+
+    code = "not-recovered"
+    kind = Kind.NOT_FOUND
+    message = N_("No such record came back from head office.")
+
+
 class NotAConflictError(BranchlineError):
     """This record is decided already."""
 
@@ -96,6 +104,14 @@ def count_states(session: Session) -> dict[str, int]:
     return {str(row[0]): int(row[1]) for row in rows}
 
 
+def get_recovered(session: Session, lineage: int, record_type: str, record_id: str) -> RecoveredRow:
+    """Return one recovered record; raises NotRecoveredError."""
+    found = session.get(RecoveredRow, (lineage, record_type, record_id), with_for_update=True)
+    if found is None:
+        raise NotRecoveredError
+    return found
+
+
 def take_hq(session: Session, bindings: Bindings, found: RecoveredRow, *, by: Stamp) -> None:
     """Put HQ's version in the place of ours; raises NotAConflictError and CannotTakeError."""
     _check_open(found)
@@ -119,6 +135,16 @@ def versions(session: Session, binding: Binding, found: RecoveredRow) -> list[tu
     ours = _our_values(session, binding, found.record_id)
     theirs = msgspec.json.decode(found.line)[1:] if found.line else None
     return _differing(binding, ours, theirs)
+
+
+def known_values(session: Session, binding: Binding, found: RecoveredRow) -> dict[str, Any]:
+    """Return a recovered record's values by column: HQ's, or ours where HQ knows it as removed."""
+    values = (
+        msgspec.json.decode(found.line)[1:]
+        if found.line
+        else _our_values(session, binding, found.record_id) or [None] * len(binding.record.columns)
+    )
+    return dict(zip(binding.record.columns, values, strict=True))
 
 
 def _keep(session: Session, lineage: int, name: str, rows: Sequence[tuple[str, str | None]]) -> None:

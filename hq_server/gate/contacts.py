@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches.alarms import DUPLICATE_NODE, NODE_REPLACED
 from hq_server.branches.models import Branch
+from hq_server.gate.errors import NoContenderError
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.audit.operations import record
 from shared.stamp import Stamp
@@ -52,10 +53,10 @@ def take_contact(
 def let_contender_speak(session: Session, branch: Branch, *, by: Stamp) -> None:
     """Take the refused node for the branch from now on; the one that spoke so far is refused instead.
 
-    Raises LookupError when no node is refused.
+    Raises NoContenderError when no node is refused.
     """
     if branch.contender_id is None:
-        raise LookupError
+        raise NoContenderError(branch=branch.code)
     about = ("branch", branch.code)
     branch.contact_id, branch.contacts_before = branch.contender_id, []
     branch.contender_id, branch.contender_at = None, None
