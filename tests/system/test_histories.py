@@ -1,14 +1,19 @@
 """Restored, set back, copied: whatever machines do to a node, each history is recognised and nothing is lost."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import delete, select, update
 
 from branch_node.billing.models import BillLine
+from branch_node.cli import cli
 from branch_node.customers.models import Customer
+from branch_node.imports.exporting import export_unsent
 from branch_node.outbound.models import Lineage, Membership, RecoveredRow
 from branch_node.outbound.recovered import keep_ours, take_hq
+from branch_node.worklogs.models import WorkLog
 from hq_server.branches.models import Branch, BranchLineage
 from hq_server.gate.contacts import let_contender_speak
 from hq_server.replica.models import ReplicaCustomer
@@ -318,3 +323,40 @@ def test_old_requests_that_arrive_late_neither_count_nor_alarm(world: World) -> 
     assert branch.push().outcome == "done"
     world.assert_equal()
     assert alarms(world.hq.database) == set()
+
+
+def test_what_was_entered_at_a_copy_is_exported_and_taken_in_at_the_right_node(
+    world: World, tmp_path: Path
+) -> None:
+    branch = world.make_branch("B001")
+    manager = branch.add_manager(manager_no="M1")
+    shared = branch.add_customer(customer_no="C1", name="共有", manager_id=manager)
+    branch.push()
+    twin = setbacks.copy(branch)
+    new = twin.add_customer(
+        customer_no="C2", name="副本录入", manager_id=manager, tags=["vip", "新"], attributes={"层级": "金"}
+    )
+    twin.add_bill_line(new, bill_no="T-1", amount_minor=-12_345)
+    twin.add_work_log(manager, shared, log_no="T-2", text="在副本上记的\n两行")
+    rename(twin, shared, "副本改名")
+
+    counts = export_unsent(twin.runtime, tmp_path / "out")
+    reports = [
+        CliRunner().invoke(
+            cli,
+            ["import", kind, str(tmp_path / "out" / f"{kind}.csv"), "--json"]
+            + (["--update-by", "customer_no"] if kind == "customers" else [])
+            + ["--home", str(branch.runtime.settings.home.path)],
+        )
+        for kind in ("customers", "billing", "worklogs")
+    ]
+
+    assert counts == {"managers": 0, "customers": 2, "billing": 1, "worklogs": 1}
+    assert [report.exit_code for report in reports] == [0, 0, 0], "".join(report.output for report in reports)
+    assert names_at(branch) == sorted(["副本录入", "副本改名"])
+    with branch.runtime.database.reads() as session:
+        taken = session.scalars(select(Customer).where(Customer.customer_no == "C2")).one()
+        line, log = session.scalars(select(BillLine)).one(), session.scalars(select(WorkLog)).one()
+    assert (taken.manager_id, taken.tags, taken.attributes) == (manager, ["vip", "新"], {"层级": "金"})
+    assert (line.bill_no, line.amount_minor, line.customer_id) == ("T-1", -12_345, taken.id)
+    assert (log.log_no, log.text, log.customer_id) == ("T-2", "在副本上记的\n两行", shared)
