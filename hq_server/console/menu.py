@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hq_server.console.pages import parked_count
+from hq_server.console.parked import waiting_count
 from shared.alarms.queries import count_open
 from shared.auth.vocabulary import Right
 from shared.i18n import lazy_gettext
@@ -14,9 +14,7 @@ MENU: Final = (
     MenuEntry(lazy_gettext("Customers"), "customers.index", "users", key="c"),
     MenuEntry(lazy_gettext("Analysis"), "analysis.index", "chart-bar", key="a"),
     MenuEntry(lazy_gettext("Managers"), "oversight.index", "briefcase", key="m"),
-    MenuEntry(
-        lazy_gettext("Parked records"), "console.parked", "alert-triangle", count=parked_count, key="p"
-    ),
+    MenuEntry(lazy_gettext("Parked records"), "parked.index", "alert-triangle", count=waiting_count, key="p"),
     MenuEntry(lazy_gettext("Transfers"), "console.transfers", "cloud-upload", key="t"),
     MenuEntry(lazy_gettext("Alarms"), "alarms.index", "alert-circle", count=count_open, key="l"),
     MenuEntry(lazy_gettext("Jobs"), "running.index", "clock", right=Right.ADMINISTRATOR, key="j", foot=True),

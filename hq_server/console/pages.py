@@ -1,10 +1,9 @@
 """The pages that cut across slices: whether everything is in, and what is wrong."""
 
-import json
 from typing import Any, Final
 
 from flask import Blueprint, render_template, request
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from hq_server.analysis import queries as analysis
@@ -14,10 +13,8 @@ from hq_server.branches.web import scope
 from hq_server.console import queries
 from hq_server.console.charges import charges_table
 from hq_server.ingest.models import InboxBatch
-from hq_server.parking.models import ParkedRecord
 from shared.auth.vocabulary import Right
-from shared.domain.wire_words import RECORD_NAMES, column_name, explain
-from shared.errors import N_
+from shared.domain.wire_words import RECORD_NAMES
 from shared.i18n import in_zone, lazy_gettext
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp
@@ -27,8 +24,6 @@ from sync_protocol.catalog import CATALOG
 
 blueprint = Blueprint("console", __name__, template_folder="templates")
 fleet = Blueprint("fleet", __name__, template_folder="templates", url_prefix="/branches")
-
-PARKED_STATES: Final = {"parked": N_("To be mended"), "superseded": N_("Settled")}
 
 
 @blueprint.get("/")
@@ -75,36 +70,6 @@ def one(code: str) -> str:
         )
 
 
-@blueprint.get("/parked")
-@requires(Right.STAFF)
-def parked() -> str:
-    """List refused records with the reason in plain words, as a work list."""
-    page_request = PageRequest.from_query(("id",), default="-id")
-    state = request.args.get("state", "parked")
-    record_type = request.args.get("record") if request.args.get("record") in CATALOG else None
-    with reading() as session:
-        around = scope(session)
-        statement = queries.select_parked(
-            branches=around.chosen,
-            record_type=record_type,
-            state=state if state in PARKED_STATES else None,
-        )
-        page = paginate(session, statement, page_request, sorts={"id": ParkedRecord.id}, tie=ParkedRecord.id)
-        batches = queries.batches_of(session, page.items)
-        rows = [_parked_row(record, batches.get(record.batch_id)) for record in page.items]
-    return render_template(
-        "console/parked.html",
-        page=page,
-        rows=rows,
-        scope=around,
-        state=state,
-        record_type=record_type,
-        states=PARKED_STATES,
-        record_names=RECORD_NAMES,
-        column_name=column_name,
-    )
-
-
 TRANSFER_COLUMNS: Final = (
     Column("received_at", lazy_gettext("Received"), "exact"),
     Column("branch", lazy_gettext("Branch")),
@@ -142,12 +107,6 @@ def transfers() -> str:
     )
 
 
-def parked_count(session: Session) -> int:
-    """Return how many refused records wait, for the menu."""
-    waiting = ParkedRecord.state == queries.OPEN
-    return session.scalar(select(func.count()).select_from(ParkedRecord).where(waiting)) or 0
-
-
 def _overview(session: Session) -> dict[str, Any]:
     now, zone = stamp().at, runtime().settings.timezone
     covered: Coverage = coverage(session, now)
@@ -183,28 +142,3 @@ def _newest_first(session: Session, statement: Select[InboxBatch]) -> Page[Inbox
 def _batch_row(batch: InboxBatch, branch: str) -> dict[str, Any]:
     names = [column.name for column in TRANSFER_COLUMNS if column.name != "branch"]
     return {name: getattr(batch, name) for name in names} | {"branch": branch, "id": batch.id}
-
-
-def _parked_row(record: ParkedRecord, batch: InboxBatch | None) -> dict[str, Any]:
-    return {
-        "record": record,
-        "batch": batch,
-        "reasons": explain(record.code, record.reasons),
-        "values": _values(record),
-    }
-
-
-def _values(record: ParkedRecord) -> list[tuple[str, str]]:
-    """Return the refused row's values by column, or its text as it came when it cannot be read."""
-    known = CATALOG.get(record.record_type)
-    try:
-        parts = json.loads(record.line)
-    except ValueError:
-        return [("", record.line)]
-    if known is None or not isinstance(parts, list) or len(parts) != len(known.columns) + 1:
-        return [("", record.line)]
-    return [(name, _text(value)) for name, value in zip(known.columns, parts[1:], strict=True)]
-
-
-def _text(value: object) -> str:
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

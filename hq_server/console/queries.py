@@ -14,11 +14,11 @@ from hq_server.branches.models import Branch
 from hq_server.branches.queries import Coverage, LinkState, branch_link, list_branches
 from hq_server.ingest.models import ChainPosition, InboxBatch
 from hq_server.parking.models import ParkedRecord
+from hq_server.parking.vocabulary import ParkedState
 from hq_server.replica.models import ReplicaBillLine
 from shared.db.base import instant_text
 
 TREND_DAYS: Final = 7
-OPEN: Final = "parked"
 _TROUBLE: Final = {LinkState.DOWN: 0, LinkState.WAITING: 1, LinkState.SLOW: 2, LinkState.UP: 3}
 
 
@@ -116,24 +116,6 @@ def status_document(session: Session, now: datetime) -> dict[str, Any]:
     }
 
 
-def select_parked(
-    *, branches: Collection[int] = (), record_type: str | None = None, state: str | None = OPEN
-) -> Select[ParkedRecord]:
-    """Select refused records, newest first."""
-    statement = select(ParkedRecord).order_by(ParkedRecord.id.desc())
-    if branches:
-        statement = statement.where(ParkedRecord.branch_number.in_(sorted(branches)))
-    if record_type:
-        statement = statement.where(ParkedRecord.record_type == record_type)
-    return statement.where(ParkedRecord.state == state) if state else statement
-
-
-def batches_of(session: Session, records: Sequence[ParkedRecord]) -> dict[int, InboxBatch]:
-    """Return the batches that brought these refused records, in one query."""
-    ids = sorted({record.batch_id for record in records})
-    return {one.id: one for one in session.scalars(select(InboxBatch).where(InboxBatch.id.in_(ids)))}
-
-
 def select_batches(*, branches: Collection[int] = (), record_type: str | None = None) -> Select[InboxBatch]:
     """Select the batches received, newest first."""
     statement = select(InboxBatch).order_by(InboxBatch.id.desc())
@@ -155,7 +137,7 @@ def sum_batches(
 def _parked_counts(session: Session) -> dict[int, int]:
     statement = (
         select(ParkedRecord.branch_number, func.count())
-        .where(ParkedRecord.state == OPEN)
+        .where(ParkedRecord.state == ParkedState.PARKED)
         .group_by(ParkedRecord.branch_number)
     )
     return {row[0]: row[1] for row in session.execute(statement)}

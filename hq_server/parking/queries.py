@@ -1,6 +1,6 @@
 """Reading what is parked, and what of a branch HQ has ever had."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,14 @@ CHUNK: Final = 500
 # Of the branch's list; an answer stays far below what a branch reads.
 PAGE: Final = 200
 Version = tuple[int, int]
+_OPEN: Final = ParkedRecord.state == ParkedState.PARKED
+# What people look for: to be mended, waiting for another record, asked to be waived, over.
+VIEWS: Final[Mapping[str, ColumnElement[bool]]] = {
+    "parked": and_(_OPEN, ParkedRecord.waits_id.is_(None)),
+    "waits": and_(_OPEN, ParkedRecord.waits_id.is_not(None)),
+    "asked": and_(_OPEN, ParkedRecord.asked_by.is_not(None)),
+    "settled": ParkedRecord.state != ParkedState.PARKED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,28 @@ def list_waiting_for(
             )
         )
     return found
+
+
+def select_parked(
+    *, view: str, branches: Collection[int] = (), record_type: str | None = None
+) -> Select[ParkedRecord]:
+    """Select parked records for people, newest first; `view` is one of VIEWS, any other means all there ever were."""
+    statement = select(ParkedRecord).order_by(ParkedRecord.id.desc())
+    if branches:
+        statement = statement.where(ParkedRecord.branch_number.in_(sorted(branches)))
+    if record_type:
+        statement = statement.where(ParkedRecord.record_type == record_type)
+    return statement.where(VIEWS[view]) if view in VIEWS else statement
+
+
+def count_views(session: Session, *, branches: Collection[int] = ()) -> dict[str, int]:
+    """Return how many open lines each view shows."""
+    views = [name for name in VIEWS if name != "settled"]
+    sums = [func.coalesce(func.sum(case((VIEWS[name], 1), else_=0)), 0) for name in views]
+    statement = select(*sums).where(ParkedRecord.state == ParkedState.PARKED)
+    if branches:
+        statement = statement.where(ParkedRecord.branch_number.in_(sorted(branches)))
+    return dict(zip(views, map(int, session.execute(statement).one()), strict=True))
 
 
 def waits_for(record: ParkedRecord) -> Select[ParkedRecord]:
