@@ -24,6 +24,8 @@ from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
 from hq_server.proof import alarms as proof_alarms
 from hq_server.runtime import HqIdentity, HqRuntime
+from hq_server.verification import jobs as verification_jobs
+from hq_server.verification import pages as verification
 from shared.alarms.vocabulary import AlarmKind
 from shared.clock import SystemClock
 from shared.db.engine import Database
@@ -34,7 +36,12 @@ from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.running.pages import jobs_blueprint
 
-JOBS: Final[Sequence[Job]] = (*gate_jobs.JOBS, *analysis_jobs.JOBS, *common_jobs.JOBS)
+JOBS: Final[Sequence[Job]] = (
+    *gate_jobs.JOBS,
+    *verification_jobs.JOBS,
+    *analysis_jobs.JOBS,
+    *common_jobs.JOBS,
+)
 ALARMS: Final[Sequence[AlarmKind]] = (*branch_alarms.ALARMS, *parking_alarms.ALARMS, *proof_alarms.ALARMS)
 
 
@@ -73,7 +80,14 @@ def create_app(runtime: HqRuntime) -> Flask:
             lineage_routes.blueprint,
             proof_routes.blueprint,
             parked_routes.blueprint,
-            alarms_blueprint(ALARMS, {"branch": lambda code: url_for("fleet.one", code=code)}),
+            verification.blueprint,
+            alarms_blueprint(
+                ALARMS,
+                {
+                    "branch": lambda code: url_for("fleet.one", code=code),
+                    "proof": lambda about: url_for("verification.one", code=about.partition("/")[0]),
+                },
+            ),
             jobs_blueprint(JOBS),
         ),
     )

@@ -1,0 +1,218 @@
+"""How the proof stands: of each branch and table, and of each closed day."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hq_server.branches.models import Branch
+from hq_server.branches.queries import list_branches
+from hq_server.parking.models import ParkedRecord
+from hq_server.parking.vocabulary import ParkedState
+from hq_server.proof.models import DayCheck, Proof
+from hq_server.proof.operations import ALARM_AFTER
+from hq_server.proof.queries import list_proofs
+from hq_server.replica.models import ReplicaDayClose
+from shared.db.base import instant_text
+from sync_protocol.catalog import CATALOG
+
+
+class Verdict(StrEnum):
+    """How a branch stands, best first."""
+
+    EQUAL = "equal"
+    UNPROVEN = "unproven"
+    REPAIRING = "repairing"
+    PERSON = "needs-person"
+
+
+class DayState(StrEnum):
+    """How a branch's day stands."""
+
+    COMPLETE = "complete"
+    DIFFERS = "differs"
+    UNCHECKED = "unchecked"
+    MISSING = "missing"
+
+
+# What `hq-server verify` ends with.
+EXIT_CODES: Final[Mapping[Verdict, int]] = {
+    Verdict.EQUAL: 0,
+    Verdict.UNPROVEN: 1,
+    Verdict.REPAIRING: 1,
+    Verdict.PERSON: 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TableProof:
+    """How one record type of a branch stands: the latest comparison, and how many records are parked now."""
+
+    record_type: str
+    proof: Proof | None
+    parked: int
+
+    @property
+    def compared(self) -> bool:
+        """Whether there was a comparison."""
+        return self.proof is not None and self.proof.compared_at is not None
+
+    @property
+    def equal(self) -> bool:
+        """Whether the latest comparison found all rows equal."""
+        return self.compared and self.proof is not None and self.proof.equal
+
+    @property
+    def verdict(self) -> Verdict:
+        """How it stands; a parked record needs a person."""
+        if self.parked or (self.proof is not None and self.proof.unequal >= ALARM_AFTER):
+            return Verdict.PERSON
+        if not self.compared:
+            return Verdict.UNPROVEN
+        return Verdict.EQUAL if self.equal else Verdict.REPAIRING
+
+
+@dataclass(frozen=True, slots=True)
+class BranchProof:
+    """How a branch stands, by record type in the order they travel."""
+
+    branch: Branch
+    tables: Sequence[TableProof]
+
+    @property
+    def equal(self) -> bool:
+        """Whether every table was equal when it was last compared."""
+        return all(table.equal for table in self.tables)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of its tables."""
+        order = list(Verdict)
+        return max((table.verdict for table in self.tables), key=order.index)
+
+    @property
+    def through(self) -> int:
+        """The last batch up to which all tables were equal, summed over channels as in `received_through`."""
+        channels: dict[str, int] = {}
+        for table in self.tables:
+            channel = CATALOG[table.record_type].channel
+            at = (table.proof.equal_through if table.proof else None) or 0
+            channels[channel] = min(channels.get(channel, at), at)
+        return sum(channels.values())
+
+    @property
+    def as_of(self) -> datetime | None:
+        """When the oldest of its tables was last found equal; None when one never was."""
+        times = [table.proof.equal_at if table.proof else None for table in self.tables]
+        return None if None in times else min(time for time in times if time is not None)
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """Since when somebody waits for a proof."""
+        times = (table.proof.asked_at for table in self.tables if table.proof is not None)
+        return min((time for time in times if time is not None), default=None)
+
+    @property
+    def parked(self) -> int:
+        """How many of its records are parked."""
+        return sum(table.parked for table in self.tables)
+
+
+@dataclass(frozen=True, slots=True)
+class BranchDay:
+    """How one branch's day stands; `check` tells what differs."""
+
+    branch: Branch
+    state: DayState
+    check: DayCheck | None
+
+
+def branch_proofs(session: Session, *, code: str | None = None) -> list[BranchProof]:
+    """Return how every branch that has joined stands, or the one named."""
+    known = {(one.branch_number, one.record_type): one for one in list_proofs(session)}
+    parked = _parked(session)
+    return [
+        BranchProof(
+            branch,
+            [
+                TableProof(name, known.get((branch.number, name)), parked.get((branch.number, name), 0))
+                for name in CATALOG
+            ],
+        )
+        for branch in list_branches(session)
+        if branch.node_id is not None and code in {None, branch.code}
+    ]
+
+
+def days_of(session: Session, day: date, *, timezone: str) -> list[BranchDay]:
+    """Return how a day stands at every branch that had joined by then, complete ones last."""
+    zone = ZoneInfo(timezone)
+    checks = {one.branch_number: one for one in session.scalars(select(DayCheck).where(DayCheck.day == day))}
+    manifests = select(ReplicaDayClose.branch_number).where(ReplicaDayClose.day == day)
+    arrived = set(session.scalars(manifests))
+    joined = (
+        branch
+        for branch in list_branches(session)
+        if branch.joined_at is not None and branch.joined_at.astimezone(zone).date() <= day
+    )
+    states = [
+        _day_of(branch, checks.get(branch.number), arrived=branch.number in arrived) for branch in joined
+    ]
+    return sorted(states, key=lambda one: (list(DayState).index(one.state) * -1, one.branch.code))
+
+
+def verify_document(session: Session, now: datetime, *, code: str | None = None) -> dict[str, Any]:
+    """Return what `hq-server verify --json` prints."""
+    return {
+        "as_of": instant_text(now),
+        "branches": [_branch_document(one) for one in branch_proofs(session, code=code)],
+    }
+
+
+def exit_code(verdicts: Collection[str]) -> int:
+    """Return what the command ends with: 0 all equal, 1 not yet, 2 a person is needed."""
+    return max((EXIT_CODES[Verdict(verdict)] for verdict in verdicts), default=1)
+
+
+def _branch_document(one: BranchProof) -> dict[str, Any]:
+    return {
+        "code": one.branch.code,
+        "equal": one.equal,
+        "verdict": one.verdict.value,
+        "through": one.through,
+        "as_of": instant_text(one.as_of) if one.as_of else None,
+        "tables": {table.record_type: _table_document(table) for table in one.tables},
+    }
+
+
+def _table_document(table: TableProof) -> dict[str, Any]:
+    proof = table.proof
+    compared_at = proof.compared_at if proof else None
+    return {
+        "equal": table.equal,
+        "verdict": table.verdict.value,
+        "rows": proof.rows if proof else 0,
+        "parked": table.parked,
+        "through": proof.equal_through if proof else None,
+        "as_of": instant_text(compared_at) if compared_at else None,
+    }
+
+
+def _day_of(branch: Branch, check: DayCheck | None, *, arrived: bool) -> BranchDay:
+    if check is not None:
+        return BranchDay(branch, DayState.COMPLETE if check.complete else DayState.DIFFERS, check)
+    return BranchDay(branch, DayState.UNCHECKED if arrived else DayState.MISSING, None)
+
+
+def _parked(session: Session) -> dict[tuple[int, str], int]:
+    statement = (
+        select(ParkedRecord.branch_number, ParkedRecord.record_type, func.count())
+        .where(ParkedRecord.state == ParkedState.PARKED)
+        .group_by(ParkedRecord.branch_number, ParkedRecord.record_type)
+    )
+    return {(row[0], row[1]): int(row[2]) for row in session.execute(statement)}
