@@ -7,9 +7,13 @@ import click
 
 from hq_server.app import JOBS, create_app, open_runtime
 from hq_server.branches.operations import CODE_VALID_FOR, enrol_branch
+from hq_server.branches.queries import get_branch
 from hq_server.config import create_home
 from hq_server.console.queries import status_document
+from hq_server.ingest.backups import BackupWatch
 from hq_server.tables import APP as TABLES
+from hq_server.verification.operations import ask_branches
+from hq_server.verification.queries import branch_proofs, exit_code, verify_document
 from shared.cli import (
     NodeApp,
     NodeGroup,
@@ -25,7 +29,7 @@ from shared.errors import N_
 from shared.i18n import gettext as _
 from sync_protocol.contract.keys import fingerprint, public_key_of
 
-APP: Final = NodeApp("hq-server", TABLES, "HQ_HOME", open_runtime, create_app, JOBS)
+APP: Final = NodeApp("hq-server", TABLES, "HQ_HOME", open_runtime, create_app, JOBS, backing_up=BackupWatch)
 
 
 @click.group(cls=NodeGroup, help=N_("Head office: takes in what branches send, consolidates and oversees."))
@@ -87,6 +91,43 @@ def status(home: Path, *, as_json: bool) -> None:
         return
     for branch in document["branches"]:
         echo(_branch_line(branch))
+
+
+@cli.command(help=N_("Tell whether head office holds exactly what the branches hold; ends with 0, 1 or 2."))
+@home_option(APP.home_env)
+@click.option("--branch", "code", metavar="CODE", help=N_("This branch only."))
+@click.option("--ask", "everybody", is_flag=True, help=N_("Have them prove it anew at their next contact."))
+@click.option("--json", "as_json", is_flag=True, help=N_("Print the whole as JSON."))
+@click.pass_context
+def verify(context: click.Context, home: Path, code: str | None, *, everybody: bool, as_json: bool) -> None:
+    """Print how the proofs stand. 0: all equal, 1: not proven yet or being repaired, 2: a person is needed.
+
+    What is not proven yet is asked for; `--ask` asks for what is proven as well.
+    """
+    runtime = APP.open(home)
+    APP.check_migrated(runtime)
+    with runtime.database.sessions.begin() as session:
+        if code is not None:
+            get_branch(session, code)
+        document = verify_document(session, runtime.clock.now(), code=code)
+        standing = branch_proofs(session, code=code)
+        ask_branches(session, standing, everybody=everybody, by=command_stamp(runtime))
+    if as_json:
+        echo_json(document)
+    else:
+        for branch in document["branches"]:
+            echo(_proof_line(branch))
+    context.exit(exit_code([branch["verdict"] for branch in document["branches"]]))
+
+
+def _proof_line(branch: dict[str, Any]) -> str:
+    tables = " ".join(
+        f"{name}={table['rows'] if table['equal'] else table['verdict']}"
+        for name, table in branch["tables"].items()
+    )
+    return "\t".join(
+        (branch["code"], branch["verdict"], str(branch["through"]), branch["as_of"] or "-", tables)
+    )
 
 
 def _branch_line(branch: dict[str, Any]) -> str:

@@ -131,6 +131,11 @@ class _Run:
         state = begin_contact(self._runtime, self._client, self._vitals(self._pending))
         with self._runtime.database.sessions.begin() as session:
             self._adopt_interval(state.push_interval_s, queries.get_membership(session))
+            # A channel HQ does not name any more is one it has lost.
+            points = dict.fromkeys(self._channels(), (0, 0)) | {
+                name: head.backed_up_through or (0, 0) for name, head in state.channels.items()
+            }
+            operations.note_backed_up(session, points, at=self._runtime.clock.now(), lower=True)
         self._settle_history(state)
         self._prover = begin_proof(
             self._runtime, self._client, self._progress, state, doubt=self._offered_again > 0
@@ -165,13 +170,16 @@ class _Run:
             histories.announce(self._runtime, self._client, number + 1)
 
     def _send_old(self, lineage: int) -> None:
-        for channel in dict.fromkeys(binding.record.channel for binding in self._runtime.bindings.values()):
+        for channel in self._channels():
             while True:
                 with self._runtime.database.reads() as session:
                     waiting = queries.list_unacknowledged(session, channel, lineage=lineage)
                 if not waiting:
                     break
                 self._send(waiting[0])
+
+    def _channels(self) -> Sequence[str]:
+        return list(dict.fromkeys(binding.record.channel for binding in self._runtime.bindings.values()))
 
     def _drained(self, binding: Binding) -> bool:
         """Send all there is of a record type; False when it is time to stop."""
@@ -236,7 +244,11 @@ class _Run:
             self._heed_gap(error, batch)
             raise
         with self._runtime.database.sessions.begin() as session:
-            operations.acknowledge(session, batch.id, kept, at=self._runtime.clock.now())
+            now = self._runtime.clock.now()
+            operations.acknowledge(session, batch.id, kept, at=now)
+            if receipt.backed_up_through is not None:
+                held = {batch.channel: (batch.lineage, receipt.backed_up_through)}
+                operations.note_backed_up(session, held, at=now, lower=False)
         self._count(batch, parked=len(receipt.parked))
         self._prover.heed(batch, receipt, self._vitals(self._pending))
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, BigCounter, Id, Json
@@ -29,6 +29,26 @@ class Membership(Base):
     lineage_id: Mapped[str] = mapped_column(Id)
     joined_at: Mapped[datetime]
     push_interval_s: Mapped[int] = mapped_column(Integer)
+
+
+class HqBackedUp(Base):
+    """How far HQ says its backups hold a channel; what is not in one is kept here, to be sent again."""
+
+    __tablename__ = "hq_backed_up"
+
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    lineage: Mapped[int] = mapped_column(Integer)
+    batch_no: Mapped[int] = mapped_column(BigInteger)
+    told_at: Mapped[datetime]
+
+
+class NodeKey(Base):
+    """A key this node has signed with, and since when; the key itself is a file outside the database."""
+
+    __tablename__ = "node_keys"
+
+    key_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    since: Mapped[datetime]
 
 
 class Lineage(Base):
@@ -85,3 +105,20 @@ class Cycle(Base):
     problem: Mapped[str | None] = mapped_column(String(40))
     detail: Mapped[str | None] = mapped_column(String(300))
     counts: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
+class RefusedRecord(Base):
+    """A record of ours that HQ has refused and keeps aside, as HQ told it last; replaced as a whole."""
+
+    __tablename__ = "refused_records"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigCounter, primary_key=True, autoincrement=True)
+    record_type: Mapped[str] = mapped_column(String(40))
+    record_id: Mapped[str | None] = mapped_column(String(80))
+    row_lineage: Mapped[int] = mapped_column(Integer)
+    row_change: Mapped[int | None] = mapped_column(BigInteger)
+    code: Mapped[str] = mapped_column(String(40))
+    reasons: Mapped[dict[str, Any]] = mapped_column(Json)
+    parked_at: Mapped[datetime]
+    seen_at: Mapped[datetime]

@@ -1,5 +1,6 @@
 """Writes of the outbound side: joining, acknowledging what HQ has committed, noting cycles."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.outbound import queries
 from branch_node.outbound.errors import AlreadyMemberError
-from branch_node.outbound.models import Cycle, Membership
+from branch_node.outbound.models import Cycle, HqBackedUp, Membership
 from shared.audit.operations import record
 from shared.ids import new_id
 from shared.stamp import Stamp
@@ -49,6 +50,23 @@ def acknowledge(session: Session, batch_id: int, receipt: dict[str, Any], *, at:
         .where(OutboxBatch.id == batch_id, OutboxBatch.acknowledged_at.is_(None))
         .values(acknowledged_at=at, receipt=receipt)
     )
+
+
+def note_backed_up(
+    session: Session, points: Mapping[str, tuple[int, int]], *, at: datetime, lower: bool
+) -> None:
+    """Keep how far HQ's backups hold each channel, `(lineage, batch number)`.
+
+    HQ's state is its latest word and may be `lower` than before: it was restored. A receipt may be one given
+    long ago, so it only raises.
+    """
+    for channel, point in points.items():
+        known = session.get(HqBackedUp, channel)
+        if known is None:
+            known = HqBackedUp(channel=channel, lineage=0, batch_no=0, told_at=at)
+            session.add(known)
+        if lower or point > (known.lineage, known.batch_no):
+            known.lineage, known.batch_no, known.told_at = *point, at
 
 
 def begin_cycle(session: Session, *, at: datetime) -> Cycle:

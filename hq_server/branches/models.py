@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, LargeBinary, String
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Integer, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id, Json
@@ -56,7 +56,10 @@ class BranchLineage(Base):
 
 
 class EnrolmentCode(Base):
-    """A one-time code that lets one node join as one branch; only its hash is kept."""
+    """A one-time code that lets one node join as one branch; only its hash is kept.
+
+    One given out `again` lets a node take the place of the branch's present one.
+    """
 
     __tablename__ = "enrolment_codes"
 
@@ -65,10 +68,24 @@ class EnrolmentCode(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    again: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+
+
+class BranchNode(Base):
+    """A node that was a branch's before its present one; batches it sealed still name it."""
+
+    __tablename__ = "branch_nodes"
+
+    node_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    branch_number: Mapped[int] = mapped_column(ForeignKey("branches.number"), index=True)
+    replaced_at: Mapped[datetime]
 
 
 class BranchKey(Base):
-    """A branch node's public Ed25519 key, pinned at enrolment."""
+    """A branch node's public Ed25519 key, pinned at enrolment or announced by the key before it.
+
+    From `valid_until` on, when set, it is refused; that is its overlap with the key that follows it.
+    """
 
     __tablename__ = "branch_keys"
 
@@ -77,3 +94,5 @@ class BranchKey(Base):
     public_key: Mapped[bytes] = mapped_column(LargeBinary(32))
     pinned_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    first_used_at: Mapped[datetime | None]
+    valid_until: Mapped[datetime | None]

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hq_server.branches.alarms import LINEAGE_OPENED
 from hq_server.branches.models import Branch, BranchLineage
 from hq_server.gate.errors import SyncRefusedError
+from hq_server.ingest.backups import list_backed_up
 from hq_server.ingest.models import ChainPosition, InboxBatch
 from hq_server.parking.queries import count_parked
 from hq_server.proof.queries import list_asked, list_recounted
@@ -62,12 +63,18 @@ def state_of(session: Session, branch: Branch, hq_id: str, now: datetime) -> Sta
     """Return where HQ stands in each channel of a branch, and in which history."""
     positions = session.scalars(select(ChainPosition).where(ChainPosition.branch_number == branch.number))
     current = current_lineage(session, branch.number)
+    backed_up = list_backed_up(session, branch.number)
     return StateAnswer(
         branch=branch.code,
         hq=hq_id,
         at=instant_text(now),
         channels={
-            row.channel: ChannelState(lineage=row.lineage, batch_no=row.batch_no, digest=row.digest)
+            row.channel: ChannelState(
+                lineage=row.lineage,
+                batch_no=row.batch_no,
+                digest=row.digest,
+                backed_up_through=backed_up.get(row.channel),
+            )
             for row in positions
         },
         push_interval_s=branch.push_interval_s,

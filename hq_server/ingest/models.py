@@ -22,10 +22,37 @@ class ChainPosition(Base):
     digest: Mapped[str] = mapped_column(String(64))
 
 
+class HqBackup(Base):
+    """A backup of HQ that was written and read back; `made_at` is the moment before its snapshot."""
+
+    __tablename__ = "hq_backups"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(BigCounter, primary_key=True, autoincrement=True)
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(80))
+
+
+class BackedUpChain(Base):
+    """How far a channel of a branch stands in HQ's backups; branches keep what came after, to send it again.
+
+    Written when a backup is complete, so no backup holds its own: a restored HQ tells what the one before it held.
+    """
+
+    __tablename__ = "backed_up_chains"
+
+    branch_number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    lineage: Mapped[int] = mapped_column(Integer)
+    batch_no: Mapped[int] = mapped_column(BigInteger)
+    backup_id: Mapped[int] = mapped_column(BigInteger)
+
+
 class InboxBatch(Base):
     """A batch received and applied, with the receipt given for it, so that a repeat gets the same answer.
 
-    `indexed_at` is set when the rows it brought have been taken into the search index.
+    `indexed_at` is set when the rows it brought have been taken into the search index. After the retention
+    `receipt` is empty; the entry itself stays, since the chain must be found again.
     """
 
     __tablename__ = "inbox_batches"

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hq_server.branches.models import Branch
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.ingest import lineages, proving
+from hq_server.ingest.backups import backed_up_through
 from hq_server.ingest.models import ChainPosition, InboxBatch
 from hq_server.parking.operations import Arrival, settle_arrival
 from hq_server.parking.waiting import Waiting
@@ -97,7 +98,8 @@ def receive_batch(
     )
     position.batch_no, position.digest = header.batch_no, delivery.batch.digest
     entry.parked = len(applied.refused)
-    entry.receipt = _receipt(delivery, applied, identity, differs)
+    backed_up = backed_up_through(session, delivery.branch_number, header.channel, header.lineage)
+    entry.receipt = _receipt(delivery, applied, identity, differs, backed_up)
     entry.duration_ms = round((time.perf_counter() - started) * 1000)
     session.flush()
     return entry.receipt
@@ -212,7 +214,11 @@ def take_in_again(session: Session, batch_ids: Collection[int]) -> None:
 
 
 def _receipt(
-    delivery: Delivery, applied: Applied, identity: HqIdentity, differs: list[str] | None
+    delivery: Delivery,
+    applied: Applied,
+    identity: HqIdentity,
+    differs: list[str] | None,
+    backed_up: int | None,
 ) -> dict[str, Any]:
     header = delivery.batch.header
     notices = [
@@ -232,6 +238,7 @@ def _receipt(
             hq=identity.hq_id,
             received_at=instant_text(delivery.at),
             differs=differs,
+            backed_up_through=backed_up,
         )
     )
     return {"receipt": receipt, "signature": sign_message(identity.private_key, RECEIPT, receipt)}

@@ -109,8 +109,18 @@ def _backup(app: NodeApp) -> click.Command:
     def backup(file: Path, home: Path, *, as_json: bool) -> None:
         runtime = app.open(home)
         by = command_stamp(runtime)
-        made = make_backup(runtime.database, runtime.settings.home, file, app=app.tables.name, now=by.at)
+        watcher = app.backing_up() if app.backing_up is not None else None
+        made = make_backup(
+            runtime.database,
+            runtime.settings.home,
+            file,
+            app=app.tables.name,
+            now=by.at,
+            look=watcher.look if watcher else None,
+        )
         with runtime.database.sessions.begin() as session:
+            if watcher is not None:
+                watcher.completed(session, by=by)
             details = {"file": file.name, "rows": sum(made.rows.values())}
             audit.record(session, "node.backed-up", subject=None, by=by, details=details)
         size = format_bytes(file.stat().st_size)

@@ -6,10 +6,12 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 from flask import Flask
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
 
 from shared.db.migrations import MigratedApp, MigrationsPendingError, pending
 from shared.errors import N_
@@ -18,13 +20,26 @@ from shared.runtime import NodeRuntime
 from shared.stamp import Stamp, Via
 
 
+class BackupWatcher(Protocol):
+    """What an app wants to know of its backups."""
+
+    def look(self, snapshot: Connection) -> object:
+        """Read what the backup holds, from its own snapshot."""
+        ...
+
+    def completed(self, session: Session, *, by: Stamp) -> object:
+        """Remember it: the file has been written and read back."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class NodeApp:
     """What the common commands need to know of an app.
 
     `command` is its name on the command line, `tables` its migrations, `home_env` the environment variable
     that may name the home. `after_restore(runtime)` is called when a backup has been restored and
-    migrated, before the node is used, so that it can make itself known as such.
+    migrated, before the node is used, so that it can make itself known as such. `backing_up()` gives
+    what looks at the backup's own snapshot and what is done, in the command's transaction, when the file is whole.
     """
 
     command: str
@@ -34,6 +49,7 @@ class NodeApp:
     create_app: Callable[[Any], Flask]
     jobs: Sequence[Job]
     after_restore: Callable[[Any], object] | None = None
+    backing_up: Callable[[], BackupWatcher] | None = None
 
     def open(self, home: Path) -> Any:  # noqa: ANN401 - the app's own runtime
         """Open the node in `home` for one command; its database is closed when the command ends."""

@@ -107,6 +107,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     `received_through` and `applied_through` are batch numbers of the channel. `next_push_after_s`
     asks the branch to wait that long before its next cycle; null leaves it to the branch. `differs` answers
     a barrier: the buckets in which HQ holds other rows, none when all are equal; null when none was compared.
+    `backed_up_through` is the last batch of this lineage and channel that HQ's backups hold, null when none.
     """
 
     branch: str
@@ -125,11 +126,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where HQ stands in one channel of a branch."""
+    """Where HQ stands in one channel of a branch; `backed_up_through` is `[lineage, batch_no]` of its backups."""
 
     lineage: int
     batch_no: int
     digest: str
+    backed_up_through: tuple[int, int] | None = None
 
 
 class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):

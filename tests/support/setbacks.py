@@ -11,9 +11,11 @@ from branch_node.outbound.contacts import ContactBook
 from branch_node.runtime import BranchRuntime
 from branch_node.tables import APP as BRANCH_TABLES
 from hq_server import app as hq_app
+from hq_server.ingest.backups import BackupWatch
 from hq_server.tables import APP as HQ_TABLES
 from shared.config import Home
 from shared.db.backup import make_backup, restore_backup
+from shared.db.backup.making import Look
 from tests.support.world import BranchHere, World
 
 _numbers: Final = count(1)
@@ -25,8 +27,12 @@ def back_up_branch(branch: BranchHere) -> Path:
 
 
 def back_up_hq(world: World) -> Path:
-    """Return a backup of HQ as it is now."""
-    return _back_up(world, world.hq, HQ_TABLES.name)
+    """Return a backup of HQ as it is now; HQ publishes what it holds, as the command does."""
+    watch = BackupWatch()
+    target = _back_up(world, world.hq, HQ_TABLES.name, look=watch.look)
+    with world.hq.database.sessions.begin() as session:
+        watch.completed(session, by=world.by())
+    return target
 
 
 def set_back(branch: BranchHere, archive: Path) -> None:
@@ -77,9 +83,9 @@ def set_back_hq(world: World, archive: Path) -> None:
         branch.runtime = replace(branch.runtime, transport=world.transport())
 
 
-def _back_up(world: World, runtime: Any, app: str) -> Path:
+def _back_up(world: World, runtime: Any, app: str, look: Look | None = None) -> Path:
     target = world.folder / f"backup{next(_numbers)}"
-    make_backup(runtime.database, runtime.settings.home, target, app=app, now=world.clock.now())
+    make_backup(runtime.database, runtime.settings.home, target, app=app, now=world.clock.now(), look=look)
     return target
 
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -31,11 +31,17 @@ from shared.errors import N_
 PRODUCT: Final = "branchline"
 
 
-def make_backup(database: Database, home: Home, target: Path, *, app: str, now: datetime) -> Manifest:
+Look = Callable[[Connection], object]
+
+
+def make_backup(
+    database: Database, home: Home, target: Path, *, app: str, now: datetime, look: Look | None = None
+) -> Manifest:
     """Write the node's database, configuration, keys and files to `target` and return what is in it.
 
-    The database is as it was at one moment, whatever is written meanwhile. `target` is replaced only
-    when the new file has been read back and found whole. Raises BackupError.
+    The database is as it was at one moment, whatever is written meanwhile; `look` is called with a
+    connection that sees just that. `target` is replaced only when the new file has been read back and
+    found whole. Raises BackupError.
     """
     target = target.resolve()
     if not target.parent.is_dir():
@@ -43,7 +49,7 @@ def make_backup(database: Database, home: Home, target: Path, *, app: str, now: 
     unfinished = target.with_name(target.name + ".new")
     try:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=target.parent) as folder:
-            name, path, rows = _copy_database(database, Path(folder))
+            name, path, rows = _copy_database(database, Path(folder), look)
             manifest = Manifest(
                 format=FORMAT,
                 app=app,
@@ -73,7 +79,7 @@ def count_rows(connection: Connection) -> dict[str, int]:
     }
 
 
-def count_file_rows(path: Path) -> dict[str, int]:
+def count_file_rows(path: Path, look: Look | None = None) -> dict[str, int]:
     """Return how many rows each table of an SQLite file has; raises BackupError when the file is damaged."""
     database = Database(f"sqlite:///{path}")
     try:
@@ -81,6 +87,8 @@ def count_file_rows(path: Path) -> dict[str, int]:
             said = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
             if said != ["ok"]:
                 raise DatabaseDamagedError(detail=said[0])
+            if look is not None:
+                look(connection)
             return count_rows(connection)
     finally:
         database.dispose()
@@ -97,15 +105,17 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _copy_database(database: Database, work: Path) -> tuple[str, Path, Mapping[str, int]]:
+def _copy_database(database: Database, work: Path, look: Look | None) -> tuple[str, Path, Mapping[str, int]]:
     if database.dialect == "sqlite":
         path = work / SQLITE_MEMBER
         _copy_sqlite(database, path)
-        return SQLITE_MEMBER, path, count_file_rows(path)
+        return SQLITE_MEMBER, path, count_file_rows(path, look)
     path = work / POSTGRES_MEMBER
     with database.reads() as session:
         connection = session.connection()
         postgres.dump(connection, database.url, path, work)
+        if look is not None:
+            look(connection)
         return POSTGRES_MEMBER, path, count_rows(connection)
 
 
