@@ -10,9 +10,11 @@ from sync_protocol.catalog import CATALOG
 from sync_protocol.contract.canonical import read_canonical
 from sync_protocol.contract.codes import PROBLEM_TYPE, find_problem
 from sync_protocol.contract.keys import (
+    CHAIN,
     COMPARE,
     ENROLMENT,
     RECEIPT,
+    RECOVERY,
     STATE,
     check_message,
     encode_key,
@@ -21,11 +23,14 @@ from sync_protocol.contract.keys import (
 )
 from sync_protocol.contract.messages import (
     BatchHeader,
+    ChainPage,
     CompareAnswer,
     CompareRequest,
     EnrolmentAnswer,
     EnrolmentRequest,
+    LineageRequest,
     Receipt,
+    RecoveryPage,
     StateAnswer,
 )
 from sync_protocol.contract.payload import parse_payload
@@ -47,6 +52,9 @@ USED = {
     "enrolment-request",
     "enrolment-answer",
     "state-answer",
+    "chain-answer",
+    "recovery-answer",
+    "lineage-request",
     "batch",
     "push-request",
     "receipt-answer",
@@ -91,6 +99,8 @@ def test_the_enrolment_of_the_page_is_proven_by_its_key():
     [
         ("state-answer", "state", STATE, StateAnswer),
         ("receipt-answer", "receipt", RECEIPT, Receipt),
+        ("chain-answer", "chain", CHAIN, ChainPage),
+        ("recovery-answer", "recovery", RECOVERY, RecoveryPage),
         ("compare-answer", "compare", COMPARE, CompareAnswer),
     ],
 )
@@ -100,6 +110,16 @@ def test_the_answers_of_the_page_are_signed_by_its_hq_and_hold_every_member(titl
     check_message(public_key_of(HQ_KEY), purpose, document[part], document["signature"])
     msgspec.convert(document[part], kind)
     assert set(document[part]) == set(kind.__struct_fields__)
+
+
+def test_the_new_lineage_of_the_page_forks_at_a_batch_of_its_chain_and_its_recovered_rows_are_good():
+    asked = msgspec.convert(_canonical("lineage-request"), LineageRequest)
+    chain = _canonical("chain-answer")["chain"]
+    recovery = _canonical("recovery-answer")["recovery"]
+
+    assert list(asked.forked_at[chain["channel"]]) in chain["entries"]
+    lines = b"\n".join(msgspec.json.encode(row) for row in recovery["rows"])
+    assert CATALOG[recovery["record"]].check.accepts_block(lines) is not None
 
 
 def test_the_batch_of_the_page_is_whole_follows_the_state_and_gets_the_receipt():
