@@ -1,5 +1,7 @@
 """Restored, set back, copied: whatever machines do to a node, each history is recognised and nothing is lost."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -11,8 +13,10 @@ from branch_node.billing.models import BillLine
 from branch_node.cli import cli
 from branch_node.customers.models import Customer
 from branch_node.imports.exporting import export_unsent
+from branch_node.outbound.contacts import ContactBook
 from branch_node.outbound.models import Lineage, Membership, RecoveredRow
 from branch_node.outbound.recovered import keep_ours, take_hq
+from branch_node.runtime import Answer, Request, Transport
 from branch_node.worklogs.models import WorkLog
 from hq_server.branches.models import Branch, BranchLineage
 from hq_server.gate.contacts import let_contender_speak
@@ -360,3 +364,32 @@ def test_what_was_entered_at_a_copy_is_exported_and_taken_in_at_the_right_node(
     assert (taken.manager_id, taken.tags, taken.attributes) == (manager, ["vip", "新"], {"层级": "金"})
     assert (line.bill_no, line.amount_minor, line.customer_id) == ("T-1", -12_345, taken.id)
     assert (log.log_no, log.text, log.customer_id) == ("T-2", "在副本上记的\n两行", shared)
+
+
+def test_a_node_that_is_replaced_in_the_middle_of_its_cycle_delivers_nothing_more(world: World) -> None:
+    branch = world.make_branch("B001")
+    branch.push()
+    other = setbacks.copy(branch)
+    ContactBook(other.runtime.settings.home).replace()
+    branch.add_customer(name="迟到", customer_no="L1")
+    line = Interrupted(world.transport(), at="/sync/v1/batches", by=other.push)
+
+    result = branch.push(transport=line)
+
+    assert (result.outcome, result.problem) == ("failed", "duplicate-node")
+    assert names_at_hq(world) == []
+
+
+@dataclass
+class Interrupted:
+    """A line on which something else happens just before the first request to one address."""
+
+    inner: Transport
+    at: str
+    by: Callable[[], object] | None
+
+    def send(self, request: Request) -> Answer:
+        if self.by is not None and request.url.endswith(self.at):
+            interruption, self.by = self.by, None
+            interruption()
+        return self.inner.send(request)
