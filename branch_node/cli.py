@@ -110,6 +110,22 @@ def status(home: Path, *, as_json: bool) -> None:
         echo(f"{name}\t{value}")
 
 
+@cli.command(
+    help=N_("Run made-up companies through crashes, bad lines and restores; tell whether anything was lost.")
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help=N_("Where the runs begin; a seed is a run.")
+)
+@click.option("--runs", type=click.IntRange(min=1), default=1, show_default=True, help=N_("How many runs."))
+@click.option("--json", "as_json", is_flag=True, help=N_("Print the outcome as JSON."))
+def torture(seed: int, runs: int, *, as_json: bool) -> None:
+    """Torture this very program in a folder of its own; no node of this machine is touched."""
+    # Here and not above: it brings head office's program in, which no other command of a branch needs.
+    from branch_node.torture import commands  # noqa: PLC0415
+
+    commands.torture(seed, runs, as_json=as_json)
+
+
 def _lines(document: dict[str, Any]) -> list[tuple[str, Any]]:
     branch, last = document["branch"], document["last_cycle"]
     return [

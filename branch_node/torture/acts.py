@@ -1,0 +1,287 @@
+"""What can happen in a company: people at work, cycles, crashes, restores, copies, clocks, and damage."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Table, delete, insert, select, text, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from branch_node.outbound.contacts import FILE as CONTACTS
+from branch_node.outbound.contacts import ContactBook
+from branch_node.outbound.cycle import CycleResult
+from branch_node.torture.faults import KilledError, disk_error, killed
+from branch_node.torture.ledger import MARK, Key, Ledger, Versions, versions_at
+from branch_node.torture.stage import NOON, Node, Saved, Stage
+from shared.db.engine import Database
+
+POISON: Final[Mapping[str, Any]] = {"nested": {}}
+HEALTHY: Final[Mapping[str, Any]] = {"level": "gold"}
+# A cycle makes between 120 and 350 calls at a branch, and up to 400 at head office.
+LONGEST: Final = 260
+MOST_SAVED: Final = 3
+JUMPS: Final = (
+    timedelta(days=-3650),
+    timedelta(days=-2),
+    timedelta(minutes=-20),
+    timedelta(),
+    timedelta(days=1),
+)
+
+
+@dataclass
+class Company:
+    """One run's company: what stands on the stage, the truth about it, and the acts that change both."""
+
+    stage: Stage
+    rng: Random
+    ledger: Ledger = field(init=False)
+    trace: list[str] = field(default_factory=list)
+    _saved: dict[Node, list[Saved]] = field(default_factory=dict)
+    _saved_hq: list[Path] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Bring the stage to its beginning."""
+        self.stage.reset(self.rng)
+        self.ledger = Ledger(self.stage)
+        self._saved = {node: [] for node in self.stage.seats}
+
+    # --- people at work ----------------------------------------------------------------------------
+
+    def add(self, node: Node) -> None:
+        """Enter a new record of some type."""
+        held = versions_at(node)
+        managers = [one for name, one in held if name == "manager"]
+        customers = [one for name, one in held if name == "customer"]
+        kinds = ["manager", *(["customer"] * 2)]
+        kinds += ["bill_line"] * 2 if customers else []
+        kinds += ["work_log"] if managers else []
+        kind = self.rng.choice(kinds)
+        self._insert(node, kind, managers=managers, customers=customers)
+
+    def edit(self, node: Node, *, poison: bool = False) -> None:
+        """Change a manager or a customer; with `poison` into something head office refuses."""
+        kinds = ("customer",) if poison else ("manager", "customer")
+        key = self._pick(node, kinds)
+        if key is None:
+            return
+        version = self.ledger.next_version()
+        values: dict[str, Any] = {MARK[key[0]]: str(version), "name": f"名{version}"}
+        if key[0] == "customer":
+            values["attributes"] = POISON if poison else HEALTHY
+        self._update(node, key, values)
+        self.ledger.wrote(node, key, version)
+        if poison:
+            self.stage.faults["poison"] += 1
+
+    def remove(self, node: Node) -> None:
+        """Remove a customer that nothing refers to."""
+        key = self._pick(node, ("customer",))
+        if key is None:
+            return
+        table = node.runtime.bindings["customer"].table
+        try:
+            with node.runtime.database.sessions.begin() as session:
+                session.execute(delete(table).where(table.c.id == key[1]))
+        except IntegrityError:
+            return
+        self.ledger.removed(node, key)
+
+    # --- cycles and crashes ------------------------------------------------------------------------
+
+    def push(self, node: Node, *, strike: str = "") -> CycleResult | None:
+        """Run a cycle; struck by a crash or a failing disk on either side, it may end half way (None)."""
+        self._arm(node, strike)
+        try:
+            return node.cycle()
+        except (KilledError, OperationalError):
+            node.runtime.database.dispose()
+            return None
+        finally:
+            self._disarm(node, strike)
+
+    def deliver_late(self) -> None:
+        """Let every message that was held up arrive now."""
+        for node in self.stage.seats:
+            node.line.deliver_late()
+
+    def pass_time(self, **span: float) -> None:
+        """Let time pass for everybody."""
+        self.stage.clock.advance(timedelta(**span))
+
+    def jump_clock(self, node: Node) -> None:
+        """Set one machine's clock wrong, or right again."""
+        node.clock.off = self.rng.choice(JUMPS)
+        self.stage.faults["clock"] += 1
+
+    # --- backups, restores, copies -----------------------------------------------------------------
+
+    def back_up(self, node: Node) -> None:
+        """Keep a copy of a node as it is now."""
+        saved = replace(node.save(self.stage.new_file()), memory=dict(self.ledger.expected[node]))
+        self._saved[node] = [*self._saved[node], saved][-MOST_SAVED:]
+
+    def back_up_hq(self) -> None:
+        """Keep a copy of head office as it is now."""
+        self._saved_hq = [*self._saved_hq, self.stage.save_hq()][-MOST_SAVED:]
+
+    def set_back(self, node: Node, *, restored: bool) -> None:
+        """Bring a node's database to what it was; `restored` by the command, which tells that it replaces the node."""
+        if not self._saved[node]:
+            self.back_up(node)
+            return
+        saved = self.rng.choice(self._saved[node])
+        node.load(saved, contacts=False)
+        if restored:
+            ContactBook(node.runtime.settings.home).replace()
+        then: Versions = saved.memory
+        self.ledger.fell_back(node, then)
+        self.stage.faults["restored" if restored else "set-back"] += 1
+
+    def set_back_hq(self) -> None:
+        """Bring head office to what it was."""
+        if not self._saved_hq:
+            self.back_up_hq()
+            return
+        self.stage.load_hq(self.rng.choice(self._saved_hq))
+        self.ledger.hq_fell_back()
+        self.stage.faults["hq-set-back"] += 1
+
+    def copy(self, node: Node) -> None:
+        """Copy a whole machine; from now on both run."""
+        twin = next(one for one in self.stage.seats if one.code == node.code and one is not node)
+        if twin.live:
+            return
+        twin.load(node.save(self.stage.new_file()), contacts=False)
+        twin.runtime.settings.home.write_lines(CONTACTS, node.runtime.settings.home.read_lines(CONTACTS))
+        twin.live = True
+        self.ledger.expected[twin] = dict(self.ledger.expected[node])
+        self.stage.faults["copy"] += 1
+
+    # --- damage ------------------------------------------------------------------------------------
+
+    def damage(self, node: Node) -> None:
+        """Change or drop one row where nothing notices, at head office or at the branch."""
+        at_hq = self.rng.random() < 0.5  # noqa: PLR2004 - one in two
+        runtime: Any = self.stage.hq if at_hq else node.runtime
+        dropped = self.rng.random() < 0.5  # noqa: PLR2004 - one in two
+        kinds = ("bill_line", "work_log") if dropped else ("customer", "bill_line")
+        key = self._pick(node, kinds)
+        if key is None:
+            return
+        table = runtime.bindings[key[0]].table
+        with _unnoticed(runtime.database, table) as connection:
+            here = table.c.id == key[1]
+            if dropped:
+                connection.execute(delete(table).where(here))
+            elif key[0] == "customer":
+                connection.execute(update(table).where(here).values(address="?"))
+            else:
+                connection.execute(update(table).where(here).values(amount_minor=table.c.amount_minor + 1))
+        self.ledger.excused.add(key)
+        self.ledger.damaged = True
+        self.stage.faults["damage-hq" if at_hq else "damage-branch"] += 1
+
+    # --- how -----------------------------------------------------------------------------------------
+
+    def poisoned(self, node: Node) -> list[Key]:
+        """Return the customers of a node that head office refuses as they stand."""
+        table = node.runtime.bindings["customer"].table
+        with node.runtime.database.reads() as session:
+            rows = session.execute(select(table.c.id, table.c.attributes)).all()
+        return [("customer", one) for one, attributes in rows if attributes == POISON]
+
+    def mend(self, node: Node, key: Key) -> None:
+        """Make a poisoned customer one that head office takes."""
+        version = self.ledger.next_version()
+        self._update(node, key, {"remark": str(version), "attributes": HEALTHY})
+        self.ledger.wrote(node, key, version)
+
+    def _arm(self, node: Node, strike: str) -> None:
+        if strike == "line-kill":
+            node.line.strike_in = self.rng.randrange(1, 8)
+        elif strike:
+            points = self.stage.hq_points if strike.startswith("hq") else node.points
+            points.arm(self.rng.randrange(1, LONGEST), killed if strike.endswith("kill") else disk_error)
+
+    def _disarm(self, node: Node, strike: str) -> None:
+        untouched = [node.points.disarm(), self.stage.hq_points.disarm(), node.line.strike_in > 0]
+        node.line.strike_in = 0
+        if strike and not any(untouched):
+            self.stage.faults[strike] += 1
+
+    def _pick(self, node: Node, kinds: tuple[str, ...]) -> Key | None:
+        found = sorted(key for key in versions_at(node) if key[0] in kinds)
+        return self.rng.choice(found) if found else None
+
+    def _update(self, node: Node, key: Key, values: Mapping[str, Any]) -> None:
+        table = node.runtime.bindings[key[0]].table
+        with node.runtime.database.sessions.begin() as session:
+            session.execute(update(table).where(table.c.id == key[1]).values(**values))
+
+    def _insert(self, node: Node, kind: str, *, managers: list[str], customers: list[str]) -> None:
+        version = self.ledger.next_version()
+        key = (kind, str(UUID(int=self.rng.getrandbits(128), version=4)))
+        stamp = {"created_at": node.clock.now(), "created_by": "ana"}
+        touched = {"updated_at": node.clock.now(), "updated_by": "ana"}
+        manager = self.rng.choice(managers) if managers else None
+        customer = self.rng.choice(customers) if customers else None
+        amount = self.rng.randrange(-(10**6), 10**6)
+        rows: dict[str, dict[str, Any]] = {
+            "manager": {"manager_no": f"M{version}", "name": f"经理{version}", "status": "active", **touched},
+            "customer": {
+                "customer_no": f"C{version}",
+                "kind": "individual",
+                "name": f"客户{version}",
+                "status": "active",
+                "tags": ["vip"],
+                "attributes": HEALTHY,
+                "manager_id": manager,
+                **touched,
+            },
+            "bill_line": {
+                "bill_no": f"B{version}",
+                "customer_id": customer,
+                "product": "宽带",
+                "period": "2026-10",
+                "kind": "charge",
+                "amount_minor": amount,
+                "currency": "CNY",
+                "booked_on": NOON.date(),
+            },
+            "work_log": {
+                "log_no": f"L{version}",
+                "manager_id": manager,
+                "customer_id": customer,
+                "kind": "visit",
+                "started_at": node.clock.now(),
+                "entered_at": node.clock.now(),
+                "text": "走访",
+            },
+        }
+        values = {"id": key[1], MARK[kind]: str(version), **stamp, **rows[kind]}
+        with node.runtime.database.sessions.begin() as session:
+            session.execute(insert(node.runtime.bindings[kind].table).values(**values))
+        if kind == "bill_line":
+            self.ledger.amounts[key] = amount
+        self.ledger.wrote(node, key, version)
+
+
+@contextmanager
+def _unnoticed(database: Database, table: Table) -> Iterator[Connection]:
+    """Open a transaction without the triggers of a table; they stand again afterwards."""
+    with database.engine.begin() as connection:
+        triggers = connection.execute(
+            text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table"),
+            {"table": table.name},
+        ).all()
+        for name, _sql in triggers:
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        yield connection
+        for _name, statement in triggers:
+            connection.exec_driver_sql(statement)

@@ -1,0 +1,64 @@
+"""Many runs, and what they came to."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from branch_node.torture.ledger import FAILINGS
+from branch_node.torture.run import Verdict, run
+from branch_node.torture.stage import Stage
+
+
+@dataclass
+class Outcome:
+    """What a campaign came to; `failed` are the runs in which something was wrong."""
+
+    runs: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    failed: list[Verdict] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was wrong in any run."""
+        return not self.failed
+
+    def document(self) -> dict[str, Any]:
+        """Return the outcome as `torture --json` prints it."""
+        return {
+            "runs": self.runs,
+            "faults": self.faults.total(),
+            **{failing: self.found[failing] for failing in FAILINGS},
+            "kinds": dict(sorted(self.faults.items())),
+            "failed_seeds": [verdict.seed for verdict in self.failed],
+        }
+
+
+@contextmanager
+def opened_stage() -> Iterator[Stage]:
+    """Set up a company in a folder of its own, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="branchline-torture-") as folder:
+        stage = Stage(Path(folder))
+        try:
+            yield stage
+        finally:
+            stage.close()
+
+
+def campaign(seed: int, runs: int, heed: Callable[[Verdict], object]) -> Outcome:
+    """Carry out runs from `seed` on, one seed after the other, and tell each verdict to `heed`."""
+    outcome = Outcome()
+    with opened_stage() as stage:
+        for number in range(seed, seed + runs):
+            verdict = run(stage, number)
+            outcome.runs += 1
+            outcome.faults += verdict.faults
+            outcome.found += verdict.found
+            if not verdict.good:
+                outcome.failed.append(verdict)
+            heed(verdict)
+    return outcome

@@ -1,0 +1,60 @@
+"""`branch-node torture`: anybody may see for themselves that nothing is lost."""
+
+import logging
+import sys
+from typing import Final
+
+from branch_node.torture.campaign import campaign
+from branch_node.torture.ledger import FAILINGS
+from branch_node.torture.run import Verdict
+from shared.cli import echo, echo_json, say
+from shared.i18n import gettext as _
+
+WRONG: Final = 2
+TOLD_EVERY: Final = 10
+
+
+def torture(seed: int, runs: int, *, as_json: bool) -> None:
+    """Carry out runs and print what they came to; ends the command with 2 when anything was wrong."""
+    done: list[Verdict] = []
+
+    def heed(verdict: Verdict) -> None:
+        done.append(verdict)
+        if not verdict.good:
+            _tell_failure(verdict)
+        if len(done) % TOLD_EVERY == 0 or len(done) == runs:
+            faults = sum(one.faults.total() for one in done)
+            say(_("%(done)s of %(runs)s runs, %(faults)s faults", done=len(done), runs=runs, faults=faults))
+
+    # The nodes in here report every fault they meet; that is thousands of lines about what is meant to happen.
+    logging.disable(logging.CRITICAL)
+    try:
+        outcome = campaign(seed, runs, heed)
+    finally:
+        logging.disable(logging.NOTSET)
+    document = outcome.document()
+    if as_json:
+        echo_json(document)
+    else:
+        for name in ("runs", "faults", *FAILINGS):
+            echo(f"{name}\t{document[name]}")
+        say(
+            _("Nothing was lost.")
+            if outcome.good
+            else _("Something is wrong: keep the seeds above and report them.")
+        )
+    if not outcome.good:
+        sys.exit(WRONG)
+
+
+def _tell_failure(verdict: Verdict) -> None:
+    wrong = ", ".join(f"{name} {verdict.found[name]}" for name in FAILINGS if verdict.found[name])
+    say(
+        _(
+            "Seed %(seed)s: %(wrong)s (again: branch-node torture --seed %(seed)s)",
+            seed=verdict.seed,
+            wrong=wrong,
+        )
+    )
+    for line in verdict.trace:
+        say(f"  {line}")

@@ -1,0 +1,77 @@
+"""Where a run can be struck: every statement and every commit of a database, and every message."""
+
+import importlib
+import platform
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
+
+COMMIT: Final = "COMMIT"
+DISK_ERROR: Final = "disk I/O error"
+
+
+class KilledError(BaseException):
+    """The process ended here: no handler of the product may catch this."""
+
+
+class FaultPoints:
+    """Counts the database calls of one node and strikes at the one that was chosen.
+
+    Commits count as calls: one that is struck has not happened.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        """Watch every connection of `engine`."""
+        self.calls = 0
+        self.struck = 0
+        self._left = 0
+        self._how: Callable[[], BaseException] = killed
+        for name in ("do_execute", "do_executemany", "do_execute_no_params"):
+            event.listen(engine, name, self._statement)
+        event.listen(engine, "commit", self._commit)
+
+    def arm(self, calls: int, how: Callable[[], BaseException]) -> None:
+        """Strike at the call that comes `calls` from now; 1 is the next."""
+        self._left, self._how = calls, how
+
+    def disarm(self) -> bool:
+        """Strike no more; True when the chosen call never came."""
+        untouched, self._left = self._left > 0, 0
+        return untouched
+
+    def _step(self) -> BaseException | None:
+        self.calls += 1
+        if not self._left:
+            return None
+        self._left -= 1
+        if self._left:
+            return None
+        self.struck += 1
+        return self._how()
+
+    def _statement(self, *_call: object) -> None:
+        failure = self._step()
+        if failure is not None:
+            raise failure
+
+    def _commit(self, _connection: object) -> None:
+        failure = self._step()
+        if isinstance(failure, Exception):
+            raise OperationalError(COMMIT, None, failure) from failure
+        if failure is not None:
+            raise failure
+
+
+def killed() -> BaseException:
+    """End the process."""
+    return KilledError()
+
+
+def disk_error() -> BaseException:
+    """Fail as SQLite does when the disk fails or is full."""
+    name = "pysqlite3.dbapi2" if platform.system() == "Linux" else "sqlite3"
+    driver: Any = importlib.import_module(name)
+    failure: BaseException = driver.OperationalError(DISK_ERROR)
+    return failure

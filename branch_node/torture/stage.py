@@ -1,0 +1,232 @@
+"""A made-up company on this machine: set up once, and brought back to its first morning for each run."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from sqlalchemy import Engine, event, make_url
+
+from branch_node import app as branch_app
+from branch_node import config as branch_config
+from branch_node.outbound.contacts import FILE as CONTACTS
+from branch_node.outbound.cycle import CycleResult, run_cycle
+from branch_node.outbound.membership import join_hq
+from branch_node.runtime import BranchRuntime
+from branch_node.tables import APP as BRANCH_TABLES
+from branch_node.torture.faults import FaultPoints
+from branch_node.torture.line import HQ_URL, HeadOffice, Line
+from hq_server import app as hq_app
+from hq_server import config as hq_config
+from hq_server.branches.operations import enrol_branch
+from hq_server.runtime import HqRuntime
+from hq_server.tables import APP as HQ_TABLES
+from shared.clock import Clock, FakeClock
+from shared.config import Home
+from shared.db.engine import Database
+from shared.db.migrations import upgrade
+from shared.jobs.job import Progress
+from shared.stamp import Stamp, Via
+
+NOON: Final = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
+CODES: Final[Sequence[str]] = ("B001", "B002")
+# Every branch has a second seat, for a copy of its machine.
+SEATS: Final = 2
+INTERVAL_S: Final = 600
+ACTOR: Final = "torture"
+
+
+class SkewedClock:
+    """A node's own clock: the true time and how far this machine is off."""
+
+    def __init__(self, base: Clock) -> None:
+        """Begin with the right time."""
+        self._base = base
+        self.off = timedelta()
+
+    def now(self) -> datetime:
+        """Return what this machine takes for the present instant."""
+        return self._base.now() + self.off
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A copy of a node's database, and of what stood beside it."""
+
+    database: Path
+    contacts: Sequence[str]
+    memory: Any = None
+
+
+class Node:
+    """One machine of a branch: its home, database, clock and line."""
+
+    def __init__(self, code: str, seat: int, runtime: BranchRuntime, line: Line, clock: SkewedClock) -> None:
+        """Take a branch runtime and put the simulation's collaborators in."""
+        self.code, self.seat, self.clock, self.line = code, seat, clock, line
+        nonces = count(1)
+        self.runtime = replace(
+            runtime,
+            clock=clock,
+            transport=line,
+            uniform=lambda low, high: (low + high) / 2,
+            new_nonce=lambda: f"{code}-{seat}-{next(nonces)}",
+        )
+        be_quick(runtime.database.engine)
+        self.points = FaultPoints(runtime.database.engine)
+        self.live = seat == 0
+
+    @property
+    def name(self) -> str:
+        """What traces call it."""
+        return self.code + "'" * self.seat
+
+    def cycle(self) -> CycleResult:
+        """Run one sync cycle."""
+        return run_cycle(self.runtime, Progress())
+
+    def save(self, target: Path) -> Saved:
+        """Return a copy of this node as it is."""
+        keep(self.runtime.database, target)
+        return Saved(target, self.runtime.settings.home.read_lines(CONTACTS))
+
+    def load(self, saved: Saved, *, contacts: bool) -> None:
+        """Become what was saved; the contacts stand outside the database and stay, unless asked for."""
+        put(saved.database, self.runtime.database)
+        if contacts:
+            self.runtime.settings.home.write_lines(CONTACTS, saved.contacts)
+
+
+class Stage:
+    """Head office and branches in `folder`; `reset` brings them back to the morning of the first day."""
+
+    def __init__(self, folder: Path) -> None:
+        """Migrate, enrol and join once; takes a few seconds."""
+        self.folder = folder
+        self.clock = FakeClock(NOON)
+        self.faults: Counter[str] = Counter()
+        self.hq = self._open_hq()
+        self.hq_points = FaultPoints(self.hq.database.engine)
+        self.office = HeadOffice(hq_app.create_app(self.hq), self.hq.database.dispose)
+        self.seats = [self._open_node(code, seat) for seat in range(SEATS) for code in CODES]
+        self._files = count(1)
+        self._join()
+        self._begin = {node: node.save(folder / f"{node.name}.template") for node in self.seats}
+        self._begin_hq = folder / "hq.template"
+        keep(self.hq.database, self._begin_hq)
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The machines that run."""
+        return [node for node in self.seats if node.live]
+
+    def reset(self, rng: Random) -> None:
+        """Bring everything back to the beginning, with the randomness of the next run."""
+        for path in self.folder.glob("saved-*"):
+            path.unlink()
+        self.clock.set(NOON)
+        self.faults.clear()
+        put(self._begin_hq, self.hq.database)
+        for node in self.seats:
+            node.load(self._begin[node], contacts=True)
+            node.live, node.clock.off = node.seat == 0, timedelta()
+            node.line = Line(self.office, rng, self.faults)
+            node.runtime = replace(node.runtime, transport=node.line)
+
+    def new_file(self) -> Path:
+        """Return where the next copy of a database may stand."""
+        return self.folder / f"saved-{next(self._files)}"
+
+    def save_hq(self) -> Path:
+        """Return a copy of head office's database as it is."""
+        target = self.new_file()
+        keep(self.hq.database, target)
+        return target
+
+    def load_hq(self, saved: Path) -> None:
+        """Bring head office's database to what was saved."""
+        put(saved, self.hq.database)
+
+    def stamp(self) -> Stamp:
+        """Return a stamp of now."""
+        return Stamp(self.clock.now(), ACTOR, Via.COMMAND, "")
+
+    def close(self) -> None:
+        """Close every database."""
+        for database in self._databases():
+            database.dispose()
+
+    def _databases(self) -> Iterator[Database]:
+        yield self.hq.database
+        for node in self.seats:
+            yield node.runtime.database
+
+    def _open_hq(self) -> HqRuntime:
+        home = self.folder / "hq"
+        hq_config.create_home(home, database_url=f"sqlite:///{self.folder / 'hq.db'}")
+        opened = replace(hq_app.open_runtime(home), clock=self.clock)
+        be_quick(opened.database.engine)
+        upgrade(opened.database, HQ_TABLES)
+        return opened
+
+    def _open_node(self, code: str, seat: int) -> Node:
+        home = self.folder / f"{code}-{seat}"
+        if seat:
+            shutil.copytree(self.folder / f"{code}-0", home)
+            config = Home(home)
+            url = f"sqlite:///{self.folder / f'{code}-{seat}.db'}"
+            config.write_config({**config.read_config(), "database_url": url})
+        else:
+            branch_config.create_home(home, database_url=f"sqlite:///{self.folder / f'{code}-0.db'}")
+        line = Line(self.office, Random(0), self.faults)  # noqa: S311 - a simulation
+        return Node(code, seat, branch_app.open_runtime(home), line, SkewedClock(self.clock))
+
+    def _join(self) -> None:
+        for node in self.seats:
+            if node.seat:
+                continue
+            upgrade(node.runtime.database, BRANCH_TABLES)
+            with self.hq.database.sessions.begin() as session:
+                code = enrol_branch(
+                    session, node.code, node.code, push_interval_s=INTERVAL_S, by=self.stamp()
+                )[1]
+            join_hq(node.runtime, HQ_URL, code, by=self.stamp())
+        for node in self.seats:
+            if node.seat:
+                first = next(one for one in self.seats if one.code == node.code and not one.seat)
+                put(first.save(self.folder / "joined").database, node.runtime.database)
+
+
+def be_quick(engine: Engine) -> None:
+    """Do not wait for the disk: here no machine loses its power, processes are killed."""
+
+    def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection
+        connection.cursor().execute("PRAGMA synchronous=OFF")
+
+    event.listen(engine, "connect", configure)
+
+
+def keep(database: Database, target: Path) -> None:
+    """Copy a database nobody is using to a file."""
+    database.dispose()
+    shutil.copyfile(_path(database), target)
+
+
+def put(source: Path, database: Database) -> None:
+    """Put a copy in the place of a database nobody is using."""
+    database.dispose()
+    path = _path(database)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    shutil.copyfile(source, path)
+
+
+def _path(database: Database) -> Path:
+    name = make_url(database.url).database
+    assert name
+    return Path(name)
