@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from flask import Flask
+from flask import Flask, url_for
 
 from branch_node.billing import pages as billing
 from branch_node.bindings import BINDINGS
@@ -18,7 +18,7 @@ from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
 from branch_node.managers import pages as managers
 from branch_node.outbound import alarms as outbound_alarms
-from branch_node.outbound import history_pages
+from branch_node.outbound import history_pages, refused_pages
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.transport import HttpTransport
@@ -98,8 +98,9 @@ def create_app(runtime: BranchRuntime) -> Flask:
             managers.blueprint,
             imports.blueprint,
             outbound.blueprint,
+            refused_pages.blueprint,
             history_pages.blueprint,
-            alarms_blueprint(ALARMS),
+            alarms_blueprint(ALARMS, {"branch": lambda _code: url_for("outbound.overview")}),
             jobs_blueprint(JOBS),
         ),
     )

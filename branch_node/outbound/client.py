@@ -20,6 +20,7 @@ from sync_protocol.contract.keys import (
     CHAIN,
     COMPARE,
     ENROLMENT,
+    PARKED,
     RECEIPT,
     RECOVERY,
     STATE,
@@ -37,6 +38,7 @@ from sync_protocol.contract.messages import (
     EnrolmentAnswer,
     EnrolmentRequest,
     LineageRequest,
+    ParkedPage,
     Receipt,
     RecoveryPage,
     StateAnswer,
@@ -152,6 +154,11 @@ class HqClient:
         query = {"record": record, "lineage": lineage, "batch_no": batch_no, "above": above}
         answer = self._send("GET", f"/sync/v1/recovery?{urlencode(query)}", {}, b"", Vitals())
         return _decode(self._signed_part(answer, "recovery", RECOVERY), RecoveryPage)
+
+    def parked(self, after: int) -> ParkedPage:
+        """Ask which of our rows are parked at HQ, oldest first, page by page."""
+        answer = self._send("GET", f"/sync/v1/parked?{urlencode({'after': after})}", {}, b"", Vitals())
+        return _decode(self._signed_part(answer, "parked", PARKED), ParkedPage)
 
     def open_lineage(self, number: int, asked: LineageRequest) -> StateAnswer:
         """Announce a new history of this node's data."""

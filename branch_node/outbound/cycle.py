@@ -8,6 +8,7 @@
         send what is sealed and not acknowledged         (the same bytes, however often)
         while something is unsealed: seal it, send it    (the next is sealed while a full one is on its way)
     each receipt is kept before the next batch goes
+    something is parked at HQ: fetch the list, for people here to mend
 
 Any error ends the cycle; the next one starts by asking HQ again, so nothing is remembered wrongly.
 """
@@ -21,7 +22,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from branch_node.outbound import histories, operations, queries
+from branch_node.outbound import histories, operations, queries, refusals
+from branch_node.outbound.alarms import HQ_SET_BACK
 from branch_node.outbound.backoff import next_wait
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
 from branch_node.outbound.identity import begin_contact
@@ -146,14 +148,20 @@ class _Run:
                 pass
             if self._result.unfinished:
                 return
+        refusals.refresh(self._runtime, self._client, told=state.parked, refused_now=self._result.parked)
 
     def _settle_history(self, state: StateAnswer) -> None:
         """Begin a new lineage when HQ knows what we do not; offer again what it does not hold."""
         with self._runtime.database.reads() as session:
             unknown = histories.find_unknown(session, state, self._member)
+            gone = histories.find_gone(session, state) if unknown is None else None
         if unknown is not None:
             self._member = histories.begin_lineage(
                 self._runtime, self._client, self._member, state, why=unknown
+            )
+        elif gone is not None:
+            self._member = histories.begin_lineage(
+                self._runtime, self._client, self._member, state, why=gone, alarm=HQ_SET_BACK
             )
         put_back(self._runtime, self._member.lineage)
         with self._runtime.database.sessions.begin() as session:
@@ -165,9 +173,13 @@ class _Run:
         if at_hq is None:
             with self._runtime.database.reads() as session:
                 at_hq = min(queries.list_lineages(session), default=self._member.lineage)
+        with self._runtime.database.reads() as session:
+            alive = {*queries.list_lineages(session), self._member.lineage}
         for number in range(at_hq, self._member.lineage):
             self._send_old(number)
-            histories.announce(self._runtime, self._client, number + 1)
+            # One without a batch that counts may have begun behind batches HQ has lost for good.
+            if number + 1 in alive:
+                histories.announce(self._runtime, self._client, number + 1)
 
     def _send_old(self, lineage: int) -> None:
         for channel in self._channels():

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from branch_node.outbound import queries
 from branch_node.outbound.models import Cycle
 from branch_node.outbound.queries import Link
+from branch_node.outbound.refusals import count_refused
 from branch_node.runtime import BranchRuntime
 from shared.audit.operations import record
 from shared.auth.vocabulary import Right
@@ -41,6 +42,7 @@ def overview() -> ResponseReturnValue:
             "cycles": queries.list_cycles(session, limit=SHOWN),
             "batches": queries.list_recent_batches(session, limit=SHOWN),
             "heads": queries.list_chain_heads(session),
+            "refused": count_refused(session),
             "busy": find_holder(session, PUSH) is not None,
             "asked": _asked(session),
         }

@@ -1,0 +1,84 @@
+"""What head office refused of this branch, with the reason and the way to the record."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from flask import Blueprint, render_template, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from branch_node.outbound.models import RefusedRecord
+from branch_node.outbound.refusals import MOST_KEPT
+from branch_node.runtime import BranchRuntime
+from shared.auth.vocabulary import Right
+from shared.domain.wire_words import RECORD_NAMES, explain
+from shared.ids import is_id
+from shared.web.access import requires
+from shared.web.context import reading, runtime
+from shared.web.paging import PageRequest, paginate
+from sync_protocol.apply import WAITS
+from sync_protocol.catalog import CATALOG, Bindings, RecordKind
+from sync_protocol.changelog.models import Change
+
+blueprint = Blueprint("refusals", __name__, template_folder="templates", url_prefix="/sync/refused")
+SORTS: Final = {"id": RefusedRecord.id}
+# Where a record of each type is mended; what is computed is mended by what it is computed from.
+PLACES: Final[Mapping[str, tuple[str, str]]] = {
+    "manager": ("managers.edit", "manager_id"),
+    "customer": ("customers.edit", "customer_id"),
+    "bill_line": ("billing.line", "line_id"),
+    "work_log": ("worklogs.entry", "log_id"),
+}
+# What a record is called, where its table has it.
+NAMING: Final = ("customer_no", "manager_no", "bill_no", "log_no", "name", "month", "day")
+
+
+@blueprint.get("")
+@requires(Right.STAFF)
+def index() -> str:
+    """List refused records, oldest first, each with what is wrong with it."""
+    wanted = PageRequest.from_query(SORTS, default="id")
+    bindings = runtime(BranchRuntime).bindings
+    with reading() as session:
+        page = paginate(session, select(RefusedRecord), wanted, sorts=SORTS, tie=RefusedRecord.id)
+        names, mended = _names(session, page.items, bindings), _mended(session, page.items)
+        rows = [_row(found, names, mended) for found in page.items]
+    return render_template("outbound/refused.html", page=page, rows=rows, most=MOST_KEPT)
+
+
+def _row(found: RefusedRecord, names: Mapping[str, str], mended: set[str]) -> dict[str, Any]:
+    record = CATALOG.get(found.record_type)
+    name = names.get(found.record_id or "")
+    place = PLACES.get(found.record_type)
+    return {
+        "found": found,
+        "type": RECORD_NAMES.get(found.record_type, found.record_type),
+        "name": name or found.record_id,
+        "reasons": explain(found.code, found.reasons),
+        "waits": found.code == WAITS,
+        "fact": record is not None and record.kind is RecordKind.FACT,
+        "mended": found.record_id in mended,
+        "url": url_for(place[0], **{place[1]: str(found.record_id)}) if place and name is not None else None,  # type: ignore[arg-type]
+    }
+
+
+def _names(session: Session, found: Sequence[RefusedRecord], bindings: Bindings) -> dict[str, str]:
+    """Return what the refused records are called here, by id; nothing of those this branch no longer holds."""
+    by_type: dict[str, set[str]] = {}
+    for one in found:
+        if one.record_type in bindings and is_id(one.record_id or ""):
+            by_type.setdefault(one.record_type, set()).add(str(one.record_id))
+    names = {}
+    for record_type, ids in by_type.items():
+        table = bindings[record_type].table
+        columns = [table.c[name] for name in NAMING if name in table.c]
+        for row in session.execute(select(table.c.id, *columns).where(table.c.id.in_(sorted(ids)))):
+            names[str(row[0])] = " ".join(str(value) for value in tuple(row)[1:] if value)
+    return names
+
+
+def _mended(session: Session, found: Sequence[RefusedRecord]) -> set[str]:
+    """Return which of them have been changed since: they go with the next push."""
+    ids = sorted(str(one.record_id) for one in found if is_id(one.record_id or ""))
+    waiting = select(Change.record_id).where(Change.batch_id.is_(None), Change.record_id.in_(ids))
+    return set(session.scalars(waiting))
