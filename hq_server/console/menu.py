@@ -15,6 +15,7 @@ MENU: Final = (
     MenuEntry(lazy_gettext("Analysis"), "analysis.index", "chart-bar", key="a"),
     MenuEntry(lazy_gettext("Managers"), "oversight.index", "briefcase", key="m"),
     MenuEntry(lazy_gettext("Parked records"), "parked.index", "alert-triangle", count=waiting_count, key="p"),
+    MenuEntry(lazy_gettext("Proof"), "verification.index", "circle-check", key="v"),
     MenuEntry(lazy_gettext("Transfers"), "console.transfers", "cloud-upload", key="t"),
     MenuEntry(lazy_gettext("Alarms"), "alarms.index", "alert-circle", count=count_open, key="l"),
     MenuEntry(lazy_gettext("Jobs"), "running.index", "clock", right=Right.ADMINISTRATOR, key="j", foot=True),

@@ -13,6 +13,8 @@ from hq_server.branches.web import scope
 from hq_server.console import queries
 from hq_server.console.charges import charges_table
 from hq_server.ingest.models import InboxBatch
+from hq_server.verification.pages import sentence, summary
+from hq_server.verification.queries import branch_proofs
 from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES
 from shared.i18n import in_zone, lazy_gettext
@@ -66,6 +68,7 @@ def one(code: str) -> str:
             state=state,
             keys=list_keys(session, found.number),
             batches=latest,
+            proven=[sentence(one) for one in branch_proofs(session, code=found.code)],
             record_names=RECORD_NAMES,
         )
 
@@ -124,6 +127,7 @@ def _overview(session: Session) -> dict[str, Any]:
             month=month,
             timezone=zone,
         ),
+        "proof": summary(session, now),
         "now": now,
         "record_names": RECORD_NAMES,
     }

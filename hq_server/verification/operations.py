@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from hq_server.ingest.models import InboxBatch
 from hq_server.proof.days import Moment, check_day, due_days
 from hq_server.proof.operations import ask
-from hq_server.verification.queries import BranchProof, Verdict
+from hq_server.verification.queries import BranchProof
 from shared.stamp import Stamp
 from sync_protocol.catalog import CATALOG, Bindings, RecordKind
 
@@ -22,7 +22,7 @@ def ask_branches(session: Session, standing: Collection[BranchProof], *, everybo
     """
     asked = 0
     for one in standing:
-        if one.asked_at is None and (everybody or one.verdict in {Verdict.UNPROVEN, Verdict.REPAIRING}):
+        if one.asked_at is None and (everybody or not one.equal):
             ask(session, one.branch.number, one.branch.code, by=by)
             asked += 1
     return asked

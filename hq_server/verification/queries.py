@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
 from hq_server.branches.queries import list_branches
+from hq_server.ingest.models import ChainPosition, InboxBatch
 from hq_server.parking.models import ParkedRecord
 from hq_server.parking.vocabulary import ParkedState
 from hq_server.proof.models import DayCheck, Proof
@@ -20,6 +21,8 @@ from hq_server.proof.queries import list_proofs
 from hq_server.replica.models import ReplicaDayClose
 from shared.db.base import instant_text
 from sync_protocol.catalog import CATALOG
+
+Key = tuple[int, str]
 
 
 class Verdict(StrEnum):
@@ -51,11 +54,15 @@ EXIT_CODES: Final[Mapping[Verdict, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class TableProof:
-    """How one record type of a branch stands: the latest comparison, and how many records are parked now."""
+    """How one record type of a branch stands: the latest comparison, and how many records are parked now.
+
+    It was equal at batch `through` of its channel and is up to there: later batches up to it had none of its rows.
+    """
 
     record_type: str
     proof: Proof | None
     parked: int
+    through: int | None
 
     @property
     def compared(self) -> bool:
@@ -101,7 +108,7 @@ class BranchProof:
         channels: dict[str, int] = {}
         for table in self.tables:
             channel = CATALOG[table.record_type].channel
-            at = (table.proof.equal_through if table.proof else None) or 0
+            at = table.through or 0
             channels[channel] = min(channels.get(channel, at), at)
         return sum(channels.values())
 
@@ -135,13 +142,14 @@ class BranchDay:
 def branch_proofs(session: Session, *, code: str | None = None) -> list[BranchProof]:
     """Return how every branch that has joined stands, or the one named."""
     known = {(one.branch_number, one.record_type): one for one in list_proofs(session)}
-    parked = _parked(session)
+    parked, through = _parked(session), _through(session, known)
     return [
         BranchProof(
             branch,
             [
-                TableProof(name, known.get((branch.number, name)), parked.get((branch.number, name), 0))
+                TableProof(name, known.get(key), parked.get(key, 0), through.get(key))
                 for name in CATALOG
+                for key in ((branch.number, name),)
             ],
         )
         for branch in list_branches(session)
@@ -198,7 +206,7 @@ def _table_document(table: TableProof) -> dict[str, Any]:
         "verdict": table.verdict.value,
         "rows": proof.rows if proof else 0,
         "parked": table.parked,
-        "through": proof.equal_through if proof else None,
+        "through": table.through,
         "as_of": instant_text(compared_at) if compared_at else None,
     }
 
@@ -207,6 +215,30 @@ def _day_of(branch: Branch, check: DayCheck | None, *, arrived: bool) -> BranchD
     if check is not None:
         return BranchDay(branch, DayState.COMPLETE if check.complete else DayState.DIFFERS, check)
     return BranchDay(branch, DayState.UNCHECKED if arrived else DayState.MISSING, None)
+
+
+def _through(session: Session, known: Mapping[Key, Proof]) -> dict[Key, int]:
+    """Return the batch through which each record type is equal: its channel's last, if no row of it came since."""
+    later = (
+        select(InboxBatch.branch_number, InboxBatch.record_type)
+        .join(
+            Proof,
+            (Proof.branch_number == InboxBatch.branch_number)
+            & (Proof.lineage == InboxBatch.lineage)
+            & (Proof.record_type == InboxBatch.record_type),
+        )
+        .where(InboxBatch.batch_no > Proof.equal_through, InboxBatch.rows + InboxBatch.removed > 0)
+        .distinct()
+    )
+    moved = {(row[0], row[1]) for row in session.execute(later)}
+    heads = {(one.branch_number, one.channel): one for one in session.scalars(select(ChainPosition))}
+    found: dict[Key, int] = {}
+    for (number, name), proof in known.items():
+        head = heads.get((number, CATALOG[name].channel)) if name in CATALOG else None
+        if proof.equal_through is not None:
+            here = head is not None and head.lineage == proof.lineage and (number, name) not in moved
+            found[number, name] = head.batch_no if head is not None and here else proof.equal_through
+    return found
 
 
 def _parked(session: Session) -> dict[tuple[int, str], int]:
