@@ -378,6 +378,14 @@ def test_a_node_that_is_replaced_in_the_middle_of_its_cycle_delivers_nothing_mor
 
     assert (result.outcome, result.problem) == ("failed", "duplicate-node")
     assert names_at_hq(world) == []
+    other.add_customer(name="另一台", customer_no="O1")
+    other.push()  # its batch has the number of the one that was refused
+    branch.push()
+    with world.hq.database.sessions.begin() as session:
+        let_contender_speak(session, session.scalars(select(Branch)).one(), by=world.by())
+    assert branch.push().outcome == "done"
+    assert names_at_hq(world) == sorted(["迟到", "另一台"])
+    world.assert_equal()
 
 
 @dataclass
