@@ -18,10 +18,12 @@ from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
 from branch_node.managers import pages as managers
 from branch_node.outbound import alarms as outbound_alarms
-from branch_node.outbound import history_pages, refused_pages
+from branch_node.outbound import history_pages, refused_pages, tracing_pages
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.transport import HttpTransport
+from branch_node.retention import alarms as retention_alarms
+from branch_node.retention import jobs as retention_jobs
 from branch_node.runtime import BranchRuntime
 from branch_node.statistics import jobs as statistics_jobs
 from branch_node.statistics import pages as statistics
@@ -41,13 +43,17 @@ from shared.web.running.pages import jobs_blueprint
 
 JOBS: Final[Sequence[Job]] = (
     *outbound_jobs.JOBS,
+    *retention_jobs.JOBS,
     *import_jobs.JOBS,
     *statistics_jobs.JOBS,
     *customer_jobs.JOBS,
     *common_jobs.JOBS,
 )
 
-ALARMS: Final[Sequence[AlarmKind]] = (*outbound_alarms.ALARMS,)
+ALARMS: Final[Sequence[AlarmKind]] = (
+    *outbound_alarms.ALARMS,
+    *retention_alarms.ALARMS,
+)
 
 MENU: Final = (
     MenuEntry(_l("My day"), "desk.my_day", "home", key="h"),
@@ -100,6 +106,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
             outbound.blueprint,
             refused_pages.blueprint,
             history_pages.blueprint,
+            tracing_pages.blueprint,
             alarms_blueprint(ALARMS, {"branch": lambda _code: url_for("outbound.overview")}),
             jobs_blueprint(JOBS),
         ),

@@ -15,10 +15,16 @@ DEFAULT_PORT: Final = 8100
 
 @dataclass(frozen=True, slots=True)
 class BranchSettings(NodeSettings):
-    """Settings of a branch; `node_id` names this node, `push_interval_s` is how often it pushes."""
+    """Settings of a branch; `node_id` names this node, `push_interval_s` is how often it pushes.
+
+    Batches that head office holds and has backed up are kept `outbox_retention_days`, and earlier ones go when
+    the store is over `outbox_cap_mb`.
+    """
 
     node_id: str = ""
     push_interval_s: int = 600
+    outbox_retention_days: int = 30
+    outbox_cap_mb: int = 4096
 
 
 def create_home(path: Path, *, database_url: str | None) -> Home:

@@ -23,7 +23,10 @@ from hq_server.ingest import routes as ingest
 from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
 from hq_server.proof import alarms as proof_alarms
+from hq_server.retention import alarms as retention_alarms
+from hq_server.retention import jobs as retention_jobs
 from hq_server.runtime import HqIdentity, HqRuntime
+from hq_server.tracing import pages as tracing
 from hq_server.verification import jobs as verification_jobs
 from hq_server.verification import pages as verification
 from shared.alarms.vocabulary import AlarmKind
@@ -38,11 +41,17 @@ from shared.web.running.pages import jobs_blueprint
 
 JOBS: Final[Sequence[Job]] = (
     *gate_jobs.JOBS,
+    *retention_jobs.JOBS,
     *verification_jobs.JOBS,
     *analysis_jobs.JOBS,
     *common_jobs.JOBS,
 )
-ALARMS: Final[Sequence[AlarmKind]] = (*branch_alarms.ALARMS, *parking_alarms.ALARMS, *proof_alarms.ALARMS)
+ALARMS: Final[Sequence[AlarmKind]] = (
+    *branch_alarms.ALARMS,
+    *parking_alarms.ALARMS,
+    *proof_alarms.ALARMS,
+    *retention_alarms.ALARMS,
+)
 
 
 def open_runtime(home: Path) -> HqRuntime:
@@ -76,6 +85,7 @@ def create_app(runtime: HqRuntime) -> Flask:
             customers.blueprint,
             analysis.blueprint,
             oversight.blueprint,
+            tracing.blueprint,
             ingest.blueprint,
             lineage_routes.blueprint,
             proof_routes.blueprint,

@@ -15,10 +15,15 @@ DEFAULT_PORT: Final = 8000
 
 @dataclass(frozen=True, slots=True)
 class HqSettings(NodeSettings):
-    """Settings of HQ; `hq_id` names this server to branches, `push_interval_s` is how often they push."""
+    """Settings of HQ; `hq_id` names this server to branches, `push_interval_s` is how often they push.
+
+    After `backup_alarm_days` without a backup there is an alarm; receipts are kept `receipt_retention_days`.
+    """
 
     hq_id: str = ""
     push_interval_s: int = 600
+    backup_alarm_days: int = 3
+    receipt_retention_days: int = 400
 
 
 def create_home(path: Path, *, database_url: str | None) -> Home:

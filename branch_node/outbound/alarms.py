@@ -32,6 +32,16 @@ HQ_LOST: Final = AlarmKind(
     N_("Nothing needs doing: they are being sent again."),
     N_("%(batches)s batches were offered again."),
 )
+HQ_SET_BACK: Final = AlarmKind(
+    "hq-older-than-told",
+    Severity.WARNING,
+    N_("Head office was restored from a backup older than the one it had told of"),
+    N_(
+        "Nothing needs doing: the batches it misses are not kept here any more, so every record is being sent again. "
+        "Head office should find out what became of its later backups."
+    ),
+    N_("History %(lineage)s; first missing: %(why)s."),
+)
 COPY_REFUSED: Final = AlarmKind(
     "refused-as-copy",
     Severity.CRITICAL,
@@ -41,4 +51,4 @@ COPY_REFUSED: Final = AlarmKind(
         "over. Nothing entered here is lost: it waits, and can be exported with `branch-node export-unsent`."
     ),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (RECORDS_REFUSED, SET_BACK, HQ_LOST, COPY_REFUSED)
+ALARMS: Final[Sequence[AlarmKind]] = (RECORDS_REFUSED, SET_BACK, HQ_LOST, HQ_SET_BACK, COPY_REFUSED)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from branch_node.outbound import queries
@@ -20,17 +20,17 @@ from branch_node.outbound.models import Lineage, Membership
 from branch_node.outbound.recovered import fetch_recovered
 from branch_node.runtime import BranchRuntime
 from shared.alarms.operations import raise_alarm
+from shared.alarms.vocabulary import AlarmKind
 from shared.audit.operations import record
 from shared.ids import new_id
 from shared.stamp import Stamp, Via
-from sync_protocol.catalog import CATALOG
+from sync_protocol.catalog import CATALOG, Binding, Bindings
 from sync_protocol.changelog.models import Change, OutboxBatch
 from sync_protocol.contract.messages import ChannelState, LineageRequest, StateAnswer
 
 log = logging.getLogger(__name__)
 Point = tuple[int, int, str]
 BEGINNING: Final = (0, 0, "")
-REASON: Final = "database-set-back"
 
 
 def lineage_at_hq(state: StateAnswer) -> int | None:
@@ -50,6 +50,24 @@ def find_unknown(session: Session, state: StateAnswer, member: Membership) -> st
     for channel, head in state.channels.items():
         if head.batch_no and not _held(session, channel, (head.lineage, head.batch_no, head.digest)):
             return f"{channel} {head.batch_no}"
+    return None
+
+
+def find_gone(session: Session, state: StateAnswer) -> str | None:
+    """Tell which batch HQ misses whose bytes were purged, since it was in HQ's backups; None when all can be sent."""
+    hq = lineage_at_hq(state)
+    nothing = ChannelState(lineage=hq or 0, batch_no=0, digest="")
+    for channel in session.scalars(select(OutboxBatch.channel).distinct()):
+        head = state.channels.get(channel, nothing)
+        after = _later((head.lineage, head.batch_no))
+        gone = session.scalar(
+            select(OutboxBatch.batch_no)
+            .where(OutboxBatch.channel == channel, after, _purged())
+            .order_by(OutboxBatch.id)
+            .limit(1)
+        )
+        if gone is not None:
+            return f"{channel} {gone}"
     return None
 
 
@@ -84,10 +102,17 @@ def reopen(session: Session, channel: str, *, after: tuple[int, int]) -> int:
 
 
 def begin_lineage(
-    runtime: BranchRuntime, client: HqClient, member: Membership, state: StateAnswer, *, why: str
+    runtime: BranchRuntime,
+    client: HqClient,
+    member: Membership,
+    state: StateAnswer,
+    *,
+    why: str,
+    alarm: AlarmKind = SET_BACK,
 ) -> Membership:
     """Find the common point, fetch what HQ received after it, and begin a new lineage; return the membership.
 
+    `alarm` says which side was set back, and is the reason told to HQ.
     May be cut off anywhere and run again: until its last transaction nothing of this node's history has changed.
     """
     number = max(lineage_at_hq(state) or 0, member.lineage) + 1
@@ -101,15 +126,17 @@ def begin_lineage(
             Lineage(
                 lineage=number,
                 lineage_id=own.lineage_id,
-                reason=REASON,
+                reason=alarm.code,
                 forked_at={channel: list(point) for channel, point in common.items() if point != BEGINNING},
                 opened_at=now,
                 recovered=fetched,
             )
         )
-        resealed = sum(_give_up(session, channel, point, at=now) for channel, point in common.items())
+        resealed = sum(
+            _give_up(session, runtime.bindings, channel, point, at=now) for channel, point in common.items()
+        )
         details = {"lineage": number, "rows": fetched, "batches": resealed, "why": why}
-        raise_alarm(session, SET_BACK, ("branch", own.branch_code), at=now, details=details)
+        raise_alarm(session, alarm, ("branch", own.branch_code), at=now, details=details)
         by = Stamp(now, "sync", Via.SYNC, "")
         record(session, "sync.lineage-opened", subject=("branch", own.branch_code), by=by, details=details)
     log.warning("a new lineage was opened", extra=details)
@@ -171,9 +198,16 @@ def _held(session: Session, channel: str, point: Point) -> bool:
     return held == digest
 
 
-def _give_up(session: Session, channel: str, common: Point, *, at: datetime) -> int:
-    """Void our batches after the common point and free their changes to be sealed anew; return how many."""
+def _give_up(session: Session, bindings: Bindings, channel: str, common: Point, *, at: datetime) -> int:
+    """Void our batches after the common point and free their changes to be sealed anew; return how many.
+
+    Where changes were purged with their batches, nobody knows any more which records they were about: then every
+    record of that type is sent again.
+    """
     beyond = [OutboxBatch.channel == channel, _later(common[:2]), OutboxBatch.voided_at.is_(None)]
+    purged = select(OutboxBatch.record_type).where(*beyond, _purged()).distinct()
+    for record_type in session.scalars(purged).all():
+        _send_all_again(session, bindings[record_type])
     ids = session.scalars(select(OutboxBatch.id).where(*beyond)).all()
     for batch_id in ids:
         session.execute(
@@ -189,6 +223,16 @@ def _give_up(session: Session, channel: str, common: Point, *, at: datetime) -> 
         .execution_options(synchronize_session=False)
     )
     return len(ids)
+
+
+def _send_all_again(session: Session, binding: Binding) -> None:
+    """Append a change for every record of a type; what HQ holds too many is found by the next barrier."""
+    everything = select(literal(binding.record.name), binding.table.c.id, literal("U"))
+    session.execute(insert(Change).from_select(["record_type", "record_id", "op"], everything))
+
+
+def _purged() -> ColumnElement[bool]:
+    return and_(OutboxBatch.payload.is_(None), OutboxBatch.voided_at.is_(None))
 
 
 def _later(point: tuple[int, int]) -> ColumnElement[bool]:

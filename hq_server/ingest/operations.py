@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
@@ -31,6 +31,8 @@ from sync_protocol.contract.records import RECORDS
 CHUNK = 500
 # A receipt tells the first refusals; all of them stand in HQ's parked records.
 MOST_NOTICES = 100
+# A receipt that was emptied after its retention is made anew, without its notices.
+NOTHING_APPLIED: Final = Applied(changes={}, refused=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ def receive_batch(
     if known is not None:
         if known.digest != delivery.batch.digest:
             raise SyncRefusedError(Problem.FORK, f"batch {header.batch_no} was received with other content")
-        return known.receipt
+        return known.receipt or _receipt(
+            delivery, NOTHING_APPLIED, identity, None, None, at=known.received_at
+        )
     _check_place(position, delivery)
     started = time.perf_counter()
     entry = _open_inbox(session, delivery)
@@ -219,6 +223,8 @@ def _receipt(
     identity: HqIdentity,
     differs: list[str] | None,
     backed_up: int | None,
+    *,
+    at: datetime | None = None,
 ) -> dict[str, Any]:
     header = delivery.batch.header
     notices = [
@@ -236,7 +242,7 @@ def _receipt(
             applied_through=header.batch_no,
             parked=notices,
             hq=identity.hq_id,
-            received_at=instant_text(delivery.at),
+            received_at=instant_text(at or delivery.at),
             differs=differs,
             backed_up_through=backed_up,
         )

@@ -1,0 +1,1 @@
+"""What a branch keeps in order to send it again, how long, and the room it takes."""

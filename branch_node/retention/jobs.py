@@ -1,0 +1,97 @@
+"""Purging what head office holds and has backed up: nightly by age, and earlier when the store is over its cap."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Final
+
+from branch_node.retention import operations
+from branch_node.runtime import BranchRuntime
+from shared.errors import N_
+from shared.jobs.job import Job, Outcome, Progress
+from shared.stamp import Stamp
+from sync_protocol.changelog import purge
+from sync_protocol.changelog.sealing import count_pending
+
+log = logging.getLogger(__name__)
+CAP_PERCENT: Final = 100
+# A purge for want of room goes on down to this share of the cap, so that it is not due again at once.
+ROOM_PERCENT: Final = 80
+AGE, ROOM = "age", "cap"
+
+
+def purge_outbox(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+    """Purge what is older than the retention, applied at HQ and in its backups."""
+    before = stamp.at - timedelta(days=runtime.settings.outbox_retention_days)
+    return _purge(runtime, stamp, progress, before=before, enough=None)
+
+
+def watch_outbox(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+    """Tell how full the store is; over the cap, purge what HQ's backups hold whatever its age, oldest first."""
+    cap = runtime.settings.outbox_cap_mb
+    outcome = Outcome.nothing()
+    with runtime.database.reads() as session:
+        kept = purge.measure(session)
+    if operations.percent(kept, cap) >= CAP_PERCENT:
+        enough = kept.total - cap * operations.MB * ROOM_PERCENT // 100
+        outcome = _purge(runtime, stamp, progress, before=None, enough=enough)
+    with runtime.database.sessions.begin() as session:
+        kept, waiting = purge.measure(session), count_pending(session)
+        operations.tell_filling(session, kept, cap_mb=cap, waiting=waiting, at=stamp.at)
+        progress.check_lease(session)
+    return outcome
+
+
+def _purge(
+    runtime: BranchRuntime, stamp: Stamp, progress: Progress, *, before: datetime | None, enough: int | None
+) -> Outcome:
+    batches: Counter[str] = Counter()
+    size = 0
+    with runtime.database.reads() as session:
+        channels = operations.channels(session)
+    for channel in channels:
+        while enough is None or size < enough:
+            with runtime.database.sessions.begin() as session:
+                through = operations.backed_up(session, channel)
+                spent = purge.list_spent(session, channel, through, before=before)
+                purge.drop_bytes(session, [one for one, _size in spent])
+                progress.check_lease(session)
+            if not spent:
+                break
+            batches[channel] += len(spent)
+            size += sum(one for _id, one in spent)
+            progress.check_stop()
+    changes = _drop_changes(runtime, progress)
+    if not batches and not changes:
+        return Outcome.nothing()
+    why = ROOM if before is None else AGE
+    with runtime.database.sessions.begin() as session:
+        operations.note_purged(session, batches, size=size, changes=changes, why=why, by=stamp)
+    return Outcome.done(batches=batches.total(), bytes=size, changes=changes)
+
+
+def _drop_changes(runtime: BranchRuntime, progress: Progress) -> int:
+    """Remove the changes of purged batches, window by window, so that nobody waits for the whole."""
+    above, dropped = 0, 0
+    while True:
+        with runtime.database.sessions.begin() as session:
+            first = purge.first_change(session, above)
+            if first is None:
+                return dropped
+            dropped += purge.drop_changes(session, first)
+            progress.check_lease(session)
+        above = first + purge.WINDOW - 1
+        progress.check_stop()
+
+
+JOBS: Final[Sequence[Job]] = (
+    Job(
+        "purge-outbox",
+        N_("Purge what head office has backed up"),
+        purge_outbox,
+        at=time(2, 50),
+        jitter=timedelta(minutes=20),
+    ),
+    Job("watch-outbox", N_("Watch the store of what was sent"), watch_outbox, every=timedelta(hours=1)),
+)

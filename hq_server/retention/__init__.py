@@ -1,0 +1,1 @@
+"""How long HQ keeps receipts, and whether its backups are made."""
