@@ -10,6 +10,7 @@ from branch_node.app import JOBS, create_app, open_runtime
 from branch_node.config import create_home
 from branch_node.imports.commands import register as register_import
 from branch_node.imports.exporting import export_unsent
+from branch_node.outbound import tracing
 from branch_node.outbound.contacts import ContactBook
 from branch_node.outbound.membership import join_hq
 from branch_node.outbound.queries import get_membership, status_document
@@ -138,6 +139,27 @@ def _lines(document: dict[str, Any]) -> list[tuple[str, Any]]:
         ),
         *document["records"].items(),
     ]
+
+
+@cli.command(help=N_("Tell how far each change of a record has come on its way to head office."))
+@click.argument("record", type=click.Choice(list(tracing.NUMBERS)))
+@click.argument("number")
+@home_option(APP.home_env)
+@click.option("--json", "as_json", is_flag=True, help=N_("Print the whole as JSON."))
+def where(record: str, number: str, home: Path, *, as_json: bool) -> None:
+    """Print where a record is."""
+    runtime = APP.open(home)
+    APP.check_migrated(runtime)
+    with runtime.database.reads() as session:
+        found = tracing.trace(session, runtime.bindings, record, number).document()
+    if as_json:
+        echo_json(found)
+        return
+    for change in found["changes"]:
+        batch = f"{change['channel']} {change['batch_no']}" if change["batch_no"] else "-"
+        echo(
+            f"{change['change']}\t{change['op']}\t{change['stage']}\t{batch}\t{change['received_at'] or '-'}"
+        )
 
 
 @cli.command(

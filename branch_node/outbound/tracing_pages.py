@@ -1,0 +1,51 @@
+"""The page "where is my record?" of a branch."""
+
+from typing import Final
+
+from flask import Blueprint, render_template, request
+
+from branch_node.outbound import tracing
+from branch_node.runtime import BranchRuntime
+from shared.auth.vocabulary import Right
+from shared.domain.wire_words import RECORD_NAMES, column_name, explain
+from shared.errors import N_
+from shared.web.access import requires
+from shared.web.context import reading, runtime
+
+blueprint = Blueprint("tracing", __name__, template_folder="templates", url_prefix="/sync/where")
+STAGES: Final = {
+    tracing.WAITING: (N_("captured, waits to be sent"), "warn"),
+    tracing.SEALED: (N_("sealed, not yet acknowledged"), "warn"),
+    tracing.DELIVERED: (N_("committed at head office"), "ok"),
+    tracing.PARKED: (N_("refused at head office, kept there"), "bad"),
+    tracing.GIVEN_UP: (N_("sealed anew in a later history"), ""),
+}
+OPS: Final = {"I": N_("made"), "U": N_("changed"), "D": N_("removed")}
+
+
+@blueprint.get("")
+@requires(Right.STAFF)
+def where() -> str:
+    """Ask for a record's number; with one, show how far each of its changes has come."""
+    record_type = request.args.get("record", "customer")
+    record_type = record_type if record_type in tracing.NUMBERS else "customer"
+    number = request.args.get("number", "").strip()
+    found, missing = None, False
+    if number:
+        with reading() as session:
+            try:
+                found = tracing.trace(session, runtime(BranchRuntime).bindings, record_type, number)
+            except tracing.NoSuchNumberError:
+                missing = True
+    return render_template(
+        "outbound/where.html",
+        record_type=record_type,
+        number=number,
+        found=found,
+        missing=missing,
+        stages=STAGES,
+        ops=OPS,
+        choices={name: RECORD_NAMES[name] for name in tracing.NUMBERS},
+        column_name=column_name,
+        explain=explain,
+    )
