@@ -43,6 +43,11 @@ from sync_protocol.contract.messages import StateAnswer
 log = logging.getLogger(__name__)
 # A cycle stops at a safe point after this long; the next takes up where it stopped.
 LONGEST: Final = timedelta(minutes=8)
+# What HQ may have against one batch; the other channels go on.
+OF_ONE_CHANNEL: Final = frozenset(
+    problem.value.code
+    for problem in (Problem.MALFORMED, Problem.GAP, Problem.FORK, Problem.TOO_LARGE, Problem.SCHEMA)
+)
 DETAIL_LENGTH: Final = 300
 # Counting what is pending costs as much as there is pending; below this it is counted before every batch.
 NEAR_THE_END: Final = 4 * BATCH_CHANGES
@@ -143,12 +148,29 @@ class _Run:
             self._runtime, self._client, self._progress, state, doubt=self._offered_again > 0
         )
         self._catch_up_lineages(histories.lineage_at_hq(state))
-        for binding in self._runtime.bindings.values():
-            while self._drained(binding) and self._prover.seal_barrier(binding):
-                pass
-            if self._result.unfinished:
-                return
+        trouble = self._send_all()
+        if self._result.unfinished:
+            return
         refusals.refresh(self._runtime, self._client, told=state.parked, refused_now=self._result.parked)
+        if trouble is not None:
+            raise trouble
+
+    def _send_all(self) -> HqRefusedError | None:
+        """Send every channel to its end; one that HQ refuses does not hold up the others. Return its refusal."""
+        stuck: dict[str, HqRefusedError] = {}
+        for binding in self._runtime.bindings.values():
+            if binding.record.channel in stuck:
+                continue
+            try:
+                while self._drained(binding) and self._prover.seal_barrier(binding):
+                    pass
+            except HqRefusedError as error:
+                if error.problem not in OF_ONE_CHANNEL:
+                    raise
+                stuck[binding.record.channel] = error
+            if self._result.unfinished:
+                break
+        return next(iter(stuck.values()), None)
 
     def _settle_history(self, state: StateAnswer) -> None:
         """Begin a new lineage when HQ knows what we do not; offer again what it does not hold."""

@@ -1,5 +1,6 @@
 """A branch's day reaches HQ: once, whole, and provably equal."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,13 +11,14 @@ from sqlalchemy.exc import DBAPIError
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.outbound import queries
-from branch_node.runtime import Answer, Request
+from branch_node.runtime import Answer, Request, Transport
 from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch
 from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import ReplicaCustomer, Tombstone
 from shared.clock import FakeClock
 from sync_protocol.changelog.models import OutboxBatch
+from sync_protocol.contract.codes import PROBLEM_CONTENT_TYPE, PROBLEM_TYPE
 from tests.support.world import World
 
 
@@ -238,3 +240,32 @@ def test_hqs_own_receipt_for_another_batch_is_no_receipt_for_this_one(world: Wor
     assert (result.outcome, result.problem) == ("retry", "no-answer")
     assert branch.push().batches == 1
     world.assert_equal()
+
+
+def test_a_channel_that_hq_refuses_does_not_hold_up_the_others(world: World) -> None:
+    branch = world.make_branch("B001")
+    manager = branch.add_manager()
+    customer = branch.add_customer()
+    branch.add_bill_line(customer)
+    branch.add_work_log(manager, customer)
+
+    refused = branch.push(transport=RefusesBilling(world.transport()))
+
+    assert (refused.outcome, refused.problem) == ("failed", "schema-unsupported")
+    assert world.hq_digests("B001")["bill_line"].rows == 0
+    assert world.hq_digests("B001")["work_log"] == branch.digests()["work_log"]
+    assert branch.push().outcome == "done"
+    world.assert_equal()
+
+
+class RefusesBilling:
+    """A line to an HQ that does not know the bill lines of this version."""
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+
+    def send(self, request: Request) -> Answer:
+        if "/billing/" not in request.headers.get("idempotency-key", ""):
+            return self._inner.send(request)
+        problem = {"type": PROBLEM_TYPE + "schema-unsupported", "title": "", "status": 422, "retry": False}
+        return Answer(422, json.dumps(problem).encode(), {"content-type": PROBLEM_CONTENT_TYPE})
