@@ -36,7 +36,14 @@ from shared.errors import BranchlineError
 from shared.jobs.job import Progress
 from sync_protocol.catalog import Binding
 from sync_protocol.changelog.models import OutboxBatch
-from sync_protocol.changelog.sealing import BATCH_CHANGES, Sender, count_pending, seal_next
+from sync_protocol.changelog.sealing import (
+    BATCH_CHANGES,
+    Sender,
+    count_pending,
+    has_unsealed,
+    newest_unsealed,
+    seal_next,
+)
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.messages import StateAnswer
 
@@ -216,22 +223,30 @@ class _Run:
         return list(dict.fromkeys(binding.record.channel for binding in self._runtime.bindings.values()))
 
     def _drained(self, binding: Binding) -> bool:
-        """Send all there is of a record type; False when it is time to stop."""
-        while waiting := self._waiting(binding):
+        """Send all there is of a record type now; False when it is time to stop.
+
+        What people write meanwhile may go into the next cycle: they must not keep the other types waiting.
+        """
+        with self._runtime.database.reads() as session:
+            newest = newest_unsealed(session, binding)
+        while waiting := self._waiting(binding, newest):
             if self._must_stop():
                 return False
             with self._sealing_ahead(binding, waiting):
                 self._send(waiting[0])
         return True
 
-    def _waiting(self, binding: Binding) -> Sequence[OutboxBatch]:
-        """Return the first two batches to send, sealing one if there is none; nothing when all is delivered."""
+    def _waiting(self, binding: Binding, newest: int) -> Sequence[OutboxBatch]:
+        """Return the first two batches to send, sealing one if there is none; nothing when all is delivered.
+
+        All: the changes up to `newest`.
+        """
         with self._runtime.database.reads() as session:
             waiting = queries.list_unacknowledged(
                 session, binding.record.channel, lineage=self._member.lineage, limit=2
             )
-        if waiting:
-            return waiting
+            if waiting or not has_unsealed(session, binding, through=newest):
+                return waiting
         sealed = self._seal(binding)
         return [sealed] if sealed else []
 

@@ -118,6 +118,17 @@ def count_pending(session: Session) -> int:
     return int(session.scalar(unsealed) or 0) + int(session.scalar(under_way) or 0)
 
 
+def newest_unsealed(session: Session, binding: Binding) -> int:
+    """Return the highest unsealed change of a record type, 0 when there is none."""
+    return session.scalar(select(func.coalesce(func.max(Change.id), 0)).where(*_unsealed(binding))) or 0
+
+
+def has_unsealed(session: Session, binding: Binding, *, through: int) -> bool:
+    """Whether a change up to `through` is in no batch yet."""
+    some = select(Change.id).where(*_unsealed(binding), Change.id <= through)
+    return session.scalar(some.limit(1)) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class _Taken:
     """The unsealed changes up to `through`: how many, how many of them inserts, and of how many records."""
