@@ -11,6 +11,7 @@ from branch_node.outbound import queries
 from branch_node.outbound.models import Cycle
 from branch_node.outbound.queries import Link
 from branch_node.outbound.refusals import count_refused
+from branch_node.proof.queries import list_proofs
 from branch_node.runtime import BranchRuntime
 from shared.audit.operations import record
 from shared.auth.vocabulary import Right
@@ -43,6 +44,7 @@ def overview() -> ResponseReturnValue:
             "batches": queries.list_recent_batches(session, limit=SHOWN),
             "heads": queries.list_chain_heads(session),
             "refused": count_refused(session),
+            "proofs": list_proofs(session),
             "busy": find_holder(session, PUSH) is not None,
             "asked": _asked(session),
         }

@@ -8,10 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
+from branch_node.app import create_app as create_branch_app
 from hq_server.cli import cli
 from hq_server.proof.models import Proof
 from shared.audit.models import AuditEntry
 from shared.auth.queries import find_user
+from sync_protocol.catalog import CATALOG
 from tests.integration.hq_server.conftest import Browser, sign_in
 from tests.support.damage import damage
 from tests.support.world import BranchHere, World
@@ -157,3 +159,17 @@ def test_any_day_can_be_looked_at_with_who_is_missing_and_why(
     assert page.index("B002") < page.index("B001"), "who is missing comes first"
     assert "B001" not in earlier
     assert browser.get("/proof/days?day=nonsense").status_code == 400
+
+
+def test_the_branchs_sync_page_says_when_it_was_last_proven_equal(world: World, branch: BranchHere) -> None:
+    verify = run(world)
+    assert verify.exit_code == 1
+    branch.push()
+    app = create_branch_app(branch.runtime)
+    here = sign_in(app, branch.runtime.database)
+
+    page = here.get("/sync/")
+
+    assert page.status_code == 200
+    assert "与总公司核对一致" in page.text
+    assert page.text.count("一致</span>") >= len(CATALOG)
