@@ -10,7 +10,7 @@ from flask import Flask, url_for
 
 from branch_node.billing import pages as billing
 from branch_node.bindings import BINDINGS
-from branch_node.config import NODE_KEY, load_settings
+from branch_node.config import load_settings
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
 from branch_node.desk import pages as desk
@@ -78,7 +78,6 @@ def open_runtime(home: Path) -> BranchRuntime:
         database=Database(settings.database_url),
         bindings=BINDINGS,
         transport=HttpTransport(),
-        private_key=settings.home.read_key(NODE_KEY),
         uniform=random.SystemRandom().uniform,
         new_nonce=lambda: secrets.token_urlsafe(18),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from branch_node.config import BranchSettings
+from branch_node.config import NODE_KEY, BranchSettings
 from shared.runtime import NodeRuntime
 from sync_protocol.catalog import Bindings
 
@@ -43,6 +43,13 @@ class BranchRuntime(NodeRuntime):
     settings: BranchSettings
     bindings: Bindings
     transport: Transport
-    private_key: bytes
     uniform: Callable[[float, float], float]
     new_nonce: Callable[[], str]
+
+    @property
+    def private_key(self) -> bytes:
+        """The key this node signs with, read anew each time: another process may have changed it.
+
+        Raises SetupError when it is missing.
+        """
+        return self.settings.home.read_key(NODE_KEY)

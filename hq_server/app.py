@@ -18,7 +18,7 @@ from hq_server.console.menu import MENU
 from hq_server.customers import pages as customers
 from hq_server.gate import jobs as gate_jobs
 from hq_server.gate import pages as gate
-from hq_server.ingest import lineage_routes, parked_routes, proof_routes
+from hq_server.ingest import key_routes, lineage_routes, parked_routes, proof_routes
 from hq_server.ingest import routes as ingest
 from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
@@ -88,6 +88,7 @@ def create_app(runtime: HqRuntime) -> Flask:
             tracing.blueprint,
             ingest.blueprint,
             lineage_routes.blueprint,
+            key_routes.blueprint,
             proof_routes.blueprint,
             parked_routes.blueprint,
             verification.blueprint,

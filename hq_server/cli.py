@@ -1,26 +1,31 @@
 """The `hq-server` command."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from hq_server.app import JOBS, create_app, open_runtime
+from hq_server.branches.keys import revoke as revoke_keys
 from hq_server.branches.operations import CODE_VALID_FOR, enrol_branch
 from hq_server.branches.queries import get_branch
 from hq_server.config import create_home
 from hq_server.console.queries import status_document
 from hq_server.ingest.backups import BackupWatch
+from hq_server.ingest.unpacking import unpack as take_package
 from hq_server.tables import APP as TABLES
 from hq_server.verification.operations import ask_branches
 from hq_server.verification.queries import branch_proofs, exit_code, verify_document
 from shared.cli import (
+    NEEDS_PERSON,
     NodeApp,
     NodeGroup,
     command_stamp,
     common_commands,
     echo,
     echo_json,
+    exit_with,
     home_option,
     init_node,
     say,
@@ -51,15 +56,18 @@ def init(home: Path, database: str | None) -> None:
 @home_option(APP.home_env)
 @click.argument("branch_code")
 @click.argument("name")
+@click.option(
+    "--again", is_flag=True, help=N_("For a branch that lost its key or its node: the new node replaces it.")
+)
 @click.option("--json", "as_json", is_flag=True, help=N_("Print branch and code as JSON."))
-def enrol(home: Path, branch_code: str, name: str, *, as_json: bool) -> None:
+def enrol(home: Path, branch_code: str, name: str, *, again: bool, as_json: bool) -> None:
     """Register a branch; again before its node has joined, the earlier code stops working."""
     runtime = APP.open(home)
     APP.check_migrated(runtime)
     interval = runtime.settings.push_interval_s
     with runtime.database.sessions.begin() as session:
         _branch, code = enrol_branch(
-            session, branch_code, name, push_interval_s=interval, by=command_stamp(runtime)
+            session, branch_code, name, push_interval_s=interval, by=command_stamp(runtime), again=again
         )
     hours = int(CODE_VALID_FOR.total_seconds() // 3600)
     say(
@@ -75,6 +83,55 @@ def enrol(home: Path, branch_code: str, name: str, *, as_json: bool) -> None:
         echo_json({"branch": branch_code, "code": code})
     else:
         echo(code)
+
+
+@cli.command(help=N_("Refuse a branch's keys from the next request on."))
+@home_option(APP.home_env)
+@click.argument("branch_code")
+@click.option(
+    "--key", metavar="ID", help=N_("Only this key: its first digits, as shown on the branch's page.")
+)
+def revoke(home: Path, branch_code: str, key: str | None) -> None:
+    """Revoke all keys of a branch, or one; `enrol --again` lets its node come back with a new one."""
+    runtime = APP.open(home)
+    APP.check_migrated(runtime)
+    with runtime.database.sessions.begin() as session:
+        revoked = revoke_keys(session, get_branch(session, branch_code), key=key, by=command_stamp(runtime))
+    for one in revoked:
+        echo(one)
+
+
+@cli.command(help=N_("Take in a file a branch packed, and write the receipts that go back to it."))
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@home_option(APP.home_env)
+@click.option(
+    "--receipts",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=N_("Where the receipts go; FILE.receipts when not given."),
+)
+@click.option("--json", "as_json", is_flag=True, help=N_("Tell the outcome as JSON."))
+def unpack(file: Path, home: Path, receipts: Path | None, *, as_json: bool) -> None:
+    """Take in a package; what the line brought before changes nothing."""
+    runtime = APP.open(home)
+    APP.check_migrated(runtime)
+    target = receipts or file.with_name(file.name + ".receipts")
+    found = take_package(runtime, file, target, by=command_stamp(runtime))
+    if as_json:
+        echo_json({**asdict(found), "receipts": str(target)})
+    say(
+        _(
+            "Branch %(branch)s: %(taken)s batches, %(rows)s rows, %(parked)s parked. Receipts: %(receipts)s",
+            branch=found.branch,
+            taken=found.taken,
+            rows=found.rows,
+            parked=found.parked,
+            receipts=target,
+        )
+    )
+    for one in found.refused:
+        say(f"{one['batch']}: {one['code']} {one['detail']}")
+    if found.refused:
+        exit_with(NEEDS_PERSON)
 
 
 @cli.command(help=N_("Print every branch: its line, what was received and applied, counts and totals."))

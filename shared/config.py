@@ -80,6 +80,16 @@ class Home:
             raise SetupError(problem=f"keys/{name}: {N_('readable by others; run chmod 600')}")
         return content
 
+    def replace_key(self, name: str, by: str) -> None:
+        """Make keys/`by` the key called `name`, as one step; the one before is gone."""
+        (self.keys / by).replace(self.keys / name)
+        if os.name == "posix":
+            descriptor = os.open(self.keys, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
     def has_key(self, name: str) -> bool:
         """Whether keys/`name` exists."""
         return (self.keys / name).is_file()

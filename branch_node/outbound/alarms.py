@@ -51,4 +51,20 @@ COPY_REFUSED: Final = AlarmKind(
         "over. Nothing entered here is lost: it waits, and can be exported with `branch-node export-unsent`."
     ),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (RECORDS_REFUSED, SET_BACK, HQ_LOST, HQ_SET_BACK, COPY_REFUSED)
+_ROTATE: Final = N_("Run `branch-node rotate-key`; work goes on meanwhile, and nothing else is needed.")
+_AGE: Final = N_("Key %(key)s is %(days)s days old.")
+KEY_OLD: Final = AlarmKind(
+    "key-old", Severity.WARNING, N_("This node's key is to be replaced within weeks"), _ROTATE, _AGE
+)
+KEY_TOO_OLD: Final = AlarmKind(
+    "key-too-old", Severity.CRITICAL, N_("This node's key is older than a year"), _ROTATE, _AGE
+)
+ALARMS: Final[Sequence[AlarmKind]] = (
+    RECORDS_REFUSED,
+    SET_BACK,
+    HQ_LOST,
+    HQ_SET_BACK,
+    COPY_REFUSED,
+    KEY_OLD,
+    KEY_TOO_OLD,
+)

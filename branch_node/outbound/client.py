@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from sync_protocol.contract.keys import (
     CHAIN,
     COMPARE,
     ENROLMENT,
+    NEXT_KEY,
     PARKED,
     RECEIPT,
     RECOVERY,
@@ -37,6 +38,8 @@ from sync_protocol.contract.messages import (
     CompareRequest,
     EnrolmentAnswer,
     EnrolmentRequest,
+    KeyAnswer,
+    KeyRequest,
     LineageRequest,
     ParkedPage,
     Receipt,
@@ -123,12 +126,29 @@ class HqClient:
         # How far HQ's clock is ahead of ours; learnt from HQ when it finds a signature too old or too new.
         self._skew = timedelta()
 
-    def enrol(self, code: str) -> EnrolmentAnswer:
-        """Show a one-time code and our key; return which branch we are now."""
+    def use_key(self, private_key: bytes) -> None:
+        """Sign with another key from now on."""
+        self._credentials = replace(self._credentials, private_key=private_key)
+
+    def announce_key(self, private_key: bytes) -> KeyAnswer:
+        """Tell HQ the key we shall sign with next; telling it again changes nothing."""
+        public_key = public_key_of(private_key)
+        claim = {"node": self._credentials.node, "public_key": encode_key(public_key)}
+        proof = sign_message(private_key, NEXT_KEY, claim)
+        body = canonical_json(to_json(KeyRequest(public_key=claim["public_key"], proof=proof)))
+        headers = {"content-type": "application/json"}
+        answer = self._send("PUT", f"/sync/v1/keys/{key_id(public_key)}", headers, body, Vitals())
+        told = _decode(self._signed_part(answer, "key", NEXT_KEY), KeyAnswer)
+        if told.key != key_id(public_key):
+            raise NoAnswerError(reason="the answer is about another key")
+        return told
+
+    def enrol(self, code: str, *, branch: str | None = None) -> EnrolmentAnswer:
+        """Show a one-time code and our key; return which branch we are now. `branch` is what we were before."""
         me = self._credentials
         public_key = encode_key(public_key_of(me.private_key))
         claim = {"code": code, "node": me.node, "public_key": public_key}
-        asked = EnrolmentRequest(**claim, proof=sign_message(me.private_key, ENROLMENT, claim))
+        asked = EnrolmentRequest(**claim, proof=sign_message(me.private_key, ENROLMENT, claim), branch=branch)
         body = canonical_json(to_json(asked))
         answer = self._transport.send(
             Request("POST", f"{me.hq_url}/sync/v1/enrolments", {"content-type": "application/json"}, body)

@@ -22,11 +22,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from branch_node.outbound import histories, operations, queries, refusals
+from branch_node.outbound import histories, keys, operations, queries, refusals
 from branch_node.outbound.alarms import HQ_SET_BACK
 from branch_node.outbound.backoff import next_wait
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
-from branch_node.outbound.identity import begin_contact
 from branch_node.outbound.models import Cycle, Membership
 from branch_node.outbound.proof import begin_proof
 from branch_node.outbound.recovered import put_back
@@ -142,7 +141,7 @@ class _Run:
         """Ask, compare, send."""
         with self._runtime.database.reads() as session:
             self._pending = count_pending(session)
-        state = begin_contact(self._runtime, self._client, self._vitals(self._pending))
+        state = keys.begin(self._runtime, self._client, self._vitals(self._pending))
         with self._runtime.database.sessions.begin() as session:
             self._adopt_interval(state.push_interval_s, queries.get_membership(session))
             # A channel HQ does not name any more is one it has lost.

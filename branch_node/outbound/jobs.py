@@ -5,13 +5,14 @@ from datetime import timedelta
 from typing import Final
 
 from branch_node.config import BranchSettings
-from branch_node.outbound import queries
+from branch_node.outbound import keys, queries
 from branch_node.outbound.cycle import CycleResult, run_cycle
 from branch_node.runtime import BranchRuntime
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
 from shared.jobs.vocabulary import RunOutcome
 from shared.stamp import Stamp
+from sync_protocol.contract.keys import key_id, public_key_of
 
 
 def push(runtime: BranchRuntime, _stamp: Stamp, progress: Progress) -> Outcome:
@@ -20,6 +21,15 @@ def push(runtime: BranchRuntime, _stamp: Stamp, progress: Progress) -> Outcome:
         if queries.find_membership(session) is None:
             return Outcome.nothing(message="not joined yet")
     return outcome_of(run_cycle(runtime, progress))
+
+
+def watch_key(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+    """Raise an alarm when this node's key grows old."""
+    pinned = key_id(public_key_of(runtime.private_key))
+    with runtime.database.sessions.begin() as session:
+        days = keys.watch_age(session, pinned, at=stamp.at)
+        progress.check_lease(session)
+    return Outcome.nothing(days=days)
 
 
 def outcome_of(result: CycleResult) -> Outcome:
@@ -39,4 +49,5 @@ def _interval(settings: BranchSettings) -> timedelta:
 
 JOBS: Final[Sequence[Job]] = (
     Job("push", N_("Push to head office"), push, every=_interval, jitter=timedelta(seconds=60)),
+    Job("watch-key", N_("Watch the age of this node's key"), watch_key, every=timedelta(hours=12)),
 )

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from branch_node.outbound import operations, queries
+from branch_node.outbound import keys, operations, queries
 from branch_node.outbound.client import Credentials, HqClient
 from branch_node.outbound.errors import AlreadyMemberError
 from branch_node.outbound.models import Membership
@@ -14,22 +14,30 @@ from shared.stamp import Stamp
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def join_hq(runtime: BranchRuntime, hq_url: str, code: str, *, by: Stamp) -> Membership:
+def join_hq(runtime: BranchRuntime, hq_url: str, code: str, *, by: Stamp, again: bool = False) -> Membership:
     """Become the branch HQ enrolled; when the answer is lost, the same code may be shown again by this node.
 
-    Raises SetupError for an address that is not safe, AlreadyMemberError, NoAnswerError and HqRefusedError.
+    `again` joins a branch's node once more, under a new key: its own was lost or revoked, or HQ does not know it.
+    Its data, its history and what waits to go stay. Raises SetupError for an address that is not safe,
+    AlreadyMemberError, NoAnswerError and HqRefusedError.
     """
     url = plain_url(hq_url)
     check_remote(url, allow_plain_http=runtime.settings.allow_plain_http)
     with runtime.database.reads() as session:
         present = queries.find_membership(session)
-    if present is not None:
+    if present is not None and not again:
         raise AlreadyMemberError(branch=present.branch_code)
     node = runtime.settings.node_id
-    credentials = Credentials(node=node, private_key=runtime.private_key, hq_url=url)
-    answer = HqClient(runtime.transport, credentials, runtime.clock, runtime.new_nonce).enrol(code)
+    key = keys.make_next(runtime.settings.home) if present is not None else runtime.private_key
+    credentials = Credentials(node=node, private_key=key, hq_url=url)
+    client = HqClient(runtime.transport, credentials, runtime.clock, runtime.new_nonce)
+    answer = client.enrol(code, branch=present.branch_code if present else None)
     with runtime.database.sessions.begin() as session:
-        return operations.remember_membership(session, answer, node_id=node, hq_url=url, by=by)
+        if present is None:
+            return operations.remember_membership(session, answer, node_id=node, hq_url=url, by=by)
+        member = operations.renew_membership(session, answer, node_id=node, hq_url=url, by=by)
+    keys.put_in_place(runtime, by=by)
+    return member
 
 
 def plain_url(url: str) -> str:

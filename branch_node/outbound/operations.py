@@ -43,6 +43,19 @@ def remember_membership(
     return member
 
 
+def renew_membership(
+    session: Session, answer: EnrolmentAnswer, *, node_id: str, hq_url: str, by: Stamp
+) -> Membership:
+    """Be known to HQ again as the branch this node is; history and data stay. Raises AlreadyMemberError for another."""
+    member = queries.get_membership(session)
+    if answer.branch != member.branch_code:
+        raise AlreadyMemberError(branch=member.branch_code)
+    member.node_id, member.hq_url, member.hq_id = node_id, hq_url, answer.hq
+    member.branch_name, member.hq_public_key = answer.name, decode_key(answer.hq_public_key)
+    record(session, "node.rejoined", subject=("branch", answer.branch), by=by, details={"hq": hq_url})
+    return member
+
+
 def acknowledge(session: Session, batch_id: int, receipt: dict[str, Any], *, at: datetime) -> None:
     """Keep HQ's signed receipt; from here on the changes in the batch count as delivered."""
     session.execute(

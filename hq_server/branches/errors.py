@@ -31,3 +31,19 @@ class EnrolmentRefusedError(BranchlineError):
     code = "code-refused"
     kind = Kind.FORBIDDEN
     message = N_("This enrolment code is unknown, used or expired; ask head office for a new one.")
+
+
+class KeyNotFoundError(BranchlineError):
+    """No key of this branch is in use, or none or several begin like that."""
+
+    code = "key-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_("Branch %(branch)s has no such key in use; give at least its first 8 digits.")
+
+
+class KeyTakenError(BranchlineError):
+    """The key was pinned before and cannot be announced as a new one."""
+
+    code = "key-taken"
+    kind = Kind.CONFLICT
+    message = N_("This key has been used before; make a new one.")

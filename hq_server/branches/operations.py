@@ -4,16 +4,19 @@ import re
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from hq_server.branches import queries
+from hq_server.branches.alarms import DUPLICATE_NODE
 from hq_server.branches.errors import (
     AlreadyJoinedError,
     BranchCodeError,
     BranchNameError,
     EnrolmentRefusedError,
 )
-from hq_server.branches.models import Branch, BranchKey, EnrolmentCode
+from hq_server.branches.models import Branch, BranchKey, BranchNode, EnrolmentCode
+from shared.alarms.operations import clear_alarm
 from shared.audit.operations import record
 from shared.auth.passwords import hash_code, new_code
 from shared.ids import is_id
@@ -27,10 +30,11 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,20}")
 
 
 def enrol_branch(
-    session: Session, code: str, name: str, *, push_interval_s: int, by: Stamp
+    session: Session, code: str, name: str, *, push_interval_s: int, by: Stamp, again: bool = False
 ) -> tuple[Branch, str]:
     """Register a branch and return it with a one-time code; asking again before it joins gives a new code.
 
+    With `again` a branch that has joined gets one too: the node that shows it takes the place of the present one.
     Raises BranchCodeError, BranchNameError and AlreadyJoinedError.
     """
     if not _CODE.fullmatch(code):
@@ -44,7 +48,7 @@ def enrol_branch(
         )
         session.add(branch)
         session.flush()
-    elif branch.node_id is not None:
+    elif branch.node_id is not None and not again:
         raise AlreadyJoinedError(branch=code)
     branch.name = name.strip()
     session.execute(
@@ -59,15 +63,18 @@ def enrol_branch(
             branch_number=branch.number,
             created_at=by.at,
             expires_at=by.at + CODE_VALID_FOR,
+            again=branch.node_id is not None,
         )
     )
-    record(session, "branch.enrolled", subject=("branch", code), by=by, details={"name": branch.name})
+    event = "branch.enrolled" if branch.node_id is None else "branch.enrolled-again"
+    record(session, event, subject=("branch", code), by=by, details={"name": branch.name})
     return branch, one_time
 
 
 def accept_node(session: Session, request: EnrolmentRequest, *, by: Stamp) -> Branch:
     """Pin the key of a node that shows a valid one-time code; a repeat by the same node gets the same answer.
 
+    A node that takes the place of another ends that one's keys.
     Raises EnrolmentRefusedError, without telling which part was wrong.
     """
     public_key = _proven_key(request)
@@ -78,18 +85,23 @@ def accept_node(session: Session, request: EnrolmentRequest, *, by: Stamp) -> Br
     pinned = key_id(public_key)
     if found.used_at is not None:
         # The answer to the first request may have been lost on the way.
-        if branch.node_id == request.node and session.get(BranchKey, pinned) is not None:
+        if branch.node_id == request.node and _is_pinned(session, branch, pinned):
             return branch
         raise EnrolmentRefusedError
-    if found.expires_at <= by.at or branch.node_id is not None or _known(session, request.node, pinned):
+    meant = request.branch in {None, branch.code} and found.expires_at > by.at
+    if not meant or not _may_join(session, branch, request.node, pinned, again=found.again):
         raise EnrolmentRefusedError
+    if branch.node_id is not None:
+        _end_present_node(session, branch, request.node, pinned, by=by)
     found.used_at = by.at
     branch.node_id, branch.joined_at = request.node, by.at
     _saw(branch, at=by.at, address=by.terminal)
-    session.add(BranchKey(key_id=pinned, branch_number=branch.number, public_key=public_key, pinned_at=by.at))
+    if session.get(BranchKey, pinned) is None:
+        key = BranchKey(key_id=pinned, branch_number=branch.number, public_key=public_key, pinned_at=by.at)
+        session.add(key)
     record(
         session,
-        "branch.joined",
+        "branch.rejoined" if found.again else "branch.joined",
         subject=("branch", branch.code),
         by=by,
         details={"node": request.node, "key": pinned},
@@ -97,10 +109,47 @@ def accept_node(session: Session, request: EnrolmentRequest, *, by: Stamp) -> Br
     return branch
 
 
+def _may_join(session: Session, branch: Branch, node: str, pinned: str, *, again: bool) -> bool:
+    """Tell whether neither node nor key is another branch's; a revoked key never comes back."""
+    if branch.node_id is None:
+        return not _known(session, node, pinned)
+    if not again:
+        return False
+    owner = queries.find_node_owner(session, node)
+    free = session.get(BranchKey, pinned) is None
+    return owner in {None, branch.number} and (free or _is_pinned(session, branch, pinned))
+
+
+def _is_pinned(session: Session, branch: Branch, pinned: str) -> bool:
+    key = session.get(BranchKey, pinned)
+    return key is not None and key.branch_number == branch.number and key.revoked_at is None
+
+
+def _end_present_node(session: Session, branch: Branch, node: str, pinned: str, *, by: Stamp) -> None:
+    """Refuse the node that spoke for the branch so far; batches it sealed are still taken from the new one."""
+    assert branch.node_id is not None
+    session.execute(
+        update(BranchKey)
+        .where(
+            BranchKey.branch_number == branch.number,
+            BranchKey.key_id != pinned,
+            BranchKey.revoked_at.is_(None),
+        )
+        .values(revoked_at=by.at)
+    )
+    if node != branch.node_id:
+        returning = session.get(BranchNode, node)
+        if returning is not None:
+            session.delete(returning)
+        session.add(BranchNode(node_id=branch.node_id, branch_number=branch.number, replaced_at=by.at))
+    # The new node may know nothing of the contacts of the old one.
+    branch.contact_id = branch.contacts_before = branch.contender_id = branch.contender_at = None
+    clear_alarm(session, DUPLICATE_NODE, ("branch", branch.code), at=by.at)
+
+
 def _known(session: Session, node: str, pinned: str) -> bool:
     """Tell whether this node or this key has joined as a branch before."""
-    joined = session.scalar(select(Branch.number).where(Branch.node_id == node))
-    return joined is not None or session.get(BranchKey, pinned) is not None
+    return queries.find_node_owner(session, node) is not None or session.get(BranchKey, pinned) is not None
 
 
 def note_contact(branch: Branch, *, pending: int, cycle_ms: int, by: Stamp) -> None:

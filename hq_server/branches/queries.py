@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hq_server.branches.models import Branch, BranchKey
+from hq_server.branches.models import Branch, BranchKey, BranchNode
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_, BranchlineError, Kind
 
@@ -156,3 +156,11 @@ def list_keys(session: Session, branch_number: int) -> Sequence[BranchKey]:
     """Return the keys pinned for a branch, newest first, revoked ones included."""
     statement = select(BranchKey).where(BranchKey.branch_number == branch_number)
     return session.scalars(statement.order_by(BranchKey.pinned_at.desc(), BranchKey.key_id)).all()
+
+
+def find_node_owner(session: Session, node_id: str) -> int | None:
+    """Return the number of the branch whose node this is or was, or None."""
+    present = session.scalar(select(Branch.number).where(Branch.node_id == node_id))
+    if present is not None:
+        return present
+    return session.scalar(select(BranchNode.branch_number).where(BranchNode.node_id == node_id))

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.orm import Session
 
+from hq_server.branches.keys import note_used
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.gate.models import Nonce
 from sync_protocol.contract.codes import Problem
@@ -18,7 +19,10 @@ REMEMBER: Final = timedelta(seconds=2 * MAX_SKEW_S)
 
 
 def use_nonce(session: Session, signed: Signed, *, at: datetime) -> None:
-    """Take a nonce once; raises SyncRefusedError when this key has used it before."""
+    """Take a nonce once; raises SyncRefusedError when this key has used it before.
+
+    The first one of a key ends the overlap with the key before.
+    """
     insert = insert_postgresql if session.get_bind().dialect.name == "postgresql" else insert_sqlite
     taken = session.execute(
         insert(Nonce)
@@ -28,6 +32,7 @@ def use_nonce(session: Session, signed: Signed, *, at: datetime) -> None:
     ).first()
     if taken is None:
         raise SyncRefusedError(Problem.REPLAY)
+    note_used(session, signed.key_id, at=at)
 
 
 def forget_nonces(session: Session, *, at: datetime) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -63,7 +63,7 @@ def authenticate(body: bytes, now: datetime) -> tuple[int, Signed]:
     headers = {name.lower(): value for name, value in request.headers.items()}
     message = Message(method=request.method, url=request.url, headers=headers, body=body)
     with runtime().database.reads() as session:
-        keys = _pinned_keys(session, headers.get(NODE_HEADER, ""))
+        keys = _pinned_keys(session, headers.get(NODE_HEADER, ""), now)
     if not keys:
         raise SyncRefusedError(Problem.UNKNOWN_NODE)
     if request.method == "POST" and "idempotency-key" not in headers:
@@ -79,13 +79,17 @@ def authenticate(body: bytes, now: datetime) -> tuple[int, Signed]:
     return keys[signed.key_id][1], signed
 
 
-def _pinned_keys(session: Session, node: str) -> Mapping[str, tuple[bytes, int]]:
+def _pinned_keys(session: Session, node: str, now: datetime) -> Mapping[str, tuple[bytes, int]]:
     if not is_id(node):
         return {}
     rows = session.execute(
         select(BranchKey.key_id, BranchKey.public_key, Branch.number)
         .join(Branch, Branch.number == BranchKey.branch_number)
-        .where(Branch.node_id == node, BranchKey.revoked_at.is_(None))
+        .where(
+            Branch.node_id == node,
+            BranchKey.revoked_at.is_(None),
+            or_(BranchKey.valid_until.is_(None), BranchKey.valid_until > now),
+        )
     )
     return {key: (raw, number) for key, raw, number in rows}
 

@@ -10,6 +10,7 @@ from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
+from hq_server.branches.queries import find_node_owner
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.ingest import lineages, proving
 from hq_server.ingest.backups import backed_up_through
@@ -45,15 +46,17 @@ class Delivery:
     at: datetime
 
 
-def check_delivery(branch: Branch, batch: Batch, idempotency_key: str) -> None:
-    """Refuse a batch that is not this branch's own, or of a version we do not read; touches no database.
+def check_delivery(session: Session, branch: Branch, batch: Batch, idempotency_key: str) -> None:
+    """Refuse a batch that is not this branch's own, or of a version we do not read; writes nothing.
 
+    A branch whose node was replaced still sends what the one before had sealed; nobody names another branch's node.
     Raises SyncRefusedError. The owner of the rows comes from the key that signed, never from the body.
     """
     header = batch.header
-    if header.branch != branch.code or header.node != branch.node_id:
+    if header.branch != branch.code or not _was_node_of(session, branch, header.node):
         raise SyncRefusedError(Problem.MALFORMED, "the header names another branch or node than the key")
-    if idempotency_key != batch.idempotency_key:
+    place = batch.idempotency_key.removeprefix(header.node)
+    if idempotency_key not in {f"{branch.node_id}{place}", batch.idempotency_key}:
         raise SyncRefusedError(Problem.MALFORMED, "Idempotency-Key and header differ")
     record, check = CATALOG.get(header.record), RECORDS.get((header.record, header.schema))
     if record is None or check is None or record.owner is not Owner.BRANCH:
@@ -66,6 +69,11 @@ def check_delivery(branch: Branch, batch: Batch, idempotency_key: str) -> None:
         )
     if not is_instant(header.sealed_at):
         raise SyncRefusedError(Problem.MALFORMED, "sealed_at is not an instant")
+
+
+def _was_node_of(session: Session, branch: Branch, node: str) -> bool:
+    """Whether a node is this branch's, or was; one nobody knows was, before HQ was restored."""
+    return node == branch.node_id or find_node_owner(session, node) in {None, branch.number}
 
 
 def receive_batch(

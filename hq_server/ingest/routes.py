@@ -108,7 +108,7 @@ def batches() -> ResponseReturnValue:
     key = request.headers.get("Idempotency-Key", "")
     batch = _read_batch(body)
     with hq.database.reads() as session:
-        check_delivery(session.get_one(Branch, branch_number), batch, key)
+        check_delivery(session, session.get_one(Branch, branch_number), batch, key)
     delivery = Delivery(branch_number=branch_number, batch=batch, wire_bytes=len(body), at=now)
     try:
         with hq.database.sessions.begin() as session:

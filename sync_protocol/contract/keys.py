@@ -17,6 +17,7 @@ CHAIN: Final = "branchline chain v1"
 RECOVERY: Final = "branchline recovery v1"
 COMPARE: Final = "branchline compare v1"
 PARKED: Final = "branchline parked v1"
+NEXT_KEY: Final = "branchline key v1"
 
 
 class WrongSignatureError(ValueError):

@@ -189,12 +189,16 @@ class LineageRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A node asks to become a branch: the one-time code, its own new key, and proof that it holds the key."""
+    """A node asks to become a branch: the one-time code, its own new key, and proof that it holds the key.
+
+    `branch` is what the node has been before; a code for another branch is refused then.
+    """
 
     code: str
     node: str
     public_key: str
     proof: str
+    branch: str | None = None
 
 
 class EnrolmentAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,6 +209,20 @@ class EnrolmentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     hq: str
     hq_public_key: str
     push_interval_s: int
+
+
+class KeyRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The key a node will sign with from now on, told under its present one; `proof` is the new key's signature."""
+
+    public_key: str
+    proof: str
+
+
+class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """HQ's signed answer to `PUT /sync/v1/keys/ID`: the key is pinned; the one before is taken until then at most."""
+
+    key: str
+    overlap_until: str
 
 
 class CompareRequest(msgspec.Struct, frozen=True, kw_only=True):

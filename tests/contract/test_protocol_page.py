@@ -13,6 +13,7 @@ from sync_protocol.contract.keys import (
     CHAIN,
     COMPARE,
     ENROLMENT,
+    NEXT_KEY,
     RECEIPT,
     RECOVERY,
     STATE,
@@ -28,6 +29,8 @@ from sync_protocol.contract.messages import (
     CompareRequest,
     EnrolmentAnswer,
     EnrolmentRequest,
+    KeyAnswer,
+    KeyRequest,
     LineageRequest,
     Receipt,
     RecoveryPage,
@@ -61,6 +64,8 @@ USED = {
     "problem",
     "compare-request",
     "compare-answer",
+    "key-request",
+    "key-answer",
     *(f"row-{name}" for name in CATALOG),
 }
 
@@ -102,6 +107,7 @@ def test_the_enrolment_of_the_page_is_proven_by_its_key():
         ("chain-answer", "chain", CHAIN, ChainPage),
         ("recovery-answer", "recovery", RECOVERY, RecoveryPage),
         ("compare-answer", "compare", COMPARE, CompareAnswer),
+        ("key-answer", "key", NEXT_KEY, KeyAnswer),
     ],
 )
 def test_the_answers_of_the_page_are_signed_by_its_hq_and_hold_every_member(title, part, purpose, kind):
@@ -120,6 +126,16 @@ def test_the_new_lineage_of_the_page_forks_at_a_batch_of_its_chain_and_its_recov
     assert list(asked.forked_at[chain["channel"]]) in chain["entries"]
     lines = b"\n".join(msgspec.json.encode(row) for row in recovery["rows"])
     assert CATALOG[recovery["record"]].check.accepts_block(lines) is not None
+
+
+def test_the_next_key_of_the_page_is_proven_and_its_answer_names_it():
+    asked = msgspec.convert(_canonical("key-request"), KeyRequest, strict=True)
+    next_key = public_key_of(bytes(range(64, 96)))
+
+    assert asked.public_key == encode_key(next_key)
+    claim = {"node": _canonical("enrolment-request")["node"], "public_key": asked.public_key}
+    check_message(next_key, NEXT_KEY, claim, asked.proof)
+    assert _canonical("key-answer")["key"]["key"] == key_id(next_key)
 
 
 def test_the_batch_of_the_page_is_whole_follows_the_state_and_gets_the_receipt():
