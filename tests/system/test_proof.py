@@ -10,6 +10,8 @@ from sqlalchemy import delete, func, select, text, update
 
 from branch_node.customers.models import Customer
 from branch_node.outbound import proof
+from branch_node.outbound.client import HqClient
+from branch_node.outbound.queries import get_membership
 from branch_node.proof import queries
 from branch_node.proof.models import RecordProof
 from hq_server.proof.alarms import CONTROL_DIFFERS, DIVERGENCE
@@ -19,6 +21,8 @@ from hq_server.replica.models import ReplicaCustomer
 from shared.alarms.models import Alarm
 from shared.ids import new_id
 from sync_protocol.catalog import CATALOG
+from sync_protocol.changelog.sealing import Sender, seal_next
+from sync_protocol.contract.messages import CompareAnswer, CompareRequest
 from tests.contract.wire_rows import as_line, example_row
 from tests.support.damage import KINDS, damage
 from tests.support.world import BranchHere, LossyTransport, World
@@ -343,3 +347,55 @@ def test_a_repeat_of_many_rows_removed_properly_is_no_difference(world: World, p
     proven.push()
     assert differences(world) == []
     world.assert_equal()
+
+
+def test_a_barrier_behind_which_something_was_sealed_meanwhile_is_not_made(
+    world: World, proven: BranchHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = proof.digest_buckets
+    member = proven.runtime.bindings["customer"]
+
+    def with_another_sealer(session: Any, selection: Any) -> Any:
+        found = take(session, selection)
+        if selection.binding is member:
+            with proven.runtime.database.snapshot() as other, other.begin():
+                sender = Sender("B001", proven.runtime.settings.node_id, 1, _lineage_id(proven))
+                other.execute(update(Customer).values(remark="sealed meanwhile"))
+                seal_next(other, member, sender, at=world.clock.now())
+        return found
+
+    monkeypatch.setattr(proof, "digest_buckets", with_another_sealer)
+    verify(world)
+    proven.push()
+    monkeypatch.undo()
+    assert {one.record_type for one in proofs(world) if one.asked_at is not None} == {"customer"}
+
+    proven.push()
+
+    assert differences(world) == []
+    assert all(one.equal and one.asked_at is None for one in proofs(world))
+    world.assert_equal()
+
+
+def _lineage_id(branch: BranchHere) -> str:
+    with branch.runtime.database.reads() as session:
+        return get_membership(session).lineage_id
+
+
+def test_an_answer_that_names_what_is_not_so_here_is_not_followed(
+    world: World, proven: BranchHere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(world, proven, "hq", "customer", "flip")
+    with proven.runtime.database.reads() as session:
+        mine = list(session.scalars(select(Customer.id)))
+
+    def wrong(_self: Any, asked: CompareRequest, _vitals: Any) -> CompareAnswer:
+        return CompareAnswer(record=asked.record, send=[new_id()], remove=mine)
+
+    monkeypatch.setattr(HqClient, "compare", wrong)
+    verify(world)
+
+    proven.push()
+
+    with world.hq.database.reads() as session:
+        assert sorted(session.scalars(select(ReplicaCustomer.id))) == sorted(mine)
