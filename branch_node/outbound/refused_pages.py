@@ -1,6 +1,7 @@
 """What head office refused of this branch, with the reason and the way to the record."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Blueprint, render_template, url_for
@@ -14,7 +15,7 @@ from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES, explain
 from shared.ids import is_id
 from shared.web.access import requires
-from shared.web.context import reading, runtime
+from shared.web.context import person, reading, runtime
 from shared.web.paging import PageRequest, paginate
 from sync_protocol.apply import WAITS
 from sync_protocol.catalog import CATALOG, Bindings, RecordKind
@@ -22,12 +23,28 @@ from sync_protocol.changelog.models import Change
 
 blueprint = Blueprint("refusals", __name__, template_folder="templates", url_prefix="/sync/refused")
 SORTS: Final = {"id": RefusedRecord.id}
-# Where a record of each type is mended; what is computed is mended by what it is computed from.
-PLACES: Final[Mapping[str, tuple[str, str]]] = {
-    "manager": ("managers.edit", "manager_id"),
-    "customer": ("customers.edit", "customer_id"),
-    "bill_line": ("billing.line", "line_id"),
-    "work_log": ("worklogs.entry", "log_id"),
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The page where a record is mended, and who may open it."""
+
+    endpoint: str
+    argument: str
+    right: Right = Right.STAFF
+
+    def url(self, record_id: str) -> str:
+        """Return the address of one record's page."""
+        values: dict[str, Any] = {self.argument: record_id}
+        return url_for(self.endpoint, **values)
+
+
+# What is computed has no page: it is mended by what it is computed from.
+PLACES: Final[Mapping[str, Place]] = {
+    "manager": Place("managers.edit", "manager_id", Right.ADMINISTRATOR),
+    "customer": Place("customers.edit", "customer_id"),
+    "bill_line": Place("billing.line", "line_id"),
+    "work_log": Place("worklogs.entry", "log_id"),
 }
 # What a record is called, where its table has it.
 NAMING: Final = ("customer_no", "manager_no", "bill_no", "log_no", "name", "month", "day")
@@ -50,6 +67,7 @@ def _row(found: RefusedRecord, names: Mapping[str, str], mended: set[str]) -> di
     record = CATALOG.get(found.record_type)
     name = names.get(found.record_id or "")
     place = PLACES.get(found.record_type)
+    may_open = place is not None and person().right.covers(place.right)
     return {
         "found": found,
         "type": RECORD_NAMES.get(found.record_type, found.record_type),
@@ -57,8 +75,10 @@ def _row(found: RefusedRecord, names: Mapping[str, str], mended: set[str]) -> di
         "reasons": explain(found.code, found.reasons),
         "waits": found.code == WAITS,
         "fact": record is not None and record.kind is RecordKind.FACT,
+        "computed": place is None,
+        "held": name is not None,
         "mended": found.record_id in mended,
-        "url": url_for(place[0], **{place[1]: str(found.record_id)}) if place and name is not None else None,  # type: ignore[arg-type]
+        "url": place.url(str(found.record_id)) if place and may_open and name is not None else None,
     }
 
 

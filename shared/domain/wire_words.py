@@ -88,6 +88,9 @@ _REASONS: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
         (r"must be the text of a JSON object", N_("must be a JSON object")),
         (r"Field may not be null\.", N_("must not be empty")),
         (r"Missing data for required field\.", N_("is missing")),
+        (r"is not JSON", N_("cannot be read")),
+        (r"must be a list of (?P<count>\d+) values", N_("must be a list of %(count)s values")),
+        (r"waits for \w+ \S+, which is parked", N_("what it names is refused itself; they go in together")),
     )
 )
 
