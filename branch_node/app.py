@@ -34,6 +34,7 @@ from shared.auth.vocabulary import Right
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.i18n import lazy_gettext as _l
+from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.web.alarms.pages import alarms_blueprint
@@ -53,6 +54,7 @@ JOBS: Final[Sequence[Job]] = (
 ALARMS: Final[Sequence[AlarmKind]] = (
     *outbound_alarms.ALARMS,
     *retention_alarms.ALARMS,
+    *common_alarms.ALARMS,
 )
 
 MENU: Final = (

@@ -33,6 +33,7 @@ from shared.alarms.vocabulary import AlarmKind
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.i18n import gettext as _
+from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.web.alarms.pages import alarms_blueprint
@@ -51,6 +52,7 @@ ALARMS: Final[Sequence[AlarmKind]] = (
     *parking_alarms.ALARMS,
     *proof_alarms.ALARMS,
     *retention_alarms.ALARMS,
+    *common_alarms.ALARMS,
 )
 
 

@@ -134,6 +134,7 @@ class NodeSettings:
     """Settings that both kinds of node have; each app extends it.
 
     `allow_plain_http` admits plain HTTP beyond loopback; pages then say so on every screen.
+    With less than `free_mb` free on its disk a node takes no writes; `reserve_mb` are kept for such a time.
     `allowed_hosts` are further names by which browsers may call this node (behind a proxy: its name).
     """
 
@@ -148,6 +149,8 @@ class NodeSettings:
     allow_plain_http: bool = False
     behind_proxy: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    reserve_mb: int = 32
+    free_mb: int = 64
 
     @property
     def insecure(self) -> bool:

@@ -264,6 +264,8 @@ class _Run:
         ahead.result()
 
     def _seal(self, binding: Binding) -> OutboxBatch | None:
+        # On a full disk what is sealed still goes, and its receipts are kept on the reserve.
+        self._runtime.space.check()
         member = self._member
         sender = Sender(
             branch=member.branch_code,

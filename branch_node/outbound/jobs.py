@@ -48,6 +48,14 @@ def _interval(settings: BranchSettings) -> timedelta:
 
 
 JOBS: Final[Sequence[Job]] = (
-    Job("push", N_("Push to head office"), push, every=_interval, jitter=timedelta(seconds=60)),
-    Job("watch-key", N_("Watch the age of this node's key"), watch_key, every=timedelta(hours=12)),
+    Job(
+        "push", N_("Push to head office"), push, every=_interval, jitter=timedelta(seconds=60), when_full=True
+    ),
+    Job(
+        "watch-key",
+        N_("Watch the age of this node's key"),
+        watch_key,
+        every=timedelta(hours=12),
+        when_full=True,
+    ),
 )

@@ -92,6 +92,13 @@ JOBS: Final[Sequence[Job]] = (
         purge_outbox,
         at=time(2, 50),
         jitter=timedelta(minutes=20),
+        when_full=True,
     ),
-    Job("watch-outbox", N_("Watch the store of what was sent"), watch_outbox, every=timedelta(hours=1)),
+    Job(
+        "watch-outbox",
+        N_("Watch the store of what was sent"),
+        watch_outbox,
+        every=timedelta(hours=1),
+        when_full=True,
+    ),
 )

@@ -26,5 +26,6 @@ JOBS: Final[Sequence[Job]] = (
         trim_nonces,
         every=timedelta(minutes=10),
         jitter=timedelta(minutes=1),
+        when_full=True,
     ),
 )

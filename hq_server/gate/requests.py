@@ -20,6 +20,7 @@ from hq_server.gate.contacts import Contact, take_contact
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.runtime import HqRuntime
 from shared.db.base import instant_text
+from shared.db.space import NodeFullError, is_out_of_room
 from shared.ids import is_id
 from shared.stamp import Stamp, Via
 from shared.web.context import runtime
@@ -46,6 +47,7 @@ MOST_CONTACTS: Final = 40
 MOST_COUNT: Final = 2**31 - 1
 MOST_DIGITS: Final = 12
 BUSY_RETRY_S: Final = 10
+FULL_RETRY_S: Final = 60
 
 
 def sync_blueprint(name: str, module: str) -> Blueprint:
@@ -55,6 +57,7 @@ def sync_blueprint(name: str, module: str) -> Blueprint:
     blueprint.register_error_handler(OperationalError, refuse_for_now)
     blueprint.register_error_handler(PoolTimeoutError, refuse_for_now)
     blueprint.register_error_handler(RequestEntityTooLarge, refuse_oversize)
+    blueprint.register_error_handler(NodeFullError, refuse_for_now)
     return blueprint
 
 
@@ -165,13 +168,16 @@ def refuse(error: SyncRefusedError) -> ResponseReturnValue:
     }
     response = Response(canonical_json(document), kind.status, content_type=PROBLEM_CONTENT_TYPE)
     if error.problem is Problem.BUSY:
-        response.headers["Retry-After"] = str(BUSY_RETRY_S)
+        full = runtime().space.is_full
+        response.headers["Retry-After"] = str(FULL_RETRY_S if full else BUSY_RETRY_S)
     return response
 
 
 def refuse_for_now(error: Exception) -> ResponseReturnValue:
     """Ask the branch to come again: the database is full, away or too busy, and nothing was taken in."""
     log.error("the database did not take a delivery", exc_info=error)
+    if is_out_of_room(error):
+        runtime().space.run_full()
     return refuse(SyncRefusedError(Problem.BUSY))
 
 

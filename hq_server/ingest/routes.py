@@ -102,6 +102,7 @@ def state() -> ResponseReturnValue:
 def batches() -> ResponseReturnValue:
     """Take in one batch; answers with its receipt only when it is committed."""
     hq = runtime(HqRuntime)
+    hq.space.check()
     now = hq.clock.now()
     body = request.get_data()
     branch_number, signed = authenticate(body, now)

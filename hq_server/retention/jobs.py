@@ -39,12 +39,19 @@ def trim_receipts(runtime: HqRuntime, stamp: Stamp, progress: Progress) -> Outco
 
 
 JOBS: Final[Sequence[Job]] = (
-    Job("watch-backups", N_("Watch that backups are made"), watch_backups, every=timedelta(hours=1)),
+    Job(
+        "watch-backups",
+        N_("Watch that backups are made"),
+        watch_backups,
+        every=timedelta(hours=1),
+        when_full=True,
+    ),
     Job(
         "trim-receipts",
         N_("Empty old receipts"),
         trim_receipts,
         at=time(3, 20),
         jitter=timedelta(minutes=10),
+        when_full=True,
     ),
 )

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy.exc import OperationalError
 
+from shared.db.space import is_out_of_room
 from shared.errors import BranchlineError
 from shared.jobs import operations
 from shared.jobs.job import Job, JobStoppedError, Outcome, Progress
@@ -89,6 +90,8 @@ class Execution:
         runtime = self.around.runtime
         by = Stamp(runtime.clock.now(), f"job:{self.job.name}", Via.JOB)
         try:
+            if not self.job.when_full:
+                runtime.space.check()
             return self.job.run(runtime, by, self.progress), None
         except JobStoppedError:
             return Outcome(RunOutcome.STOPPED), None
@@ -98,6 +101,8 @@ class Execution:
             return Outcome(kind, message=str(error)), error.code
         except OperationalError as error:
             log.warning("job could not use the database", exc_info=True)
+            if is_out_of_room(error):
+                runtime.space.run_full()
             return Outcome(RunOutcome.RETRY), str(error.orig)
         except Exception as error:
             # The last stop: whatever broke becomes the outcome of the run.

@@ -126,7 +126,7 @@ class Job:
     `run(runtime, stamp, progress)` opens its own transactions and answers with an Outcome; an
     error that may pass by itself counts as `retry`, any other as `failed`. A run longer than
     `timeout` is given up: it is recorded so, and the next may begin. `jitter` spreads the runs
-    of many nodes: each is due up to that much later than planned.
+    of many nodes: each is due up to that much later than planned. On a full disk only jobs run that say `when_full`.
     """
 
     name: str
@@ -136,6 +136,7 @@ class Job:
     at: time | None = None
     jitter: timedelta = NO_JITTER
     timeout: timedelta = DEFAULT_TIMEOUT
+    when_full: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a job with no schedule, or with two."""

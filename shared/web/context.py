@@ -35,8 +35,13 @@ def reading() -> AbstractContextManager[Session]:
     return runtime().database.reads.begin()
 
 
-def writing() -> AbstractContextManager[Session]:
-    """Open the one transaction of this request; it commits at the end of the block or not at all."""
+def writing(*, on_reserve: bool = False) -> AbstractContextManager[Session]:
+    """Open the one transaction of this request; it commits at the end of the block or not at all.
+
+    Raises NodeFullError on a full disk; `on_reserve` tries even then, for what reading needs (signing in).
+    """
+    if not on_reserve:
+        runtime().space.check()
     return runtime().database.sessions.begin()
 
 

@@ -13,10 +13,11 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from shared.db.space import NodeFullError, is_out_of_room
 from shared.errors import N_, BranchlineError, Kind
 from shared.i18n import gettext, translate_error
 from shared.web.access import Audience, access_of
-from shared.web.context import viewer
+from shared.web.context import runtime, viewer
 
 log = logging.getLogger(__name__)
 
@@ -250,13 +251,23 @@ def _not_a_value(error: DataError) -> ResponseReturnValue:
 
 
 def _database_away(error: Exception) -> ResponseReturnValue:
+    if is_out_of_room(error):
+        return _no_room(error)
     log.error("the database did not answer", exc_info=error, extra=_fields())
     return answer(
         Problem(UNAVAILABLE, "database", gettext(SENTENCES[503][1]), retryable=True, retry_after=10)
     )
 
 
+def _no_room(error: Exception) -> ResponseReturnValue:
+    log.error("no room on the disk", exc_info=error, extra=_fields())
+    runtime().space.run_full()
+    return _anticipated(NodeFullError())
+
+
 def _unexpected(error: Exception) -> ResponseReturnValue:
+    if is_out_of_room(error):
+        return _no_room(error)
     log.error("unexpected error", exc_info=error, extra=_fields())
     return answer(Problem(BROKEN, "internal", gettext(SENTENCES[500][1])))
 

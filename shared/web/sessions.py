@@ -71,7 +71,7 @@ def sign_in(user: User) -> None:
 
 def sign_out() -> None:
     """End this session for good, copies of its cookie included."""
-    with writing() as database:
+    with writing(on_reserve=True) as database:
         operations.end_session(database, person(), current_user.session_id, lifetime=LONGEST, by=stamp())
     logout_user()
     language = session.get(LANGUAGE)

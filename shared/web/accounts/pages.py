@@ -43,10 +43,10 @@ def start_session() -> ResponseReturnValue:
     """Let in whoever proves who they are; counted and slowed down before the password is looked at."""
     form = request.form
     try:
-        with writing() as database:
+        with writing(on_reserve=True) as database:
             attempt = operations.begin_sign_in(database, form.get("username", ""), by=stamp())
         proven = attempt.check(form.get("password", ""))
-        with writing() as database:
+        with writing(on_reserve=True) as database:
             user = operations.verify_sign_in(database, attempt, proven=proven, by=stamp())
     except TooManyAttemptsError as error:
         return _again("accounts/sign_in.html", error, next=form.get("next", ""))

@@ -1,0 +1,19 @@
+"""What can be wrong with the machine a node runs on, as an alarm."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from shared.alarms.vocabulary import AlarmKind, Severity
+from shared.errors import N_
+
+DISK_FULL: Final = AlarmKind(
+    "disk-full",
+    Severity.CRITICAL,
+    N_("The disk is full: this node is read-only"),
+    N_(
+        "Make room on the disk of the node's directory (old backups and exports first), or give it a larger one. "
+        "Nothing was lost; within a minute after that everything works again by itself."
+    ),
+    N_("%(free_mb)s MB are free."),
+)
+ALARMS: Final[Sequence[AlarmKind]] = (DISK_FULL,)
