@@ -15,10 +15,12 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from branch_node.outbound.contacts import FILE as CONTACTS
 from branch_node.outbound.contacts import ContactBook
 from branch_node.outbound.cycle import CycleResult
+from branch_node.statistics.jobs import compute_months
 from branch_node.torture.faults import KilledError, disk_error, killed
 from branch_node.torture.ledger import MARK, Key, Ledger, Versions, versions_at
 from branch_node.torture.stage import NOON, Node, Saved, Stage
 from shared.db.engine import Database
+from shared.jobs.job import Progress
 
 POISON: Final[Mapping[str, Any]] = {"nested": {}}
 HEALTHY: Final[Mapping[str, Any]] = {"level": "gold"}
@@ -54,15 +56,27 @@ class Company:
     # --- people at work ----------------------------------------------------------------------------
 
     def add(self, node: Node) -> None:
-        """Enter a new record of some type."""
-        held = versions_at(node)
-        managers = [one for name, one in held if name == "manager"]
-        customers = [one for name, one in held if name == "customer"]
-        kinds = ["manager", *(["customer"] * 2)]
-        kinds += ["bill_line"] * 2 if customers else []
-        kinds += ["work_log"] if managers else []
-        kind = self.rng.choice(kinds)
-        self._insert(node, kind, managers=managers, customers=customers)
+        """Enter a new record of some type that can be entered now."""
+        held = {name for name, _id in versions_at(node)}
+        kinds = ["manager", "customer", "customer"]
+        kinds += ["bill_line", "bill_line"] if "customer" in held else []
+        kinds += ["work_log"] if "manager" in held else []
+        self.enter(node, self.rng.choice(kinds))
+
+    def enter(self, node: Node, kind: str) -> None:
+        """Enter a new record of a type; what it names is chosen among what is there."""
+        version = self.ledger.next_version()
+        key = (kind, str(UUID(int=self.rng.getrandbits(128), version=4)))
+        values = {"id": key[1], MARK[kind]: str(version), **self._values(node, kind, version)}
+        with node.runtime.database.sessions.begin() as session:
+            session.execute(insert(node.runtime.bindings[kind].table).values(**values))
+        if kind == "bill_line":
+            self.ledger.amounts[key] = values["amount_minor"]
+        self.ledger.wrote(node, key, version)
+
+    def compute_months(self, node: Node) -> None:
+        """Do the statistics of the night."""
+        compute_months(node.runtime, self.stage.stamp(), Progress())
 
     def edit(self, node: Node, *, poison: bool = False) -> None:
         """Change a manager or a customer; with `poison` into something head office refuses."""
@@ -224,15 +238,13 @@ class Company:
         with node.runtime.database.sessions.begin() as session:
             session.execute(update(table).where(table.c.id == key[1]).values(**values))
 
-    def _insert(self, node: Node, kind: str, *, managers: list[str], customers: list[str]) -> None:
-        version = self.ledger.next_version()
-        key = (kind, str(UUID(int=self.rng.getrandbits(128), version=4)))
-        stamp = {"created_at": node.clock.now(), "created_by": "ana"}
-        touched = {"updated_at": node.clock.now(), "updated_by": "ana"}
-        manager = self.rng.choice(managers) if managers else None
-        customer = self.rng.choice(customers) if customers else None
-        amount = self.rng.randrange(-(10**6), 10**6)
-        rows: dict[str, dict[str, Any]] = {
+    def _values(self, node: Node, kind: str, version: int) -> dict[str, Any]:
+        manager, customer = self._pick(node, ("manager",)), self._pick(node, ("customer",))
+        now = node.clock.now()
+        made = {"created_at": now, "created_by": "ana"}
+        touched = {"updated_at": now, "updated_by": "ana", **made}
+        named = {"manager_id": manager and manager[1], "customer_id": customer and customer[1]}
+        values: Mapping[str, Mapping[str, Any]] = {
             "manager": {"manager_no": f"M{version}", "name": f"经理{version}", "status": "active", **touched},
             "customer": {
                 "customer_no": f"C{version}",
@@ -241,35 +253,31 @@ class Company:
                 "status": "active",
                 "tags": ["vip"],
                 "attributes": HEALTHY,
-                "manager_id": manager,
+                "manager_id": named["manager_id"],
                 **touched,
             },
             "bill_line": {
                 "bill_no": f"B{version}",
-                "customer_id": customer,
+                "customer_id": named["customer_id"],
                 "product": "宽带",
                 "period": "2026-10",
                 "kind": "charge",
-                "amount_minor": amount,
+                "amount_minor": self.rng.randrange(-(10**6), 10**6),
                 "currency": "CNY",
                 "booked_on": NOON.date(),
+                **made,
             },
             "work_log": {
                 "log_no": f"L{version}",
-                "manager_id": manager,
-                "customer_id": customer,
                 "kind": "visit",
-                "started_at": node.clock.now(),
-                "entered_at": node.clock.now(),
+                "started_at": now,
+                "entered_at": now,
                 "text": "走访",
+                **named,
+                **made,
             },
         }
-        values = {"id": key[1], MARK[kind]: str(version), **stamp, **rows[kind]}
-        with node.runtime.database.sessions.begin() as session:
-            session.execute(insert(node.runtime.bindings[kind].table).values(**values))
-        if kind == "bill_line":
-            self.ledger.amounts[key] = amount
-        self.ledger.wrote(node, key, version)
+        return dict(values[kind])
 
 
 @contextmanager

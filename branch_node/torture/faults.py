@@ -26,24 +26,27 @@ class FaultPoints:
         """Watch every connection of `engine`."""
         self.calls = 0
         self.struck = 0
-        self._left = 0
-        self._how: Callable[[], BaseException] = killed
+        self._left, self._at = 0, ""
+        self._how: Callable[[], BaseException | None] = killed
         for name in ("do_execute", "do_executemany", "do_execute_no_params"):
             event.listen(engine, name, self._statement)
         event.listen(engine, "commit", self._commit)
 
-    def arm(self, calls: int, how: Callable[[], BaseException]) -> None:
-        """Strike at the call that comes `calls` from now; 1 is the next."""
-        self._left, self._how = calls, how
+    def arm(self, calls: int, how: Callable[[], BaseException | None], *, at: str = "") -> None:
+        """Strike at the call that comes `calls` from now, 1 is the next; only those with `at` in them are counted.
+
+        What `how` returns is raised; when that is nothing, the call goes on.
+        """
+        self._left, self._how, self._at = calls, how, at
 
     def disarm(self) -> bool:
         """Strike no more; True when the chosen call never came."""
         untouched, self._left = self._left > 0, 0
         return untouched
 
-    def _step(self) -> BaseException | None:
+    def _step(self, statement: str) -> BaseException | None:
         self.calls += 1
-        if not self._left:
+        if not self._left or self._at not in statement:
             return None
         self._left -= 1
         if self._left:
@@ -51,13 +54,13 @@ class FaultPoints:
         self.struck += 1
         return self._how()
 
-    def _statement(self, *_call: object) -> None:
-        failure = self._step()
+    def _statement(self, _cursor: object, statement: str, *_more: object) -> None:
+        failure = self._step(statement)
         if failure is not None:
             raise failure
 
     def _commit(self, _connection: object) -> None:
-        failure = self._step()
+        failure = self._step(COMMIT)
         if isinstance(failure, Exception):
             raise OperationalError(COMMIT, None, failure) from failure
         if failure is not None:

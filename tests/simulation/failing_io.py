@@ -1,0 +1,139 @@
+"""Each database call and each message of one whole cycle fails once; the next cycle must make up for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from branch_node.outbound.transport import NoAnswerError
+from branch_node.runtime import Answer, Request
+from branch_node.torture.acts import Company
+from branch_node.torture.faults import FaultPoints, KilledError
+from branch_node.torture.ledger import digests
+from branch_node.torture.stage import Node, Stage
+from hq_server.branches.models import Branch
+from hq_server.ingest.models import InboxBatch
+from sync_protocol.catalog import CATALOG
+
+KINDS = ("manager", "customer", "customer", "customer", "bill_line", "work_log")
+
+
+@dataclass
+class BrokenCycle:
+    """A branch with something of every record type to send, whose one cycle is broken again and again."""
+
+    stage: Stage
+    node: Node = field(init=False)
+
+    def __post_init__(self) -> None:
+        company = Company(self.stage, Random(5))
+        self.node = self.stage.nodes[0]
+        work(company, self.node)
+        self.node.cycle()
+        # A day goes by: its manifest, the month and the barriers of the morning travel too.
+        company.pass_time(days=1)
+        work(company, self.node)
+        self._saved = self.node.save(self.stage.new_file()), self.stage.save_hq()
+
+    def again(self) -> None:
+        """Bring both sides back to before the cycle."""
+        self.node.load(self._saved[0], contacts=True)
+        self.stage.load_hq(self._saved[1])
+
+    def points(self, side: str) -> FaultPoints:
+        """Return the database calls of one side."""
+        return self.node.points if side == "branch" else self.stage.hq_points
+
+    def cycle(self) -> bool:
+        """Run a cycle that may be broken off; True when it came to its end."""
+        try:
+            return self.node.cycle().outcome == "done"
+        except (OperationalError, KilledError):
+            self.node.runtime.database.dispose()
+            return False
+
+    def fail_call(self, side: str, number: int, how: Callable[[], BaseException]) -> bool:
+        """Break the cycle at a database call, and look; False when it has not so many calls."""
+        self.again()
+        points = self.points(side)
+        points.arm(number, how)
+        self.cycle()
+        if points.disarm():
+            return False
+        self._look(f"call {number} of {side}")
+        return True
+
+    def fail_message(self, number: int, *, delivered: bool) -> bool:
+        """Lose a message, or its answer; False when there are not so many."""
+        self.again()
+        line = CutLine(self.node.line, number, delivered=delivered)
+        runtime = self.node.runtime
+        self.node.runtime = type(runtime)(**{**vars(runtime), "transport": line})
+        try:
+            self.cycle()
+        finally:
+            self.node.runtime = runtime
+        if line.left > 0:
+            return False
+        self._look(f"message {number}")
+        return True
+
+    def _look(self, where: str) -> None:
+        assert self._no_half_batch(), where
+        assert self.cycle(), where
+        with self.node.runtime.database.reads() as session:
+            ours = digests(session, self.node.runtime.bindings)
+        with self.stage.hq.database.reads() as session:
+            number = session.scalars(select(Branch.number).where(Branch.code == self.node.code)).one()
+            assert digests(session, self.stage.hq.bindings, number) == ours, where
+        assert all(ours[name].rows for name in CATALOG), "the cycle has something of every record type"
+
+    def _no_half_batch(self) -> bool:
+        """Whether every batch at head office has all of its rows or none: rows are counted by the newest batch."""
+        with self.stage.hq.database.reads() as session:
+            known = set(session.scalars(select(InboxBatch.id)))
+            for name, binding in self.stage.hq.bindings.items():
+                named = set(session.scalars(select(binding.table.c.batch_id)))
+                if not named <= known:
+                    return False
+                for batch in session.scalars(select(InboxBatch).where(InboxBatch.record_type == name)):
+                    rows = session.scalars(
+                        select(binding.table.c.id).where(binding.table.c.batch_id == batch.id)
+                    ).all()
+                    if len(rows) > batch.rows or not batch.receipt:
+                        return False
+        return True
+
+
+@dataclass
+class CutLine:
+    """Loses one message, counted from the first of the cycle, before or after it was delivered."""
+
+    inner: Any
+    left: int
+    delivered: bool
+
+    def __init__(self, inner: Any, number: int, *, delivered: bool) -> None:
+        self.inner, self.left, self.delivered = inner, number, delivered
+
+    def send(self, request: Request) -> Answer:
+        """Carry a request, unless it is the one."""
+        self.left -= 1
+        if self.left:
+            answer: Answer = self.inner.send(request)
+            return answer
+        if self.delivered:
+            self.inner.send(request)
+        raise NoAnswerError(reason="cut")
+
+
+def work(company: Company, node: Node) -> None:
+    """Enter something of every record type; also change one and remove one."""
+    for kind in KINDS:
+        company.enter(node, kind)
+    company.edit(node)
+    company.remove(node)
+    company.compute_months(node)

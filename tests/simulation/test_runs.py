@@ -1,0 +1,132 @@
+"""Seeded runs of whole companies: nothing lost, doubled, resurrected or overwritten; money exact."""
+
+import json
+from random import Random
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from branch_node.cli import cli
+from branch_node.torture import campaign as campaigns
+from branch_node.torture import commands
+from branch_node.torture.acts import Company
+from branch_node.torture.ledger import FAILINGS
+from branch_node.torture.run import STRIKES, WEIGHTS, Verdict, heal, run
+from branch_node.torture.stage import Stage
+
+RUNS_IN_CI = 8
+
+
+def wrong(verdict: Verdict) -> dict[str, int]:
+    return {failing: verdict.found[failing] for failing in FAILINGS if verdict.found[failing]}
+
+
+@pytest.mark.parametrize("seed", range(RUNS_IN_CI))
+def test_a_company_under_faults_loses_and_doubles_nothing(stage: Stage, seed: int) -> None:
+    verdict = run(stage, seed)
+
+    assert not wrong(verdict), "\n".join(verdict.trace)
+
+
+def test_a_seed_is_a_run_it_repeats_in_everything_that_happens(stage: Stage) -> None:
+    first, second = (run(stage, 7, steps=10) for _ in range(2))
+
+    assert (first.trace, first.faults, first.found) == (second.trace, second.faults, second.found)
+    assert first.faults.total() > 0
+
+
+def test_the_command_tells_as_json_what_the_runs_came_to() -> None:
+    told = CliRunner().invoke(cli, ["torture", "--seed", "3", "--runs", "1", "--json"])
+
+    document = json.loads(told.stdout)
+    assert told.exit_code == 0
+    assert document["runs"] == 1
+    assert document["faults"] == sum(document["kinds"].values())
+    assert {failing: document[failing] for failing in FAILINGS} == dict.fromkeys(FAILINGS, 0)
+
+
+def test_the_command_names_the_seed_of_a_failing_run_and_ends_with_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lose(_stage: Stage, seed: int) -> Verdict:
+        verdict = Verdict(seed)
+        verdict.found["lost"] = 1
+        verdict.trace.append("work B001")
+        return verdict
+
+    monkeypatch.setattr(campaigns, "run", lose)
+    told = CliRunner().invoke(cli, ["torture", "--seed", "41", "--json"])
+
+    assert told.exit_code == commands.WRONG
+    assert json.loads(told.stdout)["failed_seeds"] == [41]
+    assert "41" in told.stderr
+    assert "work B001" in told.stderr
+
+
+class CompanyMachine(RuleBasedStateMachine):
+    """The same acts, chosen by Hypothesis, which shrinks what fails to the few acts that matter."""
+
+    stage: Stage
+
+    @initialize(seed=st.integers(0, 2**16), both=st.booleans())
+    def begin(self, seed: int, both: bool) -> None:
+        self.company = Company(self.stage, Random(seed))
+        self.stage.nodes[-1].live = both
+
+    @rule(which=st.integers(0, 3), kind=st.sampled_from(["add", "edit", "remove", "poison"]))
+    def work(self, which: int, kind: str) -> None:
+        node = self.node(which)
+        if kind == "poison":
+            self.company.edit(node, poison=True)
+        else:
+            getattr(self.company, kind)(node)
+
+    @rule(
+        which=st.integers(0, 3), rate=st.sampled_from([0.0, 0.3, 0.6]), strike=st.sampled_from(["", *STRIKES])
+    )
+    def push(self, which: int, rate: float, strike: str) -> None:
+        node = self.node(which)
+        node.line.rate = rate
+        self.company.push(node, strike=strike)
+        self.company.pass_time(seconds=60)
+
+    @rule(which=st.integers(0, 3))
+    def back_up(self, which: int) -> None:
+        self.company.back_up(self.node(which))
+
+    @rule(which=st.integers(0, 3), restored=st.booleans())
+    def set_back(self, which: int, restored: bool) -> None:
+        self.company.set_back(self.node(which), restored=restored)
+
+    @rule(which=st.integers(0, 3), act=st.sampled_from(["copy", "jump_clock", "compute_months"]))
+    def disturb(self, which: int, act: str) -> None:
+        getattr(self.company, act)(self.node(which))
+
+    @rule(act=st.sampled_from(["back_up_hq", "set_back_hq", "deliver_late"]))
+    def elsewhere(self, act: str) -> None:
+        getattr(self.company, act)()
+
+    def node(self, which: int):
+        return self.stage.nodes[which % len(self.stage.nodes)]
+
+    def teardown(self) -> None:
+        if hasattr(self, "company"):
+            found = heal(self.company)
+            assert not [failing for failing in FAILINGS if found[failing]], found
+
+
+def test_no_order_of_acts_that_hypothesis_finds_loses_anything(stage: Stage) -> None:
+    CompanyMachine.stage = stage
+    some = settings(
+        max_examples=6, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    run_state_machine_as_test(CompanyMachine, settings=some)
+
+
+def test_every_act_and_every_strike_is_among_what_a_run_chooses_from() -> None:
+    assert set(STRIKES) == {"kill", "line-kill", "hq-kill", "error", "hq-error"}
+    assert {"set-back", "restore", "copy", "set-back-hq", "clock", "poison", "damage", "late"} <= set(WEIGHTS)
+    assert all(WEIGHTS.values())
