@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from sync_protocol.apply import Wait
 from sync_protocol.catalog import CATALOG
 from sync_protocol.contract.canonical import read_canonical
 from sync_protocol.contract.codes import PROBLEM_TYPE, find_problem
@@ -14,6 +15,7 @@ from sync_protocol.contract.keys import (
     COMPARE,
     ENROLMENT,
     NEXT_KEY,
+    PARKED,
     RECEIPT,
     RECOVERY,
     STATE,
@@ -32,6 +34,7 @@ from sync_protocol.contract.messages import (
     KeyAnswer,
     KeyRequest,
     LineageRequest,
+    ParkedPage,
     Receipt,
     RecoveryPage,
     StateAnswer,
@@ -66,6 +69,7 @@ USED = {
     "compare-answer",
     "key-request",
     "key-answer",
+    "parked-answer",
     *(f"row-{name}" for name in CATALOG),
 }
 
@@ -108,6 +112,7 @@ def test_the_enrolment_of_the_page_is_proven_by_its_key():
         ("recovery-answer", "recovery", RECOVERY, RecoveryPage),
         ("compare-answer", "compare", COMPARE, CompareAnswer),
         ("key-answer", "key", NEXT_KEY, KeyAnswer),
+        ("parked-answer", "parked", PARKED, ParkedPage),
     ],
 )
 def test_the_answers_of_the_page_are_signed_by_its_hq_and_hold_every_member(title, part, purpose, kind):
@@ -136,6 +141,25 @@ def test_the_next_key_of_the_page_is_proven_and_its_answer_names_it():
     claim = {"node": _canonical("enrolment-request")["node"], "public_key": asked.public_key}
     check_message(next_key, NEXT_KEY, claim, asked.proof)
     assert _canonical("key-answer")["key"]["key"] == key_id(next_key)
+
+
+def test_the_list_of_refused_rows_counts_as_the_state_does_and_gives_the_reasons_of_the_check():
+    page = msgspec.convert(_canonical("parked-answer")["parked"], ParkedPage)
+
+    assert page.total == len(page.entries) == _canonical("state-answer")["state"]["parked"]
+    refused, waiting = page.entries
+    row = dict(zip(CATALOG["customer"].check.columns, _canonical("row-customer"), strict=True))
+    line = msgspec.json.encode(list((row | {"kind": "alien"}).values()))
+    assert refused.reasons == CATALOG["customer"].check.refuse_line(line)
+    assert (refused.id, refused.change) == (row["id"], row["change"])
+    assert waiting.reasons == Wait("customer_id", "customer", row["id"]).reasons
+
+
+def test_the_parents_of_the_page_are_those_of_the_catalog():
+    told = PAGE.read_text().split("### 11. What was refused")[1].split("goes in by itself")[0]
+    named = set(re.findall(r"`(\w+_id)`", told))
+
+    assert named == {column for record in CATALOG.values() for column in record.parents}
 
 
 def test_the_batch_of_the_page_is_whole_follows_the_state_and_gets_the_receipt():
