@@ -9,6 +9,8 @@ WORKERS ?= logical
 # What to test and how, e.g. make test T="tests/unit -k money"
 T       ?= tests
 PYTEST   = $(PY) -m pytest -n $(WORKERS) --dist loadgroup
+# Seeded runs of make soak
+RUNS    ?= 10000
 DEMO    ?= $(PY) -m tests.demo
 PACKAGES = hq_server branch_node sync_protocol shared
 
@@ -73,6 +75,14 @@ quick: setup ## Run the tests that take no browser, no processes and no patience
 
 .PHONY: check
 check: lint types contracts migrations test ## All that must hold before a push; CI runs the same
+
+.PHONY: seeded-bugs
+seeded-bugs: setup ## Put twenty bugs into the protocol, one at a time; the simulation must notice each
+	$(PY) -m tests.simulation.seeded_bugs
+
+.PHONY: soak
+soak: setup ## Hours of simulation: each call of a cycle failing once, then RUNS=10000 seeded runs
+	$(PY) -m tests.simulation.soak $(RUNS)
 
 .PHONY: lint
 lint: setup ## Style: ruff, formatting

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import msgspec
+import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
@@ -221,13 +222,11 @@ def a_contact_is_on_disk_before_it_is_sent(scene: Scene) -> None:
         assert any(path.endswith("/contacts") for path in synced), "sent before it was on disk"
         return send(request)
 
-    os.fsync = watch
     scene.between(1, look)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", watch)
         scene.done()
-    finally:
-        os.fsync = real
-        scene.straight()
+    scene.straight()
 
 
 def marks_and_batch_commit_together(scene: Scene) -> None:
@@ -375,14 +374,12 @@ def a_barrier_leaves_out_what_changes_under_it(scene: Scene) -> None:
     def save_meanwhile(session: Session, record_type: str, occasion: queries.Occasion) -> str | None:
         if record_type == "customer" and not wrote:
             wrote.append(record_type)
-            scene.enter("customer")
+            scene.company.mend(scene.node, ("customer", scene.customers()[0]))
         return real(session, record_type, occasion)
 
-    queries.why_due = save_meanwhile
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queries, "why_due", save_meanwhile)
         scene.push()
-    finally:
-        queries.why_due = real
     assert wrote, "nobody saved while the table was read"
     with scene.stage.hq.database.reads() as session:
         assert not session.scalars(select(Difference.id)).all()
