@@ -169,7 +169,9 @@ class _Run:
                 continue
             try:
                 while self._drained(binding) and self._prover.seal_barrier(binding):
-                    pass
+                    # The barrier goes; what it shows to differ goes at the next turn, before it is proven again.
+                    if not self._drained(binding):
+                        break
             except HqRefusedError as error:
                 if error.problem not in OF_ONE_CHANNEL:
                     raise

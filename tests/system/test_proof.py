@@ -21,6 +21,7 @@ from hq_server.replica.models import ReplicaCustomer
 from shared.alarms.models import Alarm
 from shared.ids import new_id
 from sync_protocol.catalog import CATALOG
+from sync_protocol.changelog.models import Change
 from sync_protocol.changelog.sealing import Sender, seal_next
 from sync_protocol.contract.messages import CompareAnswer, CompareRequest
 from tests.contract.wire_rows import as_line, example_row
@@ -136,6 +137,9 @@ def test_a_row_changed_dropped_or_added_behind_our_back_is_found_and_repaired_wi
         assert len(found) == count, (record, kind)
         assert (found[-1].record_type, [row["id"] for row in found[-1].rows]) == (record, [touched])
         assert found[-1].repaired_at == world.clock.now()
+        assert {one.record_type: one.rows for one in proofs(world)} == {
+            name: digest.rows for name, digest in proven.digests().items()
+        }, "the repaired row was compared too"
     assert alarms(world, DIVERGENCE.code) == []
     assert all(one.equal for one in proofs(world))
 
@@ -399,3 +403,5 @@ def test_an_answer_that_names_what_is_not_so_here_is_not_followed(
 
     with world.hq.database.reads() as session:
         assert sorted(session.scalars(select(ReplicaCustomer.id))) == sorted(mine)
+    with proven.runtime.database.reads() as session:
+        assert session.scalars(select(Change.id).where(Change.op == "D")).all() == []
