@@ -1,23 +1,27 @@
 """Histories of this node, and the records that came back from HQ after its database was set back."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import Enum, select
 from sqlalchemy.orm import Session
 
 from branch_node.outbound import recovered
 from branch_node.outbound.models import Lineage, RecoveredRow
 from branch_node.runtime import BranchRuntime
 from shared.auth.vocabulary import Right
+from shared.domain.vocabulary import Vocabulary
 from shared.domain.wire_words import RECORD_NAMES, column_name
 from shared.errors import N_
+from shared.i18n import format_instant, label
 from shared.i18n import gettext as _
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import notice
 from shared.web.paging import PageRequest, paginate
+from sync_protocol.catalog import Binding
 
 blueprint = Blueprint("histories", __name__, template_folder="templates", url_prefix="/sync/histories")
 STATES: Final = {
@@ -29,6 +33,10 @@ STATES: Final = {
     recovered.OFFERED: N_("Not looked at yet"),
 }
 SORTS: Final = {"record": RecoveredRow.record_type}
+# What nobody decides by.
+UNTOLD: Final = frozenset({"id", "created_at", "created_by", "updated_at", "updated_by"})
+# Columns that name another record, and the number by which people know it.
+REFERS: Final = {"manager_id": ("manager", "manager_no"), "customer_id": ("customer", "customer_no")}
 # The columns by which people know a record.
 NAMED_BY: Final = ("customer_no", "manager_no", "bill_no", "log_no", "name", "month")
 
@@ -83,11 +91,45 @@ def decide(lineage: int, record_type: str, record_id: str) -> ResponseReturnValu
 
 def _row(session: Session, branch: BranchRuntime, found: RecoveredRow) -> dict[str, Any]:
     binding = branch.bindings[found.record_type]
-    differences = recovered.versions(session, binding, found)
     known = recovered.known_values(session, binding, found)
+    open_one = found.state == recovered.CONFLICT and found.line is not None
     return {
         "found": found,
         "named": " ".join(str(known[name]) for name in NAMED_BY if known.get(name)),
         "removed": found.line is None,
-        "differences": differences if found.state == recovered.CONFLICT else [],
+        "differences": [
+            (
+                column,
+                _shown(session, branch, binding, column, ours),
+                _shown(session, branch, binding, column, theirs),
+            )
+            for column, ours, theirs in recovered.versions(session, binding, found)
+            if column not in UNTOLD
+        ]
+        if open_one
+        else [],
     }
+
+
+def _shown(session: Session, branch: BranchRuntime, binding: Binding, column: str, value: Any) -> str:  # noqa: ANN401 - any column's value
+    """Return a value as people read it."""
+    if value is None:
+        return ""
+    if column in REFERS:
+        return _named(session, branch, column, value)
+    kind = binding.table.c[column].type
+    vocabulary = kind.enum_class if isinstance(kind, Enum) else None
+    if vocabulary is not None and issubclass(vocabulary, Vocabulary):
+        return label(vocabulary(value))
+    if isinstance(value, datetime):
+        return format_instant(value, timezone=branch.settings.timezone)
+    if isinstance(value, dict):
+        value = [f"{name}: {one}" for name, one in value.items()]
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _named(session: Session, branch: BranchRuntime, column: str, record_id: str) -> str:
+    other, number = REFERS[column]
+    table = branch.bindings[other].table
+    row = session.execute(select(table.c[number], table.c.name).where(table.c.id == record_id)).first()
+    return " ".join(row) if row else record_id
