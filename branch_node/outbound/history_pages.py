@@ -120,7 +120,7 @@ def _shown(session: Session, branch: BranchRuntime, binding: Binding, column: st
     kind = binding.table.c[column].type
     vocabulary = kind.enum_class if isinstance(kind, Enum) else None
     if vocabulary is not None and issubclass(vocabulary, Vocabulary):
-        return label(vocabulary(value))
+        return label(next(member for member in vocabulary if member == value))
     if isinstance(value, datetime):
         return format_instant(value, timezone=branch.settings.timezone)
     if isinstance(value, dict):
