@@ -6,10 +6,11 @@ before gets the same receipt again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch, BranchKey
@@ -88,7 +89,7 @@ def unpack(runtime: HqRuntime, source: Path, receipts: Path, *, by: Stamp) -> Un
 def _check_sender(runtime: HqRuntime, package: Package, name: str) -> tuple[Branch, bytes]:
     """Return the branch whose pinned key signed the package, and that key; raises BadPackageError."""
     with runtime.database.reads() as session:
-        for branch, key in _pinned(session, package.manifest.node):
+        for branch, key in _pinned(session, package.manifest.node, runtime.clock.now()):
             try:
                 check_message(key, PACKAGE, package.document, package.signature)
             except WrongSignatureError:
@@ -98,11 +99,15 @@ def _check_sender(runtime: HqRuntime, package: Package, name: str) -> tuple[Bran
     raise BadPackageError(file=name, problem=N_("it was not made by a node this head office knows"))
 
 
-def _pinned(session: Session, node: str) -> Sequence[tuple[Branch, bytes]]:
+def _pinned(session: Session, node: str, now: datetime) -> Sequence[tuple[Branch, bytes]]:
     rows = session.execute(
         select(Branch, BranchKey.public_key)
         .join(BranchKey, BranchKey.branch_number == Branch.number)
-        .where(Branch.node_id == node, BranchKey.revoked_at.is_(None))
+        .where(
+            Branch.node_id == node,
+            BranchKey.revoked_at.is_(None),
+            or_(BranchKey.valid_until.is_(None), BranchKey.valid_until > now),
+        )
     )
     return [(row[0], row[1]) for row in rows]
 

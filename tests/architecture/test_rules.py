@@ -17,6 +17,7 @@ MORE_ENTRY_POINTS = ("_pages.py", "_routes.py")
 # Each opens transactions of its own, for the reason given.
 OTHER_TRANSACTIONS = {
     "branch_node/outbound/cycle.py": "a cycle is many short transactions: none stays open while HQ is asked",
+    "branch_node/outbound/keys.py": "part of a cycle: the file of the new key and its note",
     "branch_node/outbound/membership.py": "joining asks HQ between two transactions, as a cycle does",
     "branch_node/outbound/refusals.py": "part of a cycle: asks HQ between two transactions",
     "shared/cli/setup.py": "an entry point: the first steps of `init`",
