@@ -17,7 +17,7 @@ from branch_node.torture.ledger import FAILINGS
 from branch_node.torture.run import STRIKES, WEIGHTS, Verdict, heal, run
 from branch_node.torture.stage import Stage
 
-RUNS_IN_CI = 8
+RUNS_IN_CI = 6
 
 
 def wrong(verdict: Verdict) -> dict[str, int]:
