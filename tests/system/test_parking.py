@@ -1,14 +1,18 @@
 """Rows HQ must refuse are parked and all others applied; trouble that is not about a row fails the whole batch."""
 
+from itertools import count
+
 import msgspec
 import pytest
 from sqlalchemy import event, func, select, text
+from sqlalchemy.exc import OperationalError
 
 from hq_server.ingest.models import InboxBatch
 from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import ReplicaManager
 from shared.ids import new_id
 from sync_protocol.contract.codes import Problem
+from sync_protocol.loading import load_rows
 from tests.contract.wire_rows import as_line, example_row
 from tests.support.world import World
 from tests.system.delivery import Desk, assert_refused, nothing_changes
@@ -97,6 +101,33 @@ def _let_the_database_refuse(desk):
                 f"CREATE TRIGGER refuse_{moment} BEFORE {moment} ON replica_managers WHEN NEW.name LIKE 'bad%' "
                 "BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: name'); END"
             )
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 5, 8])
+def test_a_database_lost_in_mid_search_leaves_nothing_and_the_batch_goes_in_whole_later(
+    desk, monkeypatch, nth
+):
+    _let_the_database_refuse(desk)
+    desk.deliver_next("manager", as_line(example_row("manager", change=1, id=new_id(), name="first")))
+    lines = _lines({3, 7}, _named_bad, 10)
+    payload, key = desk.payload("manager", *lines, fresh=False), desk.key_of(desk.header())
+    calls = count(1)
+
+    def lose(*args):
+        if next(calls) == nth:
+            statement = "INSERT"
+            raise OperationalError(statement, {}, Exception("connection lost"))
+        return load_rows(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sync_protocol.apply.load_rows", lose)
+        with nothing_changes(desk.world):
+            assert_refused(desk.deliver(payload, key=key), Problem.BUSY)
+    assert next(calls) > nth
+
+    assert desk.deliver(payload, key=key).status == 200
+    assert len(_names(desk)) == 1 + ROWS - 2
+    assert [record.row_change for record in _parked(desk)] == [13, 17]
 
 
 def test_a_refused_row_leaves_the_version_hq_held_as_it_was(desk):
