@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from branch_node.outbound import queries
+from branch_node.outbound.keys import key_since
 from branch_node.outbound.models import Cycle
 from branch_node.outbound.queries import Link
 from branch_node.outbound.refusals import count_refused
@@ -24,7 +25,7 @@ from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import notice
 from shared.web.menu import LinkState
 from sync_protocol.changelog.sealing import count_pending
-from sync_protocol.contract.keys import fingerprint, public_key_of
+from sync_protocol.contract.keys import fingerprint, key_id, public_key_of
 
 blueprint = Blueprint("outbound", __name__, template_folder="templates", url_prefix="/sync")
 SHOWN: Final = 15
@@ -36,8 +37,10 @@ PUSH: Final = "push"
 def overview() -> ResponseReturnValue:
     """Show the line, what waits, the last cycles and batches."""
     branch = runtime(BranchRuntime)
+    public_key = public_key_of(branch.private_key)
     with reading() as session:
         view = {
+            "key_since": key_since(session, key_id(public_key)),
             "member": queries.find_membership(session),
             "line": queries.link(session, now=branch.clock.now()),
             "cycles": queries.list_cycles(session, limit=SHOWN),
@@ -49,7 +52,7 @@ def overview() -> ResponseReturnValue:
             "asked": _asked(session),
         }
     template = "outbound/_live.html" if request.headers.get("HX-Request") else "outbound/overview.html"
-    return render_template(template, fingerprint=fingerprint(public_key_of(branch.private_key)), **view)
+    return render_template(template, fingerprint=fingerprint(public_key), **view)
 
 
 @blueprint.post("/push")

@@ -62,6 +62,15 @@ class OutboxBatch(Base):
             sqlite_where=text("acknowledged_at IS NULL"),
             postgresql_where=text("acknowledged_at IS NULL"),
         ),
+        # What is kept to be sent again, without looking at all that was ever sent.
+        Index(
+            "ix_sync_outbox_stored",
+            "channel",
+            "id",
+            "payload_bytes",
+            sqlite_where=text("payload IS NOT NULL"),
+            postgresql_where=text("payload IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from sync_protocol.changelog.models import Change, OutboxBatch
@@ -82,10 +82,10 @@ def first_change(session: Session, above: int) -> int | None:
 
 def drop_changes(session: Session, first: int) -> int:
     """Remove the changes of batches without bytes, in a window from `first` on; return how many."""
-    gone = select(OutboxBatch.id).where(OutboxBatch.payload.is_(None))
+    gone = exists().where(OutboxBatch.id == Change.batch_id, OutboxBatch.payload.is_(None))
     result = session.execute(
         delete(Change)
-        .where(Change.id >= first, Change.id < first + WINDOW, Change.batch_id.in_(gone))
+        .where(Change.id >= first, Change.id < first + WINDOW, gone)
         .execution_options(synchronize_session=False)
     )
     return int(result.rowcount)  # type: ignore[attr-defined]

@@ -16,6 +16,7 @@ from hq_server.ingest.backups import BackupWatch, list_backed_up
 from hq_server.ingest.models import ChainPosition
 from hq_server.retention.jobs import trim_receipts, watch_backups
 from shared.alarms.queries import list_open
+from shared.audit.models import AuditEntry
 from shared.db.backup import make_backup
 from shared.db.engine import Database
 from shared.jobs.job import JobStoppedError, Outcome, Progress
@@ -172,6 +173,20 @@ def test_purge_takes_only_what_is_applied_backed_up_and_old(world: World) -> Non
     world.assert_equal()
 
 
+def test_what_is_younger_than_the_retention_stays_though_it_is_backed_up(world: World) -> None:
+    branch = world.make_branch("B001")
+    branch.add_customer()
+    branch.push()
+    setbacks.back_up_hq(world)
+    branch.push()
+
+    world.advance(days=29)
+    assert run(purge_outbox, branch).kind is RunOutcome.NOTHING
+    assert kept(branch) == [(1, True)]
+    world.advance(days=2)
+    assert run(purge_outbox, branch).counts["batches"] == 1
+
+
 def test_nothing_is_purged_without_a_backup_however_full_and_an_alarm_tells_so(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,6 +327,8 @@ def test_hq_restored_from_an_older_backup_than_it_told_of_gets_every_record_agai
     world.assert_equal()
     assert "hq-older-than-told" in open_alarms(branch.runtime.database)
     with branch.runtime.database.reads() as session:
+        repairs = session.scalars(select(AuditEntry).where(AuditEntry.event == "proof.repair")).all()
+        assert repairs == [], "sent by itself, not found out by a barrier"
         assert session.get_one(Membership, 1).lineage == 2
     branch.add_customer(customer_no="X2")
     assert branch.push().outcome == "done"
