@@ -27,7 +27,7 @@ def write_day(session: Session, calendar: Calendar, day: date, figures: DayFigur
         figures.totals,
         starts_at,
         ends_at,
-    ) and known.closed_at >= ends_at:
+    ):
         return False
     known.starts_at, known.ends_at, known.closed_at = starts_at, ends_at, at
     known.counts, known.totals = figures.counts, figures.totals

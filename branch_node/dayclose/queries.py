@@ -15,6 +15,8 @@ from sync_protocol.changelog.models import Change
 
 # Days further back are closed no more, so that a clock set years ahead does not make thousands.
 WINDOW: Final = timedelta(days=31)
+# So many days are counted once more whenever a day is closed.
+RECENT: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +42,16 @@ def find_day(session: Session, day: date) -> DayClose | None:
 
 
 def due_days(session: Session, calendar: Calendar) -> list[date]:
-    """Return the past days without a manifest, or with one made before they were over."""
+    """Return the past days without a manifest; when there is one, also the days just before it, to count them again.
+
+    So a day that a wrong clock closed too early, or into which a fact slipped unseen, is right a day later.
+    """
     first = max(calendar.joined_on, calendar.today - WINDOW)
-    closed = set(
-        session.scalars(
-            select(DayClose.day).where(DayClose.day >= first, DayClose.closed_at >= DayClose.ends_at)
-        )
-    )
-    days = (first + timedelta(days=number) for number in range((calendar.today - first).days))
-    return [day for day in days if day not in closed]
+    closed = set(session.scalars(select(DayClose.day).where(DayClose.day >= first)))
+    days = [first + timedelta(days=number) for number in range((calendar.today - first).days)]
+    if all(day in closed for day in days):
+        return []
+    return [day for day in days if day not in closed or day >= calendar.today - RECENT]
 
 
 def late_days(session: Session, bindings: Bindings, calendar: Calendar) -> set[date]:
