@@ -149,3 +149,14 @@ def test_an_id_left_out_does_not_count_and_a_line_stands_in_for_a_row(databases)
             ids[2][-2:]: (1, f"{line_digest(CATALOG['manager'].check, as_line(rows[2])):032x}"),
         }
         assert found == expected
+
+
+def test_a_json_column_counts_as_its_value_however_a_database_writes_it():
+    check = CATALOG["customer"].check
+    written = {
+        line_digest(check, as_line(example_row("customer", attributes=text)))
+        for text in ('{"a":1,"b":"汉"}', '{"b": "\\u6c49", "a": 1}')
+    }
+    assert len(written) == 1
+    other = as_line(example_row("customer", attributes='{"a":2,"b":"汉"}'))
+    assert line_digest(check, other) not in written
