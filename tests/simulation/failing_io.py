@@ -1,7 +1,7 @@
 """Each database call and each message of one whole cycle fails once; the next cycle must make up for it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -71,7 +71,7 @@ class BrokenCycle:
         self.again()
         line = CutLine(self.node.line, number, delivered=delivered)
         runtime = self.node.runtime
-        self.node.runtime = type(runtime)(**{**vars(runtime), "transport": line})
+        self.node.runtime = replace(runtime, transport=line)
         try:
             self.cycle()
         finally:
