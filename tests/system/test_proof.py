@@ -24,6 +24,7 @@ from sync_protocol.catalog import CATALOG
 from sync_protocol.changelog.models import Change
 from sync_protocol.changelog.sealing import Sender, seal_next
 from sync_protocol.contract.messages import CompareAnswer, CompareRequest
+from sync_protocol.reconcile import digest_buckets
 from tests.contract.wire_rows import as_line, example_row
 from tests.support.damage import KINDS, damage
 from tests.support.world import BranchHere, LossyTransport, World
@@ -160,7 +161,7 @@ def test_the_record_of_a_difference_keeps_what_hq_held(world: World, proven: Bra
 def test_what_is_written_while_the_table_is_read_raises_no_alarm(
     world: World, proven: BranchHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = proof.digest_buckets
+    take = digest_buckets
 
     def with_a_storm(session: Any, selection: Any) -> Any:
         # After the snapshot began: a new row, a changed one and a removed one, of every record type that can.
@@ -356,7 +357,7 @@ def test_a_repeat_of_many_rows_removed_properly_is_no_difference(world: World, p
 def test_a_barrier_behind_which_something_was_sealed_meanwhile_is_not_made(
     world: World, proven: BranchHere, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = proof.digest_buckets
+    take = digest_buckets
     member = proven.runtime.bindings["customer"]
 
     def with_another_sealer(session: Any, selection: Any) -> Any:
