@@ -414,6 +414,10 @@ def test_codes_do_no_more_than_they_were_given_for(world: World) -> None:
 
     with pytest.raises(HqRefusedError, match="code-refused"):
         join_again(first, enrol_again(world, "B002"))
+    elsewhere = open_node(world, "B001-second", first.runtime.database.url)
+    with pytest.raises(HqRefusedError, match="code-refused"):
+        join_hq(elsewhere, HQ_URL, enrol_again(world, "B002"), by=world.by(), again=True)
+    elsewhere.database.dispose()
 
     with world.hq.database.reads() as session:
         assert session.scalars(select(Branch.node_id).order_by(Branch.code)).all() == [
