@@ -192,22 +192,28 @@ def _newest_of_each(rows: list[Any]) -> list[Any]:
 
 
 def _load(
-    session: Session, table: Table, check: RecordCheck, rows: list[Any], version: RowVersion
+    session: Session,
+    table: Table,
+    check: RecordCheck,
+    rows: list[Any],
+    version: RowVersion,
+    *,
+    searching: bool = False,
 ) -> list[Refused]:
     """Load rows in one go; when the database refuses one, halve until it stands alone."""
     if not rows:
         return []
     try:
         with session.begin_nested():
-            load_rows(session, table, check, rows, version)
+            load_rows(session, table, check, rows, version, searching=searching)
     except (IntegrityError, DataError) as error:
         if len(rows) == 1:
             reason = str(error.orig).splitlines()[0]
             return [_refuse(check.write_lines(rows), DATABASE, {"row": [reason]})]
         middle = len(rows) // 2
         return [
-            *_load(session, table, check, rows[:middle], version),
-            *_load(session, table, check, rows[middle:], version),
+            *_load(session, table, check, rows[:middle], version, searching=True),
+            *_load(session, table, check, rows[middle:], version, searching=True),
         ]
     return []
 

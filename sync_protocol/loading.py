@@ -22,6 +22,8 @@ from sync_protocol.contract.records import RecordCheck
 # The JSON escapes msgspec writes that CSV with ESCAPE '\' does not undo; `\"` and `\\` are undone by both.
 FOREIGN_ESCAPE: Final = re.compile(rb"\\[nrtubf]")
 PIECE: Final = 500
+# Searching for a refused row, fewer are inserted one by one: emptying a staging table again and again costs more.
+FEW: Final = 64
 OWN_COLUMNS: Final = ("branch_number", "row_lineage", "batch_id")
 
 
@@ -41,16 +43,25 @@ class RowVersion:
 
 
 def load_rows(
-    session: Session, table: Table, check: RecordCheck, rows: list[Any], version: RowVersion
+    session: Session,
+    table: Table,
+    check: RecordCheck,
+    rows: list[Any],
+    version: RowVersion,
+    *,
+    searching: bool = False,
 ) -> None:
     """Insert or update typed rows that passed `check`, each only when its version is newer than the one held.
 
-    Raises SQLAlchemy's errors; the caller holds a savepoint.
+    `searching` says that these are part of rows of which the database refused some. Raises SQLAlchemy's
+    errors; the caller holds a savepoint.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        _load_postgresql(session, table, check, rows, version)
+    if session.get_bind().dialect.name != "postgresql":
+        _insert_each(session, table, check, rows, version, mark="?")
+    elif searching and len(rows) < FEW:
+        _insert_each(session, table, check, rows, version, mark="%s")
     else:
-        _load_sqlite(session, table, check, rows, version)
+        _load_postgresql(session, table, check, rows, version)
 
 
 def _table_columns(check: RecordCheck) -> list[str]:
@@ -66,11 +77,11 @@ def _conflict_clause(table: Table, columns: list[str]) -> str:
     )
 
 
-def _load_sqlite(
-    session: Session, table: Table, check: RecordCheck, rows: list[Any], version: RowVersion
+def _insert_each(
+    session: Session, table: Table, check: RecordCheck, rows: list[Any], version: RowVersion, *, mark: str
 ) -> None:
     columns = _table_columns(check)
-    marks = ", ".join("?" * len(columns))
+    marks = ", ".join([mark] * len(columns))
     own = ", ".join(str(value) for value in version.values)
     statement = (
         f"INSERT INTO {table.name} ({', '.join(columns)}, {', '.join(OWN_COLUMNS)}) "  # noqa: S608 - our own names and numbers

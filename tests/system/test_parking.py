@@ -113,11 +113,11 @@ def test_a_database_lost_in_mid_search_leaves_nothing_and_the_batch_goes_in_whol
     payload, key = desk.payload("manager", *lines, fresh=False), desk.key_of(desk.header())
     calls = count(1)
 
-    def lose(*args):
+    def lose(*args, **options):
         if next(calls) == nth:
             statement = "INSERT"
             raise OperationalError(statement, {}, Exception("connection lost"))
-        return load_rows(*args)
+        return load_rows(*args, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr("sync_protocol.apply.load_rows", lose)
