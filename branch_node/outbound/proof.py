@@ -1,6 +1,6 @@
 """The comparison with head office inside a cycle: a barrier when one is due, and the repair of what differs.
 
-    snapshot:    digests of all rows of a record type but those changed since they were sealed
+    snapshot:    digests of all rows of a record type but those changed since they were sealed, or undecided
     barrier:     sealed directly behind the batches of that snapshot, sent like any batch
     HQ's answer: the buckets in which it holds something else at that very place
     repair:      tell the rows of those buckets, send again what HQ names, prove it with a new barrier
@@ -19,6 +19,7 @@ from branch_node.dayclose.closing import close_days
 from branch_node.outbound.client import HqClient, Vitals
 from branch_node.outbound.models import Membership
 from branch_node.outbound.queries import get_membership
+from branch_node.outbound.recovered import list_undecided
 from branch_node.proof import operations, queries
 from branch_node.proof.queries import MOST_OPEN, Occasion
 from branch_node.runtime import BranchRuntime
@@ -129,7 +130,7 @@ class Prover:
             reason = queries.why_due(session, name, occasion)
             if reason is None or queries.has_undelivered(session, binding.record.channel):
                 return None
-            changed = queries.list_unsealed(session, binding)
+            changed = queries.list_unsealed(session, binding) | list_undecided(session, binding.record.name)
             if len(changed) > MOST_OPEN:
                 return None
             place = place_in_chain(session, binding.record.channel, self._sender)
@@ -142,7 +143,7 @@ class Prover:
         with self._runtime.database.reads() as session:
             if queries.has_undelivered(session, binding.record.channel):
                 return
-            changed = queries.list_unsealed(session, binding)
+            changed = queries.list_unsealed(session, binding) | list_undecided(session, binding.record.name)
             held = list_digests(session, Selection(binding, without=changed), buckets)
         if len(changed) > MOST_OPEN:
             return

@@ -98,6 +98,17 @@ def put_back(runtime: BranchRuntime, lineage: int) -> None:
                 break
 
 
+def list_undecided(session: Session, record_type: str) -> set[str]:
+    """Return the records that wait for a person: until then neither side's version is held against the other's."""
+    return set(
+        session.scalars(
+            select(RecoveredRow.record_id).where(
+                RecoveredRow.record_type == record_type, RecoveredRow.state.in_((CONFLICT, OFFERED))
+            )
+        )
+    )
+
+
 def count_states(session: Session) -> dict[str, int]:
     """Return how many recovered records stand in each state."""
     rows = session.execute(select(RecoveredRow.state, func.count()).group_by(RecoveredRow.state))

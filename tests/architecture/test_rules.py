@@ -16,13 +16,20 @@ ENTRY_POINTS = {"cli.py", "commands.py", "jobs.py", "pages.py", "routes.py"}
 MORE_ENTRY_POINTS = ("_pages.py", "_routes.py")
 # Each opens transactions of its own, for the reason given.
 OTHER_TRANSACTIONS = {
+    "branch_node/dayclose/closing.py": "part of a cycle: days are closed before anything is sent",
     "branch_node/outbound/cycle.py": "a cycle is many short transactions: none stays open while HQ is asked",
+    "branch_node/outbound/histories.py": "part of a cycle: asks HQ between transactions",
+    "branch_node/outbound/identity.py": "part of a cycle: an alarm when HQ refuses the contact",
     "branch_node/outbound/keys.py": "part of a cycle: the file of the new key and its note",
     "branch_node/outbound/membership.py": "joining asks HQ between two transactions, as a cycle does",
+    "branch_node/outbound/packing.py": "a cycle by file: seals batch by batch",
+    "branch_node/outbound/proof.py": "part of a cycle: a table is read while nothing is locked",
+    "branch_node/outbound/recovered.py": "part of a cycle: fetches page by page, puts back some at a time",
     "branch_node/outbound/refusals.py": "part of a cycle: asks HQ between two transactions",
     "branch_node/torture/acts.py": "a simulation: what people do, each in its transaction",
     "branch_node/torture/run.py": "a simulation: what people decide",
     "branch_node/torture/stage.py": "a simulation: sets up a company",
+    "hq_server/ingest/unpacking.py": "each batch of a file in its own transaction, as over the line",
     "shared/cli/setup.py": "an entry point: the first steps of `init`",
     "shared/cli/users.py": "an entry point: the `user` commands",
     "shared/jobs/execution.py": "a run and its lease are written down apart from what the job does",

@@ -159,6 +159,13 @@ def test_a_number_given_away_meanwhile_is_a_conflict_and_stops_nothing(world: Wo
 
     assert states(branch) == {lost: "conflict"}
     assert names_at(branch) == ["新"]
+    assert names_at_hq(world) == sorted(["新", "旧"])  # nothing leaves HQ before a person has decided
+    with branch.runtime.database.sessions.begin() as session:
+        keep_ours(session, session.scalars(select(RecoveredRow)).one(), by=world.by())
+    world.advance(days=1)
+    assert branch.push().outcome == "done"
+    assert names_at_hq(world) == ["新"]
+    world.assert_equal()
 
 
 @pytest.mark.parametrize("seed", range(3))

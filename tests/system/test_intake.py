@@ -27,7 +27,7 @@ from sync_protocol.contract.keys import ENROLMENT, encode_key, new_private_key, 
 from sync_protocol.contract.messages import to_json
 from sync_protocol.contract.payload import MAX_PAYLOAD_BYTES, MAX_WIRE_BYTES, build_payload, compress
 from sync_protocol.contract.signing import CYCLE_HEADER, NODE_HEADER, PENDING_HEADER, Message
-from tests.contract.wire_rows import LINEAGE_ID, as_line, example_row
+from tests.contract.wire_rows import as_line, example_row
 from tests.support.databases import DIALECTS
 from tests.support.world import HQ_URL, make_world
 from tests.system.delivery import Desk, assert_refused, everything_in, nothing_changes
@@ -150,7 +150,6 @@ def test_the_way_these_headers_are_spoilt_is_not_what_is_refused(desk):
 CONTENTS: dict[str, tuple[dict[str, Any], Problem]] = {
     "another branch's code": ({"branch": "B002"}, Problem.MALFORMED),
     "an unknown branch": ({"branch": "B999"}, Problem.MALFORMED),
-    "another node": ({"node": LINEAGE_ID}, Problem.MALFORMED),
     "an unknown record type": ({"record": "contract"}, Problem.SCHEMA),
     "an unknown version": ({"schema": 2}, Problem.SCHEMA),
     "a huge version": ({"schema": 10**30}, Problem.SCHEMA),
@@ -264,7 +263,7 @@ def test_a_nonce_serves_once_whatever_it_is_used_for(desk):
 
 def _vitals(desk, **changes):
     node = desk.branch.runtime.settings.node_id
-    return {NODE_HEADER: node, PENDING_HEADER: "0", CYCLE_HEADER: "1", **changes}
+    return {NODE_HEADER: node, PENDING_HEADER: "0", CYCLE_HEADER: "1", **desk.contact(), **changes}
 
 
 @pytest.mark.parametrize("url", ["/sync/v1/state", "/sync/v1/batches"])

@@ -70,7 +70,9 @@ def test_open_alarms_come_first_and_closed_ones_with_who_closed_them(signed_in, 
 
     page = signed_in.get("/alarms").text
 
-    assert page.index("The disk is full") < page.index("<h2>Closed alarms</h2>") < page.index("The line is slow")
+    assert (
+        page.index("The disk is full") < page.index("<h2>Closed alarms</h2>") < page.index("The line is slow")
+    )
     assert "over by itself" in page
 
 
