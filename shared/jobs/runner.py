@@ -62,6 +62,9 @@ class Runner:
         self._holder = this_process()
         self._at_work: list[Execution] = []
         self._lock = Lock()
+        # Held while what is due is being started, so that stopping does not overlook a run just begun.
+        self._starting = Lock()
+        self._stopping = False
         self._scheduler: Any = None
 
     def start(self) -> None:
@@ -79,7 +82,8 @@ class Runner:
         log.info("job runner started", extra={"jobs": sorted(self._jobs), "holder": self._holder})
 
     def ask_to_stop(self) -> None:
-        """Ask every run to end, and wait for none."""
+        """Ask every run to end, start no more, and wait for none."""
+        self._stopping = True
         for execution in list(self._at_work):
             execution.progress.stop.set()
 
@@ -88,10 +92,13 @@ class Runner:
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None
+        self._stopping = True
+        patience = time.monotonic() + grace.total_seconds()
+        if self._starting.acquire(timeout=grace.total_seconds()):
+            self._starting.release()
         self.ask_to_stop()
         with self._lock:
             at_work = list(self._at_work)
-        patience = time.monotonic() + grace.total_seconds()
         for execution in at_work:
             if not execution.join(timedelta(seconds=max(0.0, patience - time.monotonic()))):
                 execution.abandon(RunOutcome.STOPPED)
@@ -106,12 +113,16 @@ class Runner:
 
     def start_due(self) -> list[Execution]:
         """Start every job that is due and that nobody else runs; returns the runs started."""
+        with self._starting:
+            return self._start_due()
+
+    def _start_due(self) -> list[Execution]:
         now = self._runtime.clock.now()
         with self._runtime.database.reads() as session:
             due = queries.list_due(session, list(self._jobs), now=now, due_by=latest_credible(now))
         started = []
         for candidate in due:
-            if self._crowded():
+            if self._stopping or self._crowded():
                 break
             dead = candidate.holder if candidate.holder and is_dead(candidate.holder) else None
             held = (

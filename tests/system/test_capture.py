@@ -327,6 +327,7 @@ def test_an_edit_while_its_row_is_on_the_way_is_sent_by_the_next_batch(branch):
             return answer
 
     run_cycle(replace(branch.runtime, transport=Editing()), Progress())
+    branch.push()  # what people write during a cycle waits for the next
     branch.world.assert_equal()
     with _database(branch).reads() as session:
         assert session.scalar(select(func.count()).select_from(OutboxBatch)) == 2

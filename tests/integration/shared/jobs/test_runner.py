@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 from sqlalchemy import select, update
@@ -183,6 +183,32 @@ def test_a_hung_run_is_given_up_and_cannot_write_when_the_next_has_begun(node):
     assert second.fencing > first.fencing
 
 
+def test_a_run_that_begins_while_the_runner_stops_gives_its_lease_back(node, monkeypatch):
+    taken, go_on = Event(), Event()
+    runner = node.runner(working(lambda _r, _s, progress: progress.stop.wait(20) and Outcome.done()))
+    take = runner._take
+
+    def slowly(*asked, **options):
+        lease = take(*asked, **options)
+        taken.set()
+        go_on.wait(20)
+        return lease
+
+    monkeypatch.setattr(runner, "_take", slowly)
+    starting = Thread(target=runner.start_due)
+    starting.start()
+    assert taken.wait(20)
+    stopping = Thread(target=runner.stop)
+    stopping.start()
+    time.sleep(0.2)
+    go_on.set()
+    stopping.join(20)
+    starting.join(20)
+
+    with node.runtime.database.reads() as session:
+        assert session.scalars(select(JobLease.holder)).all() == [None]
+
+
 def test_a_lease_is_kept_while_its_run_works(node):
     began, go_on = Event(), Event()
 
@@ -328,7 +354,7 @@ def test_old_runs_are_forgotten_but_never_the_last_of_a_job(node):
                     fencing=1,
                 )
             )
-    trim = JOBS[0]
+    trim = next(job for job in JOBS if job.name == "trim-job-runs")
     runner = node.runner(trim)
 
     assert runner.run_now(trim.name).outcome == Outcome.done(removed=2)
