@@ -32,6 +32,7 @@ from shared.cli import (
     run_job_now,
     say,
 )
+from shared.domain.wire_words import RECORD_NUMBERS
 from shared.errors import N_
 from shared.i18n import gettext as _
 from sync_protocol.contract.keys import fingerprint, key_id, public_key_of
@@ -217,7 +218,7 @@ def receipts(file: Path, home: Path, *, as_json: bool) -> None:
 
 
 @cli.command(help=N_("Tell how far each change of a record has come on its way to head office."))
-@click.argument("record", type=click.Choice(list(tracing.NUMBERS)))
+@click.argument("record", type=click.Choice(list(RECORD_NUMBERS)))
 @click.argument("number")
 @home_option(APP.home_env)
 @click.option("--json", "as_json", is_flag=True, help=N_("Print the whole as JSON."))

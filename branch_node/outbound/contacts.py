@@ -11,10 +11,9 @@ from typing import Final
 
 from shared.config import Home
 from shared.ids import is_id, new_id
+from sync_protocol.contract.signing import REPLACES
 
 FILE: Final = "contacts"
-# Written by a restore: HQ shall take this node for the branch, and every other copy for the old one.
-REPLACES: Final = "*"
 # Sent with the first request of a cycle; HQ names the one it misses when these do not reach back enough.
 SENT: Final = 20
 KEPT: Final = 20_000

@@ -8,17 +8,11 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.domain.wire_words import RECORD_NUMBERS
 from shared.errors import N_, BranchlineError, Kind
 from sync_protocol.catalog import Bindings
 from sync_protocol.changelog.models import Change, OutboxBatch
 
-# The number by which people know a record of each type.
-NUMBERS: Final[Mapping[str, str]] = {
-    "customer": "customer_no",
-    "manager": "manager_no",
-    "bill_line": "bill_no",
-    "work_log": "log_no",
-}
 NEWEST: Final = 20
 WAITING, SEALED, DELIVERED, PARKED, GIVEN_UP = "waiting", "sealed", "delivered", "parked", "given-up"
 
@@ -82,7 +76,7 @@ class Trace:
 def trace(session: Session, bindings: Bindings, record_type: str, number: str) -> Trace:
     """Return where the record of this number is; raises NoSuchNumberError."""
     table = bindings[record_type].table
-    record_id = session.scalar(select(table.c.id).where(table.c[NUMBERS[record_type]] == number))
+    record_id = session.scalar(select(table.c.id).where(table.c[RECORD_NUMBERS[record_type]] == number))
     if record_id is None:
         raise NoSuchNumberError(number=number)
     rows = session.execute(

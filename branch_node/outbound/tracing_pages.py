@@ -7,7 +7,7 @@ from flask import Blueprint, render_template, request
 from branch_node.outbound import tracing
 from branch_node.runtime import BranchRuntime
 from shared.auth.vocabulary import Right
-from shared.domain.wire_words import RECORD_NAMES, column_name, explain
+from shared.domain.wire_words import RECORD_NAMES, RECORD_NUMBERS, column_name, explain
 from shared.errors import N_
 from shared.web.access import requires
 from shared.web.context import reading, runtime
@@ -28,7 +28,7 @@ OPS: Final = {"I": N_("made"), "U": N_("changed"), "D": N_("removed")}
 def where() -> str:
     """Ask for a record's number; with one, show how far each of its changes has come."""
     record_type = request.args.get("record", "customer")
-    record_type = record_type if record_type in tracing.NUMBERS else "customer"
+    record_type = record_type if record_type in RECORD_NUMBERS else "customer"
     number = request.args.get("number", "").strip()
     found, missing = None, False
     if number:
@@ -45,7 +45,7 @@ def where() -> str:
         missing=missing,
         stages=STAGES,
         ops=OPS,
-        choices={name: RECORD_NAMES[name] for name in tracing.NUMBERS},
+        choices={name: RECORD_NAMES[name] for name in RECORD_NUMBERS},
         column_name=column_name,
         explain=explain,
     )

@@ -15,8 +15,7 @@ from hq_server.gate.errors import NoContenderError
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.audit.operations import record
 from shared.stamp import Stamp
-
-REPLACES = "*"
+from sync_protocol.contract.signing import REPLACES
 
 
 class Contact(Enum):

@@ -6,7 +6,7 @@ from hq_server.branches.web import scope
 from hq_server.runtime import HqRuntime
 from hq_server.tracing import queries
 from shared.auth.vocabulary import Right
-from shared.domain.wire_words import RECORD_NAMES, explain
+from shared.domain.wire_words import RECORD_NAMES, RECORD_NUMBERS, explain
 from shared.web.access import requires
 from shared.web.context import reading, runtime
 
@@ -18,7 +18,7 @@ blueprint = Blueprint("tracing", __name__, template_folder="templates", url_pref
 def where() -> str:
     """Ask for a record's number; with one, show where it stands in every branch that has it."""
     record_type = request.args.get("record", "customer")
-    record_type = record_type if record_type in queries.NUMBERS else "customer"
+    record_type = record_type if record_type in RECORD_NUMBERS else "customer"
     number = request.args.get("number", "").strip()[:60]
     with reading() as session:
         around = scope(session)
@@ -39,7 +39,7 @@ def where() -> str:
         number=number,
         found=found,
         refused=refused,
-        choices={name: RECORD_NAMES[name] for name in queries.NUMBERS},
+        choices={name: RECORD_NAMES[name] for name in RECORD_NUMBERS},
         scope=around,
         explain=explain,
     )

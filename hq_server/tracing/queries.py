@@ -1,6 +1,6 @@
 """Following one record of a branch through what HQ keeps of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,15 +11,9 @@ from sqlalchemy.orm import Session
 from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch
 from hq_server.parking.models import ParkedRecord
+from shared.domain.wire_words import RECORD_NUMBERS
 from sync_protocol.catalog import Binding, Bindings
 
-# The number by which people know a record of each type.
-NUMBERS: Final[Mapping[str, str]] = {
-    "customer": "customer_no",
-    "manager": "manager_no",
-    "bill_line": "bill_no",
-    "work_log": "log_no",
-}
 MOST: Final = 50
 
 
@@ -62,7 +56,7 @@ def find_records(
         select(table.c.id, table.c.row_lineage, table.c.row_change, Branch, InboxBatch)
         .join_from(table, Branch, Branch.number == table.c.branch_number)
         .outerjoin(InboxBatch, InboxBatch.id == table.c.batch_id)
-        .where(table.c[NUMBERS[record_type]] == number)
+        .where(table.c[RECORD_NUMBERS[record_type]] == number)
         .order_by(Branch.code)
         .limit(MOST)
     )

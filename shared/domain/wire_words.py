@@ -16,6 +16,13 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
     "customer_month": N_("Customer months"),
     "day_close": N_("Closed days"),
 }
+# The number by which people know a record of each type.
+RECORD_NUMBERS: Final[Mapping[str, str]] = {
+    "customer": "customer_no",
+    "manager": "manager_no",
+    "bill_line": "bill_no",
+    "work_log": "log_no",
+}
 COLUMN_NAMES: Final[Mapping[str, str]] = {
     "id": N_("Id"),
     "customer_no": N_("Customer number"),

@@ -24,6 +24,8 @@ PENDING_HEADER: Final = "branchline-pending"
 CYCLE_HEADER: Final = "branchline-cycle-ms"
 CONTACT_HEADER: Final = "branchline-contact"
 BEFORE_HEADER: Final = "branchline-contacts-before"
+# Among the contacts before: this node was restored on purpose and takes the place of the earlier one.
+REPLACES: Final = "*"
 OFFERED_HEADER: Final = "branchline-offered-again"
 TAG: Final = "branchline-sync"
 MAX_SKEW_S: Final = 300

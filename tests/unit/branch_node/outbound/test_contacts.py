@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from branch_node.outbound import contacts
-from branch_node.outbound.contacts import FILE, KEPT, REPLACES, SENT, TRIM_AT, ContactBook
+from branch_node.outbound.contacts import FILE, KEPT, SENT, TRIM_AT, ContactBook
 from shared.config import Home
 from shared.ids import new_id
+from sync_protocol.contract.signing import REPLACES
 
 
 @pytest.fixture
