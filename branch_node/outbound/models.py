@@ -3,20 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, BigCounter, Id, Json
+from shared.db.scope import KeyedByReceiver, OfReceiver
 
 
-class Membership(Base):
-    """Which branch this node is and which HQ it belongs to; one row, written when it joins.
+class Membership(OfReceiver, Base):
+    """Which branch this node is to a receiver, and where that is; one row a receiver, written when it joins.
 
     `lineage` counts the histories of this node's data; batch numbers belong to one of them.
     """
 
     __tablename__ = "membership"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+    __table_args__ = (UniqueConstraint("receiver"),)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     node_id: Mapped[str] = mapped_column(Id)
@@ -31,7 +32,7 @@ class Membership(Base):
     push_interval_s: Mapped[int] = mapped_column(Integer)
 
 
-class HqBackedUp(Base):
+class HqBackedUp(KeyedByReceiver, Base):
     """How far HQ says its backups hold a channel; what is not in one is kept here, to be sent again."""
 
     __tablename__ = "hq_backed_up"
@@ -51,7 +52,7 @@ class NodeKey(Base):
     since: Mapped[datetime]
 
 
-class Lineage(Base):
+class Lineage(KeyedByReceiver, Base):
     """One history of this node's data. Opened when HQ knew what this node no longer does: it was restored.
 
     `forked_at` tells by channel the last batch `[lineage, batch_no, digest]` that both sides held;
@@ -69,7 +70,7 @@ class Lineage(Base):
     recovered: Mapped[int] = mapped_column(Integer, default=0)
 
 
-class RecoveredRow(Base):
+class RecoveredRow(KeyedByReceiver, Base):
     """A row HQ had received and this node no longer held: what HQ sent of it, and what came of it here.
 
     `line` is the wire row, null when HQ knew the record as removed. `state` is offered, restored (put back),
@@ -88,7 +89,7 @@ class RecoveredRow(Base):
     settled_by: Mapped[str | None] = mapped_column(String(80))
 
 
-class Cycle(Base):
+class Cycle(OfReceiver, Base):
     """One sync cycle: what it sent, how long it took, and why it ended."""
 
     __tablename__ = "sync_cycles"
@@ -107,7 +108,7 @@ class Cycle(Base):
     counts: Mapped[dict[str, Any]] = mapped_column(Json)
 
 
-class RefusedRecord(Base):
+class RefusedRecord(OfReceiver, Base):
     """A record of ours that HQ has refused and keeps aside, as HQ told it last; replaced as a whole."""
 
     __tablename__ = "refused_records"

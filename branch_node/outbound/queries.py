@@ -32,7 +32,7 @@ class Link:
 
 def find_membership(session: Session) -> Membership | None:
     """Return which branch this node is, or None before it has joined."""
-    return session.get(Membership, 1)
+    return session.scalar(select(Membership))
 
 
 def get_membership(session: Session) -> Membership:

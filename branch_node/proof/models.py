@@ -6,9 +6,10 @@ from sqlalchemy import BigInteger, Date, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base
+from shared.db.scope import KeyedByReceiver
 
 
-class RecordProof(Base):
+class RecordProof(KeyedByReceiver, Base):
     """One record type: its last barrier, when HQ last held exactly our rows, and how a repair goes.
 
     `demanded` says why the next cycle makes a barrier at once (a repair, a new history). `buckets_differ`

@@ -3,10 +3,13 @@
 import importlib
 import json
 import platform
-from typing import Any, Final
+from copy import copy
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
+
+from shared.db.scope import OPTION, ScopedSession
 
 BUSY_TIMEOUT_MS: Final = 15_000
 # Checkpointing every 16,000 pages instead of 1,000 nearly halves the cost of large upserts.
@@ -26,16 +29,26 @@ class Database:
         self.url = url
         self.engine = _create_engine(url)
         self.dialect = self.engine.dialect.name
+        self._make_sessions()
+
+    def of(self, receiver: str) -> Self:
+        """Return the same database, on the same connections, as the rows of one receiver (shared.db.scope)."""
+        view = copy(self)
+        view.engine = self.engine.execution_options(**{OPTION: receiver})
+        view._make_sessions()
+        return view
+
+    def _make_sessions(self) -> None:
         readers = self.engine.execution_options(**{READ_ONLY: True})
         if self.dialect == "postgresql":
             readers = readers.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        self.sessions = sessionmaker(self.engine, expire_on_commit=False)
-        self.reads = sessionmaker(readers, expire_on_commit=False, autoflush=False)
+        self.sessions = sessionmaker(self.engine, class_=ScopedSession, expire_on_commit=False)
+        self.reads = sessionmaker(readers, class_=ScopedSession, expire_on_commit=False, autoflush=False)
 
     def snapshot(self) -> Session:
         """Return a writing session that sees one unchanging snapshot (sealing needs it)."""
         if self.dialect == "postgresql":
-            return Session(
+            return ScopedSession(
                 self.engine.execution_options(isolation_level="REPEATABLE READ"), expire_on_commit=False
             )
         return self.sessions()

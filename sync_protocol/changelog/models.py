@@ -16,10 +16,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, BigCounter, Id, Json
+from shared.db.scope import KeyedByReceiver, OfReceiver
 
 
-class Change(Base):
-    """One captured change of one record; written by triggers only, in the change's own transaction.
+class Change(OfReceiver, Base):
+    """One captured change of one record, for one receiver; written by triggers, in the change's own transaction.
 
     `id` comes from AUTOINCREMENT or a sequence and is never used again, so it serves as the
     row's version. `op` is I (made), U (changed) or D (removed). `batch_id` is null until the change
@@ -31,6 +32,7 @@ class Change(Base):
         CheckConstraint("op IN ('I', 'U', 'D')", name="op"),
         Index(
             "ix_sync_changes_unsealed",
+            "receiver",
             "record_type",
             "id",
             sqlite_where=text("batch_id IS NULL"),
@@ -46,7 +48,7 @@ class Change(Base):
     batch_id: Mapped[int | None] = mapped_column(BigInteger)
 
 
-class OutboxBatch(Base):
+class OutboxBatch(OfReceiver, Base):
     """A sealed batch: immutable bytes, retried exactly as they are until a receipt says they are applied.
 
     One with `voided_at` belongs to a history that was given up: its changes were sealed again, it is never sent.
@@ -54,9 +56,10 @@ class OutboxBatch(Base):
 
     __tablename__ = "sync_outbox"
     __table_args__ = (
-        UniqueConstraint("lineage", "channel", "batch_no"),
+        UniqueConstraint("receiver", "lineage", "channel", "batch_no"),
         Index(
             "ix_sync_outbox_unacknowledged",
+            "receiver",
             "channel",
             "batch_no",
             sqlite_where=text("acknowledged_at IS NULL"),
@@ -65,6 +68,7 @@ class OutboxBatch(Base):
         # What is kept to be sent again, without looking at all that was ever sent.
         Index(
             "ix_sync_outbox_stored",
+            "receiver",
             "channel",
             "id",
             "payload_bytes",
@@ -90,8 +94,8 @@ class OutboxBatch(Base):
     receipt: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
 
-class ChainHead(Base):
-    """The last batch sealed in one channel; sealing locks this row, so numbers never fork."""
+class ChainHead(KeyedByReceiver, Base):
+    """The last batch sealed in one channel of one receiver; sealing locks this row, so numbers never fork."""
 
     __tablename__ = "sync_chain_heads"
 
