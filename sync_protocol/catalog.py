@@ -98,6 +98,11 @@ CATALOG: Final[Mapping[str, RecordType]] = {
 }
 
 
+# Beside the channels of the record types: rows of any type that must not keep today's waiting.
+BACKLOG: Final = "backlog"
+CHANNELS: Final = (*dict.fromkeys(record.channel for record in CATALOG.values()), BACKLOG)
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """A record type and the table that holds it at this node.

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -112,6 +112,15 @@ class HqClient:
     """The requests of the protocol; raises NoAnswerError and HqRefusedError.
 
     `contact` is the one of the cycle these requests belong to; set it before the first of them.
+@dataclass(frozen=True, slots=True)
+class After:
+    """A place in a channel's chain at HQ; (0, 0) is before its beginning."""
+
+    channel: str
+    lineage: int
+    batch_no: int
+
+
     """
 
     def __init__(
@@ -169,9 +178,9 @@ class HqClient:
         answer = self._send("GET", f"/sync/v1/chain?{urlencode(query)}", {}, b"", Vitals())
         return _decode(self._signed_part(answer, "chain", CHAIN), ChainPage)
 
-    def recovery(self, record: str, lineage: int, batch_no: int, above: str) -> RecoveryPage:
-        """Ask for what HQ received of a record type after a batch, page by page."""
-        query = {"record": record, "lineage": lineage, "batch_no": batch_no, "above": above}
+    def recovery(self, record: str, after: After, above: str) -> RecoveryPage:
+        """Ask for what HQ received of a record type in one channel after a batch, page by page."""
+        query = {"record": record, **asdict(after), "above": above}
         answer = self._send("GET", f"/sync/v1/recovery?{urlencode(query)}", {}, b"", Vitals())
         return _decode(self._signed_part(answer, "recovery", RECOVERY), RecoveryPage)
 

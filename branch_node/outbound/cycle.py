@@ -4,7 +4,7 @@
     HQ knows what we do not: this node was set back      (get it back, begin a new lineage)
     HQ lost what it had: offer it again
     for each lineage HQ has not come to the end of, oldest first: announce it, send what is sealed of it
-    for each record type, in the order of the catalog:
+    for each record type, in the order of the catalog:   (today's; where much waits from before: backlog after it)
         send what is sealed and not acknowledged         (the same bytes, however often)
         while something is unsealed: seal it, send it    (the next is sealed while a full one is on its way)
     each receipt is kept before the next batch goes
@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from branch_node.outbound import histories, keys, operations, queries, refusals
+from branch_node.lanes.queries import Lanes
+from branch_node.outbound import histories, keys, lanes, operations, queries, refusals
 from branch_node.outbound.alarms import HQ_SET_BACK
 from branch_node.outbound.backoff import next_wait
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
@@ -33,10 +34,11 @@ from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import BranchRuntime
 from shared.errors import BranchlineError
 from shared.jobs.job import Progress
-from sync_protocol.catalog import Binding
+from sync_protocol.catalog import CHANNELS, Binding
 from sync_protocol.changelog.models import OutboxBatch
 from sync_protocol.changelog.sealing import (
     BATCH_CHANGES,
+    Lane,
     Sender,
     count_pending,
     has_unsealed,
@@ -49,6 +51,8 @@ from sync_protocol.contract.messages import StateAnswer
 log = logging.getLogger(__name__)
 # A cycle stops at a safe point after this long; the next takes up where it stopped.
 LONGEST: Final = timedelta(minutes=8)
+# One that is at the backlog stops sooner: what people enter meanwhile goes first in the next.
+TURN: Final = timedelta(minutes=1)
 # What HQ may have against one batch; the other channels go on.
 OF_ONE_CHANNEL: Final = frozenset(
     problem.value.code
@@ -136,6 +140,9 @@ class _Run:
         self._deadline = runtime.clock.now() + LONGEST
         self._pending = 0
         self._offered_again = 0
+        self._lanes = Lanes({})
+        self._stuck: dict[str, HqRefusedError] = {}
+        self._sending = ""
 
     def run(self) -> None:
         """Ask, compare, send."""
@@ -145,7 +152,7 @@ class _Run:
         with self._runtime.database.sessions.begin() as session:
             self._adopt_interval(state.push_interval_s, queries.get_membership(session))
             # A channel HQ does not name any more is one it has lost.
-            points = dict.fromkeys(self._channels(), (0, 0)) | {
+            points = dict.fromkeys(CHANNELS, (0, 0)) | {
                 name: head.backed_up_through or (0, 0) for name, head in state.channels.items()
             }
             operations.note_backed_up(session, points, at=self._runtime.clock.now(), lower=True)
@@ -154,31 +161,47 @@ class _Run:
             self._runtime, self._client, self._progress, state, doubt=self._offered_again > 0
         )
         self._catch_up_lineages(histories.lineage_at_hq(state))
-        trouble = self._send_all()
+        self._lanes = lanes.part(self._runtime)
+        self._send_today()
         if self._result.unfinished:
             return
+        self._send_backlog()
         refusals.refresh(self._runtime, self._client, told=state.parked, refused_now=self._result.parked)
-        if trouble is not None:
-            raise trouble
+        if self._stuck and not self._result.unfinished:
+            raise next(iter(self._stuck.values()))
 
-    def _send_all(self) -> HqRefusedError | None:
-        """Send every channel to its end; one that HQ refuses does not hold up the others. Return its refusal."""
-        stuck: dict[str, HqRefusedError] = {}
+    def _send_today(self) -> None:
+        """Send every record type's own channel to its end, but for what is backlog."""
         for binding in self._runtime.bindings.values():
-            if binding.record.channel in stuck:
-                continue
-            try:
-                while self._drained(binding) and self._prover.seal_barrier(binding):
-                    # The barrier goes; what it shows to differ goes at the next turn, before it is proven again.
-                    if not self._drained(binding):
-                        break
-            except HqRefusedError as error:
-                if error.problem not in OF_ONE_CHANNEL:
-                    raise
-                stuck[binding.record.channel] = error
-            if self._result.unfinished:
-                break
-        return next(iter(stuck.values()), None)
+            if not self._lanes.waits(binding):
+                self._send_lane(binding, self._lanes.today(binding))
+
+    def _send_backlog(self) -> None:
+        """Send what waits from earlier days; stops when it is time to look for today's again."""
+        self._deadline = min(self._deadline, self._runtime.clock.now() + TURN)
+        for binding in self._runtime.bindings.values():
+            if binding.record.name in self._lanes.backlog:
+                self._send_lane(binding, self._lanes.earlier(binding))
+        for binding in self._runtime.bindings.values():
+            if self._lanes.waits(binding):
+                self._send_lane(binding, self._lanes.today(binding))
+
+    def _send_lane(self, binding: Binding, lane: Lane) -> None:
+        """Send one lane to its end, and prove its record type; a channel HQ refuses does not hold up the others."""
+        own = binding.record.channel
+        if self._result.unfinished or (lane.channel or own) in self._stuck:
+            return
+        try:
+            while (
+                self._drained(binding, lane) and own not in self._stuck and self._prover.seal_barrier(binding)
+            ):
+                # The barrier goes; what it shows to differ goes at the next turn, before it is proven again.
+                if not self._drained(binding, self._lanes.today(binding)):
+                    break
+        except HqRefusedError as error:
+            if error.problem not in OF_ONE_CHANNEL:
+                raise
+            self._stuck[self._sending] = error
 
     def _settle_history(self, state: StateAnswer) -> None:
         """Begin a new lineage when HQ knows what we do not; offer again what it does not hold."""
@@ -212,7 +235,7 @@ class _Run:
                 histories.announce(self._runtime, self._client, number + 1)
 
     def _send_old(self, lineage: int) -> None:
-        for channel in self._channels():
+        for channel in CHANNELS:
             while True:
                 with self._runtime.database.reads() as session:
                     waiting = queries.list_unacknowledged(session, channel, lineage=lineage)
@@ -220,39 +243,35 @@ class _Run:
                     break
                 self._send(waiting[0])
 
-    def _channels(self) -> Sequence[str]:
-        return list(dict.fromkeys(binding.record.channel for binding in self._runtime.bindings.values()))
-
-    def _drained(self, binding: Binding) -> bool:
-        """Send all there is of a record type now; False when it is time to stop.
+    def _drained(self, binding: Binding, lane: Lane) -> bool:
+        """Send all there is of a record type in a lane now; False when it is time to stop.
 
         What people write meanwhile may go into the next cycle: they must not keep the other types waiting.
         """
         with self._runtime.database.reads() as session:
-            newest = newest_unsealed(session, binding)
-        while waiting := self._waiting(binding, newest):
+            newest = newest_unsealed(session, binding, lane)
+        while waiting := self._waiting(binding, lane, newest):
             if self._must_stop():
                 return False
-            with self._sealing_ahead(binding, waiting):
+            with self._sealing_ahead(binding, lane, waiting):
                 self._send(waiting[0])
         return True
 
-    def _waiting(self, binding: Binding, newest: int) -> Sequence[OutboxBatch]:
+    def _waiting(self, binding: Binding, lane: Lane, newest: int) -> Sequence[OutboxBatch]:
         """Return the first two batches to send, sealing one if there is none; nothing when all is delivered.
 
-        All: the changes up to `newest`.
+        All: the changes of the lane up to `newest`.
         """
+        channel = lane.channel or binding.record.channel
         with self._runtime.database.reads() as session:
-            waiting = queries.list_unacknowledged(
-                session, binding.record.channel, lineage=self._member.lineage, limit=2
-            )
-            if waiting or not has_unsealed(session, binding, through=newest):
+            waiting = queries.list_unacknowledged(session, channel, lineage=self._member.lineage, limit=2)
+            if waiting or not has_unsealed(session, binding, through=newest, lane=lane):
                 return waiting
-        sealed = self._seal(binding)
+        sealed = self._seal(binding, lane)
         return [sealed] if sealed else []
 
     @contextmanager
-    def _sealing_ahead(self, binding: Binding, waiting: Sequence[OutboxBatch]) -> Iterator[None]:
+    def _sealing_ahead(self, binding: Binding, lane: Lane, waiting: Sequence[OutboxBatch]) -> Iterator[None]:
         """Seal the next batch while HQ takes in a full one, so that neither side waits for the other.
 
         Never more than one ahead: what is not sealed yet is still compacted, however long HQ is away.
@@ -261,11 +280,11 @@ class _Run:
             yield
             return
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="seal") as pool:
-            ahead = pool.submit(self._seal, binding)
+            ahead = pool.submit(self._seal, binding, lane)
             yield
         ahead.result()
 
-    def _seal(self, binding: Binding) -> OutboxBatch | None:
+    def _seal(self, binding: Binding, lane: Lane) -> OutboxBatch | None:
         # On a full disk what is sealed still goes, and its receipts are kept on the reserve.
         self._runtime.space.check()
         member = self._member
@@ -277,13 +296,14 @@ class _Run:
         )
         with self._runtime.database.snapshot() as session, session.begin():
             now = self._runtime.clock.now()
-            sealed = seal_next(session, binding, sender, at=now, limit=BATCH_CHANGES)
+            sealed = seal_next(session, binding, sender, at=now, limit=BATCH_CHANGES, lane=lane)
             self._progress.check_lease(session)
         return sealed
 
     def _send(self, batch: OutboxBatch) -> None:
         """Deliver one batch and keep its receipt."""
         assert batch.payload is not None
+        self._sending = batch.channel
         key = f"{self._member.node_id}/{batch.lineage}/{batch.channel}/{batch.batch_no}"
         try:
             receipt, kept = self._client.push(

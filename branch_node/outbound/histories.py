@@ -24,7 +24,7 @@ from shared.alarms.vocabulary import AlarmKind
 from shared.audit.operations import record
 from shared.ids import new_id
 from shared.stamp import Stamp, Via
-from sync_protocol.catalog import CATALOG, Binding, Bindings
+from sync_protocol.catalog import CHANNELS, Binding, Bindings
 from sync_protocol.changelog.models import Change, OutboxBatch
 from sync_protocol.contract.messages import ChannelState, LineageRequest, StateAnswer
 
@@ -165,11 +165,10 @@ def _common_points(
     runtime: BranchRuntime, client: HqClient, state: StateAnswer
 ) -> Iterator[tuple[str, Point]]:
     """Yield for each channel the newest batch that HQ and this node hold with the same content."""
-    known = {record.channel for record in CATALOG.values()}
     with runtime.database.reads() as session:
         ours = set(session.scalars(select(OutboxBatch.channel).distinct()))
-    for channel in sorted(known | ours | set(state.channels)):
-        yield channel, _common_point(runtime, client, channel) if channel in known else BEGINNING
+    for channel in sorted({*CHANNELS, *ours, *state.channels}):
+        yield channel, _common_point(runtime, client, channel) if channel in CHANNELS else BEGINNING
 
 
 def _common_point(runtime: BranchRuntime, client: HqClient, channel: str) -> Point:

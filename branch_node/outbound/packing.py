@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from branch_node.outbound import operations, queries
+from branch_node.outbound import lanes, operations, queries
 from branch_node.outbound.models import Lineage, Membership
 from branch_node.runtime import BranchRuntime
 from shared.audit.operations import record
@@ -24,7 +24,7 @@ from shared.jobs.job import Outcome, Progress
 from shared.stamp import Stamp
 from sync_protocol.catalog import Binding
 from sync_protocol.changelog.models import OutboxBatch
-from sync_protocol.changelog.sealing import BATCH_CHANGES, Sender, seal_next
+from sync_protocol.changelog.sealing import BATCH_CHANGES, Lane, Sender, seal_next
 from sync_protocol.contract.keys import RECEIPT, WrongSignatureError, check_message
 from sync_protocol.contract.messages import Receipt
 from sync_protocol.contract.package import (
@@ -125,14 +125,17 @@ def take_receipts(runtime: BranchRuntime, source: Path, *, by: Stamp) -> Acknowl
 
 def _seal_all(runtime: BranchRuntime, member: Membership, progress: Progress) -> None:
     sender = Sender(member.branch_code, member.node_id, member.lineage, member.lineage_id)
-    for binding in runtime.bindings.values():
-        while _seal_one(runtime, binding, sender, progress):
+    for binding, lane in lanes.part(runtime).in_order(runtime.bindings):
+        while _seal_one(runtime, binding, lane, sender, progress):
             progress.check_stop()
 
 
-def _seal_one(runtime: BranchRuntime, binding: Binding, sender: Sender, progress: Progress) -> bool:
+def _seal_one(
+    runtime: BranchRuntime, binding: Binding, lane: Lane, sender: Sender, progress: Progress
+) -> bool:
     with runtime.database.snapshot() as session, session.begin():
-        sealed = seal_next(session, binding, sender, at=runtime.clock.now(), limit=BATCH_CHANGES)
+        now = runtime.clock.now()
+        sealed = seal_next(session, binding, sender, at=now, limit=BATCH_CHANGES, lane=lane)
         progress.check_lease(session)
     return sealed is not None
 

@@ -15,6 +15,8 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from msgspec import UNSET
+
 from branch_node.dayclose.closing import close_days
 from branch_node.outbound.client import HqClient, Vitals
 from branch_node.outbound.models import Membership
@@ -111,7 +113,10 @@ class Prover:
 
     def heed(self, batch: OutboxBatch, receipt: Receipt, vitals: Vitals) -> None:
         """Keep what HQ says of a barrier; where it holds other rows, plan their repair."""
-        if receipt.differs is None or batch.lineage != self._sender.lineage:
+        if batch.lineage != self._sender.lineage:
+            return
+        if receipt.differs is None:
+            self._prove_again(batch)
             return
         with self._runtime.database.sessions.begin() as session:
             now = self._runtime.clock.now()
@@ -122,26 +127,36 @@ class Prover:
         if repair:
             self._repair(self._runtime.bindings[batch.record_type], receipt.differs, vitals)
 
+    def _prove_again(self, batch: OutboxBatch) -> None:
+        """Make another barrier when this is one that HQ met out of its order and so did not compare."""
+        with self._runtime.database.sessions.begin() as session:
+            known = queries.find_proof(session, batch.record_type)
+            if known is not None and known.barrier_id == batch.id and queries.was_passed(session, batch):
+                operations.demand(session, [batch.record_type], DOUBT)
+
     def _take(self, binding: Binding) -> _Taken | None:
         name = binding.record.name
         today = self._day(self._runtime.clock.now())
         occasion = Occasion(today, self._joined_on, self._sender.lineage, self._asked)
         with self._runtime.database.reads() as session:
             reason = queries.why_due(session, name, occasion)
-            if reason is None or queries.has_undelivered(session, binding.record.channel):
+            if reason is None or queries.has_undelivered(session, binding.record):
                 return None
             changed = queries.list_unsealed(session, binding) | list_undecided(session, binding.record.name)
             if len(changed) > MOST_OPEN:
                 return None
             place = place_in_chain(session, binding.record.channel, self._sender)
+            behind = queries.last_backlog(session, name, self._sender.lineage)
             found = digest_buckets(session, Selection(binding, without=changed))
-        barrier = Barrier(rows=found.total().rows, buckets=found.named(), open=sorted(changed))
+        barrier = Barrier(
+            rows=found.total().rows, buckets=found.named(), open=sorted(changed), backlog=behind or UNSET
+        )
         return _Taken(barrier, place, reason)
 
     def _repair(self, binding: Binding, buckets: Collection[str], vitals: Vitals) -> None:
         """Find out which rows differ and offer them again; what cannot be told now is told after the next barrier."""
         with self._runtime.database.reads() as session:
-            if queries.has_undelivered(session, binding.record.channel):
+            if queries.has_undelivered(session, binding.record):
                 return
             changed = queries.list_unsealed(session, binding) | list_undecided(session, binding.record.name)
             held = list_digests(session, Selection(binding, without=changed), buckets)

@@ -12,13 +12,13 @@ from sqlalchemy import Row, delete, func, insert, literal, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from branch_node.outbound.client import HqClient
+from branch_node.outbound.client import After, HqClient
 from branch_node.outbound.models import RecoveredRow
 from branch_node.runtime import BranchRuntime
 from shared.audit.operations import record
 from shared.errors import N_, BranchlineError, Kind
 from shared.stamp import Stamp
-from sync_protocol.catalog import CATALOG, Binding, Bindings
+from sync_protocol.catalog import BACKLOG, CATALOG, Binding, Bindings
 from sync_protocol.changelog.models import Change
 from sync_protocol.wire import row_values, wire_row
 
@@ -63,16 +63,25 @@ def fetch_recovered(
         session.execute(delete(RecoveredRow).where(RecoveredRow.lineage == lineage))
     fetched = 0
     for name, kind in CATALOG.items():
-        after_lineage, after_batch, _digest = common[kind.channel]
-        above: str | None = ""
-        while above is not None:
-            page = client.recovery(name, after_lineage, after_batch, above)
-            offered = [(str(row[1]), msgspec.json.encode(row).decode()) for row in page.rows]
-            gone: list[tuple[str, str | None]] = [(record_id, None) for _change, record_id in page.removed]
-            with runtime.database.sessions.begin() as session:
-                _keep(session, lineage, name, [*offered, *gone])
-            fetched += len(offered) + len(gone)
-            above = page.next
+        for channel in (kind.channel, BACKLOG):
+            lineage_held, batch_held, _digest = common[channel]
+            after = After(channel, lineage_held, batch_held)
+            fetched += _fetch(runtime, client, lineage, name, after)
+    return fetched
+
+
+def _fetch(runtime: BranchRuntime, client: HqClient, lineage: int, name: str, after: After) -> int:
+    """Keep what HQ received of one record type in one channel, as offered; return how many records."""
+    fetched = 0
+    above: str | None = ""
+    while above is not None:
+        page = client.recovery(name, after, above)
+        offered = [(str(row[1]), msgspec.json.encode(row).decode()) for row in page.rows]
+        gone: list[tuple[str, str | None]] = [(record_id, None) for _change, record_id in page.removed]
+        with runtime.database.sessions.begin() as session:
+            _keep(session, lineage, name, [*offered, *gone])
+        fetched += len(offered) + len(gone)
+        above = page.next
     return fetched
 
 

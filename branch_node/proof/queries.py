@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.proof.models import RecordProof
 from shared.ids import is_id
-from sync_protocol.catalog import Binding
+from sync_protocol.catalog import BACKLOG, Binding, RecordType
 from sync_protocol.changelog.models import Change, OutboxBatch
 
 # A barrier at least every so many batches of a record type.
@@ -70,14 +70,44 @@ def list_unsealed(session: Session, binding: Binding, *, limit: int = MOST_OPEN 
     return set(session.scalars(changed))
 
 
-def has_undelivered(session: Session, channel: str) -> bool:
-    """Whether a sealed batch of the channel has no receipt yet."""
+def has_undelivered(session: Session, record: RecordType) -> bool:
+    """Whether a sealed batch of the record type's own channel, or one with its backlog, has no receipt yet."""
     waiting = select(OutboxBatch.id).where(
-        OutboxBatch.channel == channel,
+        or_(
+            OutboxBatch.channel == record.channel,
+            and_(OutboxBatch.channel == BACKLOG, OutboxBatch.record_type == record.name),
+        ),
         OutboxBatch.acknowledged_at.is_(None),
         OutboxBatch.voided_at.is_(None),
     )
     return session.scalar(waiting.limit(1)) is not None
+
+
+def last_backlog(session: Session, record_type: str, lineage: int) -> int:
+    """Return the last batch of the backlog channel that holds this record type, 0 when none does."""
+    last = select(func.max(OutboxBatch.batch_no)).where(
+        OutboxBatch.lineage == lineage,
+        OutboxBatch.channel == BACKLOG,
+        OutboxBatch.record_type == record_type,
+        OutboxBatch.voided_at.is_(None),
+    )
+    return session.scalar(last) or 0
+
+
+def was_passed(session: Session, barrier: OutboxBatch) -> bool:
+    """Whether backlog of the barrier's record type went out of its order: sealed before it and not in yet, or after.
+
+    So it is when HQ lost batches or one channel was held up: HQ then does not compare at that place.
+    """
+    delivered = OutboxBatch.acknowledged_at.is_not(None)
+    passed = select(OutboxBatch.id).where(
+        OutboxBatch.lineage == barrier.lineage,
+        OutboxBatch.channel == BACKLOG,
+        OutboxBatch.record_type == barrier.record_type,
+        OutboxBatch.voided_at.is_(None),
+        or_(and_(OutboxBatch.id < barrier.id, ~delivered), and_(OutboxBatch.id > barrier.id, delivered)),
+    )
+    return session.scalar(passed.limit(1)) is not None
 
 
 def list_present(session: Session, binding: Binding, ids: Collection[str]) -> set[str]:

@@ -22,7 +22,7 @@ from hq_server.runtime import HqRuntime
 from shared.ids import is_id
 from shared.web.access import machine, takes_body
 from shared.web.context import runtime
-from sync_protocol.catalog import CATALOG
+from sync_protocol.catalog import CATALOG, CHANNELS
 from sync_protocol.contract.canonical import NotCanonicalError, read_canonical
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.keys import CHAIN, RECOVERY, STATE
@@ -30,7 +30,6 @@ from sync_protocol.contract.messages import MOST_LINEAGE, LineageRequest
 
 blueprint = sync_blueprint("sync_lineages", __name__)
 MOST_LINEAGE_BYTES: Final = 8_192
-CHANNELS: Final = frozenset(record.channel for record in CATALOG.values())
 
 
 @blueprint.get("/chain")
@@ -63,7 +62,8 @@ def recovery() -> ResponseReturnValue:
     numbers = [request.args.get(name, "") for name in ("lineage", "batch_no")]
     if record not in CATALOG or not all(one.isdecimal() for one in numbers) or (above and not is_id(above)):
         raise SyncRefusedError(Problem.MALFORMED, "record, lineage, batch_no or above")
-    after = lineages.Point(*(int(one[:MOST_DIGITS]) for one in numbers))
+    channel = request.args.get("channel", CATALOG[record].channel)
+    after = lineages.Point(channel, *(int(one[:MOST_DIGITS]) for one in numbers))
     with hq.database.sessions.begin() as session:
         use_nonce(session, signed, at=now)
         check_contact(session.get_one(Branch, branch_number))

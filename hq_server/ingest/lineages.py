@@ -42,6 +42,7 @@ class Point:
     """A place in a channel's chain; (0, 0) is before its beginning."""
 
     lineage: int
+    channel: str
     batch_no: int
 
 
@@ -105,10 +106,13 @@ def read_chain(session: Session, branch_number: int, channel: str, *, below: int
 def read_recovery(
     session: Session, branch_number: int, binding: Binding, *, after: Point, above: str
 ) -> RecoveryPage:
-    """Return rows and removals of one record type that came in batches after `after`, by id from `above`."""
+    """Return rows and removals of one record type that came in its channel after `after`, by id from `above`."""
     name, table = binding.record.name, binding.table
     later = select(InboxBatch.id).where(
-        InboxBatch.branch_number == branch_number, InboxBatch.record_type == name, _after(after)
+        InboxBatch.branch_number == branch_number,
+        InboxBatch.record_type == name,
+        InboxBatch.channel == after.channel,
+        _after(after),
     )
     mine = [table.c.branch_number == branch_number, table.c.batch_id.in_(later)]
     if above:

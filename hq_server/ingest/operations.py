@@ -21,7 +21,7 @@ from hq_server.replica.models import Tombstone
 from hq_server.runtime import HqIdentity
 from shared.db.base import instant_text
 from sync_protocol.apply import Applied, Target, apply_batch
-from sync_protocol.catalog import CATALOG, Bindings, Owner
+from sync_protocol.catalog import BACKLOG, CATALOG, Bindings, Owner
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.fields import is_instant
 from sync_protocol.contract.keys import RECEIPT, sign_message
@@ -63,7 +63,7 @@ def check_delivery(session: Session, branch: Branch, batch: Batch, idempotency_k
         raise SyncRefusedError(
             Problem.SCHEMA, f"record {header.record} version {header.schema} is not read here"
         )
-    if header.channel != record.channel or tuple(header.columns) != check.columns:
+    if header.channel not in {record.channel, BACKLOG} or tuple(header.columns) != check.columns:
         raise SyncRefusedError(
             Problem.SCHEMA, f"channel or columns are not those of {header.record} version {header.schema}"
         )

@@ -2,18 +2,19 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
+from hq_server.ingest.models import InboxBatch
 from hq_server.parking.models import ParkedRecord
 from hq_server.parking.queries import held_versions
 from hq_server.parking.vocabulary import ParkedState
 from hq_server.proof import operations as proof
 from hq_server.proof.control import check_control
 from hq_server.proof.operations import Holder, Spot
-from sync_protocol.catalog import CATALOG, Binding
-from sync_protocol.contract.messages import Barrier
+from sync_protocol.catalog import BACKLOG, CATALOG, Binding
+from sync_protocol.contract.messages import Barrier, BatchHeader
 from sync_protocol.contract.payload import Batch
 
 Version = tuple[int, int]
@@ -30,8 +31,25 @@ def compare(
     check_control(session, batch, at=at)
     if not isinstance(header.barrier, Barrier) or header.schema != CATALOG[header.record].version:
         return None
+    if not _in_place(session, branch_number, header, header.barrier):
+        return None
     spot = Spot(header.lineage, header.batch_no, datetime.fromisoformat(header.sealed_at), at)
     return proof.compare_barrier(session, holder(session, branch_number, binding), header.barrier, spot)
+
+
+def _in_place(session: Session, branch_number: int, header: BatchHeader, barrier: Barrier) -> bool:
+    """Whether of the record type's backlog exactly that is in which the branch had sealed before the barrier.
+
+    The two channels have no order between them, so a barrier may be met earlier or later than it was made.
+    """
+    last = select(func.max(InboxBatch.batch_no)).where(
+        InboxBatch.branch_number == branch_number,
+        InboxBatch.lineage == header.lineage,
+        InboxBatch.channel == BACKLOG,
+        InboxBatch.record_type == header.record,
+    )
+    behind = barrier.backlog if isinstance(barrier.backlog, int) else 0
+    return header.channel != BACKLOG and (session.scalar(last) or 0) == behind
 
 
 def holder(session: Session, branch_number: int, binding: Binding) -> Holder:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from hq_server.branches.models import Branch
 from hq_server.branches.queries import list_branches
@@ -20,7 +20,7 @@ from hq_server.proof.operations import ALARM_AFTER
 from hq_server.proof.queries import list_proofs
 from hq_server.replica.models import ReplicaDayClose
 from shared.db.base import instant_text
-from sync_protocol.catalog import CATALOG
+from sync_protocol.catalog import BACKLOG, CATALOG
 
 Key = tuple[int, str]
 
@@ -57,12 +57,14 @@ class TableProof:
     """How one record type of a branch stands: the latest comparison, and how many records are parked now.
 
     It was equal at batch `through` of its channel and is up to there: later batches up to it had none of its rows.
+    `backlog_through` is the like in the channel of the backlog.
     """
 
     record_type: str
     proof: Proof | None
     parked: int
     through: int | None
+    backlog_through: int = 0
 
     @property
     def compared(self) -> bool:
@@ -107,9 +109,9 @@ class BranchProof:
         """The last batch up to which all tables were equal, summed over channels as in `received_through`."""
         channels: dict[str, int] = {}
         for table in self.tables:
-            channel = CATALOG[table.record_type].channel
-            at = table.through or 0
-            channels[channel] = min(channels.get(channel, at), at)
+            places = {CATALOG[table.record_type].channel: table.through or 0, BACKLOG: table.backlog_through}
+            for channel, at in places.items():
+                channels[channel] = min(channels.get(channel, at), at)
         return sum(channels.values())
 
     @property
@@ -147,7 +149,7 @@ def branch_proofs(session: Session, *, code: str | None = None) -> list[BranchPr
         BranchProof(
             branch,
             [
-                TableProof(name, known.get(key), parked.get(key, 0), through.get(key))
+                TableProof(name, known.get(key), parked.get(key, 0), *through.get(key, (None, 0)))
                 for name in CATALOG
                 for key in ((branch.number, name),)
             ],
@@ -217,28 +219,54 @@ def _day_of(branch: Branch, check: DayCheck | None, *, arrived: bool) -> BranchD
     return BranchDay(branch, DayState.UNCHECKED if arrived else DayState.MISSING, None)
 
 
-def _through(session: Session, known: Mapping[Key, Proof]) -> dict[Key, int]:
-    """Return the batch through which each record type is equal: its channel's last, if no row of it came since."""
+def _through(session: Session, known: Mapping[Key, Proof]) -> dict[Key, tuple[int, int]]:
+    """Return the batches through which each record type is equal, in its own channel and in that of the backlog.
+
+    That is a channel's last batch, if none with its rows came since.
+    """
+    moved = _moved_since(session)
+    heads = {(one.branch_number, one.channel): one for one in session.scalars(select(ChainPosition))}
+    found: dict[Key, tuple[int, int]] = {}
+    for (number, name), proof in known.items():
+        if name not in CATALOG or proof.equal_through is None:
+            continue
+        own, backlog = heads.get((number, CATALOG[name].channel)), heads.get((number, BACKLOG))
+        here = own is not None and own.lineage == proof.lineage and (number, name) not in moved
+        through = own.batch_no if own is not None and here else proof.equal_through
+        late = moved.get((number, name))
+        behind = backlog.batch_no if backlog is not None and backlog.lineage == proof.lineage else 0
+        found[number, name] = through, late - 1 if late is not None else behind
+    return found
+
+
+def _moved_since(session: Session) -> dict[Key, int | None]:
+    """Return the record types of which rows came after they were last equal, with the first such batch of backlog."""
+    barrier = aliased(InboxBatch)
     later = (
-        select(InboxBatch.branch_number, InboxBatch.record_type)
+        select(
+            InboxBatch.branch_number,
+            InboxBatch.record_type,
+            func.min(InboxBatch.batch_no).filter(InboxBatch.channel == BACKLOG),
+        )
         .join(
             Proof,
             (Proof.branch_number == InboxBatch.branch_number)
             & (Proof.lineage == InboxBatch.lineage)
             & (Proof.record_type == InboxBatch.record_type),
         )
-        .where(InboxBatch.batch_no > Proof.equal_through, InboxBatch.rows + InboxBatch.removed > 0)
-        .distinct()
+        .join(
+            barrier,
+            (barrier.branch_number == Proof.branch_number)
+            & (barrier.lineage == Proof.lineage)
+            & (barrier.record_type == Proof.record_type)
+            & (barrier.batch_no == Proof.equal_through)
+            & (barrier.channel != BACKLOG),
+        )
+        # Entries of one branch are numbered in the order they were applied.
+        .where(InboxBatch.id > barrier.id, InboxBatch.rows + InboxBatch.removed > 0)
+        .group_by(InboxBatch.branch_number, InboxBatch.record_type)
     )
-    moved = {(row[0], row[1]) for row in session.execute(later)}
-    heads = {(one.branch_number, one.channel): one for one in session.scalars(select(ChainPosition))}
-    found: dict[Key, int] = {}
-    for (number, name), proof in known.items():
-        head = heads.get((number, CATALOG[name].channel)) if name in CATALOG else None
-        if proof.equal_through is not None:
-            here = head is not None and head.lineage == proof.lineage and (number, name) not in moved
-            found[number, name] = head.batch_no if head is not None and here else proof.equal_through
-    return found
+    return {(row[0], row[1]): row[2] for row in session.execute(later)}
 
 
 def _parked(session: Session) -> dict[tuple[int, str], int]:

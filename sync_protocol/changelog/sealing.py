@@ -32,6 +32,7 @@ from sync_protocol.wire import wire_row
 
 BATCH_CHANGES: Final = 5_000
 TARGET_BYTES: Final = MAX_PAYLOAD_BYTES // 4
+NEWEST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,23 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """Which unsealed changes go, above `after` and up to `through`, and in which channel: None is the type's own."""
+
+    channel: str | None = None
+    after: int = 0
+    through: int = NEWEST
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what a change of this lane meets; nothing is asked that holds for all."""
+        conditions = [Change.id > self.after] if self.after else []
+        return conditions if self.through == NEWEST else [*conditions, Change.id <= self.through]
+
+
+WHOLE: Final = Lane()
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """The last batch of a channel's chain."""
 
@@ -54,22 +72,28 @@ class Place:
 
 
 def seal_next(
-    session: Session, binding: Binding, sender: Sender, *, at: datetime, limit: int = BATCH_CHANGES
+    session: Session,
+    binding: Binding,
+    sender: Sender,
+    *,
+    at: datetime,
+    limit: int = BATCH_CHANGES,
+    lane: Lane = WHOLE,
 ) -> OutboxBatch | None:
-    """Seal up to `limit` unsealed changes of one record type; return None when there are none.
+    """Seal up to `limit` unsealed changes of one record type, of `lane` only; return None when there are none.
 
     Must run in a session of one snapshot (`Database.snapshot`), in one process at a time.
     """
     dialect = session.get_bind().dialect.name
     while True:
-        taken = _take(session, binding, limit)
+        taken = _take(session, binding, lane, limit)
         if taken.changes == 0:
             return None
         block, rows = _read_block(session, binding, taken, dialect)
         if len(block) <= TARGET_BYTES or taken.changes == 1:
             break
         limit = max(1, taken.changes // 2)
-    head = _lock_head(session, binding.record.channel, sender)
+    head = _lock_head(session, lane.channel or binding.record.channel, sender)
     removed = _read_removed(session, binding, taken) if rows < taken.records else []
     header = _header(
         binding,
@@ -118,21 +142,23 @@ def count_pending(session: Session) -> int:
     return int(session.scalar(unsealed) or 0) + int(session.scalar(under_way) or 0)
 
 
-def newest_unsealed(session: Session, binding: Binding) -> int:
-    """Return the highest unsealed change of a record type, 0 when there is none."""
-    return session.scalar(select(func.coalesce(func.max(Change.id), 0)).where(*_unsealed(binding))) or 0
+def newest_unsealed(session: Session, binding: Binding, lane: Lane = WHOLE) -> int:
+    """Return the highest unsealed change of a record type in `lane`, 0 when there is none."""
+    newest = select(func.coalesce(func.max(Change.id), 0)).where(*_unsealed(binding), *lane.conditions())
+    return session.scalar(newest) or 0
 
 
-def has_unsealed(session: Session, binding: Binding, *, through: int) -> bool:
-    """Whether a change up to `through` is in no batch yet."""
-    some = select(Change.id).where(*_unsealed(binding), Change.id <= through)
+def has_unsealed(session: Session, binding: Binding, *, through: int, lane: Lane = WHOLE) -> bool:
+    """Whether a change of `lane` up to `through` is in no batch yet."""
+    some = select(Change.id).where(*_unsealed(binding), *lane.conditions(), Change.id <= through)
     return session.scalar(some.limit(1)) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """The unsealed changes up to `through`: how many, how many of them inserts, and of how many records."""
+    """The unsealed changes above `after` up to `through`: how many, how many of them inserts, of how many records."""
 
+    after: int
     through: int
     changes: int
     inserts: int
@@ -141,13 +167,15 @@ class _Taken:
 
 def _unsealed(binding: Binding, taken: _Taken | None = None) -> list[ColumnElement[bool]]:
     conditions = [Change.record_type == binding.record.name, Change.batch_id.is_(None)]
-    return conditions if taken is None else [*conditions, Change.id <= taken.through]
+    if taken is None:
+        return conditions
+    return [*conditions, *Lane(after=taken.after, through=taken.through).conditions()]
 
 
-def _take(session: Session, binding: Binding, limit: int) -> _Taken:
+def _take(session: Session, binding: Binding, lane: Lane, limit: int) -> _Taken:
     taken = (
         select(Change.id, Change.op, Change.record_id)
-        .where(*_unsealed(binding))
+        .where(*_unsealed(binding), *lane.conditions())
         .order_by(Change.id)
         .limit(limit)
         .subquery()
@@ -160,7 +188,7 @@ def _take(session: Session, binding: Binding, limit: int) -> _Taken:
             func.count(taken.c.record_id.distinct()),
         )
     ).one()
-    return _Taken(*row)
+    return _Taken(lane.after, *row)
 
 
 def _latest(binding: Binding, taken: _Taken) -> Subquery:
@@ -242,7 +270,7 @@ def _header(binding: Binding, sender: Sender, head: ChainHead, at: datetime, **c
         node=sender.node,
         lineage=sender.lineage,
         lineage_id=sender.lineage_id,
-        channel=record.channel,
+        channel=head.channel,
         batch_no=head.batch_no + 1,
         prev_digest=head.digest,
         record=record.name,

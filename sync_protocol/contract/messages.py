@@ -25,12 +25,15 @@ class Barrier(msgspec.Struct, frozen=True, kw_only=True):
     """What the branch holds of the batch's record type, exactly as of this place in the chain.
 
     `buckets` gives count and digest of the rows whose id ends in the bucket's two digits; a bucket
-    without rows is left out. The records in `open` have changed since and are not counted.
+    without rows is left out. The records in `open` have changed since and are not counted. `backlog` is the last
+    batch of the backlog channel with rows of this type, left out when there is none: a receiver that has applied
+    more of them, or fewer, holds other rows than these and compares nothing.
     """
 
     rows: Count
     buckets: dict[BucketName, tuple[Count, RowDigest]]
     open: list[AnyId]
+    backlog: BatchNumber | msgspec.UnsetType = msgspec.UNSET
 
 
 class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,104 @@
+"""Which unsealed changes are of today and which are backlog, and how much of each waits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from branch_node.lanes.models import DayMark
+from sync_protocol.catalog import BACKLOG, Binding, Bindings, RecordKind
+from sync_protocol.changelog.models import Change, OutboxBatch
+from sync_protocol.changelog.sealing import Lane
+
+# With no more changes of earlier days than this, a record type goes in one queue: they are through in a moment.
+SPLIT_ABOVE: Final = 2_000
+# A day's manifest counts the day's facts: it is of no use before them.
+MANIFEST: Final = "day_close"
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Up to which change each record type's backlog goes; a type that is not named has none.
+
+    0 says that nothing more is to be sealed: batches of its backlog are under way still.
+    """
+
+    backlog: Mapping[str, int]
+    manifest_waits: bool = False
+
+    def today(self, binding: Binding) -> Lane:
+        """Return what goes first, in the record type's own channel."""
+        return Lane(after=self.backlog.get(binding.record.name, 0))
+
+    def earlier(self, binding: Binding) -> Lane:
+        """Return what goes once all of today is in, in the channel for that."""
+        return Lane(channel=BACKLOG, through=self.backlog.get(binding.record.name, 0))
+
+    def in_order(self, bindings: Bindings) -> list[tuple[Binding, Lane]]:
+        """Return every lane that may hold something, in the order in which they go."""
+        every = bindings.values()
+        return [
+            *((one, self.today(one)) for one in every if not self.waits(one)),
+            *((one, self.earlier(one)) for one in every if one.record.name in self.backlog),
+            *((one, self.today(one)) for one in every if self.waits(one)),
+        ]
+
+    def waits(self, binding: Binding) -> bool:
+        """Whether a record type has no turn before the backlog is through."""
+        return self.manifest_waits and binding.record.name == MANIFEST
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many changes head office has not acknowledged: made today, and before."""
+
+    today: int
+    earlier: int
+
+
+def newest_before(session: Session, today: date) -> int:
+    """Return the newest change noted on the last day before `today`, 0 when nothing was."""
+    last = select(DayMark.newest).where(DayMark.day < today).order_by(DayMark.day.desc()).limit(1)
+    return session.scalar(last) or 0
+
+
+def plan(session: Session, bindings: Bindings, *, through: int) -> Lanes:
+    """Part every record type that has much to send from before, up to change `through`, into its two lanes."""
+    under_way = select(OutboxBatch.record_type).where(
+        OutboxBatch.channel == BACKLOG,
+        OutboxBatch.acknowledged_at.is_(None),
+        OutboxBatch.voided_at.is_(None),
+    )
+    backlog = dict.fromkeys(session.scalars(under_way.distinct()), 0)
+    backlog |= {name: through for name in bindings if through and _has_many(session, name, through)}
+    facts = any(bindings[name].record.kind is RecordKind.FACT for name in backlog)
+    return Lanes(backlog, manifest_waits=facts)
+
+
+def count_waiting(session: Session, today: date) -> Waiting:
+    """Return how much of what waits is today's and how much is from before."""
+    through = newest_before(session, today)
+    unsealed = select(
+        func.count().filter(Change.id > through), func.count().filter(Change.id <= through)
+    ).where(Change.batch_id.is_(None))
+    own = OutboxBatch.channel != BACKLOG
+    sealed = select(
+        func.coalesce(func.sum(OutboxBatch.changes).filter(own), 0),
+        func.coalesce(func.sum(OutboxBatch.changes).filter(~own), 0),
+    ).where(OutboxBatch.acknowledged_at.is_(None), OutboxBatch.voided_at.is_(None))
+    new, old = session.execute(unsealed).one()
+    new_sealed, old_sealed = session.execute(sealed).one()
+    return Waiting(today=new + int(new_sealed), earlier=old + int(old_sealed))
+
+
+def _has_many(session: Session, record_type: str, through: int) -> bool:
+    some = (
+        select(Change.id)
+        .where(Change.record_type == record_type, Change.batch_id.is_(None), Change.id <= through)
+        .limit(SPLIT_ABOVE + 1)
+        .subquery()
+    )
+    return (session.scalar(select(func.count()).select_from(some)) or 0) > SPLIT_ABOVE
