@@ -1,5 +1,6 @@
 """What every test may ask for, and what is arranged for the run as a whole."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 import hatch_build
-from tests.support import browser, groups, postgres
+from tests.support import browser, groups, postgres, routes
 from tests.support.databases import DIALECTS, DatabaseFactory
 from tests.support.postgres import TestRun
 
@@ -40,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         hatch_build.compile_catalogues(ROOT)
         folder, pid = Path(tempfile.mkdtemp(prefix="branchline-test-")), os.getpid()
+    routes.remember_builders()
     config.stash[RUN] = TestRun(folder, pid, durable=config.getoption("--pg-durable"))
 
 
@@ -60,6 +62,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(ROOT / "tests").parts[0]
         if folder in GROUPS:
             item.add_marker(folder)
+    # What takes long and cannot be parted begins first, or all other workers wait for it in the end.
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("xdist_group", "slow")])
+
+
+def pytest_collection_finish() -> None:
+    # What is imported by now stays: no collection of garbage need look at it again.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -3,18 +3,15 @@
 Import `clock`, `app`, `make_user`, `browser` and `administrator` into a conftest.py to use them.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
-from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from werkzeug.test import TestResponse
 
 from branch_node.app import create_app, open_runtime
 from branch_node.config import create_home
@@ -23,22 +20,9 @@ from shared.auth.vocabulary import Right
 from shared.clock import FakeClock
 from shared.db.engine import Database
 from tests.support.branch import ANA, NOON
+from tests.support.page_client import FollowingClient
 
 PASSWORD: Final = "correct horse battery"
-
-
-class Browser(FlaskClient):
-    """A test client that fills in the CSRF token as a page would."""
-
-    def open(self, *args: Any, **settings: Any) -> TestResponse:
-        """Read each answer whole and close it, as a web server does."""
-        return super().open(*args, **{"buffered": True, **settings})
-
-    def send(self, path: str, **form: Any) -> TestResponse:
-        """Post a form and follow to the next page."""
-        page = self.get("/account/profile", follow_redirects=True).text
-        token = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
-        return self.post(path, data={"csrf_token": token, **form}, follow_redirects=True)
 
 
 @pytest.fixture
@@ -63,7 +47,7 @@ def app(
     runtime.database.dispose()
     settings = replace(runtime.settings, language="en")
     made = create_app(replace(runtime, database=database, clock=clock, settings=settings))
-    made.test_client_class = Browser
+    made.test_client_class = FollowingClient
     # Each test has an app of its own; the templates need compiling only once a run.
     compiled = tmp_path_factory.getbasetemp() / "templates"
     compiled.mkdir(exist_ok=True)
@@ -87,27 +71,29 @@ def make_user(database: Database) -> Callable[..., str]:
 
 
 @pytest.fixture
-def sign_in(app: Flask) -> Callable[[str], Browser]:
+def sign_in(app: Flask) -> Callable[[str], FollowingClient]:
     """Return a browser in which the named user is signed in."""
 
-    def enter(username: str) -> Browser:
+    def enter(username: str) -> FollowingClient:
         browser = app.test_client()
-        assert isinstance(browser, Browser)
-        assert browser.send("/account/sign-in", username=username, password=PASSWORD).status_code == 200
+        assert isinstance(browser, FollowingClient)
+        assert browser.sign_in(username, PASSWORD).status_code == 303
         return browser
 
     return enter
 
 
 @pytest.fixture
-def browser(make_user: Callable[..., str], sign_in: Callable[[str], Browser]) -> Browser:
+def browser(make_user: Callable[..., str], sign_in: Callable[[str], FollowingClient]) -> FollowingClient:
     """A browser of a clerk who is no account manager."""
     make_user("wang")
     return sign_in("wang")
 
 
 @pytest.fixture
-def administrator(make_user: Callable[..., str], sign_in: Callable[[str], Browser]) -> Browser:
+def administrator(
+    make_user: Callable[..., str], sign_in: Callable[[str], FollowingClient]
+) -> FollowingClient:
     """A browser of an administrator."""
     make_user("zhang", Right.ADMINISTRATOR)
     return sign_in("zhang")

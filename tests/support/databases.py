@@ -82,7 +82,10 @@ class DatabaseFactory:
         source = (make_url(template).database if template else None) or "template0"
         with postgres.connect(server) as connection:
             connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(source))
+                # A third quicker than through the log, which nobody needs here; and so is dropping it.
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                    sql.Identifier(name), sql.Identifier(source)
+                )
             )
         return server.set(database=name).render_as_string(hide_password=False)
 

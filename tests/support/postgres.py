@@ -29,6 +29,7 @@ from sqlalchemy import URL, make_url
 START_TIMEOUT_S: Final = 60
 STOP_TIMEOUT_S: Final = 20
 SUPERVISOR_POLL_S: Final = 0.2
+ROOM_IN_MEMORY: Final = 8 * 2**30
 SUPERUSER: Final = "postgres"
 UNPRIVILEGED: Final = "nobody"  # PostgreSQL refuses to run as root
 PORT: Final = 5432  # part of the socket's name only: nothing listens on the network
@@ -151,7 +152,7 @@ class Supervisor:
     def __init__(self, run: TestRun, binaries: Path) -> None:
         self.run = run
         self.controller = psutil.Process(run.controller_pid)
-        self.data = run.folder / "data"
+        self.data = _quick_folder(run) / "data"
         # A socket's path may have a hundred characters only.
         self.socket = Path(tempfile.mkdtemp(prefix="blpg-"))
         self.credentials = self._lower_privileges()
@@ -163,7 +164,8 @@ class Supervisor:
         if os.getuid() != 0:
             return {}
         user = pwd.getpwnam(UNPRIVILEGED)
-        self.run.folder.chmod(0o711)
+        for folder in (self.run.folder, self.data.parent):
+            folder.chmod(0o711)
         for folder in (self.data, self.socket):
             os.chown(folder, user.pw_uid, user.pw_gid)
         return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
@@ -193,8 +195,8 @@ class Supervisor:
         finally:
             if server:
                 _end(server)
-            shutil.rmtree(self.socket, ignore_errors=True)
-            shutil.rmtree(self.run.folder, ignore_errors=True)
+            for folder in (self.socket, self.data.parent, self.run.folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._run_initdb()
@@ -255,6 +257,16 @@ class Supervisor:
 
     def _needed(self) -> bool:
         return self.controller.is_running() and not (self.run.folder / "stop").exists()
+
+
+def _quick_folder(run: TestRun) -> Path:
+    """Return where the server's files go: in memory where there is plenty, for thousands of databases come and go."""
+    memory = Path("/dev/shm")
+    if run.durable or not memory.is_dir():
+        return run.folder
+    if min(shutil.disk_usage(memory).free, psutil.virtual_memory().available) < ROOM_IN_MEMORY:
+        return run.folder
+    return Path(tempfile.mkdtemp(prefix="branchline-test-", dir=memory))
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

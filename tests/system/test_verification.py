@@ -14,8 +14,9 @@ from hq_server.proof.models import Proof
 from shared.audit.models import AuditEntry
 from shared.auth.queries import find_user
 from sync_protocol.catalog import CATALOG
-from tests.integration.hq_server.conftest import Browser, sign_in
+from tests.integration.hq_server.conftest import sign_in
 from tests.support.damage import damage
+from tests.support.page_client import PageClient
 from tests.support.world import BranchHere, World
 from tests.system.test_days import match
 
@@ -93,11 +94,11 @@ def test_asking_anew_finds_damage_at_once(world: World, branch: BranchHere) -> N
 
 
 @pytest.fixture
-def browser(world: World) -> Browser:
+def browser(world: World) -> PageClient:
     return sign_in(world.app, world.hq.database)
 
 
-def words(browser: Browser, *paths: str) -> Sequence[str]:
+def words(browser: PageClient, *paths: str) -> Sequence[str]:
     pages = []
     for path in paths:
         answer = browser.get(path)
@@ -109,7 +110,7 @@ def words(browser: Browser, *paths: str) -> Sequence[str]:
 def test_the_pages_say_through_which_batch_a_branch_is_equal_and_when(
     world: World,
     branch: BranchHere,
-    browser: Browser,
+    browser: PageClient,
 ) -> None:
     assert "尚未核对一致" in words(browser, "/proof/branches/B001")[0]
     answer = browser.send("/proof/asking", branch="B001")
@@ -131,7 +132,7 @@ def test_the_pages_say_through_which_batch_a_branch_is_equal_and_when(
 def test_a_difference_and_its_rows_stand_in_the_history_when_it_is_repaired(
     world: World,
     branch: BranchHere,
-    browser: Browser,
+    browser: PageClient,
 ) -> None:
     touched = damage(world, branch, "hq", "customer", "flip")
     browser.send("/proof/asking")

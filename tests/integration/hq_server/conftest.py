@@ -1,6 +1,5 @@
 """A head office database of its own for each test, on SQLite and on PostgreSQL."""
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -8,9 +7,7 @@ from typing import Any, Final
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import text
-from werkzeug.test import TestResponse
 
 import shared.audit.models
 import shared.auth.models  # noqa: F401 - each import declares its tables
@@ -30,6 +27,7 @@ from shared.ids import new_id
 from shared.stamp import Stamp, Via
 from sync_protocol.contract.keys import new_private_key
 from tests.support.databases import DatabaseFactory
+from tests.support.page_client import PageClient
 
 PASSWORD: Final = "correct horse battery"
 NOON: Final = datetime.fromisoformat("2026-11-18T04:00:00+00:00")  # a Wednesday, 12:00 in Shanghai
@@ -60,15 +58,6 @@ def database(
     database.dispose()
 
 
-class Browser(FlaskClient):
-    """A test client that fills in the CSRF token as a page would."""
-
-    def send(self, path: str, **form: str) -> TestResponse:
-        page = self.get("/account/profile", follow_redirects=True).text
-        token = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
-        return self.post(path, data={"csrf_token": token, **form})
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock(NOON)
@@ -78,12 +67,12 @@ def clock() -> FakeClock:
 def app(database: Database, clock: FakeClock, tmp_path: Path) -> Flask:
     """The head office application, made as `serve` makes it."""
     app = make_app(database, clock, tmp_path)
-    app.test_client_class = Browser
+    app.test_client_class = PageClient
     return app
 
 
 @pytest.fixture
-def client(app: Flask, database: Database) -> Browser:
+def client(app: Flask, database: Database) -> PageClient:
     """A browser in which an administrator who reads English is signed in."""
     return sign_in(app, database)
 
@@ -94,16 +83,15 @@ def make_app(database: Database, clock: Clock, home: Path) -> Flask:
     return create_app(runtime)
 
 
-def sign_in(app: Flask, database: Database) -> Browser:
+def sign_in(app: Flask, database: Database) -> PageClient:
     setup = Stamp(NOON, "setup", Via.COMMAND)
     with database.sessions.begin() as session:
         user, _code = operations.create_user(
             session, username="zhang", name="张敏", right=Right.ADMINISTRATOR, by=setup
         )
         operations.set_password(session, user, PASSWORD, by=setup)
-    app.test_client_class = Browser
+    app.test_client_class = PageClient
     browser = app.test_client()
-    assert isinstance(browser, Browser)
-    answer = browser.send("/account/sign-in", username="zhang", password=PASSWORD)
-    assert answer.status_code == 303
+    assert isinstance(browser, PageClient)
+    assert browser.sign_in("zhang", PASSWORD).status_code == 303
     return browser

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from hq_server.branches.models import Branch, BranchKey, EnrolmentCode
 from shared.audit.models import AuditEntry
-from tests.integration.hq_server.conftest import Browser
+from tests.support.page_client import PageClient
 
 KEY = "ab" * 32
 
@@ -29,7 +29,7 @@ def joined(database, clock):
         )
 
 
-def test_the_page_of_a_branch_revokes_a_key_on_record(client: Browser, database, joined):
+def test_the_page_of_a_branch_revokes_a_key_on_record(client: PageClient, database, joined):
     page = client.get("/branches/B777")
     assert page.status_code == 200
     assert "/branches/B777/revoke" in page.text
@@ -46,7 +46,7 @@ def test_the_page_of_a_branch_revokes_a_key_on_record(client: Browser, database,
 
 
 def test_a_branch_that_has_joined_gets_another_code_only_when_it_is_asked_for(
-    client: Browser, database, joined
+    client: PageClient, database, joined
 ):
     assert client.send("/branches/enrol", code="B777", name="丽水分公司").status_code == 409
     assert 'name="again"' in client.get("/branches/enrol?code=B777&name=x&again=yes").text

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
-from flask.testing import FlaskClient
 
 from branch_node.customers.models import Customer
 from branch_node.imports import jobs, pages, wizard
@@ -23,17 +22,9 @@ from shared.jobs.vocabulary import RunOutcome
 from shared.runtime import NodeRuntime
 from shared.web.app import create_flask
 from tests.support.branch import ANA, NOON
+from tests.support.page_client import FollowingClient
 
 PASSWORD = "correct horse battery"
-
-
-class Browser(FlaskClient):
-    """A client that fills in the CSRF token as a page would, and follows to the next page."""
-
-    def send(self, path: str, **form):
-        page = self.get("/account/profile", follow_redirects=True).text
-        token = re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
-        return self.post(path, data={"csrf_token": token, **form}, follow_redirects=True)
 
 
 @pytest.fixture
@@ -52,7 +43,7 @@ def sign_in(database, runtime, monkeypatch):
     app = create_flask(
         "branch_node.app", runtime, product="branch", home="imports.index", blueprints=[pages.blueprint]
     )
-    app.test_client_class = Browser
+    app.test_client_class = FollowingClient
 
     def make(right):
         with database.sessions.begin() as session:
@@ -61,10 +52,8 @@ def sign_in(database, runtime, monkeypatch):
             )
             operations.set_password(session, user, PASSWORD, by=ANA)
         browser = app.test_client()
-        assert isinstance(browser, Browser)
-        signed_in = browser.send("/account/sign-in", username=right.value, password=PASSWORD)
-        # The first page here is for administrators only.
-        assert signed_in.status_code == (200 if right is Right.ADMINISTRATOR else 403)
+        assert isinstance(browser, FollowingClient)
+        assert browser.sign_in(right.value, PASSWORD).status_code == 303
         return browser
 
     return make

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from shared.auth import operations, passwords
@@ -19,23 +17,18 @@ from shared.db.engine import Database
 from shared.runtime import NodeRuntime
 from shared.stamp import Stamp, Via
 from tests.integration.shared.web.gallery import NOON, create_tables, make_gallery
+from tests.support.page_client import PageClient
 
 PASSWORD = "correct horse battery"
 SETUP = Stamp(NOON, "setup", Via.COMMAND)
 
 
-class Browser(FlaskClient):
-    """A test client that fills in the CSRF token as a page would."""
-
-    def token(self) -> str:
-        page = self.get("/account/profile", follow_redirects=True).text
-        return str(re.findall(r'name="csrf_token" value="([^"]+)"', page)[0])
-
-    def send(self, path: str, **form: str) -> TestResponse:
-        return self.post(path, data={"csrf_token": self.token(), **form})
+class Browser(PageClient):
+    """A test client that signs in as Wang when nobody else is named."""
 
     def sign_in(self, username: str = "wang", password: str = PASSWORD, **form: str) -> TestResponse:
-        return self.send("/account/sign-in", username=username, password=password, **form)
+        """Sign in with the right password, or another."""
+        return super().sign_in(username, password, **form)
 
 
 @pytest.fixture(autouse=True)
