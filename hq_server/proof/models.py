@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Date, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db.base import Base, BigCounter, Json
+from shared.db.base import Base, BigCounter, Id, Json
+from shared.ids import new_id
 
 
 class Proof(Base):
@@ -87,3 +88,23 @@ class DayCheck(Base):
     through: Mapped[int] = mapped_column(BigInteger)
     checked_at: Mapped[datetime]
     checked_on: Mapped[date] = mapped_column(Date)
+
+
+class ResendAsk(Base):
+    """Somebody at HQ wants a branch to send a record type once more; told with its state until it has.
+
+    `ended_at` is when a barrier behind the last of those records was compared, `equal` what it showed; null when it
+    was withdrawn.
+    """
+
+    __tablename__ = "resend_asks"
+    __table_args__ = (Index("ix_resend_asks_branch", "branch_number", "ended_at"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True, default=new_id)
+    branch_number: Mapped[int] = mapped_column(Integer)
+    record_type: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(200))
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str] = mapped_column(String(80))
+    ended_at: Mapped[datetime | None]
+    equal: Mapped[bool | None] = mapped_column(Boolean)
