@@ -270,6 +270,3 @@ def main() -> None:
     """Run the command."""
     cli(prog_name=APP.command)
 
-
-if __name__ == "__main__":
-    main()

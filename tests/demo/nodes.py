@@ -173,7 +173,7 @@ def _bind(port: int) -> socket.socket | None:
 def _program(name: str) -> list[str]:
     """Return how to start a command of this very installation, whatever PATH says."""
     script = Path(sys.executable).with_name(name)
-    return [str(script)] if script.exists() else [sys.executable, "-m", f"{name.replace('-', '_')}.cli"]
+    return [str(script)] if script.exists() else [sys.executable, "-m", name.replace("-", "_")]
 
 
 def _indented(text: str) -> str:
