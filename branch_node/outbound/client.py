@@ -108,10 +108,6 @@ class Vitals:
     offered_again: int = 0
 
 
-class HqClient:
-    """The requests of the protocol; raises NoAnswerError and HqRefusedError.
-
-    `contact` is the one of the cycle these requests belong to; set it before the first of them.
 @dataclass(frozen=True, slots=True)
 class After:
     """A place in a channel's chain at HQ; (0, 0) is before its beginning."""
@@ -121,6 +117,10 @@ class After:
     batch_no: int
 
 
+class HqClient:
+    """The requests of the protocol; raises NoAnswerError and HqRefusedError.
+
+    `contact` is the one of the cycle these requests belong to; set it before the first of them.
     """
 
     def __init__(

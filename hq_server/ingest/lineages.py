@@ -41,8 +41,8 @@ FIRST: Final = "first"
 class Point:
     """A place in a channel's chain; (0, 0) is before its beginning."""
 
-    lineage: int
     channel: str
+    lineage: int
     batch_no: int
 
 
