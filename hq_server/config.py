@@ -18,12 +18,14 @@ class HqSettings(NodeSettings):
     """Settings of HQ; `hq_id` names this server to branches, `push_interval_s` is how often they push.
 
     After `backup_alarm_days` without a backup there is an alarm; receipts are kept `receipt_retention_days`.
+    So many branches as `intake_slots` are taken in at once by each process that serves.
     """
 
     hq_id: str = ""
     push_interval_s: int = 600
     backup_alarm_days: int = 3
     receipt_retention_days: int = 400
+    intake_slots: int = 4
 
 
 def create_home(path: Path, *, database_url: str | None) -> Home:

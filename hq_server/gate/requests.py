@@ -39,7 +39,8 @@ from sync_protocol.contract.signing import (
     Signed,
     SkewError,
     UnknownKeyError,
-    verify_request,
+    check_body,
+    verify_head,
 )
 
 log = logging.getLogger(__name__)
@@ -63,8 +64,26 @@ def sync_blueprint(name: str, module: str) -> Blueprint:
 
 def authenticate(body: bytes, now: datetime) -> tuple[int, Signed]:
     """Return the number of the branch that signed this request; raises SyncRefusedError."""
+    branch_number, signed = authenticate_head(now)
+    demand_body(signed, body)
+    return branch_number, signed
+
+
+def demand_body(signed: Signed, body: bytes) -> None:
+    """Raise SyncRefusedError unless `body` is the one that was signed."""
+    try:
+        check_body(signed, body)
+    except BadSignatureError as error:
+        raise SyncRefusedError(Problem.SIGNATURE, str(error)) from error
+
+
+def authenticate_head(now: datetime) -> tuple[int, Signed]:
+    """Return the number of the branch that signed this request, without reading its body; raises SyncRefusedError.
+
+    Whoever reads the body must call `demand_body` before anything is made of it.
+    """
     headers = {name.lower(): value for name, value in request.headers.items()}
-    message = Message(method=request.method, url=request.url, headers=headers, body=body)
+    message = Message(method=request.method, url=request.url, headers=headers, body=b"")
     with runtime().database.reads() as session:
         keys = _pinned_keys(session, headers.get(NODE_HEADER, ""), now)
     if not keys:
@@ -72,7 +91,7 @@ def authenticate(body: bytes, now: datetime) -> tuple[int, Signed]:
     if request.method == "POST" and "idempotency-key" not in headers:
         raise SyncRefusedError(Problem.SIGNATURE, "Idempotency-Key is missing")
     try:
-        signed = verify_request(message, public_keys={key: raw for key, (raw, _n) in keys.items()}, now=now)
+        signed = verify_head(message, public_keys={key: raw for key, (raw, _n) in keys.items()}, now=now)
     except UnknownKeyError as error:
         raise SyncRefusedError(Problem.UNKNOWN_NODE) from error
     except BadSignatureError as error:
@@ -169,7 +188,8 @@ def refuse(error: SyncRefusedError) -> ResponseReturnValue:
     response = Response(canonical_json(document), kind.status, content_type=PROBLEM_CONTENT_TYPE)
     if error.problem is Problem.BUSY:
         full = runtime().space.is_full
-        response.headers["Retry-After"] = str(FULL_RETRY_S if full else BUSY_RETRY_S)
+        wait_s = error.members.get("wait_s", FULL_RETRY_S if full else BUSY_RETRY_S)
+        response.headers["Retry-After"] = str(wait_s)
     return response
 
 

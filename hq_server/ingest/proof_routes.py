@@ -7,9 +7,16 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from hq_server.branches.models import Branch
+from hq_server.gate.admission import let_in
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.gate.nonces import use_nonce
-from hq_server.gate.requests import answer_signed, authenticate, check_contact, sync_blueprint
+from hq_server.gate.requests import (
+    answer_signed,
+    authenticate_head,
+    check_contact,
+    demand_body,
+    sync_blueprint,
+)
 from hq_server.ingest import proving
 from hq_server.proof import operations as proof
 from hq_server.runtime import HqRuntime
@@ -32,17 +39,19 @@ def compare() -> ResponseReturnValue:
     """Name the rows that differ: those the branch shall send again, and those it has no more."""
     hq = runtime(HqRuntime)
     now = hq.clock.now()
-    body = request.get_data()
-    branch_number, signed = authenticate(body, now)
-    asked = _read(body)
-    binding = hq.bindings.get(asked.record)
-    if binding is None:
-        raise SyncRefusedError(Problem.SCHEMA, f"record {asked.record} is not known here")
-    with hq.database.sessions.begin() as session:
-        use_nonce(session, signed, at=now)
-        check_contact(session.get_one(Branch, branch_number))
-        holder = proving.holder(session, branch_number, binding)
-        answer = proof.compare_rows(session, holder, asked, at=now)
+    branch_number, signed = authenticate_head(now)
+    with let_in(branch_number):
+        body = request.get_data()
+        demand_body(signed, body)
+        asked = _read(body)
+        binding = hq.bindings.get(asked.record)
+        if binding is None:
+            raise SyncRefusedError(Problem.SCHEMA, f"record {asked.record} is not known here")
+        with hq.database.sessions.begin() as session:
+            use_nonce(session, signed, at=now)
+            check_contact(session.get_one(Branch, branch_number))
+            holder = proving.holder(session, branch_number, binding)
+            answer = proof.compare_rows(session, holder, asked, at=now)
     return answer_signed("compare", COMPARE, answer)
 
 

@@ -1,6 +1,8 @@
 """The sync endpoints. Branches sign every request; answers are JSON, problems RFC 9457."""
 
-from typing import Final
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 from flask import request
@@ -11,6 +13,7 @@ from hq_server.branches.alarms import FORK_DETECTED, HQ_BEHIND
 from hq_server.branches.errors import EnrolmentRefusedError
 from hq_server.branches.models import Branch
 from hq_server.branches.operations import accept_node
+from hq_server.gate.admission import ask_for_turn, let_in
 from hq_server.gate.contacts import Contact
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.gate.nonces import use_nonce
@@ -18,8 +21,10 @@ from hq_server.gate.requests import (
     answer_json,
     answer_signed,
     authenticate,
+    authenticate_head,
     begin_contact,
     check_contact,
+    demand_body,
     header_count,
     machine_stamp,
     note_heard,
@@ -44,7 +49,7 @@ from sync_protocol.contract.payload import (
     decompress,
     parse_payload,
 )
-from sync_protocol.contract.signing import OFFERED_HEADER
+from sync_protocol.contract.signing import OFFERED_HEADER, Signed
 from sync_protocol.contract.versions import READABLE
 
 blueprint = sync_blueprint("sync", __name__)
@@ -84,6 +89,7 @@ def state() -> ResponseReturnValue:
     hq = runtime(HqRuntime)
     now = hq.clock.now()
     branch_number, signed = authenticate(b"", now)
+    ask_for_turn(branch_number)
     with hq.database.sessions.begin() as session:
         use_nonce(session, signed, at=now)
         branch = session.get_one(Branch, branch_number, with_for_update=True)
@@ -104,11 +110,19 @@ def batches() -> ResponseReturnValue:
     hq = runtime(HqRuntime)
     hq.space.check()
     now = hq.clock.now()
-    body = request.get_data()
-    branch_number, signed = authenticate(body, now)
-    key = request.headers.get("Idempotency-Key", "")
+    branch_number, signed = authenticate_head(now)
+    with let_in(branch_number):
+        body = request.get_data()
+        demand_body(signed, body)
+        return answer_json(_take_in(hq, branch_number, signed, body, now))
+
+
+def _take_in(
+    hq: HqRuntime, branch_number: int, signed: Signed, body: bytes, now: datetime
+) -> Mapping[str, Any]:
     batch = _read_batch(body)
     with hq.database.reads() as session:
+        key = request.headers.get("Idempotency-Key", "")
         check_delivery(session, session.get_one(Branch, branch_number), batch, key)
     delivery = Delivery(branch_number=branch_number, batch=batch, wire_bytes=len(body), at=now)
     try:
@@ -123,7 +137,7 @@ def batches() -> ResponseReturnValue:
         if error.problem is Problem.FORK:
             _tell_of_fork(delivery, error.detail)
         raise
-    return answer_json(answer)
+    return answer
 
 
 def _read_batch(body: bytes) -> Batch:

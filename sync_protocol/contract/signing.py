@@ -1,11 +1,11 @@
 """HTTP message signatures (RFC 9421, Ed25519) over requests, with the body bound by Content-Digest (RFC 9530).
 
-The library does not remember nonces and by default does not bind the body: `verify_request`
-demands every component below, and the caller must store the nonce it returns.
+The library does not remember nonces and by default does not bind the body: `verify_head`
+demands every component below, the caller compares the body with `check_body` and must store the nonce.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from http_message_signatures import (
     MappingKeyResolver,
     algorithms,
 )
+from http_message_signatures.digests import ContentDigest
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
 
 NODE_HEADER: Final = "branchline-node"
@@ -67,11 +68,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A request whose signature holds: which key made it, its nonce, and when by the sender's clock."""
+    """A request whose signature holds: which key made it, its nonce, and when by the sender's clock.
+
+    `covered` are the signed parts, among them the digest the body must have.
+    """
 
     key_id: str
     nonce: str
     created: datetime
+    covered: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
 
 def sign_request(message: Message, *, private_key: bytes, key_id: str, created: datetime, nonce: str) -> None:
@@ -95,9 +100,29 @@ def sign_request(message: Message, *, private_key: bytes, key_id: str, created: 
 
 
 def verify_request(message: Message, *, public_keys: Mapping[str, bytes], now: datetime) -> Signed:
-    """Return who signed `message`; raises BadSignatureError and SkewError.
+    """Return who signed `message` with its body; raises BadSignatureError and SkewError.
 
     `public_keys` maps key ids to raw public keys. The caller must refuse a nonce seen before.
+    """
+    signed = verify_head(message, public_keys=public_keys, now=now)
+    check_body(signed, message.body)
+    return signed
+
+
+def check_body(signed: Signed, body: bytes) -> None:
+    """Raise BadSignatureError unless `body` has the digest that was signed."""
+    try:
+        if not ContentDigest.verify_components(signed.covered, body):
+            msg = "the signature covers no digest of the body"
+            raise BadSignatureError(msg)
+    except HTTPMessageSignaturesException as error:
+        raise BadSignatureError(str(error) or type(error).__name__) from error
+
+
+def verify_head(message: Message, *, public_keys: Mapping[str, bytes], now: datetime) -> Signed:
+    """Return who signed the head of `message`, whose body need not have been read yet.
+
+    Nothing may be made of the body before `check_body`. Raises BadSignatureError and SkewError.
     """
     verifier = _Verifier(signature_algorithm=algorithms.ED25519, key_resolver=_Resolver(public_keys))
     try:
@@ -106,7 +131,6 @@ def verify_request(message: Message, *, public_keys: Mapping[str, bytes], now: d
             max_age=None,
             expect_tag=TAG,
             require_components=_covered({name.lower(): "" for name in message.headers}),
-            body=message.body,
         )
     except HTTPMessageSignaturesException as error:
         # The library wraps whatever its resolver raises.
@@ -130,14 +154,15 @@ def verify_request(message: Message, *, public_keys: Mapping[str, bytes], now: d
         raise SkewError(str(created)) from error
     if abs((now - signed_at).total_seconds()) > MAX_SKEW_S:
         raise SkewError(signed_at.isoformat())
-    return Signed(key_id=str(parameters["keyid"]), nonce=nonce, created=signed_at)
+    covered: Mapping[str, str] = dict(results[0].covered_components)
+    return Signed(key_id=str(parameters["keyid"]), nonce=nonce, created=signed_at, covered=covered)
 
 
 class _Verifier(HTTPMessageVerifier):
     """Leaves time to us: the library would judge by the system's clock and call a fast clock a bad signature."""
 
     def validate_created_and_expires(self, sig_input: Any, max_age: Any = None) -> None:  # noqa: ANN401 - the library's signature
-        """Accept any time here; `verify_request` compares it with the time it is given."""
+        """Accept any time here; `verify_head` compares it with the time it is given."""
 
 
 class _Resolver(HTTPSignatureKeyResolver):

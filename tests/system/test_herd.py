@@ -1,0 +1,200 @@
+"""Many branches at the door at once: a few are let in, the others told when to come, and everybody gets in."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from branch_node.outbound.cycle import CycleResult
+from hq_server import app as hq_app
+from hq_server.gate.admission import LITTLE
+from hq_server.intake import Intake, Lane
+from hq_server.runtime import HqRuntime
+from sync_protocol.contract.codes import Problem
+from sync_protocol.contract.signing import PENDING_HEADER, Message
+from tests.contract.wire_rows import as_line, example_row
+from tests.support.world import HQ_URL, World
+from tests.system.delivery import Desk, assert_refused, nothing_changes
+
+
+class Span:
+    """A clock of spans that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@pytest.fixture
+def span(world: World) -> Span:
+    """HQ takes in one branch at a time, and its spans are ours."""
+    span = Span()
+    settings = replace(world.hq.settings, intake_slots=1)
+    world.hq = replace(
+        world.hq, settings=settings, monotonic=span, uniform=lambda low, high: (low + high) / 2
+    )
+    world.app = hq_app.create_app(world.hq)
+    return span
+
+
+def _full(hq: HqRuntime, branch: int = 99) -> Intake:
+    """Have another branch deliver, so that there is no slot left."""
+    assert hq.intake.begin(branch, Lane.TODAY) is None
+    return hq.intake
+
+
+def _state(desk: Desk, *, pending: int) -> Message:
+    message = desk.message(b"")
+    message.method, message.url = "GET", f"{HQ_URL}/sync/v1/state"
+    for name in ("content-type", "content-encoding", "idempotency-key"):
+        del message.headers[name]
+    message.headers[PENDING_HEADER] = str(pending)
+    return message
+
+
+def _batch(desk: Desk, **changes: Any) -> Message:
+    payload = desk.payload("manager", as_line(example_row("manager")))
+    message = desk.message(payload, encoding="identity", key=desk.key_of(desk.header("manager")))
+    message.headers |= changes
+    return message
+
+
+def test_a_branch_whose_turn_it_is_not_is_told_when_to_come_and_nothing_of_it_is_taken(
+    world: World, span: Span
+) -> None:
+    desk = Desk(world.make_branch("B001"))
+    intake = _full(world.hq)
+    for message in (_batch(desk), _state(desk, pending=3)):
+        desk.sign(message)
+        with nothing_changes(world):
+            answer = desk.send(message)
+        told = assert_refused(answer, Problem.BUSY)
+        assert told["place"] == 0
+        assert int(answer.headers["retry-after"]) == told["wait_s"] >= 1
+    intake.end(99, last=True)
+
+    span.at = 2.0
+    message = _batch(desk)
+    desk.sign(message)
+    assert desk.send(message).status == 200
+
+
+def test_a_branch_with_nothing_to_deliver_is_answered_at_once_however_many_wait(
+    world: World, span: Span
+) -> None:
+    desk = Desk(world.make_branch("B001"))
+    _full(world.hq)
+
+    message = _state(desk, pending=0)
+    desk.sign(message)
+    assert desk.send(message).status == 200
+
+
+def test_what_nobody_signed_takes_no_place_in_the_line(world: World, span: Span) -> None:
+    desk = Desk(world.make_branch("B001"))
+    unsigned, forged, changed = _batch(desk), _batch(desk), _batch(desk)
+    desk.sign(forged)
+    forged.headers[PENDING_HEADER] = "7"
+    desk.sign(changed)
+    changed.body += b"\n"
+    for message in (unsigned, forged):
+        assert_refused(desk.send(message), Problem.SIGNATURE)
+        assert world.hq.intake.look().turns == ()
+
+    assert_refused(desk.send(changed), Problem.SIGNATURE)
+    assert [turn.at_work for turn in world.hq.intake.look().turns] == [0]
+
+
+def test_a_delivery_that_is_refused_gives_its_slot_back(world: World, span: Span) -> None:
+    desk = Desk(world.make_branch("B001"))
+    for _time in range(5):
+        message = _batch(desk, **{"idempotency-key": "no/key/at/all"})
+        desk.sign(message)
+        assert_refused(desk.send(message), Problem.MALFORMED)
+
+    assert [turn.at_work for turn in world.hq.intake.look().turns] == [0]
+
+
+def test_the_last_batch_gives_the_turn_to_the_next_branch(world: World, span: Span) -> None:
+    first, second = world.make_branch("B001"), world.make_branch("B002")
+    for branch in (first, second):
+        branch.add_customer()
+        assert branch.push().outcome == "done"
+    assert world.hq.intake.look().turns == ()
+
+
+def test_the_lane_is_told_by_the_channel_and_by_what_is_left(world: World, span: Span) -> None:
+    desk = Desk(world.make_branch("B001"))
+    intake = _full(world.hq)
+    node = desk.branch.runtime.settings.node_id
+    lanes = []
+    for headers in (
+        {PENDING_HEADER: str(LITTLE)},
+        {PENDING_HEADER: str(LITTLE + 1)},
+        {"idempotency-key": f"{node}/1/backlog/1"},
+    ):
+        message = _batch(desk, **headers)
+        desk.sign(message)
+        assert_refused(desk.send(message), Problem.BUSY)
+        lanes += [ticket.lane for ticket in intake.look().line]
+    assert lanes == [Lane.LITTLE, Lane.TODAY, Lane.BACKLOG]
+
+
+def test_twelve_branches_come_back_together_and_all_of_them_get_in(world: World) -> None:
+    world.hq = replace(world.hq, settings=replace(world.hq.settings, intake_slots=2))
+    world.app = hq_app.create_app(world.hq)
+    branches = [world.make_branch(f"B{number:03}") for number in range(12)]
+    for branch in branches:
+        for _one in range(20):
+            branch.add_customer()
+    most = _watch(world.hq.intake)
+    results: dict[str, list[CycleResult]] = {branch.code: [] for branch in branches}
+
+    def deliver(code: str, stop: Callable[[float], object]) -> None:
+        for _time in range(40):
+            results[code].append(world.branches[code].push())
+            if results[code][-1].outcome == "done":
+                return
+            stop(0.2)
+
+    wait = threading.Event().wait
+    threads = [threading.Thread(target=deliver, args=(branch.code, wait)) for branch in branches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert {code: tried[-1].outcome for code, tried in results.items()} == dict.fromkeys(results, "done")
+    assert max(most) <= 4
+    refused = [one.problem for tried in results.values() for one in tried if one.outcome != "done"]
+    assert set(refused) <= {"busy"}
+    world.assert_equal()
+
+
+def _watch(intake: Intake) -> list[int]:
+    """Count the deliveries at work whenever one begins."""
+    seen: list[int] = [0]
+    begin = intake.begin
+
+    def counted(branch: int, lane: Lane) -> Any:
+        answer = begin(branch, lane)
+        seen.append(sum(turn.at_work for turn in intake.look().turns))
+        return answer
+
+    intake.begin = counted  # type: ignore[method-assign]
+    return seen
+
+
+def test_an_answer_of_a_busy_head_office_is_what_the_register_says(world: World, span: Span) -> None:
+    desk = Desk(world.make_branch("B001"))
+    _full(world.hq)
+    message = _batch(desk)
+    desk.sign(message)
+    document = msgspec.json.decode(desk.send(message).body)
+    assert document["retry"] is True
+    assert document["detail"] == f"0 branches go first; come again in {document['wait_s']} s"
