@@ -14,27 +14,25 @@ Any error ends the cycle; the next one starts by asking HQ again, so nothing is 
 """
 
 import logging
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from branch_node.lanes.queries import Lanes
 from branch_node.outbound import histories, keys, lanes, operations, queries, refusals
 from branch_node.outbound.alarms import HQ_SET_BACK
-from branch_node.outbound.backoff import next_wait
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
-from branch_node.outbound.models import Cycle, Membership
+from branch_node.outbound.models import Membership
 from branch_node.outbound.proof import begin_proof
 from branch_node.outbound.recovered import put_back
+from branch_node.outbound.results import CycleResult, finish, length_ms
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import BranchRuntime
 from shared.errors import BranchlineError
 from shared.jobs.job import Progress
-from sync_protocol.catalog import CHANNELS, Binding
+from sync_protocol.catalog import BACKLOG, CHANNELS, Binding
 from sync_protocol.changelog.models import OutboxBatch
 from sync_protocol.changelog.sealing import (
     BATCH_CHANGES,
@@ -48,6 +46,7 @@ from sync_protocol.changelog.sealing import (
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.messages import StateAnswer
 
+__all__ = ["CycleResult", "make_client", "run_cycle"]
 log = logging.getLogger(__name__)
 # A cycle stops at a safe point after this long; the next takes up where it stopped.
 LONGEST: Final = timedelta(minutes=8)
@@ -58,25 +57,8 @@ OF_ONE_CHANNEL: Final = frozenset(
     problem.value.code
     for problem in (Problem.MALFORMED, Problem.GAP, Problem.FORK, Problem.TOO_LARGE, Problem.SCHEMA)
 )
-DETAIL_LENGTH: Final = 300
 # Counting what is pending costs as much as there is pending; below this it is counted before every batch.
 NEAR_THE_END: Final = 4 * BATCH_CHANGES
-
-
-@dataclass
-class CycleResult:
-    """What one cycle did; `outcome` is done, retry (will be tried again by itself) or failed (needs a person)."""
-
-    outcome: str = "done"
-    batches: int = 0
-    rows: int = 0
-    wire_bytes: int = 0
-    parked: int = 0
-    problem: str | None = None
-    detail: str | None = None
-    wait: timedelta | None = None
-    unfinished: bool = False
-    counts: Counter[str] = field(default_factory=Counter)
 
 
 def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
@@ -91,7 +73,7 @@ def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
         cycle_id = operations.begin_cycle(session, at=runtime.clock.now()).id
     result = CycleResult()
     try:
-        _Run(runtime, member, progress, result, last_ms=_length_ms(last)).run()
+        _Run(runtime, member, progress, result, last_ms=length_ms(last)).run()
     except NoAnswerError as error:
         result.outcome, result.problem, result.detail = (
             "retry",
@@ -104,7 +86,7 @@ def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
         result.wait = timedelta(seconds=error.wait_s) if error.wait_s is not None else None
     except BranchlineError as error:
         result.outcome, result.problem, result.detail = "retry", error.code, str(error)
-    _finish(runtime, cycle_id, result)
+    finish(runtime, cycle_id, result)
     return result
 
 
@@ -188,13 +170,13 @@ class _Run:
 
     def _send_lane(self, binding: Binding, lane: Lane) -> None:
         """Send one lane to its end, and prove its record type; a channel HQ refuses does not hold up the others."""
-        own = binding.record.channel
-        if self._result.unfinished or (lane.channel or own) in self._stuck:
+        channel = lane.channel or binding.record.channel
+        if self._result.unfinished or channel in self._stuck:
             return
+        # With backlog behind it a type is proven once, when that is in too.
+        last = channel == BACKLOG or binding.record.name not in self._lanes.backlog
         try:
-            while (
-                self._drained(binding, lane) and own not in self._stuck and self._prover.seal_barrier(binding)
-            ):
+            while self._drained(binding, lane) and last and self._proves(binding):
                 # The barrier goes; what it shows to differ goes at the next turn, before it is proven again.
                 if not self._drained(binding, self._lanes.today(binding)):
                     break
@@ -202,6 +184,9 @@ class _Run:
             if error.problem not in OF_ONE_CHANNEL:
                 raise
             self._stuck[self._sending] = error
+
+    def _proves(self, binding: Binding) -> bool:
+        return binding.record.channel not in self._stuck and self._prover.seal_barrier(binding)
 
     def _settle_history(self, state: StateAnswer) -> None:
         """Begin a new lineage when HQ knows what we do not; offer again what it does not hold."""
@@ -359,32 +344,3 @@ class _Run:
     def _adopt_interval(self, interval_s: int, member: Membership) -> None:
         if interval_s > 0 and member.push_interval_s != interval_s:
             member.push_interval_s = interval_s
-
-
-def _finish(runtime: BranchRuntime, cycle_id: int, result: CycleResult) -> None:
-    with runtime.database.sessions.begin() as session:
-        cycle = session.get_one(Cycle, cycle_id)
-        cycle.ended_at = runtime.clock.now()
-        cycle.outcome = result.outcome
-        cycle.batches, cycle.rows, cycle.wire_bytes = result.batches, result.rows, result.wire_bytes
-        cycle.parked, cycle.problem = result.parked, result.problem
-        cycle.detail = result.detail[:DETAIL_LENGTH] if result.detail else None
-        cycle.counts = dict(result.counts)
-        session.flush()
-        failures = queries.count_failures(session)
-    if result.outcome == "retry":
-        hint = result.wait.total_seconds() if result.wait else None
-        result.wait = next_wait(
-            failures, uniform=runtime.uniform, hint_s=round(hint) if hint is not None else None
-        )
-    elif result.unfinished:
-        result.wait = timedelta(0)
-    log.info(
-        "sync cycle ended", extra={"outcome": result.outcome, "batches": result.batches, "rows": result.rows}
-    )
-
-
-def _length_ms(cycle: Cycle | None) -> int:
-    if cycle is None or cycle.ended_at is None:
-        return 0
-    return max(0, round((cycle.ended_at - cycle.started_at).total_seconds() * 1000))
