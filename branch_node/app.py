@@ -16,6 +16,7 @@ from branch_node.customers import pages as customers
 from branch_node.desk import pages as desk
 from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
+from branch_node.inbound import alarms as inbound_alarms
 from branch_node.managers import pages as managers
 from branch_node.outbound import alarms as outbound_alarms
 from branch_node.outbound import history_pages, refused_pages, tracing_pages
@@ -53,6 +54,7 @@ JOBS: Final[Sequence[Job]] = (
 
 ALARMS: Final[Sequence[AlarmKind]] = (
     *outbound_alarms.ALARMS,
+    *inbound_alarms.ALARMS,
     *retention_alarms.ALARMS,
     *common_alarms.ALARMS,
 )

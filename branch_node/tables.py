@@ -24,6 +24,7 @@ APP: Final = MigratedApp(
         "shared.jobs.models",
         "shared.alarms.models",
         "sync_protocol.changelog.models",
+        "branch_node.inbound.models",
         "branch_node.managers.models",
         "branch_node.customers.models",
         "branch_node.billing.models",

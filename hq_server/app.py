@@ -16,6 +16,8 @@ from hq_server.console import pages as console
 from hq_server.console import parked
 from hq_server.console.menu import MENU
 from hq_server.customers import pages as customers
+from hq_server.feed import alarms as feed_alarms
+from hq_server.feed import routes as feed_routes
 from hq_server.gate import jobs as gate_jobs
 from hq_server.gate import pages as gate
 from hq_server.ingest import key_routes, lineage_routes, parked_routes, proof_routes
@@ -50,6 +52,7 @@ JOBS: Final[Sequence[Job]] = (
 ALARMS: Final[Sequence[AlarmKind]] = (
     *branch_alarms.ALARMS,
     *parking_alarms.ALARMS,
+    *feed_alarms.ALARMS,
     *proof_alarms.ALARMS,
     *retention_alarms.ALARMS,
     *common_alarms.ALARMS,
@@ -93,6 +96,7 @@ def create_app(runtime: HqRuntime) -> Flask:
             key_routes.blueprint,
             proof_routes.blueprint,
             parked_routes.blueprint,
+            feed_routes.blueprint,
             verification.blueprint,
             alarms_blueprint(
                 ALARMS,

@@ -25,6 +25,7 @@ APP: Final = MigratedApp(
         "shared.alarms.models",
         "hq_server.branches.models",
         "hq_server.gate.models",
+        "hq_server.feed.models",
         "hq_server.parking.models",
         "hq_server.ingest.models",
         "hq_server.replica.models",

@@ -16,10 +16,13 @@ from shared.clock import Clock
 from shared.errors import N_, BranchlineError, Kind
 from sync_protocol.contract.canonical import canonical_json
 from sync_protocol.contract.codes import Problem, find_problem
+from sync_protocol.contract.feed import FeedPage, FeedPoint, FeedReceipts, FeedReceiptsAnswer
 from sync_protocol.contract.keys import (
     CHAIN,
     COMPARE,
     ENROLMENT,
+    FEED,
+    FEED_RECEIPTS,
     NEXT_KEY,
     PARKED,
     RECEIPT,
@@ -61,6 +64,7 @@ from sync_protocol.contract.signing import (
 
 log = logging.getLogger(__name__)
 OK: Final = (200, 201)
+NOT_MODIFIED: Final = 304
 SERVER_ERRORS: Final = 500
 TOO_MANY: Final = 429
 # Digits of a Retry-After that can be meant.
@@ -189,6 +193,27 @@ class HqClient:
         answer = self._send("GET", f"/sync/v1/parked?{urlencode({'after': after})}", {}, b"", Vitals())
         return _decode(self._signed_part(answer, "parked", PARKED), ParkedPage)
 
+    def feed(self, after: FeedPoint) -> FeedPage | None:
+        """Ask what was published after a place, page by page; None when that place is where HQ stands."""
+        query = urlencode({"after": after.seq, "digest": after.digest})
+        headers = {"if-none-match": f'"{after.digest}"'} if after.digest else {}
+        answer = self._send("GET", f"/sync/v1/feed?{query}", headers, b"", Vitals())
+        if answer.status == NOT_MODIFIED:
+            return None
+        return _decode(self._signed_part(answer, "feed", FEED), FeedPage)
+
+    def tell_feed(self, told: FeedReceipts) -> None:
+        """Tell what became of published items; it is kept when this returns."""
+        headers = {
+            "content-type": "application/json",
+            "content-encoding": "identity",
+            "idempotency-key": f"{self._credentials.node}/feed/{told.number}",
+        }
+        answer = self._send("POST", "/sync/v1/feed/receipts", headers, canonical_json(to_json(told)), Vitals())
+        kept = _decode(self._signed_part(answer, "kept", FEED_RECEIPTS), FeedReceiptsAnswer)
+        if kept.number != told.number:
+            raise NoAnswerError(reason="the answer is about another telling")
+
     def open_lineage(self, number: int, asked: LineageRequest) -> StateAnswer:
         """Announce a new history of this node's data."""
         headers = {"content-type": "application/json"}
@@ -274,7 +299,7 @@ class HqClient:
         log.warning("the clocks differ", extra={"seconds": round(self._skew.total_seconds())})
 
     def _checked(self, answer: Answer) -> bytes:
-        if answer.status in OK:
+        if answer.status in OK or answer.status == NOT_MODIFIED:
             return answer.body
         wait = answer.headers.get("retry-after", "")
         wait_s = int(wait) if wait.isascii() and wait.isdigit() and len(wait) <= LONGEST_WAIT else None

@@ -22,6 +22,7 @@ from typing import Final
 
 from branch_node.lanes.queries import Lanes
 from branch_node.outbound import histories, keys, lanes, operations, queries, refusals
+from branch_node.outbound import feed
 from branch_node.outbound.alarms import HQ_SET_BACK
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
 from branch_node.outbound.models import Membership
@@ -138,6 +139,7 @@ class _Run:
                 name: head.backed_up_through or (0, 0) for name, head in state.channels.items()
             }
             operations.note_backed_up(session, points, at=self._runtime.clock.now(), lower=True)
+        feed_trouble = feed.try_to_follow(self._runtime, self._client, state)
         self._settle_history(state)
         self._prover = begin_proof(
             self._runtime, self._client, self._progress, state, doubt=self._offered_again > 0
@@ -149,6 +151,8 @@ class _Run:
             return
         self._send_backlog()
         refusals.refresh(self._runtime, self._client, told=state.parked, refused_now=self._result.parked)
+        if feed_trouble is not None:
+            raise feed_trouble
         if self._stuck and not self._result.unfinished:
             raise next(iter(self._stuck.values()))
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches.alarms import LINEAGE_OPENED
 from hq_server.branches.models import Branch, BranchLineage
+from hq_server.feed.queries import state_for
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.ingest.backups import list_backed_up
 from hq_server.ingest.models import ChainPosition, InboxBatch
@@ -84,6 +85,7 @@ def state_of(session: Session, branch: Branch, hq_id: str, now: datetime) -> Sta
         parked=count_parked(session, branch.number).total,
         verify=list_asked(session, branch.number),
         recount=list_recounted(session, branch.number),
+        feed=state_for(session, branch.number),
     )
 
 

@@ -18,6 +18,8 @@ RECOVERY: Final = "branchline recovery v1"
 COMPARE: Final = "branchline compare v1"
 PARKED: Final = "branchline parked v1"
 NEXT_KEY: Final = "branchline key v1"
+FEED: Final = "branchline feed v1"
+FEED_RECEIPTS: Final = "branchline feed receipts v1"
 
 
 class WrongSignatureError(ValueError):

@@ -137,11 +137,19 @@ class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
     backed_up_through: tuple[int, int] | None = None
 
 
+class FeedState(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the feed of published items stands, and which telling of the branch about them HQ has kept last."""
+
+    seq: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
+    digest: DigestOrNone
+    receipts: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
+
+
 class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """HQ's signed answer to `GET /sync/v1/state`; `verify` asks for a barrier of these record types.
 
     `recount` names closed days that HQ counts otherwise: the branch counts them again. `parked` tells how
-    many rows of the branch are parked.
+    many rows of the branch are parked. `feed` is null from an HQ that publishes nothing.
     """
 
     branch: str
@@ -155,6 +163,7 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     parked: int | None = None
     verify: list[str] = []
     recount: list[str] = []
+    feed: FeedState | None = None
 
 
 class ChainPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ MORE_ENTRY_POINTS = ("_pages.py", "_routes.py")
 OTHER_TRANSACTIONS = {
     "branch_node/dayclose/closing.py": "part of a cycle: days are closed before anything is sent",
     "branch_node/outbound/cycle.py": "a cycle is many short transactions: none stays open while HQ is asked",
+    "branch_node/outbound/feed.py": "part of a cycle: asks HQ between transactions",
     "branch_node/outbound/histories.py": "part of a cycle: asks HQ between transactions",
     "branch_node/outbound/identity.py": "part of a cycle: an alarm when HQ refuses the contact",
     "branch_node/outbound/keys.py": "part of a cycle: the file of the new key and its note",

@@ -1,0 +1,157 @@
+"""Reads of what is in force here: codes to choose from and their words, policies, announcements."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from branch_node.inbound.models import AnnouncementReading, FeedPlace, InboundCode, InboundItem
+from shared.auth.models import User
+from shared.db.base import instant_text
+from shared.domain.published.announcements import Announcement, read_announcement
+from shared.domain.published.codes import Code
+from shared.domain.published.vocabulary import CodeTable, ItemKind
+from sync_protocol.contract.feed import APPLIED, REFUSED, FeedReceipt
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An announcement as one person sees it."""
+
+    item: InboundItem
+    said: Announcement
+    read_at: datetime | None
+
+
+def find_place(session: Session) -> FeedPlace | None:
+    """Return how far this branch has followed, or None before it has followed anything."""
+    return session.get(FeedPlace, 1)
+
+
+def hq_time(session: Session, now: datetime) -> datetime:
+    """Return what HQ's clock shows at `now` on ours, as far as is known."""
+    place = find_place(session)
+    return now + timedelta(milliseconds=place.ahead_ms) if place else now
+
+
+def list_items(session: Session) -> Sequence[InboundItem]:
+    """Return everything that came, what was refused first, then the latest published."""
+    refused = InboundItem.outcome == REFUSED
+    ordered = select(InboundItem).order_by(refused.desc(), InboundItem.published_at.desc(), InboundItem.id)
+    return session.scalars(ordered).all()
+
+
+def list_untold(session: Session, *, limit: int) -> Sequence[InboundItem]:
+    """Return items of which HQ does not know what became of them."""
+    untold = select(InboundItem).where(InboundItem.told.is_(False))
+    return session.scalars(untold.order_by(InboundItem.id).limit(limit)).all()
+
+
+def has_refused(session: Session) -> bool:
+    """Whether something came that cannot be obeyed."""
+    refused = select(InboundItem.id).where(InboundItem.outcome == REFUSED).limit(1)
+    return session.scalar(refused) is not None
+
+
+def policy(session: Session, name: str, *, now: datetime) -> Any | None:  # noqa: ANN401 - the policy's own type
+    """Return the value of a policy that is in force, or None: then the node's own setting counts."""
+    body = session.scalar(
+        select(InboundItem.body).where(
+            InboundItem.kind == ItemKind.POLICY.value,
+            InboundItem.name == name,
+            InboundItem.body.is_not(None),
+            _not_over(session, now),
+        )
+    )
+    return body["value"] if body else None
+
+
+def codes(session: Session, table: CodeTable, *, now: datetime) -> list[Code] | None:
+    """Return the codes that may be chosen, in their order; None when no such table is in force: anything goes."""
+    in_force = select(InboundItem.id).where(
+        InboundItem.kind == ItemKind.CODE_TABLE.value,
+        InboundItem.name == table.value,
+        InboundItem.body.is_not(None),
+        _not_over(session, now),
+    )
+    if session.scalar(in_force) is None:
+        return None
+    return [code for code in words_of(session, table) if not code.withdrawn]
+
+
+def words_of(session: Session, table: CodeTable) -> list[Code]:
+    """Return every code that ever came, with its words: records may hold one that is withdrawn."""
+    rows = session.scalars(
+        select(InboundCode)
+        .where(InboundCode.table_name == table.value)
+        .order_by(InboundCode.position, InboundCode.code)
+    )
+    return [Code(row.code, row.zh, row.en, row.withdrawn) for row in rows]
+
+
+def list_notices(session: Session, user: User, *, now: datetime) -> list[Notice]:
+    """Return the announcements for a person that are in force: unread ones first, then the latest published."""
+    at = hq_time(session, now)
+    reading = (
+        (AnnouncementReading.item_id == InboundItem.id)
+        & (AnnouncementReading.version == InboundItem.body_version)
+        & (AnnouncementReading.user_id == user.id)
+    )
+    rows = session.execute(
+        select(InboundItem, AnnouncementReading.read_at)
+        .outerjoin(AnnouncementReading, reading)
+        .where(
+            InboundItem.kind == ItemKind.ANNOUNCEMENT.value,
+            InboundItem.body.is_not(None),
+            _not_over(session, now),
+        )
+        .order_by(
+            AnnouncementReading.read_at.is_not(None), InboundItem.published_at.desc(), InboundItem.id.desc()
+        )
+    )
+    notices = (Notice(item, read_announcement(item.body or {}), read_at) for item, read_at in rows)
+    return [one for one in notices if one.said.is_for(user.right) and (one.said.since or at) <= at]
+
+
+def count_readers(session: Session, item: InboundItem) -> tuple[int, int] | None:
+    """Return how many people have read an announcement, of how many it is for; None for anything else."""
+    if item.kind != ItemKind.ANNOUNCEMENT.value or item.body is None:
+        return None
+    said = read_announcement(item.body)
+    meant = [User.disabled_at.is_(None)]
+    if said.rights:
+        meant.append(User.right.in_(said.rights))
+    readers = session.scalar(select(func.count()).select_from(User).where(*meant)) or 0
+    read = session.scalar(
+        select(func.count())
+        .select_from(AnnouncementReading)
+        .join(User, User.id == AnnouncementReading.user_id)
+        .where(
+            AnnouncementReading.item_id == item.id,
+            AnnouncementReading.version == item.body_version,
+            *meant,
+        )
+    )
+    return read or 0, readers
+
+
+def receipt_of(session: Session, item: InboundItem) -> FeedReceipt:
+    """Return what HQ is told of an item as it stands."""
+    read = count_readers(session, item)
+    return FeedReceipt(
+        id=item.id,
+        version=item.version,
+        outcome=item.outcome,
+        received_at=instant_text(item.received_at),
+        applied_at=instant_text(item.applied_at) if item.applied_at and item.outcome == APPLIED else None,
+        reasons=item.reasons,
+        reads=read[0] if read else None,
+        readers=read[1] if read else None,
+    )
+
+
+def _not_over(session: Session, now: datetime) -> ColumnElement[bool]:
+    return or_(InboundItem.expires_at.is_(None), InboundItem.expires_at > hq_time(session, now))

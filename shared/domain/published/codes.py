@@ -1,0 +1,114 @@
+"""Code tables as they travel: each code once, with its words, in the order in which forms offer them."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from shared.domain.published.vocabulary import CodeTable
+from shared.errors import N_, FieldError
+
+MOST_CODES: Final = 2_000
+WORD_LENGTH: Final = 60
+# A code stands in the column it is for.
+CODE_LENGTH: Final[Mapping[str, int]] = {
+    CodeTable.PRODUCT: 60,
+    CodeTable.CUSTOMER_TAG: 30,
+    CodeTable.CORRECTION_REASON: 60,
+    CodeTable.MANAGER_POST: 60,
+    CodeTable.MANAGER_LEVEL: 30,
+}
+UNKNOWN_TABLE: Final = N_("This code table is not known to this version of the program.")
+NOT_A_TABLE: Final = N_("These are no codes: each needs a code of its own, and words that are texts.")
+TOO_MANY: Final = N_("A code table holds at most 2,000 codes.")
+TOO_LONG: Final = N_("A code or a word of this table is too long.")
+
+
+class CodeLineError(FieldError):
+    """A line of a code table cannot be read."""
+
+    code = "code-line"
+    message = N_(
+        "Line %(line)s: write the code, then perhaps its Chinese and English words, parted by |, each code once."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One code: what records hold, and what people read; `withdrawn` ones stay readable and are not offered."""
+
+    code: str
+    zh: str = ""
+    en: str = ""
+    withdrawn: bool = False
+
+    def word(self, language: str) -> str:
+        """Return what a person who reads `language` is shown."""
+        return (self.zh if language.startswith("zh") else self.en) or self.zh or self.en or self.code
+
+
+def read_codes(body: Mapping[str, Any]) -> list[Code]:
+    """Return the codes of a table that `problem_of` finds good."""
+    return [Code(**{name: one[name] for name in one if name in _MEMBERS}) for one in body["codes"]]
+
+
+def write_codes(codes: Iterable[Code]) -> dict[str, Any]:
+    """Return codes as they travel."""
+    return {
+        "codes": [{"code": one.code, "zh": one.zh, "en": one.en, "withdrawn": one.withdrawn} for one in codes]
+    }
+
+
+def problem_of(name: str, body: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a code table, as a msgid, or None."""
+    table = next((one for one in CodeTable if one.value == name), None)
+    if table is None:
+        return UNKNOWN_TABLE
+    codes = body.get("codes")
+    if not isinstance(codes, list) or not all(_is_code(one) for one in codes):
+        return NOT_A_TABLE
+    if len(codes) > MOST_CODES:
+        return TOO_MANY
+    if len({one["code"] for one in codes}) != len(codes):
+        return NOT_A_TABLE
+    if any(len(one["code"]) > CODE_LENGTH[table] or len(one.get("zh", "")) > WORD_LENGTH for one in codes):
+        return TOO_LONG
+    return TOO_LONG if any(len(one.get("en", "")) > WORD_LENGTH for one in codes) else None
+
+
+def parse_lines(text: str, before: Sequence[Code] = ()) -> list[Code]:
+    """Return the codes of a form, one a line; those of `before` that are left out are withdrawn, not gone.
+
+    Raises CodeLineError.
+    """
+    found: dict[str, Code] = {}
+    for number, line in enumerate(unicodedata.normalize("NFC", text).splitlines(), 1):
+        parts = [" ".join(part.split()) for part in line.replace("\uff5c", "|").split("|")]
+        if not any(parts):
+            continue
+        if not parts[0] or len(parts) > 3 or parts[0] in found:  # noqa: PLR2004 - code and two words
+            raise CodeLineError(field="codes", line=number)
+        words = [*parts[1:], "", ""]
+        found[parts[0]] = Code(parts[0], words[0], words[1])
+    gone = (one for one in before if one.code not in found)
+    return [*found.values(), *(Code(one.code, one.zh, one.en, withdrawn=True) for one in gone)]
+
+
+def lines_of(codes: Iterable[Code]) -> str:
+    """Return the codes that are offered as the text of a form."""
+    return "\n".join(
+        " | ".join((one.code, one.zh, one.en)).rstrip(" |") for one in codes if not one.withdrawn
+    )
+
+
+_MEMBERS: Final = ("code", "zh", "en", "withdrawn")
+
+
+def _is_code(one: object) -> bool:
+    return (
+        isinstance(one, Mapping)
+        and isinstance(one.get("code"), str)
+        and bool(one["code"].strip())
+        and all(isinstance(one.get(name, ""), str) for name in ("zh", "en"))
+        and isinstance(one.get("withdrawn", False), bool)
+    )

@@ -1,0 +1,193 @@
+"""The one catalogue of policies: every setting that head office may fix for branches, and that branches obey."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from shared.errors import N_
+
+UNKNOWN: Final = N_("This policy is not known to this version of the program.")
+NOT_WHOLE: Final = N_("This must be a whole number within the bounds.")
+NOT_NUMBERS: Final = N_("These must be whole numbers within the bounds, each higher than the one before.")
+NOT_LISTED: Final = N_("This is not one of the values that are possible.")
+Value = int | str | list[int] | list[str]
+
+
+class Type(Protocol):
+    """What values a policy takes."""
+
+    def problem_of(self, value: object) -> str | None:
+        """Return what is wrong with a value, as a msgid, or None."""
+        ...
+
+    def parse(self, given: Sequence[str]) -> object:
+        """Return what a form gave as a value; `problem_of` then tells whether it is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number."""
+
+    least: int
+    most: int
+
+    def problem_of(self, value: object) -> str | None:
+        """Refuse anything but a number within the bounds."""
+        good = isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most
+        return None if good else NOT_WHOLE
+
+    def parse(self, given: Sequence[str]) -> object:
+        """Read a number."""
+        return _number(given[0]) if given else None
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """So many whole numbers, rising."""
+
+    count: int
+    least: int
+    most: int
+
+    def problem_of(self, value: object) -> str | None:
+        """Refuse anything but that many rising numbers."""
+        one = Whole(self.least, self.most)
+        if not isinstance(value, list) or len(value) != self.count or any(map(one.problem_of, value)):
+            return NOT_NUMBERS
+        return None if sorted(set(value)) == value else NOT_NUMBERS
+
+    def parse(self, given: Sequence[str]) -> object:
+        """Read numbers parted by commas."""
+        return [_number(part) for part in (given[0] if given else "").replace("，", ",").split(",")]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a closed list; `options` maps codes to msgids."""
+
+    options: Mapping[str, str]
+
+    def problem_of(self, value: object) -> str | None:
+        """Refuse what is not in the list."""
+        return None if isinstance(value, str) and value in self.options else NOT_LISTED
+
+    def parse(self, given: Sequence[str]) -> object:
+        """Read a code."""
+        return given[0] if given else None
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Any number of a closed list, in its order."""
+
+    options: Mapping[str, str]
+
+    def problem_of(self, value: object) -> str | None:
+        """Refuse what is not in the list, or stands there twice."""
+        good = isinstance(value, list) and all(isinstance(one, str) for one in value)
+        in_order = [one for one in self.options if good and one in value]  # type: ignore[operator]
+        return None if good and in_order == value else NOT_LISTED
+
+    def parse(self, given: Sequence[str]) -> object:
+        """Read codes."""
+        return [one for one in self.options if one in given] + [
+            one for one in given if one not in self.options
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One setting: what it is called, what obeys it, and the values it takes; `unit` is a msgid."""
+
+    name: str
+    label: str
+    help: str
+    type: Whole | Numbers | Choice | Several
+    unit: str = ""
+
+
+def _number(text: str) -> int | None:
+    plain = text.strip()
+    return int(plain) if plain.isascii() and plain.lstrip("-").isdigit() and len(plain) < 12 else None  # noqa: PLR2004
+
+
+OUTBOX_DAYS: Final = "outbox-retention-days"
+SESSION_IDLE: Final = "session-idle-minutes"
+SESSION_LONGEST: Final = "session-longest-hours"
+QUIET_DAYS: Final = "quiet-days"
+REQUIRED_FIELDS: Final = "customer-required-fields"
+CORRECTION_RIGHT: Final = "bill-correction-right"
+IMPORT_MEGABYTES: Final = "import-megabytes"
+
+POLICIES: Final[Mapping[str, Policy]] = {
+    policy.name: policy
+    for policy in (
+        Policy(
+            OUTBOX_DAYS,
+            N_("Sent batches are kept"),
+            N_("How long a branch keeps batches that head office holds and has backed up."),
+            Whole(1, 3_650),
+            N_("days"),
+        ),
+        Policy(
+            SESSION_IDLE,
+            N_("Signed out after idling"),
+            N_("Somebody who does nothing for so long has to sign in again."),
+            Whole(5, 720),
+            N_("minutes"),
+        ),
+        Policy(
+            SESSION_LONGEST,
+            N_("Signed out at the latest after"),
+            N_("Nobody stays signed in longer than this."),
+            Whole(1, 24),
+            N_("hours"),
+        ),
+        Policy(
+            QUIET_DAYS,
+            N_("Customers nobody spoke to"),
+            N_(
+                "The three thresholds of the desk: after so many days without a contact a customer is listed."
+            ),
+            Numbers(3, 1, 730),
+            N_("days"),
+        ),
+        Policy(
+            REQUIRED_FIELDS,
+            N_("What a customer's form must hold"),
+            N_("Fields that may otherwise stay empty; customers entered before stay as they are."),
+            Several(
+                {
+                    "mobile": N_("Mobile"),
+                    "id_no": N_("Document number"),
+                    "region_code": N_("Region code"),
+                    "address": N_("Address"),
+                    "grade": N_("Grade"),
+                    "opened_on": N_("Opened on"),
+                    "manager_id": N_("Account manager"),
+                    "preferred_channel": N_("Preferred channel"),
+                }
+            ),
+        ),
+        Policy(
+            CORRECTION_RIGHT,
+            N_("Who may correct bill lines"),
+            N_("Staff who may not see the line without the form."),
+            Choice({"staff": N_("Staff"), "administrator": N_("Administrator")}),
+        ),
+        Policy(
+            IMPORT_MEGABYTES,
+            N_("Largest file to be taken in"),
+            N_("A larger file is refused before it is read."),
+            Whole(1, 200),
+            N_("megabytes"),
+        ),
+    )
+}
+
+
+def problem_of(name: str, body: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a policy, as a msgid, or None."""
+    policy = POLICIES.get(name)
+    return policy.type.problem_of(body.get("value")) if policy else UNKNOWN

@@ -1,0 +1,24 @@
+"""The one check of a published item: head office keeps it when publishing, a branch before it applies anything."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from shared.domain.published import announcements, codes, policies
+from shared.domain.published.vocabulary import ItemKind
+from shared.errors import N_
+
+UNKNOWN_KIND: Final = N_("Items of this kind are not known to this version of the program.")
+_CHECKS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], str | None]]] = {
+    ItemKind.CODE_TABLE: codes.problem_of,
+    ItemKind.POLICY: policies.problem_of,
+    ItemKind.ANNOUNCEMENT: lambda _name, body: announcements.problem_of(body),
+}
+
+
+def problem_of(kind: str, name: str, body: Mapping[str, Any]) -> str | None:
+    """Return why an item cannot be obeyed, as a msgid without parameters, or None.
+
+    A newer head office may publish what an older branch does not know: that is refused with the reason, not guessed.
+    """
+    check = _CHECKS.get(kind)
+    return check(name, body) if check else UNKNOWN_KIND

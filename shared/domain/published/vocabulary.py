@@ -1,0 +1,22 @@
+"""Closed lists of what head office publishes."""
+
+from shared.domain.vocabulary import Vocabulary
+from shared.errors import N_
+
+
+class ItemKind(Vocabulary):
+    """What a published item is."""
+
+    CODE_TABLE = ("code_table", N_("Code table"), "代码表")
+    POLICY = ("policy", N_("Policy"), "规定")
+    ANNOUNCEMENT = ("announcement", N_("Announcement"), "公告")
+
+
+class CodeTable(Vocabulary):
+    """The lists of codes that head office may keep for everybody; until it does, branches write freely."""
+
+    PRODUCT = ("product", N_("Products"), "产品")
+    CUSTOMER_TAG = ("customer-tag", N_("Customer tags"), "客户标签")
+    CORRECTION_REASON = ("correction-reason", N_("Reasons for corrections"), "更正原因")
+    MANAGER_POST = ("manager-post", N_("Posts of account managers"), "客户经理岗位")
+    MANAGER_LEVEL = ("manager-level", N_("Levels of account managers"), "客户经理级别")
