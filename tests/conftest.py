@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 import hatch_build
+from tests.demo.rehearsal import Rehearsal, rehearse, rehearse_again
 from tests.support import browser, groups, postgres, routes
 from tests.support.databases import DIALECTS, DatabaseFactory
 from tests.support.postgres import TestRun
@@ -115,6 +116,16 @@ def make_database_url(database_factory: DatabaseFactory) -> Iterator[Callable[..
 def database_url(make_database_url: Callable[..., str], dialect: str) -> str:
     """Return the URL of one empty database, on SQLite and then on PostgreSQL."""
     return make_database_url(dialect)
+
+
+# --- a company to look at -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def rehearsals(tmp_path_factory: pytest.TempPathFactory) -> tuple[Rehearsal, Rehearsal]:
+    """A demo that was set up, stopped, and started again; whoever asks for it belongs to the group `company`."""
+    first = rehearse(tmp_path_factory.mktemp("demo") / "kept")
+    return first, rehearse_again(first)
 
 
 # --- what a machine may lack ---------------------------------------------------------------------

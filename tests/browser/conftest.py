@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.demo.show import ANY_PORTS, Show, SignIn, open_show
+from tests.demo.__main__ import SEED
+from tests.demo.rehearsal import SCALE
+from tests.demo.show import Show, SignIn, open_show
 from tests.demo.visit import Visitor, visit
 from tests.support.browser import open_browser
 
@@ -19,9 +21,9 @@ def chromium(chromium_path) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def show(tmp_path_factory, chromium) -> Iterator[Show]:  # chromium first: no need to set up nodes without one
-    folder = tmp_path_factory.mktemp("show")
-    with open_show(folder, scale=0.1, seed=7, say=lambda step: None, ports=ANY_PORTS) as (show, _):
+def show(chromium, rehearsals) -> Iterator[Show]:  # chromium first: no need to serve nodes without one
+    """The company that the demo has left behind, served again."""
+    with open_show(rehearsals[0].folder, scale=SCALE, seed=SEED, say=lambda step: None) as (show, _):
         yield show
 
 

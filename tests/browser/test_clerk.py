@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("company"), pytest.mark.timeout(600)]
 ARRIVES_WITHIN_S = 120
 
 

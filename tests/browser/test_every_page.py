@@ -8,7 +8,7 @@ import pytest
 from tests.demo.visit import LANGUAGES, NARROW, WIDE, page_kinds, visit
 
 NODES = ("HQ", "B001")
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("company"), pytest.mark.timeout(600)]
 
 # The first and last value of every list of choices, and every box to tick.
 CHOICES = """forms => forms.flatMap(form => [

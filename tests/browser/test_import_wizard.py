@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.xdist_group("company"), pytest.mark.timeout(600)]
 FILE = """编号,类型,姓名,手机号,等级,状态
 W-1,个人客户,解思雨,14512340001,A,在网
 W-2,个人客户,仇浩然,14512340002,B,在网

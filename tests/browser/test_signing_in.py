@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("company"), pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,7 +20,6 @@ from tests.demo.person import PageRefusedError, Person
 
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 PREFERRED_PORTS: Final = (8000, 8001, 8002, 8003)
-ANY_PORTS: Final = (0, 0, 0, 0)
 ARRIVES_WITHIN_S: Final = 120
 PASSWORD: Final = "branchline-demo-2026"  # made up, printed for whoever tries the demo
 FIRST_USER: Final = "admin"  # as `init` calls the first administrator
@@ -84,7 +83,6 @@ def open_show(
     scale: float,
     seed: int,
     say: Say,
-    ports: Sequence[int] = PREFERRED_PORTS,
     environment: dict[str, str] | None = None,
 ) -> Iterator[tuple[Show, dict[str, Any]]]:
     """Serve the company from `folder`, set up there first unless an earlier run kept it; stop at the end.
@@ -95,7 +93,7 @@ def open_show(
     PageRefusedError and FolderError.
     """
     known = _read_notes(folder, environment or {})
-    show = known or _new_show(folder, ports, environment or {})
+    show = known or _new_show(folder, environment or {})
 
     def bring_up() -> dict[str, Any]:
         if known:
@@ -141,11 +139,11 @@ def wait_until_arrived(show: Show, *, within_s: float = ARRIVES_WITHIN_S) -> dic
 # --- setting up --------------------------------------------------------------------------------------
 
 
-def _new_show(folder: Path, preferred: Sequence[int], environment: dict[str, str]) -> Show:
+def _new_show(folder: Path, environment: dict[str, str]) -> Show:
     if folder.exists() and any(folder.iterdir()):
         raise FolderError(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    hq_port, *ports = free_ports(preferred)
+    hq_port, *ports = free_ports(PREFERRED_PORTS)
     branches = {
         plan.code: Node("branch-node", folder / plan.code, port, environment)
         for plan, port in zip(words.BRANCHES, ports, strict=True)
