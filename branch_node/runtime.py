@@ -1,5 +1,6 @@
 """What a branch's entry points need beyond what every node has."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -38,13 +39,17 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class BranchRuntime(NodeRuntime):
-    """The collaborators of a branch node; `uniform(low, high)` and `new_nonce()` are its randomness."""
+    """The collaborators of a branch node; `uniform(low, high)` and `new_nonce()` are its randomness.
+
+    `monotonic` measures spans.
+    """
 
     settings: BranchSettings
     bindings: Bindings
     transport: Transport
     uniform: Callable[[float, float], float]
     new_nonce: Callable[[], str]
+    monotonic: Callable[[], float] = field(default=time.monotonic, kw_only=True)
 
     @property
     def private_key(self) -> bytes:

@@ -201,4 +201,3 @@ for _command in common_commands(APP):
 def main() -> None:
     """Run the command."""
     cli(prog_name=APP.command)
-

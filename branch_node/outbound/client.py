@@ -89,6 +89,13 @@ class HqRefusedError(BranchlineError):
         self.wait_s = wait_s
         self.members = members
 
+    @property
+    def place(self) -> int | None:
+        """How many branches HQ takes in before this one; None when that is not why it refused."""
+        place = self.members.get("place")
+        busy = self.problem == Problem.BUSY.value.code and self.wait_s is not None
+        return place if busy and isinstance(place, int) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:

@@ -21,14 +21,14 @@ from datetime import timedelta
 from typing import Final
 
 from branch_node.lanes.queries import Lanes
-from branch_node.outbound import histories, keys, lanes, operations, queries, refusals
-from branch_node.outbound import feed
+from branch_node.outbound import feed, histories, keys, lanes, operations, queries, refusals
 from branch_node.outbound.alarms import HQ_SET_BACK
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
 from branch_node.outbound.models import Membership
+from branch_node.outbound.pacing import Pacer
 from branch_node.outbound.proof import begin_proof
 from branch_node.outbound.recovered import put_back
-from branch_node.outbound.results import CycleResult, finish, length_ms
+from branch_node.outbound.results import PLACE, WAITING, CycleResult, finish, length_ms
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import BranchRuntime
 from shared.errors import BranchlineError
@@ -36,7 +36,6 @@ from shared.jobs.job import Progress
 from sync_protocol.catalog import BACKLOG, CHANNELS, Binding
 from sync_protocol.changelog.models import OutboxBatch
 from sync_protocol.changelog.sealing import (
-    BATCH_CHANGES,
     Lane,
     Sender,
     count_pending,
@@ -59,7 +58,7 @@ OF_ONE_CHANNEL: Final = frozenset(
     for problem in (Problem.MALFORMED, Problem.GAP, Problem.FORK, Problem.TOO_LARGE, Problem.SCHEMA)
 )
 # Counting what is pending costs as much as there is pending; below this it is counted before every batch.
-NEAR_THE_END: Final = 4 * BATCH_CHANGES
+NEAR_THE_END: Final = 20_000
 
 
 def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
@@ -83,6 +82,8 @@ def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
         )
     except HqRefusedError as error:
         result.outcome = "retry" if error.retry else "failed"
+        if error.place is not None:
+            result.outcome, result.counts[PLACE] = WAITING, error.place
         result.problem, result.detail = error.problem, str(error)
         result.wait = timedelta(seconds=error.wait_s) if error.wait_s is not None else None
     except BranchlineError as error:
@@ -119,6 +120,7 @@ class _Run:
         self._progress = progress
         self._result = result
         self._client = make_client(runtime, member)
+        self._pacer = Pacer(runtime)
         self._last_ms = last_ms
         self._deadline = runtime.clock.now() + LONGEST
         self._pending = 0
@@ -265,7 +267,9 @@ class _Run:
 
         Never more than one ahead: what is not sealed yet is still compacted, however long HQ is away.
         """
-        if len(waiting) > 1 or waiting[0].changes < BATCH_CHANGES:
+        with self._runtime.database.reads() as session:
+            full = len(waiting) == 1 and self._pacer.fills_another(session, binding, lane)
+        if not full:
             yield
             return
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="seal") as pool:
@@ -285,7 +289,10 @@ class _Run:
         )
         with self._runtime.database.snapshot() as session, session.begin():
             now = self._runtime.clock.now()
-            sealed = seal_next(session, binding, sender, at=now, limit=BATCH_CHANGES, lane=lane)
+            pace = self._pacer.pace
+            sealed = seal_next(
+                session, binding, sender, at=now, limit=pace.changes, size=pace.size, lane=lane
+            )
             self._progress.check_lease(session)
         return sealed
 
@@ -295,18 +302,18 @@ class _Run:
         self._sending = batch.channel
         key = f"{self._member.node_id}/{batch.lineage}/{batch.channel}/{batch.batch_no}"
         try:
-            receipt, kept = self._client.push(
-                batch.payload,
-                digest=batch.digest,
-                idempotency_key=key,
-                vitals=self._vitals(self._left_after(batch)),
-            )
+            vitals = self._vitals(self._left_after(batch))
+            with self._pacer.timed(batch):
+                receipt, kept = self._client.push(
+                    batch.payload, digest=batch.digest, idempotency_key=key, vitals=vitals
+                )
         except HqRefusedError as error:
             self._heed_gap(error, batch)
             raise
         with self._runtime.database.sessions.begin() as session:
             now = self._runtime.clock.now()
             operations.acknowledge(session, batch.id, kept, at=now)
+            self._pacer.keep(session)
             if receipt.backed_up_through is not None:
                 held = {batch.channel: (batch.lineage, receipt.backed_up_through)}
                 operations.note_backed_up(session, held, at=now, lower=False)

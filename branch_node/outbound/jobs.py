@@ -6,7 +6,8 @@ from typing import Final
 
 from branch_node.config import BranchSettings
 from branch_node.outbound import keys, queries
-from branch_node.outbound.cycle import CycleResult, run_cycle
+from branch_node.outbound.cycle import run_cycle
+from branch_node.outbound.results import WAITING, CycleResult
 from branch_node.runtime import BranchRuntime
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
@@ -38,6 +39,9 @@ def outcome_of(result: CycleResult) -> Outcome:
     if result.outcome == "done":
         kind = RunOutcome.DONE if result.batches else RunOutcome.NOTHING
         return Outcome(kind, counts, after=result.wait)
+    if result.outcome == WAITING:
+        kind = RunOutcome.DONE if result.batches else RunOutcome.NOTHING
+        return Outcome(kind, counts, N_("head office takes in others first"), after=result.wait)
     if result.outcome == "retry":
         return Outcome(RunOutcome.RETRY, counts, f"{result.problem}: {result.detail}", after=result.wait)
     return Outcome(RunOutcome.FAILED, counts, f"{result.problem}: {result.detail}")

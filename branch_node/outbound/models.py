@@ -108,6 +108,22 @@ class Cycle(OfReceiver, Base):
     counts: Mapped[dict[str, Any]] = mapped_column(Json)
 
 
+class SendingPace(KeyedByReceiver, Base):
+    """How large the next batch may be, in changes and in bytes before compression; one row a receiver.
+
+    `last_changes` took `last_ms` from push to receipt.
+    """
+
+    __tablename__ = "sending_paces"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    changes: Mapped[int] = mapped_column(Integer)
+    size: Mapped[int] = mapped_column(Integer)
+    last_changes: Mapped[int | None] = mapped_column(Integer)
+    last_ms: Mapped[int | None] = mapped_column(Integer)
+    measured_at: Mapped[datetime]
+
+
 class RefusedRecord(OfReceiver, Base):
     """A record of ours that HQ has refused and keeps aside, as HQ told it last; replaced as a whole."""
 

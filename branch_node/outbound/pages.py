@@ -12,6 +12,7 @@ from branch_node.outbound.keys import key_since
 from branch_node.outbound.models import Cycle
 from branch_node.outbound.queries import Link
 from branch_node.outbound.refusals import count_refused
+from branch_node.outbound.results import PLACE, WAITING
 from branch_node.proof.queries import list_proofs
 from branch_node.runtime import BranchRuntime
 from shared.audit.operations import record
@@ -19,7 +20,7 @@ from shared.auth.vocabulary import Right
 from shared.i18n import format_instant
 from shared.i18n import gettext as _
 from shared.jobs import operations as jobs
-from shared.jobs.queries import find_holder
+from shared.jobs.queries import find_due, find_holder
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import notice
@@ -50,6 +51,8 @@ def overview() -> ResponseReturnValue:
             "proofs": list_proofs(session),
             "busy": find_holder(session, PUSH) is not None,
             "asked": _asked(session),
+            "pace": queries.find_pace(session),
+            "in_line": _in_line(session),
         }
     template = "outbound/_live.html" if request.headers.get("HX-Request") else "outbound/overview.html"
     return render_template(template, fingerprint=fingerprint(public_key), **view)
@@ -117,6 +120,14 @@ def _tone(line: Link) -> Literal["up", "slow", "down"]:
 
 def _clock(at: datetime | None) -> str:
     return format_instant(at, timezone=runtime().settings.timezone) if at else "–"
+
+
+def _in_line(session: Session) -> dict[str, object] | None:
+    """Return how many branches head office takes in first, and when it takes this one; None unless it waits."""
+    last = queries.find_last_cycle(session)
+    if last is None or last.outcome != WAITING:
+        return None
+    return {"place": last.counts.get(PLACE, 0), "at": find_due(session, PUSH)}
 
 
 def _asked(session: Session) -> Cycle | None:

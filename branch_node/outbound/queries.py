@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from branch_node.outbound.errors import NotJoinedError
-from branch_node.outbound.models import Cycle, Membership
+from branch_node.outbound.models import Cycle, Membership, SendingPace
 from shared.db.base import instant_text
 from sync_protocol.catalog import Bindings
 from sync_protocol.changelog.models import ChainHead, OutboxBatch
@@ -18,6 +18,8 @@ from sync_protocol.changelog.sealing import count_pending
 UP_INTERVALS: Final = 1.5
 SLOW_INTERVALS: Final = 3.0
 FAILED: Final = ("retry", "failed")
+# HQ was reached, and sent this node to the end of the line or took all there was.
+HEARD: Final = ("done", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def list_cycles(session: Session, *, limit: int, offset: int = 0) -> Sequence[Cy
 
 def count_failures(session: Session) -> int:
     """Return how many cycles in a row, up to now, have not worked."""
-    last_good = select(func.coalesce(func.max(Cycle.id), 0)).where(Cycle.outcome == "done").scalar_subquery()
+    last_good = select(func.coalesce(func.max(Cycle.id), 0)).where(Cycle.outcome.in_(HEARD)).scalar_subquery()
     return int(
         session.scalar(
             select(func.count()).select_from(Cycle).where(Cycle.id > last_good, Cycle.outcome.in_(FAILED))
@@ -84,6 +86,11 @@ def list_unacknowledged(
     ).all()
 
 
+def find_pace(session: Session) -> SendingPace | None:
+    """Return how large the next batch may be, or None before the first was sent."""
+    return session.get(SendingPace, 1)
+
+
 def list_lineages(session: Session) -> Sequence[int]:
     """Return the numbers of the histories this node has batches of that count."""
     return session.scalars(
@@ -107,8 +114,8 @@ def link(session: Session, *, now: datetime) -> Link:
     pending = count_pending(session)
     if member is None:
         return Link("waiting", None, None, pending)
-    good = find_last_cycle(session, "done")
-    last = find_last_cycle(session, "done", *FAILED)
+    good = find_last_cycle(session, *HEARD)
+    last = find_last_cycle(session, *HEARD, *FAILED)
     if good is None or good.ended_at is None:
         return Link("down", None, last.started_at if last else member.joined_at, pending)
     if last is not None and last.outcome in FAILED:

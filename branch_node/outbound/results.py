@@ -13,11 +13,18 @@ from branch_node.runtime import BranchRuntime
 
 log = logging.getLogger(__name__)
 DETAIL_LENGTH: Final = 300
+WAITING: Final = "waiting"
+# Among the counts of a cycle that waits: how many branches go first.
+PLACE: Final = "place"
 
 
 @dataclass
 class CycleResult:
-    """What one cycle did; `outcome` is done, retry (will be tried again by itself) or failed (needs a person)."""
+    """What one cycle did.
+
+    `outcome` is done, waiting (HQ takes in others first), retry (will be tried again by itself) or failed (needs a
+    person).
+    """
 
     outcome: str = "done"
     batches: int = 0
@@ -48,7 +55,7 @@ def finish(runtime: BranchRuntime, cycle_id: int, result: CycleResult) -> None:
         result.wait = next_wait(
             failures, uniform=runtime.uniform, hint_s=round(hint) if hint is not None else None
         )
-    elif result.unfinished:
+    elif result.unfinished and result.outcome != WAITING:
         result.wait = timedelta(0)
     log.info(
         "sync cycle ended", extra={"outcome": result.outcome, "batches": result.batches, "rows": result.rows}

@@ -1,5 +1,6 @@
 """The one door from a branch to the network."""
 
+import io
 import time
 from typing import Final
 
@@ -10,6 +11,10 @@ from shared.errors import N_, BranchlineError, Kind
 
 CONNECT_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 60.0
+# The slowest line we wait for: what is sent lies in buffers for as long as it takes, before HQ can answer.
+SLOWEST_BYTES_A_S: Final = 4_000
+# The job that sends is given up after ten minutes.
+LONGEST_READ_S: Final = 480.0
 MOST_ANSWER_BYTES: Final = 2 * 2**20
 
 
@@ -35,9 +40,10 @@ class HttpTransport:
             with self._session.request(
                 request.method,
                 request.url,
-                data=request.body or None,
+                # Read piece by piece: each has its own time to get away, however many there are.
+                data=io.BytesIO(request.body) if request.body else None,
                 headers=dict(request.headers),
-                timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+                timeout=(CONNECT_TIMEOUT_S, answer_timeout(len(request.body))),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -47,6 +53,11 @@ class HttpTransport:
             # The session may hold a half-dead connection; the next request starts on a new one.
             self._session.close()
             raise NoAnswerError(reason=_plain(error)) from error
+
+
+def answer_timeout(size: int) -> float:
+    """Return how many seconds to wait for the answer to a request of `size` bytes."""
+    return min(LONGEST_READ_S, READ_TIMEOUT_S + size / SLOWEST_BYTES_A_S)
 
 
 def _read(response: requests.Response) -> bytes:

@@ -48,6 +48,11 @@ def find_holder(session: Session, name: str) -> str | None:
     return session.scalars(select(JobLease.holder).where(JobLease.name == name)).one_or_none()
 
 
+def find_due(session: Session, name: str) -> datetime | None:
+    """Return when a job is due next, or None when no runner has planned it."""
+    return session.scalars(select(JobLease.next_due_at).where(JobLease.name == name)).one_or_none()
+
+
 def get_run(session: Session, run_id: str) -> JobRun:
     """Return one run."""
     return session.get_one(JobRun, run_id)

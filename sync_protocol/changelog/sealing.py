@@ -78,9 +78,12 @@ def seal_next(
     *,
     at: datetime,
     limit: int = BATCH_CHANGES,
+    size: int = TARGET_BYTES,
     lane: Lane = WHOLE,
 ) -> OutboxBatch | None:
     """Seal up to `limit` unsealed changes of one record type, of `lane` only; return None when there are none.
+
+    With more than one change it holds at most `size` bytes of rows.
 
     Must run in a session of one snapshot (`Database.snapshot`), in one process at a time.
     """
@@ -90,7 +93,7 @@ def seal_next(
         if taken.changes == 0:
             return None
         block, rows = _read_block(session, binding, taken, dialect)
-        if len(block) <= TARGET_BYTES or taken.changes == 1:
+        if len(block) <= min(size, TARGET_BYTES) or taken.changes == 1:
             break
         limit = max(1, taken.changes // 2)
     head = _lock_head(session, lane.channel or binding.record.channel, sender)
@@ -152,6 +155,12 @@ def has_unsealed(session: Session, binding: Binding, *, through: int, lane: Lane
     """Whether a change of `lane` up to `through` is in no batch yet."""
     some = select(Change.id).where(*_unsealed(binding), *lane.conditions(), Change.id <= through)
     return session.scalar(some.limit(1)) is not None
+
+
+def has_full_batch(session: Session, binding: Binding, *, lane: Lane, changes: int) -> bool:
+    """Whether a lane holds `changes` unsealed changes or more."""
+    one = select(Change.id).where(*_unsealed(binding), *lane.conditions()).order_by(Change.id)
+    return session.scalar(one.offset(changes - 1).limit(1)) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ OTHER_TRANSACTIONS = {
     "branch_node/outbound/keys.py": "part of a cycle: the file of the new key and its note",
     "branch_node/outbound/membership.py": "joining asks HQ between two transactions, as a cycle does",
     "branch_node/outbound/packing.py": "a cycle by file: seals batch by batch",
+    "branch_node/outbound/pacing.py": "part of a cycle: what a lost batch tells of the line",
     "branch_node/outbound/proof.py": "part of a cycle: a table is read while nothing is locked",
     "branch_node/outbound/recovered.py": "part of a cycle: fetches page by page, puts back some at a time",
     "branch_node/outbound/refusals.py": "part of a cycle: asks HQ between two transactions",

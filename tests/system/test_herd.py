@@ -145,12 +145,12 @@ def test_the_lane_is_told_by_the_channel_and_by_what_is_left(world: World, span:
     assert lanes == [Lane.LITTLE, Lane.TODAY, Lane.BACKLOG]
 
 
-def test_twelve_branches_come_back_together_and_all_of_them_get_in(world: World) -> None:
+def test_eight_branches_come_back_together_and_all_of_them_get_in(world: World) -> None:
     world.hq = replace(world.hq, settings=replace(world.hq.settings, intake_slots=2))
     world.app = hq_app.create_app(world.hq)
-    branches = [world.make_branch(f"B{number:03}") for number in range(12)]
+    branches = [world.make_branch(f"B{number:03}") for number in range(8)]
     for branch in branches:
-        for _one in range(20):
+        for _one in range(5):
             branch.add_customer()
     most = _watch(world.hq.intake)
     results: dict[str, list[CycleResult]] = {branch.code: [] for branch in branches}

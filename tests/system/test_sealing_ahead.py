@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import func, select
 
-from branch_node.outbound import cycle
+from branch_node.outbound import pacing
+from branch_node.outbound.pace import MOST_SIZE, Pace
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import Answer, Request, Transport
 from sync_protocol.changelog.models import Change, OutboxBatch
@@ -26,7 +27,8 @@ class NoBatches:
 
 @pytest.fixture
 def branch(world: World, monkeypatch: pytest.MonkeyPatch) -> BranchHere:
-    monkeypatch.setattr(cycle, "BATCH_CHANGES", FULL)
+    monkeypatch.setattr(pacing, "FIRST", Pace(FULL, MOST_SIZE))
+    monkeypatch.setattr(pacing, "next_pace", lambda pace, _taken: pace)
     made = world.make_branch("B001")
     for _number in range(4 * FULL + 5):
         made.add_customer()
