@@ -8,6 +8,7 @@ from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.dayclose.models import DayClose
 from branch_node.managers.models import Manager
+from branch_node.receivers.queries import takers
 from branch_node.statistics.models import CustomerMonth
 from branch_node.worklogs.models import WorkLog
 from shared.db.base import Base
@@ -37,5 +38,5 @@ BINDINGS: Final[Bindings] = bind(
 
 
 def install_capture(connection: Connection) -> None:
-    """Put the capture triggers and guards on every bound table."""
-    install(connection, BINDINGS)
+    """Put the capture triggers and guards on every bound table, for every receiver."""
+    install(connection, BINDINGS, takers(connection))

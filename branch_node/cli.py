@@ -12,12 +12,11 @@ from branch_node.config import create_home
 from branch_node.imports.commands import register as register_import
 from branch_node.imports.exporting import export_unsent
 from branch_node.outbound import keys, tracing
-from branch_node.outbound.contacts import ContactBook
 from branch_node.outbound.membership import join_hq
 from branch_node.outbound.packing import pack as pack_waiting
 from branch_node.outbound.packing import take_receipts
 from branch_node.outbound.queries import get_membership, status_document
-from branch_node.runtime import BranchRuntime
+from branch_node.outbound.receivers import replace_earlier
 from branch_node.tables import APP as TABLES
 from shared.audit import operations as audit
 from shared.cli import (
@@ -37,14 +36,8 @@ from shared.errors import N_
 from shared.i18n import gettext as _
 from sync_protocol.contract.keys import fingerprint, key_id, public_key_of
 
-
-def _replaces_earlier(runtime: BranchRuntime) -> None:
-    """Make a node restored on purpose the one that speaks for the branch; any other copy is then refused."""
-    ContactBook(runtime.settings.home).replace()
-
-
 APP: Final = NodeApp(
-    "branch-node", TABLES, "BRANCH_HOME", open_runtime, create_app, JOBS, after_restore=_replaces_earlier
+    "branch-node", TABLES, "BRANCH_HOME", open_runtime, create_app, JOBS, after_restore=replace_earlier
 )
 PUSH: Final = "push"
 PATIENCE: Final = timedelta(seconds=10)

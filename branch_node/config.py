@@ -5,12 +5,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from shared.config import Home, NodeSettings, check_secret, new_secret
+from shared.db.scope import FIRST
 from shared.ids import new_id
 from sync_protocol.contract.keys import new_private_key
 
 SESSION_SECRET: Final = "session.key"  # noqa: S105 - the name of a file
 NODE_KEY: Final = "node.key"
 DEFAULT_PORT: Final = 8100
+
+
+def key_file(receiver: str) -> str:
+    """Return the file of the key that signs what goes to a receiver: one each, so that each is replaced by itself."""
+    return NODE_KEY if receiver == FIRST else f"node.{receiver}.key"
 
 
 @dataclass(frozen=True, slots=True)

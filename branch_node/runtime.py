@@ -1,11 +1,12 @@
 """What a branch's entry points need beyond what every node has."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, Self
 
-from branch_node.config import NODE_KEY, BranchSettings
+from branch_node.config import BranchSettings, key_file
+from shared.db.scope import FIRST
 from shared.runtime import NodeRuntime
 from sync_protocol.catalog import Bindings
 
@@ -41,7 +42,8 @@ class Transport(Protocol):
 class BranchRuntime(NodeRuntime):
     """The collaborators of a branch node; `uniform(low, high)` and `new_nonce()` are its randomness.
 
-    `monotonic` measures spans.
+    `monotonic` measures spans; `receiver` is whom a cycle is for: the database, the bindings, the key and the contacts
+    are those of one receiver.
     """
 
     settings: BranchSettings
@@ -50,11 +52,17 @@ class BranchRuntime(NodeRuntime):
     uniform: Callable[[float, float], float]
     new_nonce: Callable[[], str]
     monotonic: Callable[[], float] = field(default=time.monotonic, kw_only=True)
+    receiver: str = field(default=FIRST, kw_only=True)
+
+    def for_receiver(self, name: str, records: Collection[str]) -> Self:
+        """Return this node as it is towards another receiver, which takes these record types."""
+        bindings = {one: binding for one, binding in self.bindings.items() if one in records}
+        return replace(self, receiver=name, bindings=bindings, database=self.database.of(name))
 
     @property
     def private_key(self) -> bytes:
-        """The key this node signs with, read anew each time: another process may have changed it.
+        """The key this node signs with towards the receiver, read anew each time: another process may have changed it.
 
         Raises SetupError when it is missing.
         """
-        return self.settings.home.read_key(NODE_KEY)
+        return self.settings.home.read_key(key_file(self.receiver))

@@ -33,6 +33,7 @@ APP: Final = MigratedApp(
         "branch_node.imports.models",
         "branch_node.dayclose.models",
         "branch_node.proof.models",
+        "branch_node.receivers.models",
         "branch_node.lanes.models",
         "branch_node.resend.models",
         "branch_node.outbound.models",

@@ -1,4 +1,4 @@
-"""The contacts this node has begun with HQ, in a file outside the database: what tells a node from its copy.
+"""The contacts this node has begun with a receiver, in a file outside the database: what tells a node from its copy.
 
 Each cycle begins with a new random id, written to disk before it is sent. HQ goes on only when the
 last id it has seen of this branch is one of ours; otherwise somebody else has spoken as this node
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.config import Home
+from shared.db.scope import FIRST
 from shared.ids import is_id, new_id
 from sync_protocol.contract.signing import REPLACES
 
@@ -29,11 +30,12 @@ class Contact:
 
 
 class ContactBook:
-    """The file of contacts in a node's home."""
+    """The file of contacts with one receiver in a node's home."""
 
-    def __init__(self, home: Home) -> None:
-        """Read and write the file in `home`; it need not exist."""
+    def __init__(self, home: Home, receiver: str = FIRST) -> None:
+        """Read and write a receiver's file in `home`; it need not exist."""
         self._home = home
+        self._file = FILE if receiver == FIRST else f"{FILE}.{receiver}"
 
     def begin(self) -> Contact:
         """Write a new contact to disk and return it."""
@@ -41,7 +43,7 @@ class ContactBook:
         contact = Contact(new_id(), lines[-SENT:])
         if REPLACES in lines:
             contact = Contact(contact.id, (REPLACES, *contact.before))
-        self._home.append_line(FILE, contact.id)
+        self._home.append_line(self._file, contact.id)
         return contact
 
     def knows(self, contact_id: str) -> bool:
@@ -53,12 +55,12 @@ class ContactBook:
         lines = self._lines()
         if REPLACES in lines or len(lines) > TRIM_AT:
             kept = [line for line in lines if line != REPLACES][-KEPT:]
-            self._home.write_lines(FILE, kept)
+            self._home.write_lines(self._file, kept)
 
     def replace(self) -> None:
         """Declare that this node takes the place of an earlier one, as after a restore."""
-        self._home.append_line(FILE, REPLACES)
+        self._home.append_line(self._file, REPLACES)
 
     def _lines(self) -> list[str]:
         # A line cut off by a power cut was never sent.
-        return [line for line in self._home.read_lines(FILE) if line == REPLACES or is_id(line)]
+        return [line for line in self._home.read_lines(self._file) if line == REPLACES or is_id(line)]

@@ -21,7 +21,7 @@ from datetime import timedelta
 from typing import Final
 
 from branch_node.lanes.queries import Lanes
-from branch_node.outbound import feed, histories, keys, lanes, operations, queries, refusals
+from branch_node.outbound import feed, first_load, histories, keys, lanes, operations, queries, refusals
 from branch_node.outbound.alarms import HQ_SET_BACK
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
 from branch_node.outbound.models import Membership
@@ -31,6 +31,7 @@ from branch_node.outbound.recovered import put_back
 from branch_node.outbound.results import PLACE, WAITING, CycleResult, finish, length_ms
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import BranchRuntime
+from shared.db.scope import FIRST
 from shared.errors import BranchlineError
 from shared.jobs.job import Progress
 from sync_protocol.catalog import BACKLOG, CHANNELS, Binding
@@ -141,12 +142,15 @@ class _Run:
                 name: head.backed_up_through or (0, 0) for name, head in state.channels.items()
             }
             operations.note_backed_up(session, points, at=self._runtime.clock.now(), lower=True)
-        feed_trouble = feed.try_to_follow(self._runtime, self._client, state)
+        # What is published comes from head office alone.
+        ours = self._runtime.receiver == FIRST
+        feed_trouble = feed.try_to_follow(self._runtime, self._client, state) if ours else None
         self._settle_history(state)
         self._prover = begin_proof(
             self._runtime, self._client, self._progress, state, doubt=self._offered_again > 0
         )
         self._catch_up_lineages(histories.lineage_at_hq(state))
+        more = first_load.top_up(self._runtime, self._progress)
         self._lanes = lanes.part(self._runtime)
         self._send_today()
         if self._result.unfinished:
@@ -157,6 +161,7 @@ class _Run:
             raise feed_trouble
         if self._stuck and not self._result.unfinished:
             raise next(iter(self._stuck.values()))
+        self._result.unfinished |= more
 
     def _send_today(self) -> None:
         """Send every record type's own channel to its end, but for what is backlog."""

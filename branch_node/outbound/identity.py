@@ -15,7 +15,7 @@ def begin_contact(runtime: BranchRuntime, client: HqClient, vitals: Vitals) -> S
 
     A restored HQ may name a contact of long ago; when this node knows it, nobody else has spoken since.
     """
-    book = ContactBook(runtime.settings.home)
+    book = ContactBook(runtime.settings.home, runtime.receiver)
     client.contact = book.begin()
     try:
         state = _ask(client, book, vitals)
@@ -43,7 +43,7 @@ def _ask(client: HqClient, book: ContactBook, vitals: Vitals) -> StateAnswer:
 
 def _tell(runtime: BranchRuntime, *, refused: bool) -> None:
     with runtime.database.sessions.begin() as session:
-        about = ("branch", queries.get_membership(session).branch_code)
+        about = queries.alarm_subject(session)
         if refused:
             raise_alarm(session, COPY_REFUSED, about, at=runtime.clock.now())
         else:

@@ -1,11 +1,13 @@
 """The timed push."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from branch_node.config import BranchSettings
-from branch_node.outbound import keys, queries
+from branch_node.outbound import keys, queries, receivers
 from branch_node.outbound.cycle import run_cycle
 from branch_node.outbound.results import WAITING, CycleResult
 from branch_node.runtime import BranchRuntime
@@ -14,6 +16,8 @@ from shared.jobs.job import Job, Outcome, Progress
 from shared.jobs.vocabulary import RunOutcome
 from shared.stamp import Stamp
 from sync_protocol.contract.keys import key_id, public_key_of
+
+WORST_FIRST: Final = (RunOutcome.FAILED, RunOutcome.RETRY, RunOutcome.DONE)
 
 
 def push(runtime: BranchRuntime, _stamp: Stamp, progress: Progress) -> Outcome:
@@ -24,13 +28,34 @@ def push(runtime: BranchRuntime, _stamp: Stamp, progress: Progress) -> Outcome:
     return outcome_of(run_cycle(runtime, progress))
 
 
+def push_to_receivers(runtime: BranchRuntime, _stamp: Stamp, progress: Progress) -> Outcome:
+    """Run a cycle with every receiver besides head office whose turn it is; clear up after those removed."""
+    receivers.clear_removed(runtime, progress)
+    found = outcome_of_all(receivers.push_due(runtime, progress))
+    return found if found.after is not None else replace(found, after=receivers.next_due(runtime))
+
+
 def watch_key(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
-    """Raise an alarm when this node's key grows old."""
-    pinned = key_id(public_key_of(runtime.private_key))
-    with runtime.database.sessions.begin() as session:
-        days = keys.watch_age(session, pinned, at=stamp.at)
-        progress.check_lease(session)
-    return Outcome.nothing(days=days)
+    """Raise an alarm when a key this node signs with grows old."""
+    oldest = 0
+    for view in (runtime, *receivers.views(runtime)):
+        pinned = key_id(public_key_of(view.private_key))
+        with view.database.sessions.begin() as session:
+            oldest = max(oldest, keys.watch_age(session, pinned, at=stamp.at))
+            progress.check_lease(session)
+    return Outcome.nothing(days=oldest)
+
+
+def outcome_of_all(results: Mapping[str, CycleResult]) -> Outcome:
+    """Return how the cycles with several receivers count as one job's outcome: the worst of them, all counts."""
+    outcomes = {name: outcome_of(one) for name, one in results.items()}
+    counts: Counter[str] = Counter()
+    for one in outcomes.values():
+        counts.update(one.counts)
+    kinds = {one.kind for one in outcomes.values()}
+    kind = next((one for one in WORST_FIRST if one in kinds), RunOutcome.NOTHING)
+    message = "; ".join(f"{name}: {one.message}" for name, one in outcomes.items() if one.message)
+    return Outcome(kind, counts, message)
 
 
 def outcome_of(result: CycleResult) -> Outcome:
@@ -54,6 +79,14 @@ def _interval(settings: BranchSettings) -> timedelta:
 JOBS: Final[Sequence[Job]] = (
     Job(
         "push", N_("Push to head office"), push, every=_interval, jitter=timedelta(seconds=60), when_full=True
+    ),
+    Job(
+        "push-receivers",
+        N_("Push to the other receivers"),
+        push_to_receivers,
+        every=_interval,
+        jitter=timedelta(seconds=60),
+        when_full=True,
     ),
     Job(
         "watch-key",

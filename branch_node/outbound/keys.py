@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from branch_node.config import NODE_KEY
+from branch_node.config import key_file
 from branch_node.outbound import queries
 from branch_node.outbound.alarms import KEY_OLD, KEY_TOO_OLD
 from branch_node.outbound.client import HqClient, HqRefusedError, Vitals
@@ -23,46 +23,46 @@ from branch_node.runtime import BranchRuntime
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.audit.operations import record
 from shared.config import Home
+from shared.db.scope import FIRST, receiver_of
 from shared.stamp import Stamp, Via
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.keys import key_id, new_private_key, public_key_of
 from sync_protocol.contract.messages import StateAnswer
 
 log = logging.getLogger(__name__)
-NEXT: Final = "node.key.next"
 OLD: Final = timedelta(days=330)
 TOO_OLD: Final = timedelta(days=365)
 SUBJECT: Final = ("key", "node")
 
 
-def make_next(home: Home) -> bytes:
-    """Make the next key, or return the one made already; it counts once HQ has it."""
-    if not home.has_key(NEXT):
-        home.write_key(NEXT, new_private_key())
-    return home.read_key(NEXT)
+def make_next(home: Home, receiver: str = FIRST) -> bytes:
+    """Make the next key for a receiver, or return the one made already; it counts once the receiver has it."""
+    if not has_next(home, receiver):
+        home.write_key(_next(receiver), new_private_key())
+    return home.read_key(_next(receiver))
 
 
-def has_next(home: Home) -> bool:
+def has_next(home: Home, receiver: str = FIRST) -> bool:
     """Whether a rotation has begun and is not finished."""
-    return home.has_key(NEXT)
+    return home.has_key(_next(receiver))
 
 
 def put_in_place(runtime: BranchRuntime, *, by: Stamp) -> None:
     """Sign with the next key from now on; the one before is gone for good."""
     home = runtime.settings.home
-    home.replace_key(NODE_KEY, NEXT)
+    home.replace_key(key_file(runtime.receiver), _next(runtime.receiver))
     pinned = key_id(public_key_of(runtime.private_key))
     with runtime.database.sessions.begin() as session:
         _note(session, pinned, at=by.at)
-        branch = queries.get_membership(session).branch_code
-        record(session, "node.key-changed", subject=("branch", branch), by=by, details={"key": pinned})
+        about = queries.alarm_subject(session)
+        record(session, "node.key-changed", subject=about, by=by, details={"key": pinned})
     log.warning("this node signs with a new key", extra={"key_id": pinned})
 
 
 def begin(runtime: BranchRuntime, client: HqClient, vitals: Vitals) -> StateAnswer:
     """Begin a contact with HQ under the key it knows, and finish a rotation that has begun."""
     home = runtime.settings.home
-    if not has_next(home):
+    if not has_next(home, runtime.receiver):
         return begin_contact(runtime, client, vitals)
     by = Stamp(runtime.clock.now(), "sync", Via.SYNC, "")
     try:
@@ -70,11 +70,11 @@ def begin(runtime: BranchRuntime, client: HqClient, vitals: Vitals) -> StateAnsw
     except HqRefusedError as error:
         if error.problem != Problem.UNKNOWN_NODE.value.code:
             raise
-        client.use_key(home.read_key(NEXT))
+        client.use_key(home.read_key(_next(runtime.receiver)))
         state = begin_contact(runtime, client, vitals)
     else:
-        client.announce_key(home.read_key(NEXT))
-        client.use_key(home.read_key(NEXT))
+        client.announce_key(home.read_key(_next(runtime.receiver)))
+        client.use_key(home.read_key(_next(runtime.receiver)))
     put_in_place(runtime, by=by)
     return state
 
@@ -98,12 +98,18 @@ def watch_age(session: Session, pinned: str, *, at: datetime) -> int:
     """Raise or clear the alarms about an old key; return its age in days."""
     days = age_days(session, pinned, at=at)
     reached = KEY_TOO_OLD if days >= TOO_OLD.days else KEY_OLD if days >= OLD.days else None
+    receiver = receiver_of(session)
+    subject = SUBJECT if receiver == FIRST else ("key", receiver)
     for kind in (KEY_OLD, KEY_TOO_OLD):
         if kind is reached:
-            raise_alarm(session, kind, SUBJECT, at=at, details={"days": days, "key": pinned[:20]})
+            raise_alarm(session, kind, subject, at=at, details={"days": days, "key": pinned[:20]})
         else:
-            clear_alarm(session, kind, SUBJECT, at=at)
+            clear_alarm(session, kind, subject, at=at)
     return days
+
+
+def _next(receiver: str) -> str:
+    return f"{key_file(receiver)}.next"
 
 
 def _note(session: Session, pinned: str, *, at: datetime) -> None:

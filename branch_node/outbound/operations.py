@@ -2,20 +2,23 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from branch_node.outbound import queries
 from branch_node.outbound.errors import AlreadyMemberError
 from branch_node.outbound.models import Cycle, HqBackedUp, Membership
 from shared.audit.operations import record
+from shared.db.scope import EVERY, FIRST, receiver_of
 from shared.ids import new_id
 from shared.stamp import Stamp
 from sync_protocol.changelog.models import OutboxBatch
 from sync_protocol.contract.keys import decode_key
 from sync_protocol.contract.messages import EnrolmentAnswer
+
+HEAD_OFFICE: Final = 1
 
 
 def remember_membership(
@@ -25,8 +28,10 @@ def remember_membership(
     present = queries.find_membership(session)
     if present is not None:
         raise AlreadyMemberError(branch=present.branch_code)
+    receiver = receiver_of(session)
+    known = session.scalar(select(func.max(Membership.id)).execution_options(**EVERY)) or HEAD_OFFICE
     member = Membership(
-        id=1,
+        id=HEAD_OFFICE if receiver == FIRST else known + 1,
         node_id=node_id,
         branch_code=answer.branch,
         branch_name=answer.name,
@@ -39,7 +44,8 @@ def remember_membership(
         push_interval_s=answer.push_interval_s,
     )
     session.add(member)
-    record(session, "node.joined", subject=("branch", answer.branch), by=by, details={"hq": hq_url})
+    session.flush()
+    record(session, "node.joined", subject=queries.alarm_subject(session), by=by, details={"hq": hq_url})
     return member
 
 
@@ -52,7 +58,7 @@ def renew_membership(
         raise AlreadyMemberError(branch=member.branch_code)
     member.node_id, member.hq_url, member.hq_id = node_id, hq_url, answer.hq
     member.branch_name, member.hq_public_key = answer.name, decode_key(answer.hq_public_key)
-    record(session, "node.rejoined", subject=("branch", answer.branch), by=by, details={"hq": hq_url})
+    record(session, "node.rejoined", subject=queries.alarm_subject(session), by=by, details={"hq": hq_url})
     return member
 
 

@@ -24,6 +24,7 @@ from branch_node.outbound.queries import get_membership
 from branch_node.outbound.recovered import list_undecided
 from branch_node.proof import operations, queries
 from branch_node.proof.queries import MOST_OPEN, Occasion
+from branch_node.receivers.queries import is_loading
 from branch_node.runtime import BranchRuntime
 from shared.jobs.job import Progress
 from shared.stamp import Stamp, Via
@@ -140,7 +141,7 @@ class Prover:
         occasion = Occasion(today, self._joined_on, self._sender.lineage, self._asked)
         with self._runtime.database.reads() as session:
             reason = queries.why_due(session, name, occasion)
-            if reason is None or queries.has_undelivered(session, binding.record):
+            if reason is None or is_loading(session, name) or queries.has_undelivered(session, binding.record):
                 return None
             changed = queries.list_unsealed(session, binding) | list_undecided(session, binding.record.name)
             if len(changed) > MOST_OPEN:

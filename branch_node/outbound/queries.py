@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from branch_node.outbound.errors import NotJoinedError
 from branch_node.outbound.models import Cycle, Membership, SendingPace
 from shared.db.base import instant_text
+from shared.db.scope import EVERY, FIRST, receiver_of
 from sync_protocol.catalog import Bindings
 from sync_protocol.changelog.models import ChainHead, OutboxBatch
 from sync_protocol.changelog.sealing import count_pending
@@ -43,6 +44,20 @@ def get_membership(session: Session) -> Membership:
     if found is None:
         raise NotJoinedError
     return found
+
+
+def is_taken(session: Session, url: str) -> bool:
+    """Whether another receiver than the session's is at this address: a code from there would take its place."""
+    others = select(Membership.id).where(
+        Membership.hq_url == url, Membership.receiver != receiver_of(session)
+    )
+    return session.scalar(others.execution_options(**EVERY)) is not None
+
+
+def alarm_subject(session: Session) -> tuple[str, str]:
+    """Return what alarms and entries about the session's receiver are about: this branch, or the receiver's name."""
+    receiver = receiver_of(session)
+    return ("branch", get_membership(session).branch_code) if receiver == FIRST else ("receiver", receiver)
 
 
 def find_last_cycle(session: Session, *outcomes: str) -> Cycle | None:

@@ -72,7 +72,7 @@ def _replace(session: Session, runtime: BranchRuntime, entries: Sequence[ParkedE
 
 
 def _tell(session: Session, runtime: BranchRuntime, total: int, *, again: bool) -> None:
-    about = ("branch", queries.get_membership(session).branch_code)
+    about = queries.alarm_subject(session)
     if not total:
         clear_alarm(session, RECORDS_REFUSED, about, at=runtime.clock.now())
     elif again:

@@ -2,14 +2,16 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from branch_node.outbound.receivers import views
 from branch_node.retention import operations
 from branch_node.runtime import BranchRuntime
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
+from shared.jobs.vocabulary import RunOutcome
 from shared.stamp import Stamp
 from sync_protocol.changelog import purge
 from sync_protocol.changelog.sealing import count_pending
@@ -24,7 +26,7 @@ AGE, ROOM = "age", "cap"
 def purge_outbox(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
     """Purge what is older than the retention, applied at HQ and in its backups."""
     before = stamp.at - timedelta(days=runtime.settings.outbox_retention_days)
-    return _purge(runtime, stamp, progress, before=before, enough=None)
+    return _purge_all(runtime, stamp, progress, before=before, enough=None)
 
 
 def watch_outbox(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
@@ -35,17 +37,33 @@ def watch_outbox(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Ou
         kept = purge.measure(session)
     if operations.percent(kept, cap) >= CAP_PERCENT:
         enough = kept.total - cap * operations.MB * ROOM_PERCENT // 100
-        outcome = _purge(runtime, stamp, progress, before=None, enough=enough)
+        outcome = _purge_all(runtime, stamp, progress, before=None, enough=enough)
+    with runtime.database.reads() as session:
+        waiting = count_pending(session)
+    for view in views(runtime):
+        with view.database.reads() as session:
+            waiting += count_pending(session)
     with runtime.database.sessions.begin() as session:
-        kept, waiting = purge.measure(session), count_pending(session)
+        kept = purge.measure(session)
         operations.tell_filling(session, kept, cap_mb=cap, waiting=waiting, at=stamp.at)
         progress.check_lease(session)
     return outcome
 
 
-def _purge(
+def _purge_all(
     runtime: BranchRuntime, stamp: Stamp, progress: Progress, *, before: datetime | None, enough: int | None
 ) -> Outcome:
+    """Purge for each receiver what that one has applied and backed up; what another still lacks is another's."""
+    counts: Counter[str] = Counter()
+    for view in (runtime, *views(runtime)):
+        left = None if enough is None else enough - counts["bytes"]
+        counts.update(_purge(view, stamp, progress, before=before, enough=left))
+    return Outcome(RunOutcome.DONE, counts) if counts.total() else Outcome.nothing()
+
+
+def _purge(
+    runtime: BranchRuntime, stamp: Stamp, progress: Progress, *, before: datetime | None, enough: int | None
+) -> Mapping[str, int]:
     batches: Counter[str] = Counter()
     size = 0
     with runtime.database.reads() as session:
@@ -64,11 +82,11 @@ def _purge(
             progress.check_stop()
     changes = _drop_changes(runtime, progress)
     if not batches and not changes:
-        return Outcome.nothing()
+        return {}
     why = ROOM if before is None else AGE
     with runtime.database.sessions.begin() as session:
         operations.note_purged(session, batches, size=size, changes=changes, why=why, by=stamp)
-    return Outcome.done(batches=batches.total(), bytes=size, changes=changes)
+    return {"batches": batches.total(), "bytes": size, "changes": changes}
 
 
 def _drop_changes(runtime: BranchRuntime, progress: Progress) -> int:

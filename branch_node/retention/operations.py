@@ -12,6 +12,7 @@ from branch_node.retention.alarms import OUTBOX_FILLING, OUTBOX_FULL
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.alarms.queries import find_open
 from shared.audit.operations import record
+from shared.db.scope import receiver_of
 from shared.stamp import Stamp
 from sync_protocol.changelog.purge import Kept
 
@@ -62,5 +63,11 @@ def note_purged(
     session: Session, batches: Mapping[str, int], *, size: int, changes: int, why: str, by: Stamp
 ) -> None:
     """Put on record what was purged."""
-    told = {"batches": dict(batches), "bytes": size, "changes": changes, "why": why}
+    told = {
+        "receiver": receiver_of(session),
+        "batches": dict(batches),
+        "bytes": size,
+        "changes": changes,
+        "why": why,
+    }
     record(session, "outbox.purged", subject=SUBJECT, by=by, details=told)

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from shared.db.scope import EVERY
 from sync_protocol.changelog.models import Change, OutboxBatch
 
 AT_ONCE: Final = 200
@@ -34,11 +35,12 @@ class Kept:
 
 
 def measure(session: Session) -> Kept:
-    """Return how much is stored."""
+    """Return how much is stored, for all receivers."""
     stored = select(func.coalesce(func.sum(OutboxBatch.payload_bytes), 0)).where(
         OutboxBatch.payload.is_not(None)
     )
     span = select(func.coalesce(func.max(Change.id) - func.min(Change.id) + 1, 0))
+    stored, span = stored.execution_options(**EVERY), span.execution_options(**EVERY)
     return Kept(int(session.scalar(stored) or 0), int(session.scalar(span) or 0) * CHANGE_BYTES)
 
 

@@ -2,35 +2,69 @@
 
 ORM, bulk, raw SQL and imports all write `sync_changes` in their own transaction. Facts are guarded
 the same way: no UPDATE, and DELETE only where the binding says so. Installing again replaces
-what is there, so every upgrade of the schema ends with `install`.
+what is there, so every upgrade of the schema ends with `install`, and so does a change of the receivers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
 
+from shared.db.scope import FIRST
 from sync_protocol.catalog import Binding, Bindings, RecordKind
 
+Receivers = Mapping[str, Sequence[str]]
+NOBODY: Final[Receivers] = {}
 EVENTS: Final = (("insert", "NEW", "I"), ("update", "NEW", "U"), ("delete", "OLD", "D"))
 
 
-def install(connection: Connection, bindings: Bindings) -> None:
-    """Put capture triggers and guards on every bound table, replacing those there."""
+def install(connection: Connection, bindings: Bindings, also: Receivers = NOBODY) -> None:
+    """Put capture triggers and guards on every bound table, replacing those there.
+
+    `also` tells by record type who takes it besides the first receiver: each change is written once for each. The
+    names stand in the triggers themselves, so a node with one receiver pays nothing for there being more elsewhere.
+    """
     statements = _sqlite if connection.dialect.name == "sqlite" else _postgresql
     for binding in bindings.values():
-        for statement in statements(binding):
+        for statement in statements(binding, also.get(binding.record.name, ())):
             connection.exec_driver_sql(statement)
 
 
-def _sqlite(binding: Binding) -> Iterator[str]:
+def capture_for(connection: Connection, bindings: Bindings, also: Receivers) -> None:
+    """Have every change written for the receivers in `also` too, from the end of this transaction on.
+
+    Waits for whoever writes a bound table, and holds up those who come until this transaction ends; nobody
+    who reads. So a row is either captured or stands in its table for whoever looks afterwards.
+    """
+    sqlite = connection.dialect.name == "sqlite"
+    if not sqlite:
+        tables = ", ".join(binding.table.name for binding in bindings.values())
+        connection.exec_driver_sql(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")
+    capture = _sqlite_capture if sqlite else _postgresql_capture
+    for binding in bindings.values():
+        for statement in capture(binding, also.get(binding.record.name, ())):
+            connection.exec_driver_sql(statement)
+
+
+def _sqlite_capture(binding: Binding, also: Sequence[str]) -> Iterator[str]:
     table, name = binding.table.name, binding.record.name
     for event, row, op in EVENTS:
+        values = f"'{name}', {row}.id, '{op}'"
+        written = f"(record_type, record_id, op) VALUES ({values})"
+        # For one receiver it is the column's default: the shortest statement there is, run for every row written.
+        if also:
+            rows = ", ".join(f"('{one}', {values})" for one in (FIRST, *also))
+            written = f"(receiver, record_type, record_id, op) VALUES {rows}"
         yield f"DROP TRIGGER IF EXISTS capture_{table}_{event}"
         yield (
-            f"CREATE TRIGGER capture_{table}_{event} AFTER {event.upper()} ON {table} BEGIN "  # noqa: S608 - names come from our own catalog
-            f"INSERT INTO sync_changes (record_type, record_id, op) VALUES ('{name}', {row}.id, '{op}'); END"
+            f"CREATE TRIGGER capture_{table}_{event} AFTER {event.upper()} ON {table} BEGIN "
+            f"INSERT INTO sync_changes {written}; END"
         )
+
+
+def _sqlite(binding: Binding, also: Sequence[str]) -> Iterator[str]:
+    table, name = binding.table.name, binding.record.name
+    yield from _sqlite_capture(binding, also)
     yield f"DROP TRIGGER IF EXISTS guard_{table}_id"
     yield (
         f"CREATE TRIGGER guard_{table}_id BEFORE UPDATE OF id ON {table} WHEN OLD.id IS NOT NEW.id BEGIN "
@@ -49,16 +83,28 @@ def _sqlite(binding: Binding) -> Iterator[str]:
         )
 
 
-def _postgresql(binding: Binding) -> Iterator[str]:
+def _postgresql_capture(binding: Binding, also: Sequence[str]) -> Iterator[str]:
     table, name = binding.table.name, binding.record.name
-    for event, row, op in EVENTS:
+    for event, _row, op in EVENTS:
+        written = f"(record_type, record_id, op) SELECT '{name}', id, '{op}' FROM touched"  # noqa: S608 - names come from our own catalog
+        if also:
+            receivers = ", ".join(f"('{one}')" for one in (FIRST, *also))
+            written = (
+                f"(receiver, record_type, record_id, op) SELECT receiver, '{name}', id, '{op}' "  # noqa: S608 - as above
+                f"FROM touched, (VALUES {receivers}) AS receivers(receiver)"
+            )
+        yield (
+            f"CREATE OR REPLACE FUNCTION capture_{table}_{event}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            f"INSERT INTO sync_changes {written}; RETURN NULL; END $$"
+        )
+
+
+def _postgresql(binding: Binding, also: Sequence[str]) -> Iterator[str]:
+    table, name = binding.table.name, binding.record.name
+    yield from _postgresql_capture(binding, also)
+    for event, row, _op in EVENTS:
         function = f"capture_{table}_{event}"
         # One statement-level trigger over the rows of the statement costs far less than one call a row.
-        yield (
-            f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "  # noqa: S608 - names come from our own catalog
-            f"INSERT INTO sync_changes (record_type, record_id, op) SELECT '{name}', id, '{op}' FROM touched; "
-            "RETURN NULL; END $$"
-        )
         yield f"DROP TRIGGER IF EXISTS {function} ON {table}"
         yield (
             f"CREATE TRIGGER {function} AFTER {event.upper()} ON {table} REFERENCING {row} TABLE AS touched "

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from branch_node import app as branch_app
 from branch_node.outbound.contacts import FILE as CONTACTS
-from branch_node.outbound.contacts import ContactBook
+from branch_node.outbound.receivers import replace_earlier
 from branch_node.runtime import BranchRuntime
 from branch_node.tables import APP as BRANCH_TABLES
 from hq_server import app as hq_app
@@ -38,17 +38,18 @@ def back_up_hq(world: World) -> Path:
 def set_back(branch: BranchHere, archive: Path) -> None:
     """Bring the branch's database to what it was, as when only its file is copied back; the home stays."""
     home = branch.runtime.settings.home
-    contacts = home.read_lines(CONTACTS)
+    contacts = _contacts(home)
     _restore(branch.world, branch.runtime, archive, BRANCH_TABLES.name)
-    home.write_lines(CONTACTS, contacts)
+    for name, lines in contacts.items():
+        home.write_lines(name, lines)
     branch.runtime = _opened(branch)
 
 
 def restore(branch: BranchHere, archive: Path) -> None:
     """Restore the branch's node as the command does."""
     _restore(branch.world, branch.runtime, archive, BRANCH_TABLES.name)
-    ContactBook(branch.runtime.settings.home).replace()
     branch.runtime = _opened(branch)
+    replace_earlier(branch.runtime)
 
 
 def copy(branch: BranchHere) -> BranchHere:
@@ -64,7 +65,8 @@ def copy(branch: BranchHere) -> BranchHere:
         force=True,
         database_url=world.make_branch_database(),
     )
-    home.write_lines(CONTACTS, branch.runtime.settings.home.read_lines(CONTACTS))
+    for name, lines in _contacts(branch.runtime.settings.home).items():
+        home.write_lines(name, lines)
     twin = replace(
         branch, runtime=replace(branch.runtime, settings=replace(branch.runtime.settings, home=home))
     )
@@ -81,6 +83,11 @@ def set_back_hq(world: World, archive: Path) -> None:
     world.__dict__.pop("app", None)
     for branch in world.branches.values():
         branch.runtime = replace(branch.runtime, transport=world.transport())
+
+
+def _contacts(home: Home) -> dict[str, list[str]]:
+    """Return the files of contacts, one a receiver."""
+    return {path.name: home.read_lines(path.name) for path in home.path.glob(f"{CONTACTS}*")}
 
 
 def _back_up(world: World, runtime: Any, app: str, look: Look | None = None) -> Path:

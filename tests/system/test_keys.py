@@ -226,8 +226,8 @@ def test_a_given_up_key_is_dropped_when_another_is_announced(world: World) -> No
     branch = world.make_branch("B001")
     branch.push()
     announce_only(branch)
-    given_up = branch.runtime.settings.home.read_key(keys.NEXT)
-    (branch.runtime.settings.home.keys / keys.NEXT).unlink()
+    given_up = branch.runtime.settings.home.read_key("node.key.next")
+    (branch.runtime.settings.home.keys / "node.key.next").unlink()
 
     keys.make_next(branch.runtime.settings.home)
     assert branch.push().outcome == "done"

@@ -1,0 +1,307 @@
+"""Several receivers: each gets its record types, with a chain and receipts of its own, and none holds up another."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from branch_node.outbound.membership import join_receiver
+from branch_node.outbound.receivers import clear_removed, push_due
+from branch_node.receivers import operations
+from branch_node.receivers.errors import OtherReceiverError, ReceiverNameError, RecordsUnknownError
+from branch_node.receivers.models import FirstLoad
+from branch_node.retention.jobs import purge_outbox
+from hq_server.branches.operations import enrol_branch
+from hq_server.tables import APP as HQ_TABLES
+from shared.jobs.job import Progress
+from sync_protocol.changelog.models import Change, OutboxBatch
+from tests.support.receivers import (
+    REGION_URL,
+    connect,
+    forbid_unscoped,
+    join_region,
+    push_region,
+    unscoped,
+    view_of,
+)
+from tests.support.setbacks import back_up_branch, back_up_hq, set_back
+from tests.support.world import HQ_URL, make_world, migrated
+
+FACTS = ("bill_line", "work_log")
+
+
+@pytest.fixture
+def region(tmp_path, make_database_url, database_factory, dialect):
+    """A second head office, on the same kind of database as the first."""
+    url = make_database_url(dialect, migrated(database_factory, dialect, HQ_TABLES))
+    with make_world(tmp_path / "elsewhere", url, lambda: "") as made:
+        yield made
+
+
+@pytest.fixture
+def branch(world):
+    made = world.make_branch("B001")
+    forbid_unscoped(made.runtime.database)
+    return made
+
+
+@pytest.fixture
+def lines(branch, region):
+    return connect(branch, region)
+
+
+def enter(branch):
+    """Enter one record of each kind."""
+    manager = branch.add_manager()
+    customer = branch.add_customer(manager_id=manager)
+    return branch.add_bill_line(customer), branch.add_work_log(manager, customer)
+
+
+def batches(branch, receiver):
+    with branch.runtime.database.of(receiver).reads() as session:
+        return session.scalars(select(OutboxBatch).order_by(OutboxBatch.id)).all()
+
+
+def assert_same(branch, region, records):
+    held, here = region.hq_digests(branch.code), branch.digests()
+    for name in here:
+        assert held[name] == here[name] if name in records else held[name].rows == 0, name
+
+
+def test_both_receivers_get_what_was_there_and_what_comes_each_with_its_own_receipts(
+    world, region, branch, lines
+):
+    enter(branch)
+    branch.push()
+
+    join_region(branch, region, FACTS)
+    enter(branch)
+    assert branch.push().outcome == push_region(branch).outcome == "done"
+
+    world.assert_equal()
+    assert_same(branch, region, FACTS)
+    ours, theirs = batches(branch, "hq"), batches(branch, "region")
+    assert {one.record_type for one in theirs} == set(FACTS)
+    assert all(one.receipt for one in [*ours, *theirs])
+    signed = {one.receipt["signature"] for one in ours} & {one.receipt["signature"] for one in theirs}
+    assert not signed
+    first = {one.channel: one.batch_no for one in reversed(theirs)}
+    assert first == {"billing": 1, "worklog": 1}, "a chain of its own begins at 1"
+
+
+def test_a_receiver_that_is_away_holds_up_no_other_and_gets_everything_later(world, region, branch, lines):
+    join_region(branch, region, FACTS)
+    lines.away = {HQ_URL}
+    enter(branch)
+    assert (branch.push().outcome, push_region(branch).outcome) == ("retry", "done")
+    assert_same(branch, region, FACTS)
+
+    lines.away = {REGION_URL}
+    enter(branch)
+    assert (branch.push().outcome, push_region(branch).outcome) == ("done", "retry")
+    world.assert_equal()
+
+    lines.away = set()
+    assert push_region(branch).outcome == "done"
+    assert_same(branch, region, FACTS)
+
+
+def test_the_job_tries_each_receiver_at_its_own_time(world, region, branch, lines):
+    join_region(branch, region, FACTS)
+    lines.away = {REGION_URL}
+    assert [one.outcome for one in push_due(branch.runtime, Progress()).values()] == ["retry"]
+    assert push_due(branch.runtime, Progress()) == {}, "it waits"
+
+    world.advance(minutes=16)
+    lines.away = set()
+    assert [one.outcome for one in push_due(branch.runtime, Progress()).values()] == ["done"]
+    # A clock that was years ahead has put nobody off.
+    view = view_of(branch)
+    with view.database.sessions.begin() as session:
+        operations.note_wait(session, world.clock.now() + timedelta(days=900))
+    assert list(push_due(branch.runtime, Progress())) == ["region"]
+
+
+def test_no_statement_of_a_cycle_forgets_whose_rows_it_is_about(world, region, branch, lines):
+    join_region(branch, region, FACTS)
+    enter(branch)
+    seen = forbid_unscoped(branch.runtime.database)
+    for _day in range(2):
+        assert branch.push().outcome == push_region(branch).outcome == "done"
+        world.advance(days=1)
+    assert seen == []
+
+    table = Change.__table__
+    statement = str(select(func.count()).select_from(table))
+    assert unscoped(statement) == ["sync_changes"], "the watch sees a statement that forgets"
+    with pytest.raises(AssertionError, match="says nothing"), branch.runtime.database.reads() as session:
+        session.scalars(select(table.c.id)).all()
+
+
+def test_a_session_sees_changes_and_adds_the_rows_of_its_receiver_only(region, branch, lines):
+    join_region(branch, region, FACTS)
+    enter(branch)
+    database = branch.runtime.database
+    with database.of("region").sessions.begin() as session:
+        session.execute(update(Change).values(batch_id=7))
+        session.add(FirstLoad(record_type="manager"))
+    with database.reads() as session:
+        assert session.scalars(select(Change.batch_id).distinct()).all() == [None]
+        assert session.get(FirstLoad, "manager") is None
+    with database.of("region").reads() as session:
+        assert session.scalars(select(Change.batch_id).distinct()).all() == [7]
+        assert session.get_one(FirstLoad, "manager").receiver == "region"
+
+
+def test_a_branch_set_back_gets_its_rows_back_and_agrees_with_every_receiver(world, region, branch, lines):
+    join_region(branch, region, FACTS)
+    enter(branch)
+    branch.push()
+    push_region(branch)
+    archive = back_up_branch(branch)
+    lost = enter(branch)
+    branch.push()
+    push_region(branch)
+
+    set_back(branch, archive)
+    connect(branch, region)
+    enter(branch)
+    for _ in range(2):
+        assert branch.push().outcome == push_region(branch).outcome == "done"
+
+    world.assert_equal()
+    assert_same(branch, region, FACTS)
+    bill_lines = branch.runtime.bindings["bill_line"].table
+    with branch.runtime.database.reads() as session:
+        assert session.scalar(select(bill_lines.c.id).where(bill_lines.c.id == lost[0]))
+
+
+def test_rows_only_another_receiver_had_come_back_when_head_office_never_got_them(
+    world, region, branch, lines
+):
+    join_region(branch, region, FACTS)
+    customer = branch.add_customer(manager_id=branch.add_manager())
+    branch.push()
+    push_region(branch)
+    archive = back_up_branch(branch)
+    lines.away = {HQ_URL}
+    lost = branch.add_bill_line(customer)
+    push_region(branch)
+
+    set_back(branch, archive)
+    connect(branch, region)
+    push_region(branch)
+    branch.push()
+
+    bill_lines = world.hq.bindings["bill_line"].table
+    with world.hq.database.reads() as session:
+        assert session.scalar(select(bill_lines.c.id).where(bill_lines.c.id == lost))
+    assert world.hq_digests("B001")["bill_line"] == branch.digests()["bill_line"]
+    assert_same(branch, region, FACTS)
+
+
+def test_what_one_receiver_has_not_backed_up_is_kept_for_it_alone(world, region, branch, lines):
+    join_region(branch, region, FACTS)
+    enter(branch)
+    branch.push()
+    push_region(branch)
+    back_up_hq(world)
+    world.advance(days=40)
+    enter(branch)
+    branch.push()
+    push_region(branch)
+
+    purge_outbox(branch.runtime, world.by(), Progress())
+
+    kept = {
+        receiver: [one.payload is not None for one in batches(branch, receiver)]
+        for receiver in ("hq", "region")
+    }
+    assert not kept["hq"][0]
+    assert all(kept["region"])
+
+    back_up_hq(region)
+    branch.push()
+    push_region(branch)
+    purge_outbox(branch.runtime, world.by(), Progress())
+    assert not batches(branch, "region")[0].payload
+
+
+def test_a_removed_receiver_is_captured_for_no_more_and_may_come_back(world, region, branch, lines):
+    join_region(branch, region, FACTS)
+    enter(branch)
+    push_region(branch)
+    enter(branch)
+    with branch.runtime.database.sessions.begin() as session:
+        operations.remove_receiver(session, "region", branch.runtime.bindings, undelivered=2, by=world.by())
+    clear_removed(branch.runtime, Progress())
+    enter(branch)
+    with branch.runtime.database.of("region").reads() as session:
+        assert session.scalar(select(func.count()).select_from(Change)) == 0
+    branch.push()
+    world.assert_equal()
+
+    with region.hq.database.sessions.begin() as session:
+        _branch, code = enrol_branch(
+            session, "B001", "分公司", push_interval_s=600, by=region.by(), again=True
+        )
+    join_region(branch, region, ("bill_line",), code=code)
+    assert push_region(branch).outcome == "done"
+    assert region.hq_digests("B001")["bill_line"] == branch.digests()["bill_line"]
+    assert [one.batch_no for one in batches(branch, "region") if one.channel == "billing"][:2] == [1, 2]
+
+
+def test_nothing_written_while_a_receiver_joins_falls_between(region, branch, lines):
+    customer = branch.add_customer(manager_id=branch.add_manager())
+    for _ in range(20):
+        branch.add_bill_line(customer)
+    stop, written = threading.Event(), []
+
+    def write():
+        while not stop.is_set():
+            written.append(branch.add_bill_line(customer))
+
+    clerk = threading.Thread(target=write)
+    clerk.start()
+    try:
+        join_region(branch, region, ("bill_line",))
+        push_region(branch)
+    finally:
+        stop.set()
+        clerk.join()
+    while push_region(branch).batches:
+        pass
+    assert written
+    assert_same(branch, region, ("bill_line",))
+
+
+def test_a_first_load_goes_piece_by_piece_and_goes_on_where_it_was(region, branch, lines, monkeypatch):
+    monkeypatch.setattr(operations, "LOAD_CHUNK", 4)
+    monkeypatch.setattr(operations, "LOAD_AHEAD", 8)
+    customer = branch.add_customer(manager_id=branch.add_manager())
+    for _ in range(30):
+        branch.add_bill_line(customer)
+    join_region(branch, region, ("bill_line",))
+    result = push_region(branch)
+    assert (result.outcome, result.unfinished) == ("done", True)
+    assert 0 < region.hq_digests("B001")["bill_line"].rows < 30
+
+    lines.away = {REGION_URL}
+    push_region(branch)
+    lines.away = set()
+    while push_region(branch).unfinished:
+        pass
+    assert_same(branch, region, ("bill_line",))
+
+
+def test_a_name_an_address_and_record_types_are_checked_before_a_code_is_used(region, branch, lines):
+    by = region.by()
+    for name in ("hq", "Region", "a" * 21, "re'gion"):
+        with pytest.raises(ReceiverNameError):
+            join_receiver(branch.runtime, name, FACTS, REGION_URL, "X", by=by)
+    with pytest.raises(RecordsUnknownError):
+        join_receiver(branch.runtime, "region", ("bill",), REGION_URL, "X", by=by)
+    with pytest.raises(OtherReceiverError):
+        join_receiver(branch.runtime, "region", FACTS, HQ_URL, "X", by=by)
+    assert lines.requests == []
