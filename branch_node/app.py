@@ -110,7 +110,13 @@ def create_app(runtime: BranchRuntime) -> Flask:
             refused_pages.blueprint,
             history_pages.blueprint,
             tracing_pages.blueprint,
-            alarms_blueprint(ALARMS, {"branch": lambda _code: url_for("outbound.overview")}),
+            alarms_blueprint(
+                ALARMS,
+                {
+                    "branch": lambda _code: url_for("outbound.overview"),
+                    "record": lambda _name: url_for("refusals.index"),
+                },
+            ),
             jobs_blueprint(JOBS),
         ),
     )

@@ -14,7 +14,7 @@ from branch_node.imports.kinds import ATTRIBUTE, KINDS, Column, Kind
 from branch_node.runtime import BranchRuntime
 from shared.files.spreadsheets import Column as Heading
 from shared.files.spreadsheets import write_csv
-from sync_protocol.changelog.models import Change, OutboxBatch
+from sync_protocol.changelog.models import SET_ASIDE, Change, OutboxBatch
 
 FETCH: Final = 1_000
 
@@ -42,7 +42,7 @@ def _unsent_rows(session: Session, kind: Kind) -> Iterator[dict[str, Any]]:
     )
     unsent = select(Change.record_id).where(
         Change.record_type == kind.record_type,
-        or_(Change.batch_id.is_(None), Change.batch_id.in_(under_way)),
+        or_(Change.batch_id.is_(None), Change.batch_id == SET_ASIDE, Change.batch_id.in_(under_way)),
     )
     columns: list[ColumnElement[Any]] = list(kind.table.c)
     source: FromClause = kind.table

@@ -51,6 +51,16 @@ COPY_REFUSED: Final = AlarmKind(
         "over. Nothing entered here is lost: it waits, and can be exported with `branch-node export-unsent`."
     ),
 )
+RECORD_TOO_LARGE: Final = AlarmKind(
+    "record-too-large",
+    Severity.CRITICAL,
+    N_("A record is too large to be sent to head office"),
+    N_(
+        "Open the record and shorten it: texts, tags, attributes. It goes with the next push then; all other records "
+        "go meanwhile."
+    ),
+    N_("Record %(number)s takes %(size)s MB; %(most)s MB can be sent."),
+)
 _ROTATE: Final = N_("Run `branch-node rotate-key`; work goes on meanwhile, and nothing else is needed.")
 _AGE: Final = N_("Key %(key)s is %(days)s days old.")
 KEY_OLD: Final = AlarmKind(
@@ -65,6 +75,7 @@ ALARMS: Final[Sequence[AlarmKind]] = (
     HQ_LOST,
     HQ_SET_BACK,
     COPY_REFUSED,
+    RECORD_TOO_LARGE,
     KEY_OLD,
     KEY_TOO_OLD,
 )

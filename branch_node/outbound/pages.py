@@ -7,8 +7,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from branch_node.lanes.queries import count_waiting
 from branch_node.outbound import queries
 from branch_node.outbound.keys import key_since
+from branch_node.outbound.lanes import local_day
 from branch_node.outbound.models import Cycle
 from branch_node.outbound.queries import Link
 from branch_node.outbound.refusals import count_refused
@@ -25,6 +27,7 @@ from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import notice
 from shared.web.menu import LinkState
+from sync_protocol.changelog.oversize import list_oversize
 from sync_protocol.changelog.sealing import count_pending
 from sync_protocol.contract.keys import fingerprint, key_id, public_key_of
 
@@ -48,6 +51,8 @@ def overview() -> ResponseReturnValue:
             "batches": queries.list_recent_batches(session, limit=SHOWN),
             "heads": queries.list_chain_heads(session),
             "refused": count_refused(session),
+            "waiting": count_waiting(session, local_day(branch)),
+            "too_large": len(list_oversize(session)),
             "proofs": list_proofs(session),
             "busy": find_holder(session, PUSH) is not None,
             "asked": _asked(session),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Row, delete, func, insert, literal, select, update
+from sqlalchemy import Row, delete, func, insert, literal, or_, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from shared.audit.operations import record
 from shared.errors import N_, BranchlineError, Kind
 from shared.stamp import Stamp
 from sync_protocol.catalog import BACKLOG, CATALOG, Binding, Bindings
-from sync_protocol.changelog.models import Change
+from sync_protocol.changelog.models import SET_ASIDE, Change
 from sync_protocol.wire import row_values, wire_row
 
 PAGE: Final = 200
@@ -219,7 +219,7 @@ def _changed_here(session: Session, binding: Binding, record_id: str) -> bool:
             .where(
                 Change.record_type == binding.record.name,
                 Change.record_id == record_id,
-                Change.batch_id.is_(None),
+                or_(Change.batch_id.is_(None), Change.batch_id == SET_ASIDE),
             )
             .limit(1)
         )

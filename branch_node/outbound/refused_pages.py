@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from branch_node.outbound.models import RefusedRecord
+from branch_node.outbound.oversize import number_of
 from branch_node.outbound.refusals import MOST_KEPT
 from branch_node.runtime import BranchRuntime
 from shared.auth.vocabulary import Right
@@ -19,7 +20,8 @@ from shared.web.context import person, reading, runtime
 from shared.web.paging import PageRequest, paginate
 from sync_protocol.apply import WAITS
 from sync_protocol.catalog import CATALOG, Bindings, RecordKind
-from sync_protocol.changelog.models import Change
+from sync_protocol.changelog.models import Change, OversizeRecord
+from sync_protocol.changelog.oversize import list_oversize
 
 blueprint = Blueprint("refusals", __name__, template_folder="templates", url_prefix="/sync/refused")
 SORTS: Final = {"id": RefusedRecord.id}
@@ -60,7 +62,21 @@ def index() -> str:
         page = paginate(session, select(RefusedRecord), wanted, sorts=SORTS, tie=RefusedRecord.id)
         names, mended = _names(session, page.items, bindings), _mended(session, page.items)
         rows = [_row(found, names, mended) for found in page.items]
-    return render_template("outbound/refused.html", page=page, rows=rows, most=MOST_KEPT)
+        too_large = [_oversize_row(session, one, bindings) for one in list_oversize(session)]
+    return render_template(
+        "outbound/refused.html", page=page, rows=rows, most=MOST_KEPT, too_large=too_large
+    )
+
+
+def _oversize_row(session: Session, one: OversizeRecord, bindings: Bindings) -> dict[str, Any]:
+    place = PLACES.get(one.record_type)
+    may_open = place is not None and person().right.covers(place.right)
+    return {
+        "found": one,
+        "type": RECORD_NAMES.get(one.record_type, one.record_type),
+        "name": number_of(session, bindings, one),
+        "url": place.url(one.record_id) if place and may_open else None,
+    }
 
 
 def _row(found: RefusedRecord, names: Mapping[str, str], mended: set[str]) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from shared.domain.wire_words import RECORD_NUMBERS
 from shared.errors import N_, BranchlineError, Kind
 from sync_protocol.catalog import Bindings
-from sync_protocol.changelog.models import Change, OutboxBatch
+from sync_protocol.changelog.models import SET_ASIDE, Change, OutboxBatch
 
 NEWEST: Final = 20
 WAITING, SEALED, DELIVERED, PARKED, GIVEN_UP = "waiting", "sealed", "delivered", "parked", "given-up"
+TOO_LARGE: Final = "too-large"
 
 
 class NoSuchNumberError(BranchlineError):
@@ -91,7 +92,7 @@ def trace(session: Session, bindings: Bindings, record_type: str, number: str) -
 
 def _step(change: Change, batch: OutboxBatch | None) -> Step:
     if batch is None:
-        return Step(change.id, change.op, WAITING)
+        return Step(change.id, change.op, TOO_LARGE if change.batch_id == SET_ASIDE else WAITING)
     receipt = (batch.receipt or {}).get("receipt") or {}
     refused = next((one for one in receipt.get("parked", ()) if one["id"] == change.record_id), None)
     return Step(

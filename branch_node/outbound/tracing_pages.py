@@ -18,6 +18,7 @@ STAGES: Final = {
     tracing.SEALED: (N_("sealed, not yet acknowledged"), "warn"),
     tracing.DELIVERED: (N_("committed at head office"), "ok"),
     tracing.PARKED: (N_("refused at head office, kept there"), "bad"),
+    tracing.TOO_LARGE: (N_("too large to send: set aside here until it is smaller"), "bad"),
     tracing.GIVEN_UP: (N_("sealed anew in a later history"), ""),
 }
 OPS: Final = {"I": N_("made"), "U": N_("changed"), "D": N_("removed")}

@@ -12,6 +12,7 @@ from branch_node.proof.models import RecordProof
 from shared.ids import is_id
 from sync_protocol.catalog import BACKLOG, Binding, RecordType
 from sync_protocol.changelog.models import Change, OutboxBatch
+from sync_protocol.changelog.oversize import list_oversize
 
 # A barrier at least every so many batches of a record type.
 EVERY_BATCHES: Final = 200
@@ -60,14 +61,15 @@ def why_due(session: Session, record_type: str, occasion: Occasion) -> str | Non
 
 
 def list_unsealed(session: Session, binding: Binding, *, limit: int = MOST_OPEN + 1) -> set[str]:
-    """Return the records with changes that are in no batch yet: HQ cannot hold them as they stand here."""
+    """Return the records with changes that are in no batch, not yet or for their size: HQ cannot hold them so."""
     changed = (
         select(Change.record_id)
         .where(Change.record_type == binding.record.name, Change.batch_id.is_(None))
         .distinct()
         .limit(limit)
     )
-    return set(session.scalars(changed))
+    too_large = (one.record_id for one in list_oversize(session, binding.record.name))
+    return {*session.scalars(changed), *too_large}
 
 
 def has_undelivered(session: Session, record: RecordType) -> bool:

@@ -24,9 +24,10 @@ from sqlalchemy.sql.functions import aggregate_strings
 from shared.db.base import instant_text
 from sync_protocol.catalog import Binding
 from sync_protocol.changelog.models import ChainHead, Change, OutboxBatch
+from sync_protocol.changelog.oversize import Size, set_aside, settle
 from sync_protocol.contract.canonical import sha256_hex
 from sync_protocol.contract.messages import Barrier, BatchHeader
-from sync_protocol.contract.payload import MAX_PAYLOAD_BYTES, build_payload, compress
+from sync_protocol.contract.payload import MAX_PAYLOAD_BYTES, build_payload, compress, fits
 from sync_protocol.contract.versions import PROTOCOL
 from sync_protocol.wire import wire_row
 
@@ -63,6 +64,14 @@ WHOLE: Final = Lane()
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """Most changes in a batch, and most bytes of its rows while they are of more than one record."""
+
+    changes: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """The last batch of a channel's chain."""
 
@@ -83,34 +92,64 @@ def seal_next(
 ) -> OutboxBatch | None:
     """Seal up to `limit` unsealed changes of one record type, of `lane` only; return None when there are none.
 
-    With more than one change it holds at most `size` bytes of rows.
-
-    Must run in a session of one snapshot (`Database.snapshot`), in one process at a time.
+    With more than one record it holds at most `size` bytes of rows. Must run in a session of one snapshot
+    (`Database.snapshot`), in one process at a time. A record too large for any batch is set aside, and the next ones
+    are sealed.
     """
-    dialect = session.get_bind().dialect.name
-    while True:
-        taken = _take(session, binding, lane, limit)
-        if taken.changes == 0:
-            return None
-        block, rows = _read_block(session, binding, taken, dialect)
-        if len(block) <= min(size, TARGET_BYTES) or taken.changes == 1:
-            break
-        limit = max(1, taken.changes // 2)
-    head = _lock_head(session, lane.channel or binding.record.channel, sender)
-    removed = _read_removed(session, binding, taken) if rows < taken.records else []
+    bound = Bound(limit, min(size, TARGET_BYTES))
+    found = _next_that_fits(session, binding, sender, lane, bound, at=at)
+    if found is None:
+        return None
+    head, taken, sealed = found
+    batch = _store(session, head, sealed, changes=taken.changes, at=at)
+    _mark(session, binding, taken, batch)
+    return batch
+
+
+def _next_that_fits(
+    session: Session, binding: Binding, sender: Sender, lane: Lane, bound: Bound, *, at: datetime
+) -> "tuple[ChainHead, _Taken, _Sealed] | None":
+    """Return the next batch that a receiver takes, and its changes; sets aside the records too large for any."""
+    most = bound.changes
+    while (taken := _take(session, binding, lane, most)).changes:
+        head = _lock_head(session, lane.channel or binding.record.channel, sender)
+        sealed = _build(session, binding, sender, head, taken, size=bound.size, at=at)
+        if sealed is not None and fits(sealed.payload, sealed.body):
+            return head, taken, sealed
+        if taken.records > 1:
+            most = max(1, taken.changes // 2)
+        elif sealed is not None:
+            size = Size(len(sealed.payload), len(sealed.body))
+            set_aside(session, binding.record.name, _unsealed(binding, taken), size, at=at)
+            most = bound.changes
+    return None
+
+
+def _build(
+    session: Session,
+    binding: Binding,
+    sender: Sender,
+    head: ChainHead,
+    taken: "_Taken",
+    *,
+    size: int,
+    at: datetime,
+) -> "_Sealed | None":
+    """Return the batch of the taken changes; None when they are more than one record, and clearly too much."""
+    block, rows = _read_block(session, binding, taken, session.get_bind().dialect.name)
+    if len(block) > size and taken.records > 1:
+        return None
     header = _header(
         binding,
         sender,
         head,
         at,
         rows=rows,
-        removed=removed,
+        removed=_read_removed(session, binding, taken) if rows < taken.records else [],
         control=_control_totals(session, binding, taken),
         fresh=taken.inserts == taken.changes,
     )
-    batch = _store(session, head, header, build_payload(header, block), changes=taken.changes, at=at)
-    _mark(session, binding, taken, batch)
-    return batch
+    return _seal(header, block)
 
 
 def seal_barrier(
@@ -125,7 +164,7 @@ def seal_barrier(
     if Place(head.lineage, head.batch_no, head.digest) != place:
         return None
     header = _header(binding, sender, head, at, rows=0, removed=[], control={}, fresh=False, barrier=barrier)
-    return _store(session, head, header, build_payload(header, b""), changes=0, at=at)
+    return _store(session, head, _seal(header, b""), changes=0, at=at)
 
 
 def place_in_chain(session: Session, channel: str, sender: Sender) -> Place:
@@ -172,6 +211,15 @@ class _Taken:
     changes: int
     inserts: int
     records: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """A batch as bytes: with its header, and compressed."""
+
+    header: BatchHeader
+    payload: bytes
+    body: bytes
 
 
 def _unsealed(binding: Binding, taken: _Taken | None = None) -> list[ColumnElement[bool]]:
@@ -290,10 +338,13 @@ def _header(binding: Binding, sender: Sender, head: ChainHead, at: datetime, **c
     )
 
 
-def _store(
-    session: Session, head: ChainHead, header: BatchHeader, payload: bytes, *, changes: int, at: datetime
-) -> OutboxBatch:
-    body = compress(payload)
+def _seal(header: BatchHeader, block: bytes) -> _Sealed:
+    payload = build_payload(header, block)
+    return _Sealed(header, payload, compress(payload))
+
+
+def _store(session: Session, head: ChainHead, sealed: _Sealed, *, changes: int, at: datetime) -> OutboxBatch:
+    header = sealed.header
     batch = OutboxBatch(
         lineage=header.lineage,
         channel=header.channel,
@@ -301,10 +352,12 @@ def _store(
         record_type=header.record,
         rows=header.rows,
         changes=changes,
-        digest=sha256_hex(payload),
+        digest=sha256_hex(sealed.payload),
         sealed_at=at,
-        payload=body,
-        payload_bytes=len(body),
+        payload=sealed.body,
+        payload_bytes=len(sealed.body),
+        removed=len(header.removed),
+        control=header.control,
     )
     session.add(batch)
     head.batch_no, head.digest = batch.batch_no, batch.digest
@@ -313,6 +366,7 @@ def _store(
 
 
 def _mark(session: Session, binding: Binding, taken: _Taken, batch: OutboxBatch) -> None:
+    settle(session, binding.record.name, _unsealed(binding, taken), batch.id)
     session.execute(
         update(Change)
         .where(*_unsealed(binding, taken))

@@ -89,6 +89,11 @@ def compress(payload: bytes) -> bytes:
     return zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_content_size=True).compress(payload)
 
 
+def fits(payload: bytes, body: bytes) -> bool:
+    """Whether a receiver takes a batch of these bytes, compressed to `body`."""
+    return len(payload) <= MAX_PAYLOAD_BYTES and len(body) <= MAX_WIRE_BYTES
+
+
 def decompress(body: bytes, encoding: str, *, limit: int = MAX_PAYLOAD_BYTES) -> bytes:
     """Return the payload of a request body; never makes more than `limit` bytes.
 
