@@ -53,6 +53,8 @@ log = logging.getLogger(__name__)
 LONGEST: Final = timedelta(minutes=8)
 # One that is at the backlog stops sooner: what people enter meanwhile goes first in the next.
 TURN: Final = timedelta(minutes=1)
+# A slot may be so many of this node's own intervals away.
+SLOWER: Final = 1.5
 # What HQ may have against one batch; the other channels go on.
 OF_ONE_CHANNEL: Final = frozenset(
     problem.value.code
@@ -162,6 +164,7 @@ class _Run:
         if self._stuck and not self._result.unfinished:
             raise next(iter(self._stuck.values()))
         self._result.unfinished |= more
+        self._take_slot(state.next_push_after_s)
 
     def _send_today(self) -> None:
         """Send every record type's own channel to its end, but for what is backlog."""
@@ -198,6 +201,12 @@ class _Run:
 
     def _proves(self, binding: Binding) -> bool:
         return binding.record.channel not in self._stuck and self._prover.seal_barrier(binding)
+
+    def _take_slot(self, after_s: int | None) -> None:
+        """Come next when HQ says, so that the branches do not all come together; never at half this node's pace."""
+        own_s = self._runtime.settings.push_interval_s
+        if after_s is not None and 0 < after_s <= own_s * SLOWER:
+            self._result.wait = timedelta(seconds=after_s)
 
     def _settle_history(self, state: StateAnswer) -> None:
         """Begin a new lineage when HQ knows what we do not; offer again what it does not hold."""

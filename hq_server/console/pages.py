@@ -12,7 +12,9 @@ from hq_server.branches.queries import Coverage, coverage, get_branch, list_keys
 from hq_server.branches.web import scope
 from hq_server.console import queries
 from hq_server.console.charges import charges_table
+from hq_server.console.intake import at_the_door
 from hq_server.ingest.models import InboxBatch
+from hq_server.runtime import HqRuntime
 from hq_server.verification.pages import sentence, summary
 from hq_server.verification.queries import branch_proofs
 from shared.auth.vocabulary import Right
@@ -49,7 +51,12 @@ def index() -> str:
     if order == "code":
         states.sort(key=lambda state: state.branch.code)
     return render_template(
-        "console/branches.html", states=states, coverage=covered, order=order, record_names=RECORD_NAMES
+        "console/branches.html",
+        states=states,
+        coverage=covered,
+        order=order,
+        record_names=RECORD_NAMES,
+        door=at_the_door(runtime(HqRuntime).intake.look(), [state.branch for state in states]),
     )
 
 
@@ -128,6 +135,7 @@ def _overview(session: Session) -> dict[str, Any]:
             timezone=zone,
         ),
         "proof": summary(session, now),
+        "door": at_the_door(runtime(HqRuntime).intake.look(), [state.branch for state in states]),
         "now": now,
         "record_names": RECORD_NAMES,
     }

@@ -13,6 +13,7 @@ from hq_server.branches.alarms import LINEAGE_OPENED
 from hq_server.branches.models import Branch, BranchLineage
 from hq_server.feed.queries import state_for
 from hq_server.gate.errors import SyncRefusedError
+from hq_server.gate.slots import next_push_after
 from hq_server.ingest.backups import list_backed_up
 from hq_server.ingest.models import ChainPosition, InboxBatch
 from hq_server.parking.queries import count_parked
@@ -80,6 +81,7 @@ def state_of(session: Session, branch: Branch, hq_id: str, now: datetime) -> Sta
             for row in positions
         },
         push_interval_s=branch.push_interval_s,
+        next_push_after_s=next_push_after(session, branch, now),
         lineage=current[0] if current else None,
         lineage_id=current[1] if current else None,
         parked=count_parked(session, branch.number).total,

@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from branch_node.outbound.cycle import CycleResult
+from branch_node.outbound.transport import NoAnswerError
+from branch_node.runtime import Answer, Request, Transport
 from hq_server import app as hq_app
 from hq_server.gate.admission import LITTLE
 from hq_server.intake import Intake, Lane
@@ -145,10 +147,10 @@ def test_the_lane_is_told_by_the_channel_and_by_what_is_left(world: World, span:
     assert lanes == [Lane.LITTLE, Lane.TODAY, Lane.BACKLOG]
 
 
-def test_eight_branches_come_back_together_and_all_of_them_get_in(world: World) -> None:
+def test_six_branches_come_back_together_and_all_of_them_get_in(world: World) -> None:
     world.hq = replace(world.hq, settings=replace(world.hq.settings, intake_slots=2))
     world.app = hq_app.create_app(world.hq)
-    branches = [world.make_branch(f"B{number:03}") for number in range(8)]
+    branches = [world.make_branch(f"B{number:03}") for number in range(6)]
     for branch in branches:
         for _one in range(5):
             branch.add_customer()
@@ -198,3 +200,38 @@ def test_an_answer_of_a_busy_head_office_is_what_the_register_says(world: World,
     document = msgspec.json.decode(desk.send(message).body)
     assert document["retry"] is True
     assert document["detail"] == f"0 branches go first; come again in {document['wait_s']} s"
+
+
+def test_a_branch_comes_next_in_its_slot_unless_its_own_pace_is_quicker(world: World) -> None:
+    first, second = world.make_branch("B001"), world.make_branch("B002")
+    waits = [one.push().wait for one in (first, second)]
+    assert None not in waits
+    assert all(300 <= wait.total_seconds() <= 900 for wait in waits if wait is not None)
+    assert abs((waits[0] - waits[1]).total_seconds()) == 300  # type: ignore[operator]
+
+    quick = replace(first.runtime, settings=replace(first.runtime.settings, push_interval_s=5))
+    first.runtime = quick
+    assert first.push().wait is None
+
+
+def test_after_a_push_that_failed_the_next_try_does_not_wait_for_the_slot(world: World) -> None:
+    branch = world.make_branch("B001")
+    branch.add_customer()
+
+    result = branch.push(transport=_NoBatches(world.transport()))
+
+    assert result.outcome == "retry"
+    assert result.wait is not None
+    assert result.wait.total_seconds() < 60
+
+
+class _NoBatches:
+    """A line on which batches are lost."""
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+
+    def send(self, request: Request) -> Answer:
+        if request.method == "POST":
+            raise NoAnswerError(reason="lost")
+        return self._inner.send(request)
