@@ -17,6 +17,8 @@ from shared.jobs.vocabulary import RunOutcome
 from shared.stamp import Stamp
 from sync_protocol.contract.keys import key_id, public_key_of
 
+PUSH: Final = "push"
+PUSH_RECEIVERS: Final = "push-receivers"
 WORST_FIRST: Final = (RunOutcome.FAILED, RunOutcome.RETRY, RunOutcome.DONE)
 
 
@@ -77,11 +79,9 @@ def _interval(settings: BranchSettings) -> timedelta:
 
 
 JOBS: Final[Sequence[Job]] = (
+    Job(PUSH, N_("Push to head office"), push, every=_interval, jitter=timedelta(seconds=60), when_full=True),
     Job(
-        "push", N_("Push to head office"), push, every=_interval, jitter=timedelta(seconds=60), when_full=True
-    ),
-    Job(
-        "push-receivers",
+        PUSH_RECEIVERS,
         N_("Push to the other receivers"),
         push_to_receivers,
         every=_interval,

@@ -9,21 +9,49 @@ from branch_node.outbound import queries
 from branch_node.outbound.contacts import ContactBook
 from branch_node.outbound.cycle import CycleResult, run_cycle
 from branch_node.receivers import operations
+from branch_node.receivers.errors import UndeliveredError
 from branch_node.receivers.models import Receiver
-from branch_node.receivers.queries import list_receivers, list_to_clear
+from branch_node.receivers.queries import get_receiver, list_receivers, list_to_clear
 from branch_node.runtime import BranchRuntime
+from shared.db.scope import FIRST
 from shared.jobs.job import Progress
+from shared.stamp import Stamp
+from sync_protocol.changelog.sealing import count_pending
 
 # More at a time would only wait for each other's turn at the database.
 AT_ONCE: Final = 4
-# No failure puts a receiver off for longer, so a later time was set by a clock that was wrong.
-LONGEST_WAIT: Final = timedelta(hours=1)
+# Nothing puts a receiver off for longer, so a later time was set by a clock that was wrong.
+LONGEST_WAIT: Final = timedelta(days=1)
+# So that branches which began together do not come together for ever.
+SPREAD: Final = 0.1
 
 
 def views(runtime: BranchRuntime) -> Sequence[BranchRuntime]:
     """Return this node as it is towards each receiver besides head office."""
     with runtime.database.reads() as session:
         return [runtime.for_receiver(one.name, one.records) for one in list_receivers(session)]
+
+
+def view_of(runtime: BranchRuntime, name: str) -> BranchRuntime:
+    """Return this node as it is towards one receiver, head office among them; raises ReceiverUnknownError."""
+    if name == FIRST:
+        return runtime
+    with runtime.database.reads() as session:
+        return runtime.for_receiver(name, get_receiver(session, name).records)
+
+
+def leave(runtime: BranchRuntime, name: str, *, give_up: bool, by: Stamp) -> int:
+    """Send nothing more to a receiver; return how many changes it has not received.
+
+    Raises UndeliveredError when there are some and it is not said that they may be given up, and ReceiverUnknownError.
+    """
+    view = view_of(runtime, name)
+    with view.database.sessions.begin() as session:
+        undelivered = count_pending(session)
+        if undelivered and not give_up:
+            raise UndeliveredError(name=name, count=undelivered)
+        operations.remove_receiver(session, name, runtime.bindings, undelivered=undelivered, by=by)
+    return undelivered
 
 
 def replace_earlier(runtime: BranchRuntime) -> None:
@@ -80,8 +108,9 @@ def _push(view: BranchRuntime, progress: Progress) -> CycleResult:
     with view.database.reads() as session:
         interval = queries.get_membership(session).push_interval_s
     result = run_cycle(view, progress)
-    # Half an interval: another receiver's failure must not make this one's turns come sooner.
-    wait = result.wait if result.wait is not None else timedelta(seconds=interval / 2)
+    # Its own next turn: another receiver's failure must not make it come sooner.
+    usual = timedelta(seconds=interval * view.uniform(1 - SPREAD, 1 + SPREAD))
+    wait = result.wait if result.wait is not None else usual
     with view.database.sessions.begin() as session:
         operations.note_wait(session, view.clock.now() + wait)
     return result

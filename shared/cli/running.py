@@ -1,7 +1,8 @@
 """Running one job from the command line, and saying how it went."""
 
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from shared.cli.context import NodeApp, echo_json, say
 from shared.cli.outcome import NEEDS_PERSON, WILL_RETRY, exit_with
@@ -25,27 +26,49 @@ EXIT_CODES: Final = {
 
 
 def run_job_now(
-    app: NodeApp, runtime: NodeRuntime, name: str, *, wait: timedelta, as_json: bool = False
+    app: NodeApp,
+    runtime: NodeRuntime,
+    name: str,
+    *,
+    wait: timedelta,
+    as_json: bool = False,
+    then: Sequence[str] = (),
 ) -> None:
     """Run one job now, tell how it went, and end the command with the exit code that says the same.
 
-    Waits up to `wait` for a run already at work; raises JobBusyError and JobUnknownError.
+    `then` names jobs to run after it, however it went; the code is that of the worst. Waits up to `wait` for a run
+    already at work; raises JobBusyError and JobUnknownError.
     """
     logs.set_up(runtime.settings.home)
     with in_use(runtime.settings.home):
-        execution = Runner(runtime, app.jobs).run_now(name, wait=wait)
-    _tell_outcome(execution, as_json=as_json)
-
-
-def _tell_outcome(execution: Execution, *, as_json: bool) -> None:
-    outcome = execution.outcome
-    kind = outcome.kind if outcome else RunOutcome.RETRY
-    counts = dict(outcome.counts) if outcome else {}
-    message = outcome.message if outcome else ""
+        runner = Runner(runtime, app.jobs)
+        executions = [runner.run_now(one, wait=wait) for one in (name, *then)]
     if as_json:
-        document = {"job": execution.job.name, "outcome": kind.value, "counts": counts, "message": message}
-        echo_json(document | {"error": execution.error})
+        first, *others = map(_document, executions)
+        echo_json(first | ({"others": others} if others else {}))
+    for execution in executions:
+        _tell_outcome(execution)
+    exit_with(max(EXIT_CODES[_kind(execution)] for execution in executions))
+
+
+def _kind(execution: Execution) -> RunOutcome:
+    return execution.outcome.kind if execution.outcome else RunOutcome.RETRY
+
+
+def _document(execution: Execution) -> dict[str, Any]:
+    outcome = execution.outcome
+    return {
+        "job": execution.job.name,
+        "outcome": _kind(execution).value,
+        "counts": dict(outcome.counts) if outcome else {},
+        "message": outcome.message if outcome else "",
+        "error": execution.error,
+    }
+
+
+def _tell_outcome(execution: Execution) -> None:
+    counts = dict(execution.outcome.counts) if execution.outcome else {}
+    message = execution.outcome.message if execution.outcome else ""
     numbers = ", ".join(f"{name} {count}" for name, count in counts.items())
-    parts = [f"{execution.job.name}: {label(kind)}", numbers, gettext(message), execution.error]
+    parts = [f"{execution.job.name}: {label(_kind(execution))}", numbers, gettext(message), execution.error]
     say(" · ".join(part for part in parts if part))
-    exit_with(EXIT_CODES[kind])

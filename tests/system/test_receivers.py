@@ -1,19 +1,30 @@
 """Several receivers: each gets its record types, with a chain and receipts of its own, and none holds up another."""
 
+import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import func, select, update
 
+from branch_node.cli import APP
+from branch_node.outbound.commands import register
 from branch_node.outbound.membership import join_receiver
 from branch_node.outbound.receivers import clear_removed, push_due
 from branch_node.receivers import operations
-from branch_node.receivers.errors import OtherReceiverError, ReceiverNameError, RecordsUnknownError
+from branch_node.receivers.errors import (
+    OtherReceiverError,
+    ReceiverNameError,
+    RecordsUnknownError,
+)
 from branch_node.receivers.models import FirstLoad
 from branch_node.retention.jobs import purge_outbox
 from hq_server.branches.operations import enrol_branch
 from hq_server.tables import APP as HQ_TABLES
+from shared.audit.models import AuditEntry
+from shared.cli import NodeGroup
 from shared.jobs.job import Progress
 from sync_protocol.changelog.models import Change, OutboxBatch
 from tests.support.receivers import (
@@ -305,3 +316,32 @@ def test_a_name_an_address_and_record_types_are_checked_before_a_code_is_used(re
     with pytest.raises(OtherReceiverError):
         join_receiver(branch.runtime, "region", FACTS, HQ_URL, "X", by=by)
     assert lines.requests == []
+
+
+def test_the_commands_join_push_trace_and_leave_one_receiver(world, region, branch, lines, tmp_path):
+    def run(*words):
+        group = NodeGroup()
+        register(group, replace(APP, open_runtime=lambda _home: branch.runtime))
+        home = str(branch.runtime.settings.home.path)
+        return CliRunner().invoke(group, [*words, "--home", home])
+
+    enter(branch)
+    joining = ["join", "--url", REGION_URL, "--code", region.enrol("B001"), "--receiver", "region"]
+    assert run(*joining, "--records", "bill_line").output.splitlines()[-1] == "B001"
+    lines.away = {HQ_URL}
+    pushed = run("push", "--json")
+    told = json.loads(pushed.stdout)
+    assert (pushed.exit_code, told["outcome"], told["others"][0]["outcome"]) == (1, "retry", "done")
+    assert run("push", "--receiver", "region").exit_code == 0
+    assert "delivered" in run("where", "bill_line", "B000003", "--receiver", "region").output
+    assert "waiting" in run("where", "bill_line", "B000003").output
+    assert run("rotate-key", "--receiver", "region").exit_code == 0
+    assert run("push", "--receiver", "region").exit_code == 0
+
+    branch.add_bill_line(branch.add_customer())
+    assert run("leave", "--receiver", "region").exit_code == 2
+    assert run("leave", "--receiver", "region", "--give-up").exit_code == 0
+    assert run("push", "--receiver", "region").exit_code == 2
+    with branch.runtime.database.reads() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.event == "receiver.removed")).one()
+    assert entry.details == {"records": ["bill_line"], "undelivered": 1}
