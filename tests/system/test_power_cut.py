@@ -1,0 +1,119 @@
+"""The power fails while people write and a push is under way: what was acknowledged is there when it is back."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from branch_node.bindings import BINDINGS
+from hq_server.ingest.models import InboxBatch
+from sync_protocol.changelog.models import Change, OutboxBatch
+from tests.support.pair import Pair, make_pair
+from tests.support.powercut import CutDisk
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+CUTS = 6
+ROWS = 40
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[CutDisk]:
+    made = CutDisk(tmp_path / "disk.img", tmp_path / "disk")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pair_on(
+    tmp_path: Path, disk: CutDisk, make_database_url: Callable[..., str]
+) -> Iterator[Callable[[str], Pair]]:
+    """Make a pair of nodes; the named one lives on the disk whose power is cut, on SQLite."""
+    made: list[Pair] = []
+
+    def make(node: str) -> Pair:
+        homes = {name: (disk.folder if name == node else tmp_path) / name for name in ("hq", "branch")}
+        urls = {name: make_database_url("sqlite") for name in homes}
+        urls[node] = f"sqlite:///{disk.folder / 'node.db'}"
+        made.append(make_pair(tmp_path, homes, urls, random.Random(node)))
+        return made[0]
+
+    yield make
+    for pair in made:
+        pair.close()
+
+
+class Writer(threading.Thread):
+    """A person who saves until the power fails, and knows what was saved."""
+
+    def __init__(self, pair: Pair) -> None:
+        super().__init__()
+        self.pair = pair
+        self.saved = list(pair.customers)
+
+    def run(self) -> None:
+        while True:
+            try:
+                self.pair.write(1)
+            except (SQLAlchemyError, OSError):
+                return
+            self.saved = list(self.pair.customers)
+
+
+def test_what_a_branch_saved_before_a_power_cut_is_there_and_is_captured(
+    disk: CutDisk, pair_on: Callable[[str], Pair]
+) -> None:
+    pair = pair_on("branch")
+    pair.write(ROWS)
+    for _cut in range(CUTS):
+        writer = Writer(pair)
+        writer.start()
+        push = pair.push()
+        time.sleep(pair.rng.uniform(0.1, 0.6))
+        disk.cut()
+        writer.join()
+        push.kill()
+        pair.branch_database.dispose()
+        disk.power_on()
+
+        with pair.branch_database.reads() as session:
+            assert session.scalar(text("PRAGMA integrity_check")) == "ok"
+            there = set(session.scalars(select(BINDINGS["customer"].table.c.id)))
+            captured = set(session.scalars(select(Change.record_id).where(Change.record_type == "customer")))
+        assert set(writer.saved) <= there
+        assert there <= captured
+        pair.customers = sorted(there)
+    pair.push().succeed()
+    pair.assert_equal()
+
+
+def test_what_head_office_gave_a_receipt_for_before_a_power_cut_is_there(
+    disk: CutDisk, pair_on: Callable[[str], Pair]
+) -> None:
+    pair = pair_on("hq")
+    for _cut in range(CUTS):
+        pair.write(ROWS)
+        push = pair.push()
+        time.sleep(pair.rng.uniform(0.1, 0.6))
+        disk.cut()
+        assert push.wait() in {0, 1}, push.words()
+        pair.hq.kill()
+        pair.hq_database.dispose()
+        disk.power_on()
+
+        with pair.hq_database.reads() as session:
+            assert session.scalar(text("PRAGMA integrity_check")) == "ok"
+            held = set(session.scalars(select(InboxBatch.digest)))
+        with pair.branch_database.reads() as session:
+            receipts = select(OutboxBatch.digest).where(OutboxBatch.acknowledged_at.is_not(None))
+            acknowledged = set(session.scalars(receipts))
+        assert acknowledged <= held
+        pair.restart_hq()
+    with pair.branch_database.reads() as session:
+        assert session.scalar(select(func.count()).select_from(OutboxBatch))
+    pair.push().succeed()
+    pair.assert_equal()
