@@ -17,6 +17,9 @@ from hq_server.console import parked
 from hq_server.console.menu import MENU
 from hq_server.customers import pages as customers
 from hq_server.feed import alarms as feed_alarms
+from hq_server.feed import jobs as feed_jobs
+from hq_server.feed import matrix_pages as feed_matrix
+from hq_server.feed import pages as feed
 from hq_server.feed import routes as feed_routes
 from hq_server.gate import jobs as gate_jobs
 from hq_server.gate import pages as gate
@@ -45,6 +48,7 @@ from shared.web.running.pages import jobs_blueprint
 JOBS: Final[Sequence[Job]] = (
     *gate_jobs.JOBS,
     *retention_jobs.JOBS,
+    *feed_jobs.JOBS,
     *verification_jobs.JOBS,
     *analysis_jobs.JOBS,
     *common_jobs.JOBS,
@@ -97,6 +101,8 @@ def create_app(runtime: HqRuntime) -> Flask:
             proof_routes.blueprint,
             parked_routes.blueprint,
             feed_routes.blueprint,
+            feed.blueprint,
+            feed_matrix.blueprint,
             verification.blueprint,
             alarms_blueprint(
                 ALARMS,

@@ -25,6 +25,7 @@ class HqSettings(NodeSettings):
     push_interval_s: int = 600
     backup_alarm_days: int = 3
     receipt_retention_days: int = 400
+    feed_alarm_hours: int = 6
     intake_slots: int = 4
 
 

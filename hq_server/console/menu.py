@@ -18,5 +18,6 @@ MENU: Final = (
     MenuEntry(lazy_gettext("Proof"), "verification.index", "circle-check", key="v"),
     MenuEntry(lazy_gettext("Transfers"), "console.transfers", "cloud-upload", key="t"),
     MenuEntry(lazy_gettext("Alarms"), "alarms.index", "alert-circle", count=count_open, key="l"),
+    MenuEntry(lazy_gettext("Published items"), "feed.index", "upload", key="u", foot=True),
     MenuEntry(lazy_gettext("Jobs"), "running.index", "clock", right=Right.ADMINISTRATOR, key="j", foot=True),
 )

@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from shared.domain.published.rules import problem_of
 from sync_protocol.apply import Wait
 from sync_protocol.catalog import CATALOG
 from sync_protocol.contract.canonical import read_canonical
+from sync_protocol.contract.feed import FeedPage, FeedReceipts, FeedReceiptsAnswer
 from sync_protocol.contract.codes import PROBLEM_TYPE, find_problem
 from sync_protocol.contract.keys import (
     CHAIN,
     COMPARE,
     ENROLMENT,
+    FEED,
+    FEED_RECEIPTS,
     NEXT_KEY,
     PARKED,
     RECEIPT,
@@ -70,6 +74,9 @@ USED = {
     "key-request",
     "key-answer",
     "parked-answer",
+    "feed-answer",
+    "feed-receipts-request",
+    "feed-receipts-answer",
     *(f"row-{name}" for name in CATALOG),
 }
 
@@ -113,6 +120,8 @@ def test_the_enrolment_of_the_page_is_proven_by_its_key():
         ("compare-answer", "compare", COMPARE, CompareAnswer),
         ("key-answer", "key", NEXT_KEY, KeyAnswer),
         ("parked-answer", "parked", PARKED, ParkedPage),
+        ("feed-answer", "feed", FEED, FeedPage),
+        ("feed-receipts-answer", "kept", FEED_RECEIPTS, FeedReceiptsAnswer),
     ],
 )
 def test_the_answers_of_the_page_are_signed_by_its_hq_and_hold_every_member(title, part, purpose, kind):
@@ -153,6 +162,20 @@ def test_the_list_of_refused_rows_counts_as_the_state_does_and_gives_the_reasons
     assert refused.reasons == CATALOG["customer"].check.refuse_line(line)
     assert (refused.id, refused.change) == (row["id"], row["change"])
     assert waiting.reasons == Wait("customer_id", "customer", row["id"]).reasons
+
+
+def test_the_feed_of_the_page_leads_where_the_state_says_and_its_receipts_tell_of_each_item():
+    state = _canonical("state-answer")["state"]
+    page = msgspec.convert(_canonical("feed-answer")["feed"], FeedPage)
+    told = msgspec.convert(_canonical("feed-receipts-request"), FeedReceipts, strict=True)
+
+    assert (page.head.seq, page.head.digest) == (state["feed"]["seq"], state["feed"]["digest"])
+    assert page.head == told.through
+    assert [(one.id, one.version) for one in told.receipts] == [(one.id, one.version) for one in page.entries]
+    assert told.number == state["feed"]["receipts"] + 1
+    assert told.number == _canonical("feed-receipts-answer")["kept"]["number"]
+    good = [problem_of(one.kind, one.name, one.body) for one in page.entries if one.body is not None]
+    assert good == [None]
 
 
 def test_the_parents_of_the_page_are_those_of_the_catalog():

@@ -61,6 +61,9 @@ def _about(alarm: Alarm) -> str:
 def _told(kind: AlarmKind | None, details: Mapping[str, Any]) -> str:
     """Return the details in one sentence; as they stand when the sentence wants others."""
     shown = {name: _shown(value) for name, value in details.items()}
+    if reason := shown.get("reason"):
+        # Often a sentence of ours.
+        shown["reason"] = _(reason)
     if kind is not None and kind.words_msgid:
         try:
             return _(kind.words_msgid, **shown)

@@ -1,0 +1,303 @@
+"""Published items: the list, one item with its versions and branches, making, changing, publishing, withdrawing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
+from sqlalchemy.orm import Session
+
+from hq_server.branches.queries import list_branches
+from hq_server.feed import operations, queries, standing
+from hq_server.feed.errors import ChangedMeanwhileError, ItemExistsError
+from hq_server.feed.models import FeedItem, FeedVersion
+from hq_server.feed.queries import Standing
+from hq_server.feed.schemas import LATER, form_values, given_values, read_draft
+from hq_server.feed.web import OUTCOMES, STATES, asked, listed
+from shared.audit.queries import list_history
+from shared.auth.vocabulary import Right
+from shared.db.base import instant_text
+from shared.domain.published.policies import POLICIES
+from shared.domain.published.vocabulary import CodeTable, ItemKind
+from shared.domain.published.words import differences, item_name, kind_word, summary
+from shared.errors import N_
+from shared.i18n import gettext as _
+from shared.i18n import label
+from shared.web.access import requires
+from shared.web.context import reading, runtime, stamp, writing
+from shared.web.errors import STATUS
+from shared.web.forms import field_errors, notice
+from shared.web.paging import Page, PageRequest
+
+blueprint = Blueprint("feed", __name__, template_folder="templates", url_prefix="/published")
+EVENTS: Final = {
+    "feed.drafted": N_("wrote the draft"),
+    "feed.draft-dropped": N_("dropped the draft"),
+    "feed.published": N_("published it"),
+    "feed.withdrawn": N_("withdrew it"),
+}
+
+
+@blueprint.get("")
+@requires(Right.STAFF)
+def index() -> str:
+    """List what is published, scheduled, drafted and withdrawn, each with how many branches have applied it."""
+    wanted = PageRequest.from_query(("made",), default="-made")
+    filters = asked()
+    with reading() as session:
+        found = listed(session, filters, stamp().at)
+    first = (wanted.number - 1) * wanted.size
+    page = Page(found[first : first + wanted.size], len(found), wanted)
+    return render_template(
+        "feed/index.html",
+        page=page,
+        filters=filters,
+        kinds=[(kind.value, label(kind)) for kind in ItemKind],
+        states=STATES,
+    )
+
+
+@blueprint.get("/<id:item_id>")
+@requires(Right.STAFF)
+def one(item_id: str) -> str:
+    """Show an item: what it says now, what is drafted, who has applied it, and every version before."""
+    with reading() as session:
+        found = queries.standing_of(session, queries.get_item(session, item_id))
+        branches = standing.rows(session, stamp().at, items=[item_id])
+        versions = queries.list_versions(session, item_id)
+        return render_template(
+            "feed/one.html",
+            **_frame(found),
+            state=found.state(stamp().at),
+            states=STATES,
+            outcomes=OUTCOMES,
+            cells=[row.cells[item_id] for row in branches if item_id in row.cells],
+            links={row.branch.number: row.link for row in branches},
+            versions=[(one, _changes(found.item, versions, at)) for at, one in enumerate(versions)],
+            history=list_history(session, (operations.SUBJECT, item_id)),
+            events=EVENTS,
+            seen_at=_seen(found),
+        )
+
+
+@blueprint.get("/new")
+@requires(Right.ADMINISTRATOR)
+def new() -> str:
+    """Ask what is to be published, then show its form; what is published already is changed, not made anew."""
+    kind, name = _kind(request.args.get("kind")), request.args.get("name", "")
+    with reading() as session:
+        if kind is None or (kind is not ItemKind.ANNOUNCEMENT and name not in _names(kind)):
+            taken = {
+                (one.item.kind, one.item.name): one.item for one in queries.list_standings(session, _ALL)
+            }
+            return render_template("feed/choose.html", offers=_offers(taken))
+        return _form(session, kind, name, None, form_values(kind, None, timezone=_zone()))
+
+
+@blueprint.post("")
+@requires(Right.ADMINISTRATOR)
+def make() -> ResponseReturnValue:
+    """Enter a new item; published at once when that is asked for."""
+    kind = _kind(request.form.get("kind")) or ItemKind.ANNOUNCEMENT
+    name = request.form.get("name", "")
+    try:
+        draft = read_draft(kind, name, request.form, None, timezone=_zone(), now=stamp().at)
+        with writing() as session:
+            item = operations.make_item(session, kind, name, draft, by=stamp())
+            _finish(session, item)
+    except (ValidationError, ItemExistsError) as refused:
+        with reading() as session:
+            page = _form(session, kind, name, None, given_values(request.form), field_errors(refused))
+        return page, 400 if isinstance(refused, ValidationError) else STATUS[refused.kind]
+    return redirect(url_for("feed.one", item_id=item.id), code=303)
+
+
+@blueprint.get("/<id:item_id>/edit")
+@requires(Right.ADMINISTRATOR)
+def edit(item_id: str) -> str:
+    """Show the form with the draft, or with what is published."""
+    with reading() as session:
+        found = queries.standing_of(session, queries.get_item(session, item_id))
+        values = form_values(found.item.kind, found.draft or found.current, timezone=_zone())
+        return _form(session, found.item.kind, found.item.name, found, values)
+
+
+@blueprint.post("/<id:item_id>")
+@requires(Right.ADMINISTRATOR)
+def change(item_id: str) -> ResponseReturnValue:
+    """Save the draft of the next version; published at once when that is asked for."""
+    with reading() as session:
+        found = queries.standing_of(session, queries.get_item(session, item_id))
+    item = found.item
+    try:
+        draft = read_draft(
+            item.kind, item.name, request.form, found.current, timezone=_zone(), now=stamp().at
+        )
+        with writing() as session:
+            operations.save_draft(session, item_id, draft, seen_at=_given_seen(), by=stamp())
+            _finish(session, item)
+    except (ValidationError, ChangedMeanwhileError) as refused:
+        with reading() as session:
+            values = given_values(request.form)
+            page = _form(session, item.kind, item.name, found, values, field_errors(refused))
+        return page, 400 if isinstance(refused, ValidationError) else STATUS[refused.kind]
+    return redirect(url_for("feed.one", item_id=item_id), code=303)
+
+
+@blueprint.post("/<id:item_id>/publication")
+@requires(Right.ADMINISTRATOR)
+def publish(item_id: str) -> ResponseReturnValue:
+    """Give the draft to the branches."""
+    with writing() as session:
+        operations.publish(session, item_id, by=stamp())
+    notice(_("Published. Each branch applies it at its next contact and says so here."))
+    return redirect(url_for("feed.one", item_id=item_id), code=303)
+
+
+@blueprint.post("/<id:item_id>/draft")
+@requires(Right.ADMINISTRATOR)
+def drop_draft(item_id: str) -> ResponseReturnValue:
+    """Forget the draft."""
+    with writing() as session:
+        stays = operations.drop_draft(session, item_id, by=stamp())
+    notice(_("The draft is dropped."))
+    return redirect(url_for("feed.one", item_id=item_id) if stays else url_for("feed.index"), code=303)
+
+
+@blueprint.get("/<id:item_id>/withdrawal")
+@requires(Right.ADMINISTRATOR)
+def withdrawal(item_id: str) -> str:
+    """Say what withdrawing touches, before it is done."""
+    with reading() as session:
+        found = queries.standing_of(session, queries.get_item(session, item_id))
+        branches = standing.rows(session, stamp().at, items=[item_id])
+        held = sum(row.cells[item_id].applied is not None for row in branches if item_id in row.cells)
+        return render_template("feed/withdraw.html", **_frame(found), held=held)
+
+
+@blueprint.post("/<id:item_id>/withdrawal")
+@requires(Right.ADMINISTRATOR)
+def withdraw(item_id: str) -> ResponseReturnValue:
+    """Take an item back from every branch."""
+    with writing() as session:
+        operations.withdraw(session, item_id, by=stamp())
+    notice(_("Withdrawn. Each branch stops obeying it at its next contact and says so here."))
+    return redirect(url_for("feed.one", item_id=item_id), code=303)
+
+
+_ALL: Final = queries.ItemFilter()
+
+
+def _finish(session: Session, item: FeedItem) -> None:
+    """Publish what was saved if the form says so, and say what was done."""
+    if request.form.get("do") == "publish":
+        operations.publish(session, item.id, by=stamp())
+        notice(_("Published. Each branch applies it at its next contact and says so here."))
+    elif request.form.get("do") == LATER:
+        notice(_("Saved. It is published by itself at the time given."))
+    else:
+        notice(_("Saved as a draft; no branch sees it yet."))
+
+
+def _frame(found: Standing) -> dict[str, Any]:
+    item = found.item
+    return {
+        "item": item,
+        "current": found.current,
+        "draft": found.draft,
+        "name": item_name(item.kind.value, item.name, item.title),
+        "kind_word": kind_word(item.kind.value),
+        "said": lambda version: summary(item.kind.value, item.name, version.body),
+        "codes": _codes_of,
+    }
+
+
+def _codes_of(version: FeedVersion) -> list[Mapping[str, Any]]:
+    return list(version.body.get("codes", []))
+
+
+def _changes(item: FeedItem, versions: Any, at: int) -> list[tuple[str, str, str]]:  # noqa: ANN401 - a sequence
+    """Return what a version says otherwise than the one before it."""
+    version: FeedVersion = versions[at]
+    before: FeedVersion | None = versions[at + 1] if at + 1 < len(versions) else None
+    if before is None or version.withdrawn:
+        return []
+    found = differences(item.kind.value, item.name, before.body, version.body)
+    if list(before.branches) != list(version.branches):
+        found.append((_("Addressed to"), _audience(before), _audience(version)))
+    return found
+
+
+def _audience(version: FeedVersion) -> str:
+    return ", ".join(version.branches) or _("all")
+
+
+def _form(
+    session: Session,
+    kind: ItemKind,
+    name: str,
+    found: Standing | None,
+    values: Mapping[str, Any],
+    errors: Mapping[str, str] | None = None,
+) -> str:
+    title = found.item.title if found else ""
+    return render_template(
+        "feed/form.html",
+        kind=kind,
+        name=name,
+        item=found.item if found else None,
+        item_name=item_name(kind.value, name, title) if (found or name) else _("New announcement"),
+        kind_word=kind_word(kind.value),
+        policy=POLICIES.get(name),
+        rights=[(right.value, label(right)) for right in Right],
+        branches=[(branch.code, f"{branch.code} {branch.name}") for branch in list_branches(session)],
+        values=values,
+        errors=errors or {},
+        seen_at=_seen(found) if found else "",
+        later=LATER,
+    )
+
+
+def _offers(taken: Mapping[tuple[ItemKind, str], FeedItem]) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Return (kind, [(name, what it is for, address)]) of everything that can be published."""
+    offers = []
+    for kind in (ItemKind.POLICY, ItemKind.CODE_TABLE):
+        entries = []
+        for name, text in _names(kind).items():
+            present = taken.get((kind, name))
+            url = (
+                url_for("feed.one", item_id=present.id)
+                if present
+                else url_for("feed.new", kind=kind.value, name=name)
+            )
+            entries.append((item_name(kind.value, name), _("published already") if present else text, url))
+        offers.append((kind_word(kind.value), entries))
+    return offers
+
+
+def _names(kind: ItemKind) -> dict[str, str]:
+    if kind is ItemKind.POLICY:
+        return {policy.name: _(policy.help) for policy in POLICIES.values()}
+    return {table.value: "" for table in CodeTable} if kind is ItemKind.CODE_TABLE else {}
+
+
+def _kind(code: str | None) -> ItemKind | None:
+    return next((kind for kind in ItemKind if kind.value == code), None)
+
+
+def _seen(found: Standing) -> str:
+    present = found.draft or found.current
+    return instant_text(present.made_at) if present else ""
+
+
+def _given_seen() -> datetime | None:
+    try:
+        return datetime.fromisoformat(request.form.get("seen_at", ""))
+    except ValueError:
+        return None
+
+
+def _zone() -> str:
+    return runtime().settings.timezone

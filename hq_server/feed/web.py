@@ -1,0 +1,113 @@
+"""What the pages of published items share: their words, the filters of the list, and the list as people see it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from hq_server.feed import queries, standing
+from hq_server.feed.queries import ItemFilter, Standing
+from hq_server.feed.standing import UNJOINED, WAITING
+from shared.domain.published.policies import POLICIES
+from shared.domain.published.vocabulary import CodeTable, ItemKind
+from shared.domain.published.words import item_name, kind_word, summary
+from shared.errors import N_
+from sync_protocol.contract.feed import APPLIED, RECEIVED, REFUSED
+
+MOST_TEXT: Final = 80
+STATES: Final = {
+    "draft": (N_("draft"), ""),
+    "scheduled": (N_("scheduled"), "info"),
+    "published": (N_("published"), "ok"),
+    "expired": (N_("expired"), ""),
+    "withdrawn": (N_("withdrawn"), "warn"),
+}
+OUTCOMES: Final = {
+    APPLIED: (N_("applied"), "ok"),
+    RECEIVED: (N_("received"), "info"),
+    REFUSED: (N_("refused"), "bad"),
+    WAITING: (N_("not yet"), "warn"),
+    UNJOINED: (N_("no node yet"), ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address asks the list for."""
+
+    text: str
+    kinds: frozenset[str]
+    states: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One item as the list shows it."""
+
+    found: Standing
+    name: str
+    kind: str
+    state: str
+    says: str
+    addressed: int
+    applied: int
+    refused: int
+    reads: int | None
+    readers: int | None
+
+
+def asked() -> Filters:
+    """Return the filters of the address."""
+    kinds = frozenset(request.args.getlist("kind")) & {kind.value for kind in ItemKind}
+    states = frozenset(request.args.getlist("state")) & set(STATES)
+    return Filters(request.args.get("q", "").strip()[:MOST_TEXT], kinds, states)
+
+
+def listed(session: Session, filters: Filters, now: datetime) -> list[Listed]:
+    """Return the items that meet the filters, the latest made first, each with how the branches stand."""
+    wanted = ItemFilter(filters.text, _named(filters.text), filters.kinds)
+    found = [
+        (one, state)
+        for one in queries.list_standings(session, wanted)
+        if (state := one.state(now)) in filters.states or not filters.states
+    ]
+    counts: dict[str, Counter[str]] = {}
+    reads: dict[str, list[tuple[int, int]]] = {}
+    for row in standing.rows(session, now, items=[one.item.id for one, _state in found]) if found else ():
+        for item_id, cell in row.cells.items():
+            counts.setdefault(item_id, Counter())[cell.outcome] += 1
+            if cell.telling is not None and cell.telling.readers is not None:
+                reads.setdefault(item_id, []).append((cell.telling.reads or 0, cell.telling.readers))
+    return [
+        _row(one, state, counts.get(one.item.id, Counter()), reads.get(one.item.id)) for one, state in found
+    ]
+
+
+def _row(one: Standing, state: str, counts: Counter[str], reads: list[tuple[int, int]] | None) -> Listed:
+    item = one.item
+    version = one.current or one.draft
+    return Listed(
+        found=one,
+        name=item_name(item.kind.value, item.name, item.title),
+        kind=kind_word(item.kind.value),
+        state=state,
+        says=summary(item.kind.value, item.name, version.body) if version else "",
+        addressed=counts.total(),
+        applied=counts[APPLIED],
+        refused=counts[REFUSED],
+        reads=sum(pair[0] for pair in reads) if reads else None,
+        readers=sum(pair[1] for pair in reads) if reads else None,
+    )
+
+
+def _named(text: str) -> tuple[str, ...]:
+    """Return the tables and policies whose name or word holds `text`, in the reader's language."""
+    wanted = text.casefold()
+    known: list[tuple[str, Any]] = [(ItemKind.CODE_TABLE.value, table.value) for table in CodeTable]
+    known += [(ItemKind.POLICY.value, name) for name in POLICIES]
+    return tuple(
+        name for kind, name in known if wanted and wanted in f"{name} {item_name(kind, name)}".casefold()
+    )

@@ -1,0 +1,105 @@
+"""What people call published items and what stands in them, in the reader's language."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from shared.domain.published.codes import Code, read_codes
+from shared.domain.published.policies import POLICIES, Choice, Several
+from shared.domain.published.vocabulary import CodeTable, ItemKind
+from shared.errors import N_
+from shared.i18n import current_language, label
+from shared.i18n import gettext as _
+
+TEXT: Final = N_("Text")
+TITLE: Final = N_("Title")
+
+
+def kind_word(kind: str) -> str:
+    """Return what a kind of item is called; an unknown one by its own name."""
+    known = next((one for one in ItemKind if one.value == kind), None)
+    return label(known) if known else kind
+
+
+def item_name(kind: str, name: str, title: str = "") -> str:
+    """Return what an item is called: the table's or the policy's word, an announcement's title."""
+    if kind == ItemKind.POLICY and name in POLICIES:
+        return _(POLICIES[name].label)
+    table = next((one for one in CodeTable if one.value == name), None)
+    if kind == ItemKind.CODE_TABLE and table is not None:
+        return label(table)
+    return title or name
+
+
+def code_word(code: Code) -> str:
+    """Return a code with the word people read, where it has one."""
+    word = code.word(current_language())
+    return code.code if word == code.code else f"{code.code} {word}"
+
+
+def summary(kind: str, name: str, body: Mapping[str, Any]) -> str:
+    """Return what an item says in one line, as far as this version of the program understands it."""
+    if kind == ItemKind.POLICY and name in POLICIES:
+        return policy_value(name, body.get("value"))
+    if kind == ItemKind.CODE_TABLE and isinstance(body.get("codes"), list):
+        offered = [code for code in read_codes(body) if not code.withdrawn]
+        return _("%(count)s codes", count=len(offered))
+    if kind == ItemKind.ANNOUNCEMENT:
+        return str(body.get("text", "")).splitlines()[0] if body.get("text") else ""
+    return ""
+
+
+def policy_value(name: str, value: object) -> str:
+    """Return a policy's value as people say it."""
+    policy = POLICIES[name]
+    if isinstance(policy.type, Choice):
+        return _(policy.type.options.get(str(value), str(value)))
+    if isinstance(policy.type, Several) and isinstance(value, list):
+        return _(", ").join(_(policy.type.options.get(one, one)) for one in value) or _("none of them")
+    text = _(", ").join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"{text} {_(policy.unit)}" if policy.unit else text
+
+
+def differences(
+    kind: str, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    """Return (what, before, after) for everything that two versions say differently."""
+    if kind == ItemKind.CODE_TABLE:
+        return _code_differences(before, after)
+    if kind == ItemKind.POLICY and name in POLICIES:
+        pair = policy_value(name, before.get("value")), policy_value(name, after.get("value"))
+        return [] if pair[0] == pair[1] else [(_("Value"), *pair)]
+    words = {"title": _(TITLE), "text": _(TEXT), "from": _("Shown from"), "for": _("For")}
+    found = []
+    for key in sorted({*before, *after}):
+        pair = _plain(before.get(key)), _plain(after.get(key))
+        if pair[0] != pair[1]:
+            found.append((words.get(key, key), *pair))
+    return found
+
+
+def _code_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    then = {code.code: code for code in read_codes(before) if not code.withdrawn}
+    now = {code.code: code for code in read_codes(after) if not code.withdrawn}
+    added = [(code, _("–"), code_word(now[code])) for code in now if code not in then]
+    gone = [(code, code_word(then[code]), _("withdrawn")) for code in then if code not in now]
+    changed = [
+        (code, _both(then[code]), _both(now[code]))
+        for code in now
+        if code in then and then[code] != now[code]
+    ]
+    order = (
+        []
+        if [one for one in then if one in now] == [one for one in now if one in then]
+        else [(_("Order"), _("–"), _("rearranged"))]
+    )
+    return added + gone + changed + order
+
+
+def _both(code: Code) -> str:
+    return " / ".join(word for word in (code.zh, code.en) if word) or "–"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "–"
+    return str(value) if value not in {None, ""} else "–"
