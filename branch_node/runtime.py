@@ -53,11 +53,23 @@ class BranchRuntime(NodeRuntime):
     new_nonce: Callable[[], str]
     monotonic: Callable[[], float] = field(default=time.monotonic, kw_only=True)
     receiver: str = field(default=FIRST, kw_only=True)
+    every_binding: Bindings | None = field(default=None, kw_only=True)
+
+    @property
+    def all_bindings(self) -> Bindings:
+        """Every record type this node holds, whoever the receiver is: a day is closed over all of them."""
+        return self.every_binding or self.bindings
 
     def for_receiver(self, name: str, records: Collection[str]) -> Self:
         """Return this node as it is towards another receiver, which takes these record types."""
-        bindings = {one: binding for one, binding in self.bindings.items() if one in records}
-        return replace(self, receiver=name, bindings=bindings, database=self.database.of(name))
+        every = self.all_bindings
+        return replace(
+            self,
+            receiver=name,
+            database=self.database.of(name),
+            bindings={one: binding for one, binding in every.items() if one in records},
+            every_binding=every,
+        )
 
     @property
     def private_key(self) -> bytes:

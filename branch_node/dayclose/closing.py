@@ -26,12 +26,14 @@ def close_days(
     calendar = Calendar(now.astimezone(zone).date(), joined_at.astimezone(zone).date(), zone)
     asked = _days(recount)
     with runtime.database.reads() as session:
-        again = queries.closed_among(session, asked) | queries.late_days(session, runtime.bindings, calendar)
+        again = queries.closed_among(session, asked) | queries.late_days(
+            session, runtime.all_bindings, calendar
+        )
         days = sorted({*queries.due_days(session, calendar), *again})[-MOST_AT_ONCE:]
         figures = {
             day: day_figures(
                 session,
-                runtime.bindings,
+                runtime.all_bindings,
                 calendar.begins(day),
                 calendar.begins(date.fromordinal(day.toordinal() + 1)),
             )

@@ -1,7 +1,7 @@
 """Talking to HQ: signed requests out, checked answers in; nothing is believed that HQ's key did not sign."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -58,6 +58,7 @@ from sync_protocol.contract.signing import (
     NODE_HEADER,
     OFFERED_HEADER,
     PENDING_HEADER,
+    RECORDS_HEADER,
     Message,
     sign_request,
 )
@@ -131,7 +132,8 @@ class After:
 class HqClient:
     """The requests of the protocol; raises NoAnswerError and HqRefusedError.
 
-    `contact` is the one of the cycle these requests belong to; set it before the first of them.
+    `contact` is the one of the cycle these requests belong to; set it before the first of them. `records` are
+    the record types we send there; none is all of them.
     """
 
     def __init__(
@@ -143,6 +145,7 @@ class HqClient:
         self._clock = clock
         self._new_nonce = new_nonce
         self.contact: Contact | None = None
+        self.records: Collection[str] = ()
         # How far HQ's clock is ahead of ours; learnt from HQ when it finds a signature too old or too new.
         self._skew = timedelta()
 
@@ -180,6 +183,8 @@ class HqClient:
         headers = {}
         if self.contact is not None and self.contact.before:
             headers[BEFORE_HEADER] = ",".join(self.contact.before)
+        if self.records:
+            headers[RECORDS_HEADER] = ",".join(self.records)
         answer = self._send("GET", "/sync/v1/state", headers, b"", vitals)
         return _decode(self._signed_part(answer, "state", STATE), StateAnswer)
 
@@ -216,7 +221,9 @@ class HqClient:
             "content-encoding": "identity",
             "idempotency-key": f"{self._credentials.node}/feed/{told.number}",
         }
-        answer = self._send("POST", "/sync/v1/feed/receipts", headers, canonical_json(to_json(told)), Vitals())
+        answer = self._send(
+            "POST", "/sync/v1/feed/receipts", headers, canonical_json(to_json(told)), Vitals()
+        )
         kept = _decode(self._signed_part(answer, "kept", FEED_RECEIPTS), FeedReceiptsAnswer)
         if kept.number != told.number:
             raise NoAnswerError(reason="the answer is about another telling")

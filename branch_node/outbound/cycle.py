@@ -34,7 +34,7 @@ from branch_node.runtime import BranchRuntime
 from shared.db.scope import FIRST
 from shared.errors import BranchlineError
 from shared.jobs.job import Progress
-from sync_protocol.catalog import BACKLOG, CHANNELS, Binding
+from sync_protocol.catalog import BACKLOG, CATALOG, CHANNELS, Binding
 from sync_protocol.changelog.models import OutboxBatch
 from sync_protocol.changelog.sealing import (
     Lane,
@@ -103,7 +103,10 @@ def make_client(runtime: BranchRuntime, member: Membership) -> HqClient:
         hq_url=member.hq_url,
         hq_public_key=member.hq_public_key,
     )
-    return HqClient(runtime.transport, credentials, runtime.clock, runtime.new_nonce)
+    client = HqClient(runtime.transport, credentials, runtime.clock, runtime.new_nonce)
+    if len(runtime.bindings) < len(CATALOG):
+        client.records = list(runtime.bindings)
+    return client
 
 
 class _Run:

@@ -15,7 +15,8 @@ class Branch(Base):
     `data_as_of` is the instant, by HQ's clock, at which HQ last held everything the branch had
     committed: a contact that left nothing pending. `pending` is what the branch said it still held.
     `contact_id` is the last contact accepted, `contacts_before` the ones its node had begun before it;
-    `contender_id` is the last contact refused because it came from a copy.
+    `contender_id` is the last contact refused because it came from a copy. `record_types` are those it sends here,
+    null when it sends all: it may send others to other receivers.
     """
 
     __tablename__ = "branches"
@@ -37,6 +38,11 @@ class Branch(Base):
     contacts_before: Mapped[list[str] | None] = mapped_column(Json)
     contender_id: Mapped[str | None] = mapped_column(Id)
     contender_at: Mapped[datetime | None]
+    record_types: Mapped[list[str] | None] = mapped_column(Json)
+
+    def sends(self, record_type: str) -> bool:
+        """Whether rows of this type are to be expected here."""
+        return self.record_types is None or record_type in self.record_types
 
 
 class BranchLineage(Base):

@@ -24,6 +24,7 @@ from shared.db.space import NodeFullError, is_out_of_room
 from shared.ids import is_id
 from shared.stamp import Stamp, Via
 from shared.web.context import runtime
+from sync_protocol.catalog import CATALOG
 from sync_protocol.contract.canonical import canonical_json
 from sync_protocol.contract.codes import PROBLEM_CONTENT_TYPE, PROBLEM_TYPE, Problem
 from sync_protocol.contract.keys import sign_message
@@ -34,6 +35,7 @@ from sync_protocol.contract.signing import (
     CYCLE_HEADER,
     NODE_HEADER,
     PENDING_HEADER,
+    RECORDS_HEADER,
     BadSignatureError,
     Message,
     Signed,
@@ -131,6 +133,14 @@ def check_contact(branch: Branch) -> None:
     """Refuse a request that is not of the branch's present cycle: an old one on its way, or a copy's."""
     if branch.contact_id is not None and request.headers.get(CONTACT_HEADER) != branch.contact_id:
         raise SyncRefusedError(Problem.DUPLICATE, "another contact", last_contact=branch.contact_id)
+
+
+def note_records(branch: Branch) -> None:
+    """Write down which record types the branch sends here; one that does not say sends all."""
+    told = request.headers.get(RECORDS_HEADER)
+    known = None if told is None else [name for name in CATALOG if name in told.split(",")]
+    if branch.record_types != known:
+        branch.record_types = known
 
 
 def note_heard(branch: Branch) -> None:

@@ -28,6 +28,7 @@ from hq_server.gate.requests import (
     header_count,
     machine_stamp,
     note_heard,
+    note_records,
     sync_blueprint,
 )
 from hq_server.ingest.lineages import state_of
@@ -96,6 +97,7 @@ def state() -> ResponseReturnValue:
         contact = begin_contact(session, branch)
         if contact is Contact.ACCEPTED:
             note_heard(branch)
+            note_records(branch)
         answer = state_of(session, branch, hq.identity.hq_id, now)
     if contact is not Contact.ACCEPTED:
         raise SyncRefusedError(Problem.DUPLICATE, contact.value, last_contact=branch.contact_id)

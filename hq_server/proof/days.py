@@ -8,9 +8,10 @@ from typing import Any, Final
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from hq_server.branches.models import Branch
 from hq_server.proof.models import DayCheck
 from hq_server.replica.models import ReplicaDayClose
-from sync_protocol.catalog import Bindings
+from sync_protocol.catalog import CATALOG, Bindings
 from sync_protocol.daybook import DayFigures, day_figures
 
 # Older days are matched when their manifest comes, and no more.
@@ -48,7 +49,7 @@ def check_day(session: Session, manifest: ReplicaDayClose, bindings: Bindings, m
     """Count the day here and keep whether it is what the manifest says."""
     number = manifest.branch_number
     held = day_figures(session, bindings, manifest.starts_at, manifest.ends_at, branch_number=number)
-    differs = _differences(DayFigures(manifest.counts, manifest.totals), held)
+    differs = _differences(_expected(session.get_one(Branch, number), manifest), held)
     check = session.get(DayCheck, (number, manifest.day))
     if check is None:
         check = DayCheck(branch_number=number, day=manifest.day)
@@ -67,6 +68,13 @@ def _is_due(manifest: ReplicaDayClose, check: DayCheck | None, moment: Moment) -
     if check.through < (moment.removed if check.complete else moment.through).get(number, 0):
         return True
     return check.checked_on != moment.today and manifest.day >= moment.today - RECENT
+
+
+def _expected(branch: Branch, manifest: ReplicaDayClose) -> DayFigures:
+    """Return what a manifest says of the record types the branch sends here; others are another receiver's."""
+    counts = {name: count for name, count in manifest.counts.items() if branch.sends(name)}
+    money = all(branch.sends(record.name) for record in CATALOG.values() if record.money is not None)
+    return DayFigures(counts, manifest.totals if money else {})
 
 
 def _differences(told: DayFigures, held: DayFigures) -> list[dict[str, Any]]:

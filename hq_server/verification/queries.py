@@ -23,6 +23,8 @@ from shared.db.base import instant_text
 from sync_protocol.catalog import BACKLOG, CATALOG
 
 Key = tuple[int, str]
+# Without it nothing says what a day should hold.
+MANIFEST: Final = "day_close"
 
 
 class Verdict(StrEnum):
@@ -102,7 +104,7 @@ class BranchProof:
     def verdict(self) -> Verdict:
         """The worst of its tables."""
         order = list(Verdict)
-        return max((table.verdict for table in self.tables), key=order.index)
+        return max((table.verdict for table in self.tables), key=order.index, default=Verdict.UNPROVEN)
 
     @property
     def through(self) -> int:
@@ -118,7 +120,7 @@ class BranchProof:
     def as_of(self) -> datetime | None:
         """When the oldest of its tables was last found equal; None when one never was."""
         times = [table.proof.equal_at if table.proof else None for table in self.tables]
-        return None if None in times else min(time for time in times if time is not None)
+        return None if None in times or not times else min(time for time in times if time is not None)
 
     @property
     def asked_at(self) -> datetime | None:
@@ -151,6 +153,7 @@ def branch_proofs(session: Session, *, code: str | None = None) -> list[BranchPr
             [
                 TableProof(name, known.get(key), parked.get(key, 0), *through.get(key, (None, 0)))
                 for name in CATALOG
+                if branch.sends(name)
                 for key in ((branch.number, name),)
             ],
         )
@@ -169,6 +172,7 @@ def days_of(session: Session, day: date, *, timezone: str) -> list[BranchDay]:
         branch
         for branch in list_branches(session)
         if branch.joined_at is not None and branch.joined_at.astimezone(zone).date() <= day
+        if branch.sends(MANIFEST)
     )
     states = [
         _day_of(branch, checks.get(branch.number), arrived=branch.number in arrived) for branch in joined

@@ -28,6 +28,7 @@ BEFORE_HEADER: Final = "branchline-contacts-before"
 # Among the contacts before: this node was restored on purpose and takes the place of the earlier one.
 REPLACES: Final = "*"
 OFFERED_HEADER: Final = "branchline-offered-again"
+RECORDS_HEADER: Final = "branchline-records"
 TAG: Final = "branchline-sync"
 MAX_SKEW_S: Final = 300
 NONCE_MAX: Final = 64
@@ -41,7 +42,7 @@ COVERED: Final = (
 )
 COVERED_WITH_BATCH: Final = (*COVERED, "content-encoding", "idempotency-key")
 # May be left out; where they are sent, the signature covers them.
-COVERED_WHEN_SENT: Final = (CONTACT_HEADER, BEFORE_HEADER, OFFERED_HEADER)
+COVERED_WHEN_SENT: Final = (CONTACT_HEADER, BEFORE_HEADER, OFFERED_HEADER, RECORDS_HEADER)
 
 
 class BadSignatureError(ValueError):

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 from branch_node.cli import APP
+from branch_node.outbound.alarms import COPY_REFUSED
 from branch_node.outbound.commands import register
 from branch_node.outbound.membership import join_receiver
 from branch_node.outbound.receivers import clear_removed, push_due
@@ -22,9 +23,14 @@ from branch_node.receivers.errors import (
 from branch_node.receivers.models import FirstLoad
 from branch_node.retention.jobs import purge_outbox
 from hq_server.branches.operations import enrol_branch
+from hq_server.proof.models import Difference
 from hq_server.tables import APP as HQ_TABLES
+from hq_server.verification.jobs import match_days
+from hq_server.verification.queries import DayState, days_of, verify_document
+from shared.alarms.queries import find_open
 from shared.audit.models import AuditEntry
 from shared.cli import NodeGroup
+from shared.ids import new_id
 from shared.jobs.job import Progress
 from sync_protocol.changelog.models import Change, OutboxBatch
 from tests.support.receivers import (
@@ -36,8 +42,8 @@ from tests.support.receivers import (
     unscoped,
     view_of,
 )
-from tests.support.setbacks import back_up_branch, back_up_hq, set_back
-from tests.support.world import HQ_URL, make_world, migrated
+from tests.support.setbacks import back_up_branch, back_up_hq, copy, set_back, set_back_hq
+from tests.support.world import HQ_URL, NOON, make_world, migrated
 
 FACTS = ("bill_line", "work_log")
 
@@ -72,6 +78,12 @@ def enter(branch):
 def batches(branch, receiver):
     with branch.runtime.database.of(receiver).reads() as session:
         return session.scalars(select(OutboxBatch).order_by(OutboxBatch.id)).all()
+
+
+def differences(world):
+    """Return what barriers found to differ: the proof heals what it finds, so equal tables alone say little."""
+    with world.hq.database.reads() as session:
+        return session.scalars(select(Difference)).all()
 
 
 def assert_same(branch, region, records):
@@ -304,6 +316,7 @@ def test_a_first_load_goes_piece_by_piece_and_goes_on_where_it_was(region, branc
     while push_region(branch).unfinished:
         pass
     assert_same(branch, region, ("bill_line",))
+    assert differences(region) == [], "nothing is compared before all of it is there"
 
 
 def test_a_name_an_address_and_record_types_are_checked_before_a_code_is_used(region, branch, lines):
@@ -337,6 +350,8 @@ def test_the_commands_join_push_trace_and_leave_one_receiver(world, region, bran
     assert "waiting" in run("where", "bill_line", "B000003").output
     assert run("rotate-key", "--receiver", "region").exit_code == 0
     assert run("push", "--receiver", "region").exit_code == 0
+    lines.away = set()
+    assert run("push").exit_code == 0, "the key for head office is another"
 
     branch.add_bill_line(branch.add_customer())
     assert run("leave", "--receiver", "region").exit_code == 2
@@ -345,3 +360,100 @@ def test_the_commands_join_push_trace_and_leave_one_receiver(world, region, bran
     with branch.runtime.database.reads() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.event == "receiver.removed")).one()
     assert entry.details == {"records": ["bill_line"], "undelivered": 1}
+
+
+def test_days_and_proofs_are_judged_by_the_record_types_a_receiver_gets(world, region, branch, lines):
+    records = ("bill_line", "day_close")
+    join_region(branch, region, records)
+    enter(branch)
+    push_region(branch)
+    branch.push()
+    world.advance(days=1)
+    # The day is closed by whichever cycle is first; it counts what the node holds, not what this receiver gets.
+    push_region(branch)
+    branch.push()
+
+    for at in (world, region):
+        match_days(at.hq, at.by(), Progress())
+        with at.hq.database.reads() as session:
+            (day,) = days_of(session, NOON.date(), timezone="Asia/Shanghai")
+            (proven,) = verify_document(session, at.clock.now())["branches"]
+        assert day.state is DayState.COMPLETE, day.check
+        assert proven["equal"]
+        assert set(proven["tables"]) == (set(records) if at is region else set(branch.runtime.bindings))
+
+
+def test_a_copy_of_the_node_is_refused_by_each_receiver(world, region, branch, lines):
+    join_region(branch, region, FACTS)
+    twin = copy(branch)
+    connect(twin, region)
+    push_region(branch)
+    assert push_region(twin).problem == "duplicate-node"
+    assert branch.push().outcome == "done"
+    with twin.runtime.database.reads() as session:
+        found = find_open(session, COPY_REFUSED, ("receiver", "region"))
+        assert found is not None
+        assert find_open(session, COPY_REFUSED, ("branch", "B001")) is None
+
+
+def test_a_receiver_set_back_is_offered_its_own_batches_again(world, region, branch, lines):
+    join_region(branch, region, FACTS)
+    enter(branch)
+    push_region(branch)
+    archive = back_up_hq(region)
+    enter(branch)
+    branch.push()
+    push_region(branch)
+    sent = len(batches(branch, "hq"))
+
+    set_back_hq(region, archive)
+    push_region(branch)
+    assert_same(branch, region, FACTS)
+    assert branch.push().batches == 0
+    assert len(batches(branch, "hq")) == sent
+
+
+def test_a_write_under_way_is_never_overtaken_by_the_first_load(region, branch, lines):
+    """Numbered before the load and committed after it, its row would seem older than what was loaded."""
+    manager = branch.add_manager()
+    join_region(branch, region, ("manager",))
+    database, table = branch.runtime.database, branch.runtime.bindings["manager"].table
+    if database.dialect == "sqlite":
+        pytest.skip("one writer at a time")
+    open_write = database.sessions()
+    open_write.execute(update(table).where(table.c.id == manager).values(name="later"))
+    pushing = threading.Thread(target=push_region, args=(branch,))
+    pushing.start()
+    pushing.join(timeout=1)
+    open_write.commit()
+    open_write.close()
+    pushing.join()
+    push_region(branch)
+    assert_same(branch, region, ("manager",))
+    assert differences(region) == []
+
+
+def test_a_write_under_way_when_a_receiver_joins_is_loaded_or_captured(region, branch, lines):
+    """It may have been captured by the rule before; then the load must see it, so joining waits for its end."""
+    customer = branch.add_customer(manager_id=branch.add_manager())
+    line = branch.add_bill_line(customer)
+    database, table = branch.runtime.database, branch.runtime.bindings["bill_line"].table
+    if database.dialect == "sqlite":
+        pytest.skip("one writer at a time")
+    open_write = database.sessions()
+    row = open_write.execute(select(table).where(table.c.id == line)).mappings().one()
+    open_write.execute(insert(table).values({**row, "id": new_id(), "bill_no": "B999"}))
+
+    def join_and_push():
+        join_region(branch, region, ("bill_line",))
+        push_region(branch)
+
+    joining = threading.Thread(target=join_and_push)
+    joining.start()
+    joining.join(timeout=1)
+    open_write.commit()
+    open_write.close()
+    joining.join()
+    push_region(branch)
+    assert_same(branch, region, ("bill_line",))
+    assert differences(region) == []
