@@ -21,7 +21,17 @@ from datetime import timedelta
 from typing import Final
 
 from branch_node.lanes.queries import Lanes
-from branch_node.outbound import feed, first_load, histories, keys, lanes, operations, queries, refusals
+from branch_node.outbound import (
+    feed,
+    first_load,
+    histories,
+    keys,
+    lanes,
+    operations,
+    queries,
+    refusals,
+    resending,
+)
 from branch_node.outbound.alarms import HQ_SET_BACK
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
 from branch_node.outbound.models import Membership
@@ -151,6 +161,7 @@ class _Run:
         ours = self._runtime.receiver == FIRST
         feed_trouble = feed.try_to_follow(self._runtime, self._client, state) if ours else None
         self._settle_history(state)
+        resending.heed(self._runtime, state)
         self._prover = begin_proof(
             self._runtime, self._client, self._progress, state, doubt=self._offered_again > 0
         )
@@ -161,6 +172,7 @@ class _Run:
         if self._result.unfinished:
             return
         self._send_backlog()
+        self._send_again()
         refusals.refresh(self._runtime, self._client, told=state.parked, refused_now=self._result.parked)
         if feed_trouble is not None:
             raise feed_trouble
@@ -184,6 +196,18 @@ class _Run:
         for binding in self._runtime.bindings.values():
             if self._lanes.waits(binding):
                 self._send_lane(binding, self._lanes.today(binding))
+
+    def _send_again(self) -> None:
+        """Send what somebody wants sent once more, some records at a time; the last of them is proven."""
+        while BACKLOG not in self._stuck and not self._result.unfinished and resending.is_open(self._runtime):
+            if self._must_stop():
+                return
+            taken = resending.take(self._runtime, self._progress)
+            if taken is None or taken.busy:
+                return
+            span = (taken.changes[0] - 1, taken.changes[-1]) if taken.changes else (0, 0)
+            lane = Lane(channel=BACKLOG, after=span[0], through=span[1])
+            self._send_lane(self._runtime.bindings[taken.record_type], lane)
 
     def _send_lane(self, binding: Binding, lane: Lane) -> None:
         """Send one lane to its end, and prove its record type; a channel HQ refuses does not hold up the others."""

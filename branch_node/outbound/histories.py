@@ -26,6 +26,7 @@ from shared.ids import new_id
 from shared.stamp import Stamp, Via
 from sync_protocol.catalog import CHANNELS, Binding, Bindings
 from sync_protocol.changelog.models import Change, OutboxBatch
+from sync_protocol.changelog.touching import hold_table
 from sync_protocol.contract.messages import ChannelState, LineageRequest, StateAnswer
 
 log = logging.getLogger(__name__)
@@ -229,6 +230,7 @@ def _give_up(session: Session, bindings: Bindings, channel: str, common: Point, 
 
 def _send_all_again(session: Session, binding: Binding) -> None:
     """Append a change for every record of a type; what HQ holds too many is found by the next barrier."""
+    hold_table(session, binding)
     everything = select(literal(binding.record.name), binding.table.c.id, literal("U"))
     session.execute(insert(Change).from_select(["record_type", "record_id", "op"], everything))
 

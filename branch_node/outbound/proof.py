@@ -9,7 +9,7 @@ While the table is read nothing is locked; people go on writing, and what they w
 """
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -25,6 +25,7 @@ from branch_node.outbound.recovered import list_undecided
 from branch_node.proof import operations, queries
 from branch_node.proof.queries import MOST_OPEN, Occasion
 from branch_node.receivers.queries import is_loading
+from branch_node.resend.queries import list_ended_asks
 from branch_node.runtime import BranchRuntime
 from shared.jobs.job import Progress
 from shared.stamp import Stamp, Via
@@ -67,7 +68,9 @@ def begin_proof(
     if doubt:
         with runtime.database.sessions.begin() as session:
             operations.demand(session, (record.name for record in records), DOUBT)
-    return Prover(runtime, member, client, progress, asked=asked)
+    prover = Prover(runtime, member, client, progress, asked=asked)
+    prover.answers = [one.id for one in state.resend]
+    return prover
 
 
 class Prover:
@@ -87,6 +90,8 @@ class Prover:
         self._client = client
         self._progress = progress
         self._asked = set(asked)
+        # What head office wants sent once more: the barrier behind the last of it says so.
+        self.answers: Sequence[str] = ()
         self._joined_on = self._day(member.joined_at)
         self._sender = Sender(
             branch=member.branch_code,
@@ -141,16 +146,25 @@ class Prover:
         occasion = Occasion(today, self._joined_on, self._sender.lineage, self._asked)
         with self._runtime.database.reads() as session:
             reason = queries.why_due(session, name, occasion)
-            if reason is None or is_loading(session, name) or queries.has_undelivered(session, binding.record):
+            if (
+                reason is None
+                or is_loading(session, name)
+                or queries.has_undelivered(session, binding.record)
+            ):
                 return None
             changed = queries.list_unsealed(session, binding) | list_undecided(session, binding.record.name)
             if len(changed) > MOST_OPEN:
                 return None
             place = place_in_chain(session, binding.record.channel, self._sender)
             behind = queries.last_backlog(session, name, self._sender.lineage)
+            answers = list_ended_asks(session, name, self.answers) if self.answers else []
             found = digest_buckets(session, Selection(binding, without=changed))
         barrier = Barrier(
-            rows=found.total().rows, buckets=found.named(), open=sorted(changed), backlog=behind or UNSET
+            rows=found.total().rows,
+            buckets=found.named(),
+            open=sorted(changed),
+            backlog=behind or UNSET,
+            answers=answers or UNSET,
         )
         return _Taken(barrier, place, reason)
 

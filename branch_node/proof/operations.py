@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from branch_node.proof import queries
@@ -14,7 +13,8 @@ from shared.audit.operations import record
 from shared.ids import is_id
 from shared.stamp import Stamp
 from sync_protocol.catalog import Binding
-from sync_protocol.changelog.models import Change, OutboxBatch
+from sync_protocol.changelog.models import OutboxBatch
+from sync_protocol.changelog.touching import lock_rows, touch
 
 REPAIR: Final = "repair"
 MOST_TOLD: Final = 100
@@ -53,19 +53,14 @@ def plan_repair(
     """Append changes for rows HQ lacks or holds otherwise, so that they travel again with newer versions.
 
     Only what is true here is told: a record is sent if we hold it and removed if we do not. The
-    branch stays the owner, and other rows are not touched. Returns how many records it is about.
+    branch stays the owner, and other rows are not touched. One that somebody is writing goes by that write.
+    Returns how many records it is about.
     """
     name = binding.record.name
-    present = queries.list_present(session, binding, {*send, *remove})
-    sent = sorted(one for one in send if one in present)
-    removed = sorted(one for one in remove if one not in present and is_id(one))
-    changes = [
-        {"record_type": name, "record_id": record_id, "op": op}
-        for op, ids in (("U", sent), ("D", removed))
-        for record_id in ids
-    ]
-    if changes:
-        session.execute(insert(Change), changes)
+    held = lock_rows(session, binding, {*send, *remove})
+    sent = sorted(one for one in send if one in held.locked)
+    removed = sorted(one for one in remove if one not in held.locked | held.busy and is_id(one))
+    changes = touch(session, name, changed=sent, removed=removed)
     known = _get(session, name)
     known.repairs += 1
     known.demanded = REPAIR

@@ -9,7 +9,6 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.proof.models import RecordProof
-from shared.ids import is_id
 from sync_protocol.catalog import BACKLOG, Binding, RecordType
 from sync_protocol.changelog.models import Change, OutboxBatch
 from sync_protocol.changelog.oversize import list_oversize
@@ -20,7 +19,6 @@ EVERY_BATCHES: Final = 200
 MOST_OPEN: Final = 1_000
 # So many repairs in a row are tried; if HQ still holds something else, a person must look.
 MOST_REPAIRS: Final = 3
-CHUNK: Final = 500
 FIRST: Final = 1
 
 
@@ -110,15 +108,6 @@ def was_passed(session: Session, barrier: OutboxBatch) -> bool:
         or_(and_(OutboxBatch.id < barrier.id, ~delivered), and_(OutboxBatch.id > barrier.id, delivered)),
     )
     return session.scalar(passed.limit(1)) is not None
-
-
-def list_present(session: Session, binding: Binding, ids: Collection[str]) -> set[str]:
-    """Return which of these records stand in the table."""
-    wanted, present = sorted(one for one in ids if is_id(one)), set[str]()
-    key = binding.table.c.id
-    for start in range(0, len(wanted), CHUNK):
-        present.update(session.scalars(select(key).where(key.in_(wanted[start : start + CHUNK]))))
-    return present
 
 
 def _batches_since(session: Session, record_type: str, known: RecordProof | None) -> int:

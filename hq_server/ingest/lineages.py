@@ -17,7 +17,7 @@ from hq_server.gate.slots import next_push_after
 from hq_server.ingest.backups import list_backed_up
 from hq_server.ingest.models import ChainPosition, InboxBatch
 from hq_server.parking.queries import count_parked
-from hq_server.proof.queries import list_asked, list_recounted
+from hq_server.proof.queries import list_asked, list_recounted, list_resend_asks
 from hq_server.replica.models import Tombstone
 from shared.alarms.operations import raise_alarm
 from shared.audit.operations import record
@@ -30,6 +30,7 @@ from sync_protocol.contract.messages import (
     ChannelState,
     LineageRequest,
     RecoveryPage,
+    ResendAsked,
     StateAnswer,
 )
 from sync_protocol.wire import wire_row
@@ -87,6 +88,10 @@ def state_of(session: Session, branch: Branch, hq_id: str, now: datetime) -> Sta
         parked=count_parked(session, branch.number).total,
         verify=list_asked(session, branch.number),
         recount=list_recounted(session, branch.number),
+        resend=[
+            ResendAsked(id=one.id, record=one.record_type, reason=one.reason, by=one.asked_by)
+            for one in list_resend_asks(session, branch.number)
+        ],
         feed=state_for(session, branch.number),
     )
 

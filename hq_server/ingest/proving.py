@@ -34,7 +34,10 @@ def compare(
     if not _in_place(session, branch_number, header, header.barrier):
         return None
     spot = Spot(header.lineage, header.batch_no, datetime.fromisoformat(header.sealed_at), at)
-    return proof.compare_barrier(session, holder(session, branch_number, binding), header.barrier, spot)
+    differs = proof.compare_barrier(session, holder(session, branch_number, binding), header.barrier, spot)
+    if isinstance(header.barrier.answers, list):
+        proof.note_answers(session, branch_number, header.barrier.answers, equal=not differs, at=at)
+    return differs
 
 
 def _in_place(session: Session, branch_number: int, header: BatchHeader, barrier: Barrier) -> bool:

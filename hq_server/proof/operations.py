@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from hq_server.proof import queries
 from hq_server.proof.alarms import DIVERGENCE
-from hq_server.proof.models import Difference, Proof
+from hq_server.proof.errors import ResendReasonError
+from hq_server.proof.models import Difference, Proof, ResendAsk
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.alarms.vocabulary import Subject
 from shared.audit.operations import record
@@ -27,6 +28,8 @@ CHUNK: Final = 500
 # More than this many removals, and more than one row in ten: no repair, but a loss at the branch.
 MOST_REMOVED: Final = 100
 REMOVED_SHARE: Final = 10
+LEAST_REASON: Final = 3
+MOST_REASON: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,40 @@ def ask(session: Session, branch_number: int, branch_code: str, *, by: Stamp) ->
         proof = _get(session, branch_number, record_type)
         proof.asked_at, proof.asked_by = by.at, by.actor
     record(session, "proof.asked", subject=("branch", branch_code), by=by)
+
+
+def ask_to_resend(
+    session: Session, branch_number: int, branch_code: str, *, record_type: str | None, reason: str, by: Stamp
+) -> list[ResendAsk]:
+    """Have a branch send a record type once more, or all of them, beginning with its next contact.
+
+    Told again until a barrier shows that all has come. Raises ResendReasonError.
+    """
+    said = reason.strip()
+    if not LEAST_REASON <= len(said) <= MOST_REASON:
+        raise ResendReasonError(field="reason", least=LEAST_REASON, most=MOST_REASON)
+    waiting = {one.record_type for one in queries.list_resend_asks(session, branch_number)}
+    wanted = [name for name in CATALOG if record_type in {None, name} and name not in waiting]
+    made = [
+        ResendAsk(
+            branch_number=branch_number, record_type=name, reason=said, asked_at=by.at, asked_by=by.actor
+        )
+        for name in wanted
+    ]
+    session.add_all(made)
+    told = {"records": wanted, "reason": said}
+    record(session, "resend.asked", subject=("branch", branch_code), by=by, details=told)
+    session.flush()
+    return made
+
+
+def note_answers(
+    session: Session, branch_number: int, answers: Collection[str], *, equal: bool, at: datetime
+) -> None:
+    """Keep that a branch has sent what was asked of it, and whether all was equal then."""
+    for one in queries.list_resend_asks(session, branch_number):
+        if one.id in answers:
+            one.ended_at, one.equal = at, equal
 
 
 def _note_equal(session: Session, holder: Holder, proof: Proof, spot: Spot) -> None:

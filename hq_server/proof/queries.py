@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from hq_server.proof.models import DayCheck, Difference, Proof
+from hq_server.proof.models import DayCheck, Difference, Proof, ResendAsk
 
 MOST_RECOUNTED: Final = 31
 
@@ -50,6 +50,21 @@ def list_asked(session: Session, branch_number: int) -> list[str]:
             .order_by(Proof.record_type)
         )
     )
+
+
+def list_resend_asks(session: Session, branch_number: int) -> Sequence[ResendAsk]:
+    """Return what somebody wants this branch to send once more, oldest first."""
+    return session.scalars(
+        select(ResendAsk)
+        .where(ResendAsk.branch_number == branch_number, ResendAsk.ended_at.is_(None))
+        .order_by(ResendAsk.id)
+    ).all()
+
+
+def list_recent_asks(session: Session, branch_number: int, *, limit: int = 10) -> Sequence[ResendAsk]:
+    """Return what was asked of this branch last, newest first."""
+    asked = select(ResendAsk).where(ResendAsk.branch_number == branch_number)
+    return session.scalars(asked.order_by(ResendAsk.id.desc()).limit(limit)).all()
 
 
 def list_recounted(session: Session, branch_number: int) -> list[str]:

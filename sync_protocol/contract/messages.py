@@ -27,13 +27,15 @@ class Barrier(msgspec.Struct, frozen=True, kw_only=True):
     `buckets` gives count and digest of the rows whose id ends in the bucket's two digits; a bucket
     without rows is left out. The records in `open` have changed since and are not counted. `backlog` is the last
     batch of the backlog channel with rows of this type, left out when there is none: a receiver that has applied
-    more of them, or fewer, holds other rows than these and compares nothing.
+    more of them, or fewer, holds other rows than these and compares nothing. `answers` names what the
+    receiver had asked to be sent once more and has got with this; left out when that is nothing.
     """
 
     rows: Count
     buckets: dict[BucketName, tuple[Count, RowDigest]]
     open: list[AnyId]
     backlog: BatchNumber | msgspec.UnsetType = msgspec.UNSET
+    answers: list[IdText] | msgspec.UnsetType = msgspec.UNSET
 
 
 class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +147,15 @@ class FeedState(msgspec.Struct, frozen=True, kw_only=True):
     receipts: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
 
 
+class ResendAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """HQ wants all records of a type once more; told until a barrier answers it."""
+
+    id: str
+    record: str
+    reason: str
+    by: str
+
+
 class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """HQ's signed answer to `GET /sync/v1/state`; `verify` asks for a barrier of these record types.
 
@@ -163,6 +174,7 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     parked: int | None = None
     verify: list[str] = []
     recount: list[str] = []
+    resend: list[ResendAsked] = []
     feed: FeedState | None = None
 
 

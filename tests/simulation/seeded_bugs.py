@@ -165,8 +165,8 @@ BUGS = (
     Bug(
         "a repair sends nothing",
         "branch_node.proof.operations:plan_repair",
-        "if changes:",
-        "if False:",
+        "touch(session, name, changed=sent, removed=removed)",
+        "()",
         story.a_difference_is_repaired,
     ),
     Bug(

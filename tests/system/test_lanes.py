@@ -8,9 +8,10 @@ from sqlalchemy import delete, func, select, update
 from branch_node.customers.models import Customer
 from branch_node.lanes import queries
 from branch_node.lanes.queries import Waiting, count_waiting
-from branch_node.outbound import cycle
+from branch_node.outbound import pacing
 from branch_node.outbound.lanes import local_day
 from branch_node.outbound.models import RecoveredRow
+from branch_node.outbound.pace import MOST_SIZE, Pace
 from branch_node.outbound.packing import pack, take_receipts
 from branch_node.outbound.recovered import RESTORED
 from branch_node.outbound.transport import NoAnswerError
@@ -52,7 +53,8 @@ class Line:
 def behind(world: World, monkeypatch: pytest.MonkeyPatch) -> BranchHere:
     """A branch that was without a line for a day on which it entered much, and now enters a little."""
     monkeypatch.setattr(queries, "SPLIT_ABOVE", FEW)
-    monkeypatch.setattr(cycle, "BATCH_CHANGES", FEW)
+    monkeypatch.setattr(pacing, "FIRST", Pace(FEW, MOST_SIZE))
+    monkeypatch.setattr(pacing, "next_pace", lambda pace, _taken: pace)
     branch = world.make_branch("B001")
     branch.add_manager()
     branch.push()
