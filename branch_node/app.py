@@ -19,7 +19,7 @@ from branch_node.imports import pages as imports
 from branch_node.inbound import alarms as inbound_alarms
 from branch_node.managers import pages as managers
 from branch_node.outbound import alarms as outbound_alarms
-from branch_node.outbound import history_pages, refused_pages, tracing_pages
+from branch_node.outbound import history_pages, receiver_pages, refused_pages, tracing_pages
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.transport import HttpTransport
@@ -110,10 +110,12 @@ def create_app(runtime: BranchRuntime) -> Flask:
             refused_pages.blueprint,
             history_pages.blueprint,
             tracing_pages.blueprint,
+            receiver_pages.blueprint,
             alarms_blueprint(
                 ALARMS,
                 {
                     "branch": lambda _code: url_for("outbound.overview"),
+                    "receiver": lambda name: url_for("outbound.overview", receiver=name),
                     "record": lambda _name: url_for("refusals.index"),
                 },
             ),

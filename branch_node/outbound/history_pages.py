@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.outbound import recovered
 from branch_node.outbound.models import Lineage, RecoveredRow
+from branch_node.outbound.receiver_web import named, reading, writing
 from branch_node.runtime import BranchRuntime
 from shared.auth.vocabulary import Right
 from shared.domain.vocabulary import Vocabulary
@@ -18,7 +19,7 @@ from shared.errors import N_
 from shared.i18n import format_instant, label
 from shared.i18n import gettext as _
 from shared.web.access import requires
-from shared.web.context import reading, runtime, stamp, writing
+from shared.web.context import runtime, stamp
 from shared.web.forms import notice
 from shared.web.paging import PageRequest, paginate
 from sync_protocol.catalog import Binding
@@ -63,6 +64,7 @@ def index() -> str:
         lineages = session.scalars(select(Lineage).order_by(Lineage.lineage.desc())).all()
     return render_template(
         "outbound/histories.html",
+        receiver=named(),
         lineages=lineages,
         rows=rows,
         page=page,
@@ -86,7 +88,7 @@ def decide(lineage: int, record_type: str, record_id: str) -> ResponseReturnValu
         else:
             recovered.keep_ours(session, found, by=stamp())
     notice(_("Head office's version is in place.") if take else _("This branch's version stays."))
-    return redirect(url_for("histories.index"), code=303)
+    return redirect(url_for("histories.index", receiver=named()), code=303)
 
 
 def _row(session: Session, branch: BranchRuntime, found: RecoveredRow) -> dict[str, Any]:

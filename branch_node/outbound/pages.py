@@ -1,30 +1,35 @@
 """The sync page: how the line stands, what waits to go, what went; and "push now"."""
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from branch_node.lanes.queries import count_waiting
-from branch_node.outbound import queries
+from branch_node.outbound import queries, receiver_web
+from branch_node.outbound.jobs import PUSH, PUSH_RECEIVERS
 from branch_node.outbound.keys import key_since
 from branch_node.outbound.lanes import local_day
 from branch_node.outbound.models import Cycle
 from branch_node.outbound.queries import Link
+from branch_node.outbound.receiver_pages import list_standings
 from branch_node.outbound.refusals import count_refused
 from branch_node.outbound.results import PLACE, WAITING
 from branch_node.proof.queries import list_proofs
+from branch_node.receivers.operations import note_wait
 from branch_node.runtime import BranchRuntime
 from shared.audit.operations import record
 from shared.auth.vocabulary import Right
+from shared.db.scope import FIRST
+from shared.domain.wire_words import RECORD_NAMES
 from shared.i18n import format_instant
 from shared.i18n import gettext as _
 from shared.jobs import operations as jobs
 from shared.jobs.queries import find_due, find_holder
 from shared.web.access import requires
-from shared.web.context import reading, runtime, stamp, writing
+from shared.web.context import person, reading, runtime, stamp
 from shared.web.forms import notice
 from shared.web.menu import LinkState
 from sync_protocol.changelog.oversize import list_oversize
@@ -33,17 +38,17 @@ from sync_protocol.contract.keys import fingerprint, key_id, public_key_of
 
 blueprint = Blueprint("outbound", __name__, template_folder="templates", url_prefix="/sync")
 SHOWN: Final = 15
-PUSH: Final = "push"
 
 
 @blueprint.get("/")
 @requires(Right.STAFF)
 def overview() -> ResponseReturnValue:
     """Show the line, what waits, the last cycles and batches."""
-    branch = runtime(BranchRuntime)
+    branch = receiver_web.chosen()
     public_key = public_key_of(branch.private_key)
-    with reading() as session:
-        view = {
+    job = PUSH if branch.receiver == FIRST else PUSH_RECEIVERS
+    with receiver_web.reading() as session:
+        view: dict[str, Any] = {
             "key_since": key_since(session, key_id(public_key)),
             "member": queries.find_membership(session),
             "line": queries.link(session, now=branch.clock.now()),
@@ -54,11 +59,17 @@ def overview() -> ResponseReturnValue:
             "waiting": count_waiting(session, local_day(branch)),
             "too_large": len(list_oversize(session)),
             "proofs": list_proofs(session),
-            "busy": find_holder(session, PUSH) is not None,
+            "busy": find_holder(session, job) is not None,
             "asked": _asked(session),
             "pace": queries.find_pace(session),
             "in_line": _in_line(session),
         }
+    view |= {
+        "receiver": receiver_web.named(),
+        "standings": list_standings(branch) if branch.receiver == FIRST else [],
+        "may_remove": person().right.covers(Right.ADMINISTRATOR),
+        "record_names": RECORD_NAMES,
+    }
     template = "outbound/_live.html" if request.headers.get("HX-Request") else "outbound/overview.html"
     return render_template(template, fingerprint=fingerprint(public_key), **view)
 
@@ -68,9 +79,12 @@ def overview() -> ResponseReturnValue:
 def push_now() -> ResponseReturnValue:
     """Ask the job runner for a cycle at once; the page then shows how it goes."""
     by = stamp()
-    with writing() as session:
-        asked = jobs.run_soon(session, PUSH, now=by.at)
-        record(session, "sync.asked", subject=("job", PUSH), by=by)
+    receiver = receiver_web.named()
+    job = PUSH_RECEIVERS if receiver else PUSH
+    with receiver_web.writing() as session:
+        note_wait(session, None)
+        asked = jobs.run_soon(session, job, now=by.at)
+        record(session, "sync.asked", subject=("job", job), by=by)
     if asked:
         notice(_("The push starts within seconds; this page follows it."))
     else:
@@ -79,7 +93,7 @@ def push_now() -> ResponseReturnValue:
                 "No job runner has been started on this node yet; start `branch-node serve` or `branch-node jobs`."
             )
         )
-    return redirect(url_for("outbound.overview"), code=303)
+    return redirect(url_for("outbound.overview", receiver=receiver), code=303)
 
 
 def node_name() -> str:

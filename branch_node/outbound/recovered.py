@@ -18,7 +18,7 @@ from branch_node.runtime import BranchRuntime
 from shared.audit.operations import record
 from shared.errors import N_, BranchlineError, Kind
 from shared.stamp import Stamp
-from sync_protocol.catalog import BACKLOG, CATALOG, Binding, Bindings
+from sync_protocol.catalog import BACKLOG, Binding, Bindings
 from sync_protocol.changelog.models import SET_ASIDE, Change
 from sync_protocol.wire import row_values, wire_row
 
@@ -62,8 +62,8 @@ def fetch_recovered(
     with runtime.database.sessions.begin() as session:
         session.execute(delete(RecoveredRow).where(RecoveredRow.lineage == lineage))
     fetched = 0
-    for name, kind in CATALOG.items():
-        for channel in (kind.channel, BACKLOG):
+    for name, binding in runtime.bindings.items():
+        for channel in (binding.record.channel, BACKLOG):
             lineage_held, batch_held, _digest = common[channel]
             after = After(channel, lineage_held, batch_held)
             fetched += _fetch(runtime, client, lineage, name, after)
@@ -87,7 +87,7 @@ def _fetch(runtime: BranchRuntime, client: HqClient, lineage: int, name: str, af
 
 def put_back(runtime: BranchRuntime, lineage: int) -> None:
     """Put offered rows back where nothing contradicts them; must run before anything more is sealed."""
-    for name in CATALOG:
+    for name in runtime.bindings:
         while True:
             with runtime.database.sessions.begin() as session:
                 offered = session.scalars(

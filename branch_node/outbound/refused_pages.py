@@ -10,13 +10,14 @@ from sqlalchemy.orm import Session
 
 from branch_node.outbound.models import RefusedRecord
 from branch_node.outbound.oversize import number_of
+from branch_node.outbound.receiver_web import named, reading
 from branch_node.outbound.refusals import MOST_KEPT
 from branch_node.runtime import BranchRuntime
 from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES, explain
 from shared.ids import is_id
 from shared.web.access import requires
-from shared.web.context import person, reading, runtime
+from shared.web.context import person, runtime
 from shared.web.paging import PageRequest, paginate
 from sync_protocol.apply import WAITS
 from sync_protocol.catalog import CATALOG, Bindings, RecordKind
@@ -64,7 +65,7 @@ def index() -> str:
         rows = [_row(found, names, mended) for found in page.items]
         too_large = [_oversize_row(session, one, bindings) for one in list_oversize(session)]
     return render_template(
-        "outbound/refused.html", page=page, rows=rows, most=MOST_KEPT, too_large=too_large
+        "outbound/refused.html", receiver=named(), page=page, rows=rows, most=MOST_KEPT, too_large=too_large
     )
 
 

@@ -5,12 +5,13 @@ from typing import Final
 from flask import Blueprint, render_template, request
 
 from branch_node.outbound import tracing
+from branch_node.outbound.receivers import views
 from branch_node.runtime import BranchRuntime
 from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES, RECORD_NUMBERS, column_name, explain
 from shared.errors import N_
 from shared.web.access import requires
-from shared.web.context import reading, runtime
+from shared.web.context import runtime
 
 blueprint = Blueprint("tracing", __name__, template_folder="templates", url_prefix="/sync/where")
 STAGES: Final = {
@@ -31,13 +32,13 @@ def where() -> str:
     record_type = request.args.get("record", "customer")
     record_type = record_type if record_type in RECORD_NUMBERS else "customer"
     number = request.args.get("number", "").strip()
-    found, missing = None, False
+    found: list[tuple[str | None, tracing.Trace]] = []
+    missing = False
     if number:
-        with reading() as session:
-            try:
-                found = tracing.trace(session, runtime(BranchRuntime).bindings, record_type, number)
-            except tracing.NoSuchNumberError:
-                missing = True
+        try:
+            found = _traces(runtime(BranchRuntime), record_type, number)
+        except tracing.NoSuchNumberError:
+            missing = True
     return render_template(
         "outbound/where.html",
         record_type=record_type,
@@ -50,3 +51,13 @@ def where() -> str:
         column_name=column_name,
         explain=explain,
     )
+
+
+def _traces(branch: BranchRuntime, record_type: str, number: str) -> list[tuple[str | None, tracing.Trace]]:
+    """Follow a record to head office, whose name is None, and to every other receiver that gets its type."""
+    others = [view for view in views(branch) if record_type in view.bindings]
+    found: list[tuple[str | None, tracing.Trace]] = []
+    for name, view in ((None, branch), *((one.receiver, one) for one in others)):
+        with view.database.reads() as session:
+            found.append((name, tracing.trace(session, branch.bindings, record_type, number)))
+    return found
