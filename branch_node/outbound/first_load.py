@@ -30,8 +30,8 @@ def _load(runtime: BranchRuntime, name: str, progress: Progress) -> bool:
             load = session.get_one(FirstLoad, name)
             if not operations.room_ahead(session, binding):
                 return False
-            operations.load_chunk(session, binding, load, at=runtime.clock.now())
+            rows = operations.load_chunk(session, binding, load, at=runtime.clock.now())
             progress.check_lease(session)
-        if load.done_at is not None:
-            return True
+        if not rows:
+            return load.done_at is not None
     return False

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from branch_node.receivers import queries
@@ -16,6 +16,7 @@ from shared.db.scope import FIRST, NAME_LENGTH, receiver_of
 from shared.stamp import Stamp
 from sync_protocol.catalog import Binding, Bindings
 from sync_protocol.changelog.models import Change, OutboxBatch
+from sync_protocol.changelog.touching import lock_rows, touch
 from sync_protocol.changelog.triggers import capture_for
 
 # Rows put into the change log in one transaction: people's writes wait no longer than for these.
@@ -66,22 +67,20 @@ def add_receiver(
 def load_chunk(session: Session, binding: Binding, load: FirstLoad, *, at: datetime) -> int:
     """Put the next rows of a first load into the change log, in the order of their ids; return how many.
 
-    A row that is changed or removed afterwards has a change of its own, and is sent as it then stands.
+    A row that is changed or removed afterwards has a change of its own, and is sent as it then stands. None when all
+    is in, and when the next row is being written by somebody: it is left for the next time.
     """
     key = binding.table.c.id
     rest = select(key).order_by(key).limit(LOAD_CHUNK)
     if load.through is not None:
         rest = rest.where(key > load.through)
-    # Locked before they are numbered: a write under way would else commit under a lower number than this, and
-    # the receiver would take what it changed for older than what is sent here.
-    ids = session.scalars(rest.with_for_update(key_share=True)).all()
-    if not ids:
-        load.done_at = at
-        return 0
-    name = binding.record.name
-    session.execute(insert(Change), [{"record_type": name, "record_id": one, "op": "U"} for one in ids])
-    load.through = ids[-1]
-    return len(ids)
+    ids = session.scalars(rest).all()
+    held = lock_rows(session, binding, ids)
+    turn = ids[: next((place for place, one in enumerate(ids) if one in held.busy), len(ids))]
+    touch(session, binding.record.name, changed=[one for one in turn if one in held.locked])
+    load.through = turn[-1] if turn else load.through
+    load.done_at = None if ids else at
+    return len(turn)
 
 
 def room_ahead(session: Session, binding: Binding) -> bool:

@@ -282,7 +282,7 @@ def test_nothing_written_while_a_receiver_joins_falls_between(region, branch, li
     stop, written = threading.Event(), []
 
     def write():
-        while not stop.is_set():
+        while not stop.wait(0.01):
             written.append(branch.add_bill_line(customer))
 
     clerk = threading.Thread(target=write)
