@@ -9,7 +9,8 @@ WORKERS ?= logical
 # What to test and how, e.g. make test T="tests/unit -k money"
 T       ?= tests
 PYTEST   = $(PY) -m pytest -n $(WORKERS) --dist loadgroup
-# Seeded runs of make soak
+# Which figures make soak measures (all, when empty), and the number of its seeded runs
+FIGURES ?=
 RUNS    ?= 10000
 DEMO    ?= $(PY) -m tests.demo
 PACKAGES = hq_server branch_node sync_protocol shared
@@ -81,8 +82,8 @@ seeded-bugs: setup ## Put twenty bugs into the protocol, one at a time; the simu
 	$(PY) -m tests.simulation.seeded_bugs
 
 .PHONY: soak
-soak: setup ## Hours of simulation: each call of a cycle failing once, then RUNS=10000 seeded runs
-	$(PY) -m tests.simulation.soak $(RUNS)
+soak: setup ## Hours of faults: the figures of docs/reliability.md, e.g. make soak FIGURES="S1 S7" RUNS=10000
+	$(PY) -m tests.soak --runs $(RUNS) $(FIGURES)
 
 .PHONY: lint
 lint: setup ## Style: ruff, formatting

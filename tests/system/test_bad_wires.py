@@ -3,35 +3,19 @@
 import random
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 import waitress
 
 from branch_node.outbound import transport
-from branch_node.outbound.transport import HttpTransport
-from branch_node.runtime import Answer, Request
 from tests.support.faultproxy import FAULTS, FaultProxy
-from tests.support.world import HQ_URL, World
+from tests.support.wire import Wire
+from tests.support.world import World
 
 pytestmark = [pytest.mark.slow]
 MOST_PUSHES = 60
 ENOUGH = 3  # times the fault has struck
-
-
-@dataclass
-class Wire:
-    """Sends what is meant for head office through a proxy; its signature names head office."""
-
-    url: str
-
-    def __post_init__(self) -> None:
-        self._http = HttpTransport()
-
-    def send(self, request: Request) -> Answer:
-        headers = {**request.headers, "Host": HQ_URL.removeprefix("http://")}
-        return self._http.send(replace(request, url=request.url.replace(HQ_URL, self.url), headers=headers))
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What takes too long for every check: the figures of docs/reliability.md, measured whole."""

@@ -1,0 +1,45 @@
+"""`make soak`: measure the figures of docs/reliability.md that take too long for every check."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from tests.soak import machines, simulation, worlds
+from tests.soak.figure import Figure
+
+
+def main() -> int:
+    """Measure the figures asked for, one line each; return how many did not hold."""
+    options = _parse()
+    logging.disable(logging.CRITICAL)  # what goes wrong is what this is about
+    measures: dict[str, Callable[[], Iterator[Figure]]] = {
+        "S1": partial(simulation.seeded_runs, options.runs, options.workers, options.seed),
+        "S2": simulation.broken_calls,
+        "S3": partial(machines.kills_and_cuts, options.turns),
+        "S7": worlds.restored_head_office,
+        "S10": worlds.thin_line,
+        "S18": worlds.rehearsed_restore,
+    }
+    missed = 0
+    for name in options.figures or measures:
+        for figure in measures[name]():
+            print(figure.line(), flush=True)
+            missed += not figure.holds
+    return missed
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("figures", nargs="*", metavar="FIGURE", help="S1, S2 ...; all when none is named")
+    parser.add_argument("--runs", type=int, default=10_000, help="seeded runs of S1")
+    parser.add_argument("--seed", type=int, default=1, help="the first seed of S1")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes of S1")
+    parser.add_argument("--turns", type=int, default=20, help="turns of S3")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main() > 0)
