@@ -17,6 +17,7 @@ from branch_node.desk import pages as desk
 from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
 from branch_node.inbound import alarms as inbound_alarms
+from branch_node.inbound import pages as inbound
 from branch_node.managers import pages as managers
 from branch_node.outbound import alarms as outbound_alarms
 from branch_node.outbound import history_pages, receiver_pages, refused_pages, tracing_pages
@@ -69,6 +70,7 @@ MENU: Final = (
     MenuEntry(_l("Import"), "imports.index", "file-import", right=Right.ADMINISTRATOR, key="i"),
     MenuEntry(_l("Sync"), "outbound.overview", "cloud-upload", count=outbound.waiting, key="p"),
     MenuEntry(_l("Alarms"), "alarms.index", "alert-circle", count=count_open, key="l"),
+    MenuEntry(_l("From head office"), "inbound.index", "mail", count=inbound.unread, key="o", foot=True),
     MenuEntry(_l("Jobs"), "running.index", "clock", right=Right.ADMINISTRATOR, key="j", foot=True),
 )
 
@@ -98,6 +100,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
         menu=MENU,
         node_name=outbound.node_name,
         link_state=outbound.link_state,
+        session_limits=inbound.session_limits,
         blueprints=(
             desk.blueprint,
             customers.blueprint,
@@ -106,6 +109,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
             statistics.blueprint,
             managers.blueprint,
             imports.blueprint,
+            inbound.blueprint,
             outbound.blueprint,
             refused_pages.blueprint,
             history_pages.blueprint,

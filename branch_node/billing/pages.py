@@ -18,17 +18,23 @@ from branch_node.billing.operations import (
     NothingToCorrectError,
 )
 from branch_node.billing.queries import BillFilter
-from branch_node.billing.schemas import CorrectionForm
+from branch_node.billing.schemas import REMARK_LENGTH, CorrectionForm
 from branch_node.customers import queries as customers
+from branch_node.inbound.queries import codes, policy, words_of
 from shared.auth.vocabulary import Right
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.calendar import local_day
+from shared.domain.form_fields import NOT_LISTED, REQUIRED
+from shared.domain.published.codes import Code
+from shared.domain.published.policies import CORRECTION_RIGHT
+from shared.domain.published.vocabulary import CodeTable
+from shared.domain.published.words import code_word
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import label, translate_error
 from shared.i18n import lazy_gettext as _l
 from shared.web.access import requires
-from shared.web.context import reading, runtime, stamp, writing
+from shared.web.context import person, reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
 from shared.web.lists import (
     OwnNumber,
@@ -55,7 +61,7 @@ SORTS: Final = {
 COLUMNS: Final = (
     Column("bill_no", _l("Bill number"), sort=True, link="billing.line", link_arg="line_id"),
     Column("customer", _l("Customer"), "own"),
-    Column("product", _l("Product")),
+    Column("product", _l("Product"), "own"),
     Column("period", _l("Period"), sort=True),
     Column("kind", _l("Kind"), "label"),
     OwnNumber("amount_minor", _l("Amount"), "own", sort=True),
@@ -99,7 +105,7 @@ def index() -> str:
             wanted=wanted,
             sums=queries.sums_of(session, wanted),
             corrected=queries.corrected_among(session, [row.line.id for row in page.items]),
-            products=[(product, product) for product in queries.list_products(session)],
+            products=_products(session),
             kinds=choices(BillKind),
             chips=_chips(session, wanted),
         )
@@ -136,8 +142,13 @@ def line(line_id: object) -> str:
 def correct(line_id: object) -> ResponseReturnValue:
     """Enter the line that makes this one stand at the right amount."""
     given = request.form.to_dict()
+    with reading() as session:
+        if not _may_correct(session):
+            return redirect(url_for("billing.line", line_id=line_id), code=303)
+        reasons = codes(session, CodeTable.CORRECTION_REASON, now=stamp().at)
     try:
         form = CorrectionForm().load(given)
+        remark = _remark(form, reasons)
     except ValidationError as refused:
         with reading() as session:
             return _line_page(session, str(line_id), given, field_errors(refused)), 400
@@ -148,7 +159,7 @@ def correct(line_id: object) -> ResponseReturnValue:
                 str(line_id),
                 right_minor=form["right"],
                 seen_minor=form["seen"],
-                remark=form["remark"],
+                remark=remark,
                 booked_on=local_day(stamp().at, runtime().settings.timezone),
                 by=stamp(),
             )
@@ -160,6 +171,23 @@ def correct(line_id: object) -> ResponseReturnValue:
     return redirect(url_for("billing.line", line_id=line_id), code=303)
 
 
+def _may_correct(session: Session) -> bool:
+    """Whether head office lets this person correct bill lines; without a policy everybody may."""
+    needed = Right.with_code(str(policy(session, CORRECTION_RIGHT, now=stamp().at)))
+    return needed is None or person().right.covers(needed)
+
+
+def _remark(form: Mapping[str, Any], reasons: Sequence[Code] | None) -> str:
+    """Return why a line is corrected: one of head office's reasons where there are any, and what else is said."""
+    if reasons is None:
+        if not form["remark"]:
+            raise ValidationError({"remark": [REQUIRED]})
+        return str(form["remark"])
+    if form["reason"] not in {code.code for code in reasons}:
+        raise ValidationError({"reason": [NOT_LISTED if form["reason"] else REQUIRED]})
+    return " ".join(part for part in (form["reason"], form["remark"]) if part)[:REMARK_LENGTH]
+
+
 def _line_page(
     session: Session,
     line_id: str,
@@ -167,6 +195,7 @@ def _line_page(
     errors: Mapping[str, str] | None = None,
 ) -> str:
     shown = queries.get_line(session, line_id)
+    reasons = codes(session, CodeTable.CORRECTION_REASON, now=stamp().at)
     standing = queries.amount_now(session, shown)
     return render_template(
         "billing/line.html",
@@ -175,9 +204,17 @@ def _line_page(
         corrects=queries.get_line(session, shown.corrects_id) if shown.corrects_id else None,
         corrections=queries.corrections_of(session, line_id),
         standing=standing,
+        may_correct=_may_correct(session),
+        reasons=None if reasons is None else [(code.code, code_word(code)) for code in reasons],
         values={"right": str(Decimal(standing).scaleb(-2)), **(values or {}), "seen": standing},
         errors=errors or {},
     )
+
+
+def _products(session: Session) -> list[tuple[str, str]]:
+    """Return the products that lines name, each with head office's word for it."""
+    words = {code.code: code_word(code) for code in words_of(session, CodeTable.PRODUCT)}
+    return [(product, words.get(product, product)) for product in queries.list_products(session)]
 
 
 def _wanted() -> BillFilter:

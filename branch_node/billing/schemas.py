@@ -1,12 +1,16 @@
 """What a person may write when correcting a bill line."""
 
+from typing import Final
+
 from marshmallow import EXCLUDE, Schema
 
 from shared.domain.form_fields import Parsed, amount, text
 
+REMARK_LENGTH: Final = 500
+
 
 class CorrectionForm(Schema):
-    """The right amount, and why."""
+    """The right amount, and why: in the person's words, or as one of head office's reasons with more if need be."""
 
     class Meta:
         """Other fields of the form are none of ours."""
@@ -15,4 +19,5 @@ class CorrectionForm(Schema):
 
     right = Parsed(amount, required=True)
     seen = Parsed(int, required=True)
-    remark = Parsed(text(500), required=True)
+    reason = Parsed(text(60))
+    remark = Parsed(text(REMARK_LENGTH))

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from branch_node.customers import operations, queries
 from branch_node.customers.models import Customer
 from branch_node.customers.operations import CustomerChangedMeanwhileError, CustomerNumberTakenError
+from branch_node.customers.published import check_published, needed_fields, tag_choices
 from branch_node.customers.queries import NOBODY, CustomerFilter, CustomerRow
 from branch_node.customers.schemas import CustomerForm
 from branch_node.managers import queries as managers
@@ -183,9 +184,11 @@ def new() -> str:
 @requires(Right.STAFF)
 def register() -> ResponseReturnValue:
     """Enter a new customer; points out whom we may know already, and goes on when told to."""
-    given = request.form.to_dict()
+    given = _given()
     try:
         values = CustomerForm().load(given)
+        with reading() as session:
+            check_published(session, values, None, now=stamp().at)
     except ValidationError as refused:
         return _refused(None, given, field_errors(refused))
     with writing() as session:
@@ -213,11 +216,12 @@ def edit(customer_id: object) -> str:
 @requires(Right.STAFF)
 def change(customer_id: object) -> ResponseReturnValue:
     """Save a customer, unless somebody else did meanwhile."""
-    given = request.form.to_dict()
+    given = _given()
     with writing() as session:
         customer = queries.get_customer(session, str(customer_id))
         try:
             values = _changed_values(given, _values(customer))
+            check_published(session, values, customer, now=stamp().at)
             operations.change_customer(
                 session, customer.id, values, seen_at=_seen_at(given.get("seen_at", "")), by=stamp()
             )
@@ -348,6 +352,8 @@ def _form(
         managers=[(manager.id, f"{manager.name} ({manager.manager_no})") for manager in people],
         regions=_region_hints(str(values.get("region_code") or "").split(" ")[0]),
         labels={column.name: column.label for column in COLUMNS} | LABELS,
+        tag_choices=tag_choices(session, values, now=stamp().at),
+        needed=needed_fields(session, now=stamp().at),
         **_vocabularies(),
         **more,
     )
@@ -389,6 +395,14 @@ def _changed_values(given: Mapping[str, str], stored: Mapping[str, str]) -> dict
             raise ValidationError(left) from refused
         values = dict(refused.valid_data) if isinstance(refused.valid_data, dict) else {}
     return {name: value for name, value in values.items() if name in changed}
+
+
+def _given() -> dict[str, str]:
+    """Return the form; tags that were marked in a list as the text they are elsewhere."""
+    given = request.form.to_dict()
+    if given.get("tag_list"):
+        given["tags"] = ";".join(request.form.getlist("tag"))
+    return given
 
 
 def _seen_at(given: str) -> datetime:

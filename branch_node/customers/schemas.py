@@ -62,7 +62,8 @@ def region_code(given: str) -> str:
     return meant[0].code
 
 
-def _tags(given: str) -> list[str]:
+def split_tags(given: str) -> list[str]:
+    """Return the tags of a text, each once; raises ValidationError when they are too many or too long."""
     plain = unicodedata.normalize("NFC", given)
     for separator in _SEPARATORS[1:]:
         plain = plain.replace(separator, _SEPARATORS[0])
@@ -97,7 +98,7 @@ class CustomerForm(Schema):
     opened_on = Parsed(day)
     manager_id = Parsed(record_id)
     preferred_channel = Parsed(choice(PreferredChannel))
-    tags = fields.Function(deserialize=lambda given: _tags(str(given)), load_default=list)
+    tags = fields.Function(deserialize=lambda given: split_tags(str(given)), load_default=list)
     remark = Parsed(text(500, lines=True))
 
     @pre_load

@@ -13,6 +13,7 @@ from branch_node.customers import queries as customers
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
 from branch_node.desk import queries
+from branch_node.inbound import queries as inbound
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
 from branch_node.worklogs import queries as worklogs
@@ -108,6 +109,7 @@ def my_day() -> str:
         logs = queries.logs_of_day(session, today, manager_id=mine, timezone=zone)
         return render_template(
             "desk/my_day.html",
+            notices=inbound.list_notices(session, person(), now=now),
             today=today,
             now=now,
             manager=manager,
@@ -147,9 +149,10 @@ def _regions_with_customers(session: Session, asked: str) -> list[Region]:
 @requires(Right.STAFF)
 def untouched() -> str:
     """List everybody nobody spoke to for the days the address names."""
-    days = request.args.get("days", queries.QUIET_DAYS[0], type=int)
-    days = days if days in queries.QUIET_DAYS else queries.QUIET_DAYS[0]
     with reading() as session:
+        spans = queries.quiet_days(session, stamp().at)
+        days = request.args.get("days", spans[0], type=int)
+        days = days if days in spans else spans[0]
         mine = id_argument("manager") or None
         since = queries.quiet_since(stamp().at, days)
         found = worklogs.list_untouched(session, since=since, manager_id=mine, limit=MOST_UNTOUCHED)
@@ -157,7 +160,7 @@ def untouched() -> str:
         return render_template(
             "desk/untouched.html",
             days=days,
-            spans=queries.QUIET_DAYS,
+            spans=spans,
             found=found,
             total=total,
             manager_id=mine or "",

@@ -12,11 +12,14 @@ from sqlalchemy.orm import Session
 from branch_node.billing import queries as billing
 from branch_node.billing.models import BillLine
 from branch_node.billing.queries import Sums
+from branch_node.inbound.queries import policy
 from branch_node.worklogs import queries as worklogs
 from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.queries import LogFilter, LogRow, Untouched
 from shared.domain.calendar import day_bounds, local_day, local_month
+from shared.domain.published import policies
 
+# Until head office publishes others.
 QUIET_DAYS: Final = (30, 60, 90)
 MOST_LOGS: Final = 300
 SHORT_LIST: Final = 8
@@ -34,7 +37,7 @@ class StoryMonth:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What needs an account manager, or the branch as a whole; `quiet` is (days, customers) for QUIET_DAYS."""
+    """What needs an account manager, or the branch as a whole; `quiet` is (days, customers) for each threshold."""
 
     quiet: Sequence[tuple[int, int]]
     longest_quiet: Sequence[Untouched]
@@ -68,6 +71,11 @@ def logs_of_day(session: Session, day: date, *, manager_id: str | None, timezone
     return session.execute(worklogs.logs(wanted).order_by(WorkLog.started_at.desc()).limit(MOST_LOGS)).all()
 
 
+def quiet_days(session: Session, now: datetime) -> tuple[int, ...]:
+    """Return after how many days without a contact a customer counts as quiet: three thresholds, rising."""
+    return tuple(policy(session, policies.QUIET_DAYS, now=now) or QUIET_DAYS)
+
+
 def quiet_since(now: datetime, days: int) -> datetime:
     """Return the instant since which nobody may have spoken to a customer who is quiet for `days`."""
     return now - timedelta(days=days)
@@ -75,9 +83,10 @@ def quiet_since(now: datetime, days: int) -> datetime:
 
 def needs(session: Session, *, manager_id: str | None, now: datetime, timezone: str) -> Needs:
     """Return who was not spoken to for long and who owes for earlier months."""
-    spans = [quiet_since(now, days) for days in QUIET_DAYS]
+    thresholds = quiet_days(session, now)
+    spans = [quiet_since(now, days) for days in thresholds]
     totals = worklogs.count_untouched(session, spans, manager_id=manager_id)
     longest = worklogs.list_untouched(session, since=spans[0], manager_id=manager_id, limit=SHORT_LIST)
     month = local_day(now, timezone).strftime("%Y-%m")
     arrears = billing.list_arrears(session, before_period=month, manager_id=manager_id, limit=SHORT_LIST)
-    return Needs(list(zip(QUIET_DAYS, totals, strict=True)), longest, arrears)
+    return Needs(list(zip(thresholds, totals, strict=True)), longest, arrears)

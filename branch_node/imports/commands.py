@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -17,13 +16,14 @@ from sqlalchemy.orm import Session
 
 from branch_node.imports import operations, queries, reports
 from branch_node.imports.decide import Outcome
-from branch_node.imports.kinds import KINDS, Context
+from branch_node.imports.kinds import KINDS
 from branch_node.imports.mapping import ColumnMap, get_kind, make_plan
 from branch_node.imports.models import Import
 from branch_node.imports.operations import Job
 from branch_node.imports.reports import RefusedRow, Spool, Summary
 from branch_node.imports.schemas import read_map_file
 from branch_node.imports.undo import UndoRefusedError, undo_import
+from branch_node.imports.wizard import context_of
 from shared.errors import BranchlineError
 from shared.files.tables import Table, open_table, sha256
 from shared.i18n import gettext as _
@@ -154,13 +154,12 @@ def _import(runtime: NodeRuntime, asked: Request) -> int:
 
 
 def _prepare(runtime: NodeRuntime, asked: Request) -> tuple[Job, ColumnMap]:
-    now = runtime.clock.now()
-    context = Context(ZoneInfo(runtime.settings.timezone), now, runtime.settings.currency)
+    by = Stamp(at=runtime.clock.now(), actor=getpass.getuser(), via=Via.COMMAND, terminal=platform.node())
+    context = context_of(runtime, by)
     column_map = read_map_file(asked.map_file) if asked.map_file else ColumnMap()
     table = open_table(asked.file)
     table.count()  # a file that cannot be read to its end is refused before anything of it is in
     plan = make_plan(get_kind(asked.kind), table.headings, column_map, context, update_by=asked.update_by)
-    by = Stamp(at=now, actor=getpass.getuser(), via=Via.COMMAND, terminal=platform.node())
     return Job(table, plan, by), column_map
 
 

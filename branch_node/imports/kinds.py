@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.imports import parsers
+from branch_node.imports.coded import Known, coded, coded_list
 from branch_node.imports.parsers import CellError, Parser
 from branch_node.managers.models import Manager
 from branch_node.worklogs.models import WorkLog
@@ -23,6 +24,7 @@ from shared.domain.customers.vocabulary import (
     PreferredChannel,
 )
 from shared.domain.managers.vocabulary import ManagerStatus
+from shared.domain.published.vocabulary import CodeTable
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_
 
@@ -37,6 +39,7 @@ class Context:
     zone: ZoneInfo
     now: datetime
     currency: str
+    codes: Known = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,14 @@ def _plain(limit: int) -> Callable[[Context], Parser]:
 def _text(table: Table, name: str, *, multiline: bool = False) -> Callable[[Context], Parser]:
     limit = getattr(table.c[name].type, "length", None) or MAX_ATTRIBUTE
     return lambda _: parsers.text(limit, multiline=multiline)
+
+
+def _coded(
+    table: Table, name: str, codes: CodeTable, *, several: Parser | None = None
+) -> Callable[[Context], Parser]:
+    one = _text(table, name) if several is None else _fixed(several)
+    read = coded if several is None else coded_list
+    return lambda context: read(one(context), codes, context.codes)
 
 
 def _fixed(parser: Parser) -> Callable[[Context], Parser]:
@@ -209,8 +220,8 @@ MANAGERS: Final = Kind(
                aliases=("客户经理工号", "客户经理编号")),
         Column("name", "姓名", N_("Name"), _text(_M, "name"), required=True,
                aliases=("客户经理姓名", "客户经理")),
-        Column("post", "岗位", N_("Post"), _text(_M, "post")),
-        Column("level", "级别", N_("Level"), _text(_M, "level")),
+        Column("post", "岗位", N_("Post"), _coded(_M, "post", CodeTable.MANAGER_POST)),
+        Column("level", "级别", N_("Level"), _coded(_M, "level", CodeTable.MANAGER_LEVEL)),
         Column("department", "部门", N_("Department"), _text(_M, "department")),
         Column("mobile", "手机", N_("Mobile number"), _fixed(parsers.phone), aliases=("手机号码", "手机号")),
         Column("status", "状态", N_("active, on_leave or left; active when blank"),
@@ -260,7 +271,8 @@ CUSTOMERS: Final = Kind(
                target="manager_id", refers=_M, aliases=("客户经理编号", "工号")),
         Column("preferred_channel", "首选联系方式", N_("phone, sms, wechat, email, visit or none"),
                _fixed(parsers.word(PreferredChannel)), aliases=("联系偏好",)),
-        Column("tags", "标签", N_("Tags parted by ;"), _fixed(parsers.tags)),
+        Column("tags", "标签", N_("Tags parted by ;"),
+               _coded(_C, "tags", CodeTable.CUSTOMER_TAG, several=parsers.tags)),
         Column("remark", "备注", N_("Remark"), _text(_C, "remark", multiline=True)),
         Column("tenure_months", "在网月数", N_("Months with us, 0 or more"), _fixed(parsers.months),
                template=False,
@@ -285,7 +297,8 @@ BILLING: Final = Kind(
         Column("customer_no", "客户编号", N_("Number of a customer who is here already"),
                _text(_C, "customer_no"),
                required=True, target="customer_id", refers=_C, aliases=("客户号",)),
-        Column("product", "产品", N_("Product"), _text(_B, "product"), required=True, aliases=("产品名称",)),
+        Column("product", "产品", N_("Product"), _coded(_B, "product", CodeTable.PRODUCT), required=True,
+               aliases=("产品名称",)),
         Column("period", "账期", N_("Month, as 2026-03"), _fixed(parsers.period), required=True,
                aliases=("帐期",)),
         Column("kind", "类型", N_("charge, payment or adjustment"), _fixed(parsers.word(BillKind)),

@@ -16,7 +16,9 @@ from branch_node.imports.mapping import ColumnMap, get_kind, own_columns, sugges
 from branch_node.imports.models import IN_WORK, Import, ImportState, RowAction
 from branch_node.imports.operations import TakenOverError
 from branch_node.imports.undo import UndoRefusedError, undo_import
+from branch_node.inbound.queries import policy
 from shared.auth.vocabulary import Right
+from shared.domain.published.policies import IMPORT_MEGABYTES
 from shared.errors import BranchlineError
 from shared.files.spreadsheets import Column, write_csv
 from shared.files.tables import open_table
@@ -29,7 +31,8 @@ from shared.web.forms import field_errors, notice
 from shared.web.paging import PageRequest, paginate
 
 blueprint = Blueprint("imports", __name__, template_folder="templates", url_prefix="/imports")
-MOST_BYTES: Final = 200 * 1024 * 1024
+MB: Final = 1024 * 1024
+MOST_BYTES: Final = 200 * MB
 FIRST_ROWS: Final = 4
 PROBLEMS: Final = 50
 # A small file is done before the page is back; a large one goes on in the job runner.
@@ -72,6 +75,11 @@ def upload() -> ResponseReturnValue:
     given = request.files.get("file")
     if given is None or not given.filename:
         return _ask_for_file(request.form, {"file": _("Choose a file.")})
+    with reading() as session:
+        megabytes = policy(session, IMPORT_MEGABYTES, now=stamp().at)
+    if megabytes is not None and (request.content_length or 0) > megabytes * MB:
+        told = _("Head office lets files of at most %(most)s MB be taken in.", most=megabytes)
+        return _ask_for_file(request.form, {"file": told})
     node = runtime()
     import_id, path = wizard.store_upload(node, given.stream)
     try:

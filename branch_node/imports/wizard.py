@@ -15,6 +15,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from branch_node.imports import operations, queries
+from branch_node.imports.coded import known_codes
 from branch_node.imports.kinds import Context
 from branch_node.imports.mapping import ColumnMap, get_kind, heading_key, make_plan
 from branch_node.imports.models import Import, ImportRefusal, ImportState
@@ -126,8 +127,10 @@ def job_of(runtime: NodeRuntime, record: Import, by: Stamp) -> Job:
 
 
 def context_of(runtime: NodeRuntime, by: Stamp) -> Context:
-    """Return what parsers need to know of this node and moment."""
-    return Context(ZoneInfo(runtime.settings.timezone), by.at, runtime.settings.currency)
+    """Return what parsers need to know of this node and moment, head office's codes included."""
+    with runtime.database.reads() as session:
+        codes = known_codes(session, by.at)
+    return Context(ZoneInfo(runtime.settings.timezone), by.at, runtime.settings.currency, codes)
 
 
 def work_on(

@@ -82,11 +82,11 @@ def codes(session: Session, table: CodeTable, *, now: datetime) -> list[Code] | 
     return [code for code in words_of(session, table) if not code.withdrawn]
 
 
-def words_of(session: Session, table: CodeTable) -> list[Code]:
+def words_of(session: Session, table: str) -> list[Code]:
     """Return every code that ever came, with its words: records may hold one that is withdrawn."""
     rows = session.scalars(
         select(InboundCode)
-        .where(InboundCode.table_name == table.value)
+        .where(InboundCode.table_name == str(table))
         .order_by(InboundCode.position, InboundCode.code)
     )
     return [Code(row.code, row.zh, row.en, row.withdrawn) for row in rows]

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
+from branch_node.inbound.queries import codes, words_of
 from branch_node.managers import operations, queries
 from branch_node.managers.models import Manager
 from branch_node.managers.operations import ManagerChangedMeanwhileError, ManagerNumberTakenError
@@ -16,7 +17,10 @@ from branch_node.managers.schemas import ManagerForm
 from shared.auth import queries as users
 from shared.auth.vocabulary import Right
 from shared.db.base import instant_text
+from shared.domain.form_fields import NOT_LISTED
 from shared.domain.managers.vocabulary import ManagerStatus
+from shared.domain.published.vocabulary import CodeTable
+from shared.domain.published.words import code_word
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.i18n import translate_error
@@ -38,6 +42,7 @@ COLUMNS: Final = (
     Column("status", _l("Status"), "own"),
     Column("updated_at", _l("Changed"), "instant", wide=True),
 )
+CODED: Final = {"post": CodeTable.MANAGER_POST, "level": CodeTable.MANAGER_LEVEL}
 TONES: Final = {ManagerStatus.ACTIVE: "ok", ManagerStatus.ON_LEAVE: "warn", ManagerStatus.LEFT: ""}
 
 
@@ -73,7 +78,9 @@ def register() -> ResponseReturnValue:
     given = request.form.to_dict()
     try:
         with writing() as session:
-            manager = operations.register_manager(session, ManagerForm().load(given), by=stamp())
+            values = ManagerForm().load(given)
+            _check_codes(session, values, None)
+            manager = operations.register_manager(session, values, by=stamp())
     except ValidationError as refused:
         return _again(None, given, field_errors(refused)), 400
     except ManagerNumberTakenError as refused:
@@ -103,6 +110,7 @@ def change(manager_id: object) -> ResponseReturnValue:
         with writing() as session:
             seen_at = _seen_at(given.get("seen_at", ""))
             values = ManagerForm().load(given)
+            _check_codes(session, values, queries.get_manager(session, str(manager_id)))
             operations.change_manager(session, str(manager_id), values, seen_at=seen_at, by=stamp())
             operations.choose_user(session, str(manager_id), given.get("user_id") or None, by=stamp())
     except ValidationError as refused:
@@ -134,8 +142,33 @@ def _form(
         errors=errors or {},
         seen_at=instant_text(manager.updated_at) if manager else "",
         statuses=choices(ManagerStatus),
+        posts=_choices(session, values, "post"),
+        levels=_choices(session, values, "level"),
         users=[(user.id, f"{user.name} ({user.username})") for user in users.list_users(session)],
     )
+
+
+def _check_codes(session: Session, values: Mapping[str, Any], before: Manager | None) -> None:
+    """Refuse a post or level that head office does not offer; one the account manager had before may stay."""
+    errors = {}
+    for name, table in CODED.items():
+        offered = codes(session, table, now=stamp().at)
+        allowed = {one.code for one in offered or ()} | {None, "", getattr(before, name, None)}
+        if offered is not None and values.get(name) not in allowed:
+            errors[name] = [NOT_LISTED]
+    if errors:
+        raise ValidationError(errors)
+
+
+def _choices(session: Session, values: Mapping[str, Any], name: str) -> list[tuple[str, str]] | None:
+    """Return what may be chosen for a post or level, what stands there included; None: any text will do."""
+    offered = codes(session, CODED[name], now=stamp().at)
+    if offered is None:
+        return None
+    words = {one.code: code_word(one) for one in words_of(session, CODED[name])}
+    standing = str(values.get(name) or "")
+    shown = dict.fromkeys([*(one.code for one in offered), *([standing] if standing else [])])
+    return [(code, words.get(code, code)) for code in shown]
 
 
 def _seen_at(given: str) -> datetime:

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from branch_node.inbound.queries import policy
 from branch_node.outbound.receivers import views
 from branch_node.retention import operations
 from branch_node.runtime import BranchRuntime
+from shared.domain.published.policies import OUTBOX_DAYS
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
 from shared.jobs.vocabulary import RunOutcome
@@ -24,8 +26,11 @@ AGE, ROOM = "age", "cap"
 
 
 def purge_outbox(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
-    """Purge what is older than the retention, applied at HQ and in its backups."""
-    before = stamp.at - timedelta(days=runtime.settings.outbox_retention_days)
+    """Purge what is older than the retention (head office's policy, else our own), applied at HQ and in its backups."""
+    with runtime.database.reads() as session:
+        fixed = policy(session, OUTBOX_DAYS, now=stamp.at)
+    days = runtime.settings.outbox_retention_days if fixed is None else fixed
+    before = stamp.at - timedelta(days=days)
     return _purge_all(runtime, stamp, progress, before=before, enough=None)
 
 

@@ -54,12 +54,14 @@ def create_flask(
     search: str | None = None,
     node_name: Callable[[], str] | None = None,
     link_state: Callable[[], LinkState | None] | None = None,
+    session_limits: Callable[[], sessions.SessionLimits] | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Flask:
     """Return the app with sign-in, languages, error pages and the page frame; refuses one that is not safe.
 
     `home` is the endpoint of the first page, `search` of the page that answers the search box (it gets
-    ?q=). `link_state` is asked once a page and may read the database. Raises SetupError when a view
+    ?q=). `link_state` is asked once a page and may read the database, as may `session_limits`, asked at each
+    request of somebody who is signed in. Raises SetupError when a view
     does not say who may call it, or a menu entry leads nowhere.
     """
     app = Flask(import_name, static_folder=None)
@@ -76,7 +78,7 @@ def create_flask(
     app.url_map.converters["id"] = IdConverter
     frame = Frame(product, tuple(menu), home, search, node_name, link_state)
     _install_languages(app, runtime.settings.language)
-    sessions.install(app, runtime.settings)
+    sessions.install(app, runtime.settings, session_limits)
     gate.install(app)
     errors.install(app)
     filters.install(app)

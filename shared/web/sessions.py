@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from flask import Flask, g, session
+from flask import Flask, current_app, g, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from shared.auth import operations, queries
@@ -17,12 +17,21 @@ from shared.config import NodeSettings
 from shared.ids import is_id
 from shared.web.context import person, reading, runtime, stamp, writing
 
-LONGEST: Final = timedelta(hours=12)
-IDLE: Final = timedelta(hours=2)
+LIMITS: Final = "branchline-session-limits"
+# No setting or policy lets a session live longer.
+LONGEST_EVER: Final = timedelta(hours=24)
 # Writing the last use into the cookie at every request would send a new cookie with every answer.
 SEEN_EVERY: Final = timedelta(minutes=5)
 LANGUAGE: Final = "language"
 _SEEN: Final = "seen"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a session may live, and how long nothing may happen in it."""
+
+    longest: timedelta = timedelta(hours=12)
+    idle: timedelta = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -38,8 +47,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         return f"{self.user.id}/{self.user.session_epoch}/{self.session_id}/{int(self.since.timestamp())}"
 
 
-def install(app: Flask, settings: NodeSettings) -> None:
-    """Set up cookies and the loading of the person behind them."""
+def install(app: Flask, settings: NodeSettings, limits: Callable[[], SessionLimits] | None = None) -> None:
+    """Set up cookies and the loading of the person behind them; `limits` is asked at each request."""
+    app.extensions[LIMITS] = limits or SessionLimits
     https = settings.behind_proxy
     # Cookies do not know ports: two nodes on one machine must not share a name.
     name = "branchline-" + hashlib.sha256(settings.secret_key.encode()).hexdigest()[:8]
@@ -72,7 +82,7 @@ def sign_in(user: User) -> None:
 def sign_out() -> None:
     """End this session for good, copies of its cookie included."""
     with writing(on_reserve=True) as database:
-        operations.end_session(database, person(), current_user.session_id, lifetime=LONGEST, by=stamp())
+        operations.end_session(database, person(), current_user.session_id, lifetime=LONGEST_EVER, by=stamp())
     logout_user()
     language = session.get(LANGUAGE)
     session.clear()
@@ -109,7 +119,8 @@ def _load(token: str) -> SignedIn | None:
 def _still_good(since: datetime, clock: Clock) -> bool:
     now = clock.now()
     seen = datetime.fromtimestamp(session.get(_SEEN, 0), tz=UTC)
-    if now - since > LONGEST or now - seen > IDLE:
+    limits: SessionLimits = current_app.extensions[LIMITS]()
+    if now - since > min(limits.longest, LONGEST_EVER) or now - seen > limits.idle:
         return False
     if now - seen > SEEN_EVERY:
         session[_SEEN] = int(now.timestamp())

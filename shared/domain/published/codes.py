@@ -18,6 +18,8 @@ CODE_LENGTH: Final[Mapping[str, int]] = {
     CodeTable.MANAGER_POST: 60,
     CodeTable.MANAGER_LEVEL: 30,
 }
+# Forms and files part tags by these.
+TAG_SEPARATORS: Final = frozenset(";；、,，|")
 UNKNOWN_TABLE: Final = N_("This code table is not known to this version of the program.")
 NOT_A_TABLE: Final = N_("These are no codes: each needs a code of its own, and words that are texts.")
 TOO_MANY: Final = N_("A code table holds at most 2,000 codes.")
@@ -69,7 +71,8 @@ def problem_of(name: str, body: Mapping[str, Any]) -> str | None:
         return NOT_A_TABLE
     if len(codes) > MOST_CODES:
         return TOO_MANY
-    if len({one["code"] for one in codes}) != len(codes):
+    parted = table is CodeTable.CUSTOMER_TAG and any(set(one["code"]) & TAG_SEPARATORS for one in codes)
+    if parted or len({one["code"] for one in codes}) != len(codes):
         return NOT_A_TABLE
     if any(len(one["code"]) > CODE_LENGTH[table] or len(one.get("zh", "")) > WORD_LENGTH for one in codes):
         return TOO_LONG

@@ -1,0 +1,121 @@
+"""What came from head office: what is in force here and since when, what was refused and why, announcements."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from branch_node.inbound import operations, queries
+from branch_node.inbound.models import InboundItem
+from branch_node.inbound.queries import Notice
+from shared.auth.vocabulary import Right
+from shared.domain.published.codes import Code, read_codes
+from shared.domain.published.policies import SESSION_IDLE, SESSION_LONGEST
+from shared.domain.published.vocabulary import ItemKind
+from shared.domain.published.words import code_word, item_name, kind_word, summary
+from shared.errors import N_
+from shared.i18n import gettext as _
+from shared.web.access import requires
+from shared.web.context import person, reading, runtime, stamp, viewer, writing
+from shared.web.forms import notice
+from shared.web.sessions import SessionLimits
+
+blueprint = Blueprint("inbound", __name__, template_folder="templates", url_prefix="/head-office")
+WITHDRAWN: Final = (N_("withdrawn"), "")
+REFUSED: Final = (N_("cannot be obeyed here"), "bad")
+EXPIRED: Final = (N_("expired"), "")
+IN_FORCE: Final = (N_("in force"), "ok")
+
+
+@blueprint.get("")
+@requires(Right.STAFF)
+def index() -> str:
+    """List everything head office published for this branch: version, since when, what was refused and why."""
+    with reading() as session:
+        place = queries.find_place(session)
+        now = queries.hq_time(session, stamp().at)
+        rows = [_row(item, now) for item in queries.list_items(session)]
+    return render_template("inbound/index.html", rows=rows, place=place)
+
+
+@blueprint.get("/<id:item_id>")
+@requires(Right.STAFF)
+def one(item_id: str) -> ResponseReturnValue:
+    """Show what one item says."""
+    with reading() as session:
+        item = session.get(InboundItem, item_id)
+        if item is None:
+            return redirect(url_for("inbound.index"))
+        row = _row(item, queries.hq_time(session, stamp().at))
+        mine = [one for one in notices(session) if one.item.id == item_id]
+        codes = read_codes(item.body) if item.body and item.kind == ItemKind.CODE_TABLE.value else []
+        return render_template(
+            "inbound/one.html", **row, notice=mine[0] if mine else None, codes=codes, code_word=code_word
+        )
+
+
+@blueprint.post("/<id:item_id>/reading")
+@requires(Right.STAFF)
+def read(item_id: str) -> ResponseReturnValue:
+    """Note that this person has read an announcement; head office is told how many have."""
+    with writing() as session:
+        found = operations.note_read(session, item_id, person(), by=stamp())
+    if not found:
+        notice(_("This announcement is over or was withdrawn meanwhile."), kind="warning")
+    back = request.form.get("back", "")
+    return redirect(url_for("desk.my_day" if back == "day" else "inbound.index"), code=303)
+
+
+def notices(session: Session) -> list[Notice]:
+    """Return the announcements for whoever is signed in, unread ones first."""
+    return queries.list_notices(session, person(), now=stamp().at)
+
+
+def session_limits() -> SessionLimits:
+    """Return how long people stay signed in: as head office has fixed it, else as usual."""
+    usual = SessionLimits()
+    with reading() as session:
+        # Not the stamp of this request: that names the person, who is being found out just now.
+        now = runtime().clock.now()
+        longest = queries.policy(session, SESSION_LONGEST, now=now)
+        idle = queries.policy(session, SESSION_IDLE, now=now)
+    return SessionLimits(
+        longest=usual.longest if longest is None else timedelta(hours=longest),
+        idle=usual.idle if idle is None else timedelta(minutes=idle),
+    )
+
+
+def unread(session: Session) -> int:
+    """Return how many announcements this person has not read, for the menu."""
+    reader = viewer()
+    if reader is None:
+        return 0
+    return sum(one.read_at is None for one in queries.list_notices(session, reader, now=stamp().at))
+
+
+@blueprint.app_template_filter("coded")
+def coded(code: str | None, table: str) -> str:
+    """Show a code of a record with the word people read, also one that is withdrawn; other words as they stand."""
+    if not code:
+        return ""
+    known: dict[str, dict[str, Code]] = g.setdefault("inbound_codes", {})
+    if table not in known:
+        with reading() as session:
+            known[table] = {one.code: one for one in queries.words_of(session, table)}
+    found = known[table].get(code)
+    return code_word(found) if found else code
+
+
+def _row(item: InboundItem, now: Any) -> dict[str, Any]:  # noqa: ANN401 - an instant
+    title = str((item.body or {}).get("title", ""))
+    over = item.expires_at is not None and item.expires_at <= now
+    state = WITHDRAWN if item.withdrawn else EXPIRED if over else IN_FORCE
+    return {
+        "item": item,
+        "name": item_name(item.kind, item.name, title) or _("Announcement"),
+        "kind": kind_word(item.kind),
+        "state": REFUSED if item.outcome == "refused" else state,
+        "says": summary(item.kind, item.name, item.body) if item.body else "",
+    }
