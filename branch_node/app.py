@@ -20,7 +20,14 @@ from branch_node.inbound import alarms as inbound_alarms
 from branch_node.inbound import pages as inbound
 from branch_node.managers import pages as managers
 from branch_node.outbound import alarms as outbound_alarms
-from branch_node.outbound import history_pages, receiver_pages, refused_pages, tracing_pages
+from branch_node.outbound import (
+    history_pages,
+    ledger_pages,
+    receiver_pages,
+    refused_pages,
+    resend_pages,
+    tracing_pages,
+)
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.transport import HttpTransport
@@ -115,6 +122,8 @@ def create_app(runtime: BranchRuntime) -> Flask:
             history_pages.blueprint,
             tracing_pages.blueprint,
             receiver_pages.blueprint,
+            ledger_pages.blueprint,
+            resend_pages.blueprint,
             alarms_blueprint(
                 ALARMS,
                 {

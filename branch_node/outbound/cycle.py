@@ -353,7 +353,7 @@ class _Run:
             raise
         with self._runtime.database.sessions.begin() as session:
             now = self._runtime.clock.now()
-            operations.acknowledge(session, batch.id, kept, at=now)
+            operations.acknowledge(session, batch.id, kept, at=now, took_ms=self._pacer.last_ms)
             self._pacer.keep(session)
             if receipt.backed_up_through is not None:
                 held = {batch.channel: (batch.lineage, receipt.backed_up_through)}

@@ -62,12 +62,17 @@ def renew_membership(
     return member
 
 
-def acknowledge(session: Session, batch_id: int, receipt: dict[str, Any], *, at: datetime) -> None:
-    """Keep HQ's signed receipt; from here on the changes in the batch count as delivered."""
+def acknowledge(
+    session: Session, batch_id: int, receipt: dict[str, Any], *, at: datetime, took_ms: int | None = None
+) -> None:
+    """Keep HQ's signed receipt; from here on the changes in the batch count as delivered.
+
+    `took_ms` is how long the delivery took over the line.
+    """
     session.execute(
         update(OutboxBatch)
         .where(OutboxBatch.id == batch_id, OutboxBatch.acknowledged_at.is_(None))
-        .values(acknowledged_at=at, receipt=receipt)
+        .values(acknowledged_at=at, receipt=receipt, took_ms=took_ms)
     )
 
 

@@ -28,6 +28,11 @@ class Pacer:
         self.pace = Pace(known.changes, known.size) if known else FIRST
         self._taken: Taken | None = None
 
+    @property
+    def last_ms(self) -> int | None:
+        """How long the last batch took to deliver."""
+        return round(self._taken.seconds * 1000) if self._taken is not None else None
+
     def fills_another(self, session: Session, binding: Binding, lane: Lane) -> bool:
         """Whether what is unsealed fills a whole batch, so that nothing is gained by waiting for more."""
         return has_full_batch(session, binding, lane=lane, changes=self.pace.changes)

@@ -33,6 +33,7 @@ class Step:
     change: int
     op: str
     stage: str
+    batch_id: int | None = None
     channel: str | None = None
     lineage: int | None = None
     batch_no: int | None = None
@@ -99,6 +100,7 @@ def _step(change: Change, batch: OutboxBatch | None) -> Step:
         change=change.id,
         op=change.op,
         stage=_stage(batch, refused=refused is not None),
+        batch_id=batch.id,
         channel=batch.channel,
         lineage=batch.lineage,
         batch_no=batch.batch_no,

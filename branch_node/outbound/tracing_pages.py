@@ -11,7 +11,7 @@ from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES, RECORD_NUMBERS, column_name, explain
 from shared.errors import N_
 from shared.web.access import requires
-from shared.web.context import runtime
+from shared.web.context import person, runtime
 
 blueprint = Blueprint("tracing", __name__, template_folder="templates", url_prefix="/sync/where")
 STAGES: Final = {
@@ -50,6 +50,7 @@ def where() -> str:
         choices={name: RECORD_NAMES[name] for name in RECORD_NUMBERS},
         column_name=column_name,
         explain=explain,
+        may_resend=person().right.covers(Right.ADMINISTRATOR),
     )
 
 

@@ -2,26 +2,34 @@
 
 from typing import Any, Final
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from hq_server.analysis import queries as analysis
 from hq_server.analysis.months import month_of, shift
+from hq_server.branches.models import Branch
 from hq_server.branches.queries import Coverage, coverage, get_branch, list_keys
 from hq_server.branches.web import scope
 from hq_server.console import queries
 from hq_server.console.charges import charges_table
 from hq_server.console.intake import at_the_door
 from hq_server.ingest.models import InboxBatch
+from hq_server.proof import operations as proof
+from hq_server.proof.errors import ResendReasonError
+from hq_server.proof.queries import list_recent_asks
 from hq_server.runtime import HqRuntime
 from hq_server.verification.pages import sentence, summary
 from hq_server.verification.queries import branch_proofs
 from shared.auth.vocabulary import Right
-from shared.domain.wire_words import RECORD_NAMES
-from shared.i18n import in_zone, lazy_gettext
+from shared.domain.billing.vocabulary import BillKind
+from shared.domain.wire_words import RECORD_NAMES, explain
+from shared.i18n import gettext as _
+from shared.i18n import in_zone, label, lazy_gettext, translate_error
 from shared.web.access import requires
-from shared.web.context import reading, runtime, stamp
+from shared.web.context import reading, runtime, stamp, writing
+from shared.web.forms import notice
 from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
 from sync_protocol.catalog import CATALOG
@@ -76,6 +84,8 @@ def one(code: str) -> str:
             keys=list_keys(session, found.number),
             batches=latest,
             proven=[sentence(one) for one in branch_proofs(session, code=found.code)],
+            asks=list_recent_asks(session, found.number),
+            names_of_records=[(name, _(words)) for name, words in RECORD_NAMES.items()],
             record_names=RECORD_NAMES,
         )
 
@@ -84,7 +94,7 @@ TRANSFER_COLUMNS: Final = (
     Column("received_at", lazy_gettext("Received"), "exact"),
     Column("branch", lazy_gettext("Branch")),
     Column("record_type", lazy_gettext("Record"), "own"),
-    Column("batch_no", lazy_gettext("Batch"), "number"),
+    Column("batch_no", lazy_gettext("Batch"), "own"),
     Column("rows", lazy_gettext("Rows"), "number"),
     Column("removed", lazy_gettext("Removed"), "number"),
     Column("parked", lazy_gettext("Parked"), "own"),
@@ -115,6 +125,51 @@ def transfers() -> str:
         record_type=record_type,
         record_names=RECORD_NAMES,
     )
+
+
+@blueprint.get("/transfers/<int:batch_id>")
+@requires(Right.STAFF)
+def transfer(batch_id: int) -> str:
+    """Show one batch: counts, bytes, times, control totals, digest, the receipt given, and what was refused of it."""
+    with reading() as session:
+        batch = queries.get_batch(session, batch_id)
+        branch = session.get_one(Branch, batch.branch_number)
+        refused = queries.list_refused(session, batch)
+        before = queries.find_batch_before(session, batch)
+        return render_template(
+            "console/transfer.html",
+            batch=batch,
+            branch=branch,
+            before=before,
+            refused=[(one, explain(one.code, one.reasons)) for one in refused],
+            totals=queries.totals_of(batch.control),
+            receipt=(batch.receipt or {}).get("receipt"),
+            kinds={kind.value: label(kind) for kind in BillKind},
+            record_names=RECORD_NAMES,
+        )
+
+
+@fleet.post("/<code>/resend")
+@requires(Right.ADMINISTRATOR)
+def ask_to_resend(code: str) -> ResponseReturnValue:
+    """Have a branch send a record type, or everything, once more."""
+    record_type = request.form.get("record", "")
+    try:
+        with writing() as session:
+            branch = get_branch(session, code)
+            proof.ask_to_resend(
+                session,
+                branch.number,
+                branch.code,
+                record_type=record_type or None,
+                reason=request.form.get("reason", ""),
+                by=stamp(),
+            )
+    except ResendReasonError as refused:
+        notice(translate_error(refused), kind="problem")
+        return redirect(url_for("fleet.one", code=code) + "#resend", code=303)
+    notice(_("Asked. The branch begins at its next contact, behind what people there enter today."))
+    return redirect(url_for("fleet.one", code=code) + "#resend", code=303)
 
 
 def _overview(session: Session) -> dict[str, Any]:
@@ -153,4 +208,5 @@ def _newest_first(session: Session, statement: Select[InboxBatch]) -> Page[Inbox
 
 def _batch_row(batch: InboxBatch, branch: str) -> dict[str, Any]:
     names = [column.name for column in TRANSFER_COLUMNS if column.name != "branch"]
-    return {name: getattr(batch, name) for name in names} | {"branch": branch, "id": batch.id}
+    more = {"branch": branch, "id": batch.id, "channel": batch.channel}
+    return {name: getattr(batch, name) for name in names} | more

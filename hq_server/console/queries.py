@@ -1,6 +1,6 @@
 """What stands across slices: the state of the whole fleet, what was refused, what was delivered."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -17,9 +17,19 @@ from hq_server.parking.models import ParkedRecord
 from hq_server.parking.vocabulary import ParkedState
 from hq_server.replica.models import ReplicaBillLine
 from shared.db.base import instant_text
+from shared.errors import N_, BranchlineError, Kind
 
 TREND_DAYS: Final = 7
+MOST_REFUSED: Final = 200
 _TROUBLE: Final = {LinkState.DOWN: 0, LinkState.WAITING: 1, LinkState.SLOW: 2, LinkState.UP: 3}
+
+
+class BatchNotFoundError(BranchlineError):
+    """There is no such batch."""
+
+    code = "batch-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_("There is no such batch.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,44 @@ def select_batches(*, branches: Collection[int] = (), record_type: str | None = 
     if branches:
         statement = statement.where(InboxBatch.branch_number.in_(sorted(branches)))
     return statement.where(InboxBatch.record_type == record_type) if record_type else statement
+
+
+def get_batch(session: Session, batch_id: int) -> InboxBatch:
+    """Return one batch; raises BatchNotFoundError."""
+    found = session.get(InboxBatch, batch_id)
+    if found is None:
+        raise BatchNotFoundError
+    return found
+
+
+def find_batch_before(session: Session, batch: InboxBatch) -> InboxBatch | None:
+    """Return the batch before in its chain, or None."""
+    return session.scalar(
+        select(InboxBatch).where(
+            InboxBatch.branch_number == batch.branch_number,
+            InboxBatch.lineage == batch.lineage,
+            InboxBatch.channel == batch.channel,
+            InboxBatch.batch_no == batch.batch_no - 1,
+        )
+    )
+
+
+def list_refused(session: Session, batch: InboxBatch, *, limit: int = MOST_REFUSED) -> Sequence[ParkedRecord]:
+    """Return the first rows of a batch that were refused, however they stand now."""
+    refused = select(ParkedRecord).where(
+        ParkedRecord.branch_number == batch.branch_number, ParkedRecord.batch_id == batch.id
+    )
+    return session.scalars(refused.order_by(ParkedRecord.id).limit(limit)).all()
+
+
+def totals_of(control: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
+    """Return control totals as (currency, period, kind, minor units)."""
+    return [
+        (currency, period, kind, amount)
+        for currency, periods in sorted(control.items())
+        for period, kinds in sorted(periods.items())
+        for kind, amount in sorted(kinds.items())
+    ]
 
 
 def sum_batches(

@@ -1,11 +1,14 @@
 """Sending once more: a table, a range of days, a batch, one record; while people write, and from where it stopped."""
 
+import json
 from datetime import date
 from threading import Thread
 
 import pytest
+from click.testing import CliRunner, Result
 from sqlalchemy import delete, func, select, update
 
+from branch_node.cli import cli
 from branch_node.customers.models import Customer
 from branch_node.outbound import resending
 from branch_node.outbound.histories import _send_all_again
@@ -258,6 +261,24 @@ def test_a_batch_whose_content_was_purged_cannot_be_told(branch: BranchHere) -> 
 
     with pytest.raises(BatchGoneError):
         ask(branch, batch=BatchName("profile", 1, 1))
+
+
+def test_the_command_asks_lists_and_stops(world: World, branch: BranchHere) -> None:
+    def run(*words: str) -> Result:
+        home = str(branch.runtime.settings.home.path)
+        return CliRunner().invoke(cli, ["resend", *words, "--json", "--home", home])
+
+    asked = run("--batch", "profile/1", "--reason", WHY)
+    listed = run("--list")
+    stopped = run("--stop", "1")
+    wrong = run("--record", "customer")
+
+    [one] = json.loads(asked.stdout)
+    assert (one["batch"], one["planned"], one["state"]) == ("profile/1", ROWS, "waiting")
+    assert json.loads(listed.stdout) == [one]
+    assert json.loads(stopped.stdout)[0]["state"] == "stopped"
+    assert (wrong.exit_code, len(resends(branch))) == (2, 1)
+    assert run("--batch", "profile", "--reason", WHY).exit_code == 2
 
 
 @pytest.fixture

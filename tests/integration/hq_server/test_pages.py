@@ -12,7 +12,10 @@ from hq_server.analysis import jobs
 from hq_server.branches.models import Branch
 from hq_server.customers import queries as customer_queries
 from hq_server.customers.queries import SEARCH_INDEX
+from hq_server.ingest.models import InboxBatch
 from hq_server.oversight import pages as oversight
+from hq_server.parking.models import ParkedRecord
+from hq_server.proof.models import ResendAsk
 from hq_server.replica.models import ReplicaCustomer, Tombstone
 from shared.db import search
 from shared.domain.customers.vocabulary import CustomerStatus, Grade
@@ -264,6 +267,49 @@ def test_transfers_count_batches_rows_and_bytes(client, company):
 
     assert "Batches 4" in page
     assert "Rows 10" in page
+
+
+def test_a_batchs_page_tells_counts_bytes_time_totals_digest_and_what_was_refused(client, database, company):
+    with database.sessions.begin() as session:
+        branch = add_branch(session, "B007", NOON)
+        parked = session.get_one(
+            ParkedRecord,
+            add_parked(session, branch, line="[]", reasons={"product": ["must be text"]}, at=NOON),
+        )
+        number = parked.batch_id
+        batch = session.get_one(InboxBatch, number)
+        batch.control, batch.duration_ms = {"CNY": {"2026-10": {"charge": 12_300}}}, 345
+
+    page = text_of(client.get(f"/transfers/{number}"))
+
+    for told in (
+        batch.digest,
+        "345 ms",
+        "2026-10",
+        "123.00",
+        "must be text",
+        f"{batch.channel} {batch.batch_no}",
+    ):
+        assert told in page, told
+    assert f"/transfers/{number}" in client.get("/transfers?branch=B007").text
+    assert client.get("/transfers/999").status_code == 404
+
+
+def test_an_administrator_asks_a_branch_to_send_once_more_and_sees_how_it_stands(client, database, company):
+    refused = client.send("/branches/B001/resend", record="customer", reason="")
+    assert refused.status_code == 303
+    assert "Say why" in client.get("/branches/B001").text
+
+    client.send("/branches/B001/resend", record="customer", reason="disk replaced")
+
+    page = text_of(client.get("/branches/B001"))
+    assert "disk replaced" in page
+    assert "under way" in page
+    with database.sessions.begin() as session:
+        [asked] = session.scalars(select(ResendAsk)).all()
+        asked.ended_at, asked.equal = asked.asked_at, True
+    assert asked.record_type == "customer"
+    assert "all of it came, and is equal" in text_of(client.get("/branches/B001"))
 
 
 def test_a_branch_is_registered_by_screen_and_its_code_shown_once(client, database):
