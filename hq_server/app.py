@@ -11,6 +11,7 @@ from hq_server.analysis import pages as analysis
 from hq_server.bindings import BINDINGS
 from hq_server.branches import alarms as branch_alarms
 from hq_server.branches import pages as branches
+from hq_server.carrying import jobs as carrying_jobs
 from hq_server.config import NODE_KEY, load_settings
 from hq_server.console import pages as console
 from hq_server.console import parked
@@ -46,6 +47,7 @@ from shared.web.app import create_flask
 from shared.web.running.pages import jobs_blueprint
 
 JOBS: Final[Sequence[Job]] = (
+    *carrying_jobs.JOBS,
     *gate_jobs.JOBS,
     *retention_jobs.JOBS,
     *feed_jobs.JOBS,

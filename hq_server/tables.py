@@ -27,6 +27,7 @@ APP: Final = MigratedApp(
         "hq_server.gate.models",
         "hq_server.feed.models",
         "hq_server.parking.models",
+        "hq_server.carrying.models",
         "hq_server.ingest.models",
         "hq_server.replica.models",
         "hq_server.proof.models",

@@ -6,7 +6,7 @@ and everything else is applied. Rows that name a record which is parked wait wit
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from sqlalchemy import Table, and_, select, text
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
+from sync_protocol.contract.evolution import Cut, Reading, cut
 from sync_protocol.contract.fields import INT64
 from sync_protocol.contract.messages import BatchHeader
 from sync_protocol.contract.payload import Batch
@@ -60,10 +61,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What came of a batch: change number by id of rows applied (even where a newer one stayed), and the refused."""
+    """What came of a batch: change number by id of rows applied (even where a newer one stayed), and the refused.
+
+    `carried` are the values of columns not known here, with their change number, by id.
+    """
 
     changes: Mapping[str, int]
     refused: Sequence[Refused]
+    carried: Mapping[str, tuple[int, list[Any]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class Target:
 
 
 def apply_batch(
-    session: Session, target: Target, batch: Batch, check: RecordCheck, *, hold: Hold | None = None
+    session: Session, target: Target, batch: Batch, reading: Reading, *, hold: Hold | None = None
 ) -> Applied:
     """Apply `batch`; rows older than what the replica holds change nothing, rows that `hold` names wait.
 
@@ -95,21 +100,26 @@ def apply_batch(
     """
     _remove(session, target, batch.header)
     origin = Origin(batch.header.record, batch.header.lineage, fresh=batch.header.fresh)
-    return apply_block(session, target, batch.block, check, origin, hold=hold)
+    return apply_block(session, target, batch.block, reading, origin, hold=hold)
 
 
 def apply_block(
     session: Session,
     target: Target,
     block: bytes,
-    check: RecordCheck,
+    reading: Reading,
     origin: Origin,
     *,
     hold: Hold | None = None,
 ) -> Applied:
-    """Apply rows, one a line, as `apply_batch` does; for rows that were parked and are tried again."""
-    rows, refused = _split(block, check)
-    rows = _without_removed(session, target, origin, _newest_of_each(rows))
+    """Apply rows, one a line, as `apply_batch` does; for rows that were parked and are tried again.
+
+    What is refused is handed back as it was sent, in whichever version.
+    """
+    shortened = None if reading.width is None else cut(block, reading.width)
+    rows, refused = _split(shortened.block if shortened else block, reading.check)
+    sent = _newest_of_each(rows)
+    check, rows = reading.current, _without_removed(session, target, origin, reading.lengthened(sent))
     version = RowVersion(
         branch_number=target.branch_number,
         lineage=origin.lineage,
@@ -121,7 +131,23 @@ def apply_block(
     else:
         rows = _load_holding(session, target.table, check, rows, version, hold, refused)
     out = {one.record_id for one in refused}
-    return Applied(changes={row.id: row.change for row in rows if row.id not in out}, refused=refused)
+    return Applied(
+        changes={row.id: row.change for row in rows if row.id not in out},
+        refused=_as_sent(refused, reading, sent, shortened) if refused else refused,
+        carried=shortened.rest if shortened else {},
+    )
+
+
+def _as_sent(
+    refused: Sequence[Refused], reading: Reading, sent: Sequence[Any], shortened: Cut | None
+) -> list[Refused]:
+    """Return refused rows with the lines that were sent, where they were lengthened or cut to be read."""
+    if shortened is not None:
+        return [replace(one, line=shortened.whole.get(one.line, one.line)) for one in refused]
+    if not reading.steps:
+        return list(refused)
+    lines = {row.id: reading.check.write_lines([row]) for row in sent}
+    return [replace(one, line=lines.get(one.record_id or "", one.line)) for one in refused]
 
 
 def _load_holding(

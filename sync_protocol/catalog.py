@@ -3,13 +3,14 @@
 Each app binds its own tables to these names in its app.py. Adding a record type starts here.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import Table
 
+from sync_protocol.contract.evolution import Reading, Schemas, readable, reading
 from sync_protocol.contract.records import RECORDS, RecordCheck
 
 
@@ -42,7 +43,8 @@ class MoneyColumns:
 class RecordType:
     """One record type; `channel` is its queue, `version` its wire schema's.
 
-    `parents` tells which columns name another record, and of which type: a row waits while that record is refused.
+    `schemas` holds every version's check. `parents` tells which columns name another record, and of which type: a
+    row waits while that record is refused.
     """
 
     name: str
@@ -52,11 +54,25 @@ class RecordType:
     version: int
     money: MoneyColumns | None = None
     parents: Mapping[str, str] = field(default_factory=dict)
+    schemas: Schemas = field(default_factory=lambda: RECORDS, repr=False, compare=False)
 
     @property
     def check(self) -> RecordCheck:
         """Return the check of the version this node sends."""
-        return RECORDS[self.name, self.version]
+        return self.schemas[self.name, self.version]
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """Return the versions this node reads whole, oldest first."""
+        return readable(self.schemas, self.name, self.version)
+
+    def reading(self, sent: int, columns: Sequence[str] | None = None) -> Reading:
+        """Return how rows of version `sent` are read here; raises UnreadableSchemaError."""
+        return reading(self.schemas, self.name, self.version, sent=sent, columns=columns)
+
+    def at_version(self, version: int) -> "RecordType":
+        """Return this record type as a node at an earlier version knows it."""
+        return replace(self, version=version)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -114,6 +130,12 @@ class Binding:
     record: RecordType
     table: Table
     removable_when: str | None = None
+
+    def at_version(self, version: int) -> "Binding":
+        """Return this binding as a node at an earlier version of the record's schema has it."""
+        return (
+            self if version == self.record.version else replace(self, record=self.record.at_version(version))
+        )
 
 
 Bindings = Mapping[str, Binding]

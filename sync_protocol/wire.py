@@ -33,8 +33,11 @@ def _wire_value(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
 
 
 def row_values(binding: Binding, row: Sequence[Any]) -> dict[str, Any]:
-    """Return the values of a wire row `[change, id, ...]`, accepted by its check, as its table's columns take them."""
-    names = binding.record.columns
+    """Return the values of a wire row `[change, id, ...]`, accepted by its check, as its table's columns take them.
+
+    One of an earlier version has fewer of them.
+    """
+    names = binding.record.columns[: len(row) - 1]
     return {name: _typed(binding.table.c[name], value) for name, value in zip(names, row[1:], strict=True)}
 
 

@@ -69,7 +69,26 @@ KEY_OLD: Final = AlarmKind(
 KEY_TOO_OLD: Final = AlarmKind(
     "key-too-old", Severity.CRITICAL, N_("This node's key is older than a year"), _ROTATE, _AGE
 )
+NODE_OLD: Final = AlarmKind(
+    "node-outdated",
+    Severity.WARNING,
+    N_("This node is two versions behind head office"),
+    N_("Install the present version on this node: head office's next one will not read what this one sends."),
+    N_("Record types in their oldest readable version: %(records)s."),
+)
+VERSION_REFUSED: Final = AlarmKind(
+    "version-refused",
+    Severity.CRITICAL,
+    N_("Head office does not read the version this node sends"),
+    N_(
+        "Bring the older of the two up to date, this node or head office. Nothing is lost: what is sealed waits and "
+        "goes as it is, and what is not sealed yet goes after it."
+    ),
+    N_("Head office said: %(detail)s"),
+)
 ALARMS: Final[Sequence[AlarmKind]] = (
+    NODE_OLD,
+    VERSION_REFUSED,
     RECORDS_REFUSED,
     SET_BACK,
     HQ_LOST,

@@ -194,9 +194,12 @@ class HqClient:
         answer = self._send("GET", f"/sync/v1/chain?{urlencode(query)}", {}, b"", Vitals())
         return _decode(self._signed_part(answer, "chain", CHAIN), ChainPage)
 
-    def recovery(self, record: str, after: After, above: str) -> RecoveryPage:
-        """Ask for what HQ received of a record type in one channel after a batch, page by page."""
-        query = {"record": record, **asdict(after), "above": above}
+    def recovery(self, record: str, after: After, above: str, *, schema: int) -> RecoveryPage:
+        """Ask for what HQ received of a record type in one channel after a batch, page by page.
+
+        Rows come in version `schema`, or in the columns HQ knows of it.
+        """
+        query = {"record": record, **asdict(after), "above": above, "schema": str(schema)}
         answer = self._send("GET", f"/sync/v1/recovery?{urlencode(query)}", {}, b"", Vitals())
         return _decode(self._signed_part(answer, "recovery", RECOVERY), RecoveryPage)
 

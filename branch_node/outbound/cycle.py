@@ -31,6 +31,7 @@ from branch_node.outbound import (
     queries,
     refusals,
     resending,
+    versions,
 )
 from branch_node.outbound.alarms import HQ_SET_BACK
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
@@ -40,6 +41,7 @@ from branch_node.outbound.proof import begin_proof
 from branch_node.outbound.recovered import put_back
 from branch_node.outbound.results import PLACE, WAITING, CycleResult, finish, length_ms
 from branch_node.outbound.transport import NoAnswerError
+from branch_node.outbound.versions import Versions
 from branch_node.runtime import BranchRuntime
 from shared.db.scope import FIRST
 from shared.errors import BranchlineError
@@ -137,6 +139,7 @@ class _Run:
         self._result = result
         self._client = make_client(runtime, member)
         self._pacer = Pacer(runtime)
+        self._versions = Versions(None)
         self._last_ms = last_ms
         self._deadline = runtime.clock.now() + LONGEST
         self._pending = 0
@@ -160,6 +163,7 @@ class _Run:
         # What is published comes from head office alone.
         ours = self._runtime.receiver == FIRST
         feed_trouble = feed.try_to_follow(self._runtime, self._client, state) if ours else None
+        self._versions = versions.follow(self._runtime, state)
         self._settle_history(state)
         resending.heed(self._runtime, state)
         self._prover = begin_proof(
@@ -331,9 +335,8 @@ class _Run:
         with self._runtime.database.snapshot() as session, session.begin():
             now = self._runtime.clock.now()
             pace = self._pacer.pace
-            sealed = seal_next(
-                session, binding, sender, at=now, limit=pace.changes, size=pace.size, lane=lane
-            )
+            sent = self._versions.to_send(binding)
+            sealed = seal_next(session, sent, sender, at=now, limit=pace.changes, size=pace.size, lane=lane)
             self._progress.check_lease(session)
         return sealed
 

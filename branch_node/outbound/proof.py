@@ -22,6 +22,7 @@ from branch_node.outbound.client import HqClient, Vitals
 from branch_node.outbound.models import Membership
 from branch_node.outbound.queries import get_membership
 from branch_node.outbound.recovered import list_undecided
+from branch_node.outbound.versions import Versions
 from branch_node.proof import operations, queries
 from branch_node.proof.queries import MOST_OPEN, Occasion
 from branch_node.receivers.queries import is_loading
@@ -68,7 +69,7 @@ def begin_proof(
     if doubt:
         with runtime.database.sessions.begin() as session:
             operations.demand(session, (record.name for record in records), DOUBT)
-    prover = Prover(runtime, member, client, progress, asked=asked)
+    prover = Prover(runtime, member, client, progress, asked=asked, versions=Versions.told(state))
     prover.answers = [one.id for one in state.resend]
     return prover
 
@@ -84,8 +85,10 @@ class Prover:
         progress: Progress,
         *,
         asked: Collection[str],
+        versions: Versions,
     ) -> None:
         """Prove for `member`; somebody has asked for the record types in `asked`."""
+        self._versions = versions
         self._runtime = runtime
         self._client = client
         self._progress = progress
@@ -102,6 +105,7 @@ class Prover:
 
     def seal_barrier(self, binding: Binding) -> bool:
         """Seal a barrier of a record type when one is due; False when there is nothing to send."""
+        binding = self._versions.to_compare(binding)
         taken = self._take(binding)
         if taken is None:
             return False
@@ -111,7 +115,12 @@ class Prover:
             if batch is None:
                 return False
             operations.note_barrier(
-                session, batch, rows=taken.barrier.rows, day=self._day(now), reason=taken.reason
+                session,
+                batch,
+                rows=taken.barrier.rows,
+                day=self._day(now),
+                reason=taken.reason,
+                version=binding.record.version,
             )
             self._progress.check_lease(session)
         self._asked.discard(binding.record.name)
@@ -131,7 +140,8 @@ class Prover:
             told = {"record": batch.record_type, "buckets": len(receipt.differs), "repair": repair}
             log.warning("HQ holds other rows than this branch", extra=told)
         if repair:
-            self._repair(self._runtime.bindings[batch.record_type], receipt.differs, vitals)
+            binding = self._versions.to_compare(self._runtime.bindings[batch.record_type])
+            self._repair(binding, receipt.differs, vitals)
 
     def _prove_again(self, batch: OutboxBatch) -> None:
         """Make another barrier when this is one that HQ met out of its order and so did not compare."""
@@ -143,7 +153,8 @@ class Prover:
     def _take(self, binding: Binding) -> _Taken | None:
         name = binding.record.name
         today = self._day(self._runtime.clock.now())
-        occasion = Occasion(today, self._joined_on, self._sender.lineage, self._asked)
+        versions = self._versions.compared(self._runtime.bindings)
+        occasion = Occasion(today, self._joined_on, self._sender.lineage, self._asked, versions)
         with self._runtime.database.reads() as session:
             reason = queries.why_due(session, name, occasion)
             if (
@@ -184,6 +195,7 @@ class Prover:
                 record=binding.record.name,
                 buckets={bucket: sorted(rows.items()) for bucket, rows in part.items()},
                 open=sorted(changed),
+                schema=binding.record.version,
             )
             answer = self._client.compare(asked, vitals)
             send.update(answer.send)

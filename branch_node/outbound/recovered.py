@@ -72,10 +72,11 @@ def fetch_recovered(
 
 def _fetch(runtime: BranchRuntime, client: HqClient, lineage: int, name: str, after: After) -> int:
     """Keep what HQ received of one record type in one channel, as offered; return how many records."""
+    schema = runtime.bindings[name].record.version
     fetched = 0
     above: str | None = ""
     while above is not None:
-        page = client.recovery(name, after, above)
+        page = client.recovery(name, after, above, schema=schema)
         offered = [(str(row[1]), msgspec.json.encode(row).decode()) for row in page.rows]
         gone: list[tuple[str, str | None]] = [(record_id, None) for _change, record_id in page.removed]
         with runtime.database.sessions.begin() as session:
@@ -208,7 +209,10 @@ def _differing(
     nothing = [None] * len(binding.record.columns)
     mine, hers = ([0, *(one or nothing)] for one in (ours, theirs))
     left, right = row_values(binding, mine), row_values(binding, hers)
-    return [(name, left[name], right[name]) for name in left if left[name] != right[name]]
+    # Columns HQ did not know yet are not told, and differ in nothing.
+    return [
+        (name, left[name], right[name]) for name in left.keys() & right.keys() if left[name] != right[name]
+    ]
 
 
 def _changed_here(session: Session, binding: Binding, record_id: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from branch_node.outbound import oversize, queries
+from branch_node.outbound import oversize, queries, versions
 from branch_node.outbound.backoff import next_wait
 from branch_node.outbound.models import Cycle
 from branch_node.runtime import BranchRuntime
@@ -49,6 +49,7 @@ def finish(runtime: BranchRuntime, cycle_id: int, result: CycleResult) -> None:
         cycle.detail = result.detail[:DETAIL_LENGTH] if result.detail else None
         cycle.counts = dict(result.counts)
         oversize.tell(session, runtime.bindings, at=cycle.ended_at)
+        versions.tell_refusal(session, result.problem, cycle.detail, at=cycle.ended_at)
         session.flush()
         failures = queries.count_failures(session)
     if result.outcome == "retry":

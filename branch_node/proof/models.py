@@ -13,7 +13,8 @@ class RecordProof(KeyedByReceiver, Base):
     """One record type: its last barrier, when HQ last held exactly our rows, and how a repair goes.
 
     `demanded` says why the next cycle makes a barrier at once (a repair, a new history). `buckets_differ`
-    counts the buckets HQ found other at the last barrier, `repairs` the repairs since they were last equal.
+    counts the buckets HQ found other at the last barrier, `repairs` the repairs since they were last equal. The
+    barrier was over the columns of `schema_version` (None: the first).
     """
 
     __tablename__ = "record_proofs"
@@ -26,6 +27,7 @@ class RecordProof(KeyedByReceiver, Base):
     barrier_rows: Mapped[int | None] = mapped_column(BigInteger)
     buckets_differ: Mapped[int] = mapped_column(Integer, default=0)
     repairs: Mapped[int] = mapped_column(Integer, default=0)
+    schema_version: Mapped[int | None] = mapped_column(Integer)
     equal_at: Mapped[datetime | None]
     equal_through: Mapped[int | None] = mapped_column(BigInteger)
     equal_rows: Mapped[int | None] = mapped_column(BigInteger)

@@ -26,12 +26,14 @@ def demand(session: Session, record_types: Iterable[str], reason: str) -> None:
         _get(session, record_type).demanded = reason
 
 
-def note_barrier(session: Session, batch: OutboxBatch, *, rows: int, day: date, reason: str) -> None:
+def note_barrier(
+    session: Session, batch: OutboxBatch, *, rows: int, day: date, reason: str, version: int
+) -> None:
     """Write down that `batch` is a barrier; one that no repair asked for begins the count of repairs anew."""
     known = _get(session, batch.record_type)
     known.demanded = None
     known.barrier_id, known.barrier_lineage = batch.id, batch.lineage
-    known.barrier_day, known.barrier_rows = day, rows
+    known.barrier_day, known.barrier_rows, known.schema_version = day, rows, version
     if reason != REPAIR:
         known.repairs = 0
 

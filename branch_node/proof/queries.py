@@ -1,7 +1,7 @@
 """When a comparison is due, what it covers, and how the last ones ended."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -24,12 +24,16 @@ FIRST: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """What may call for a barrier: the day, when this node joined, its lineage, the record types HQ asks for."""
+    """What may call for a barrier: the day, when this node joined, its lineage, the record types HQ asks for.
+
+    `versions` are those in which record types can be compared now.
+    """
 
     today: date
     joined_on: date
     lineage: int
     asked: Collection[str] = ()
+    versions: Mapping[str, int] = field(default_factory=dict)
 
 
 def find_proof(session: Session, record_type: str) -> RecordProof | None:
@@ -51,11 +55,18 @@ def why_due(session: Session, record_type: str, occasion: Occasion) -> str | Non
         return "asked"
     if (known.barrier_lineage if known is not None and known.barrier_lineage else FIRST) != occasion.lineage:
         return "lineage"
+    if known is not None and known.barrier_id is not None and _more_columns(known, occasion):
+        return "version"
     last_day = known.barrier_day if known is not None and known.barrier_day else occasion.joined_on
     # Not "later than": a clock that was wrong must not put proofs off for years.
     if last_day != occasion.today:
         return "day"
     return "batches" if _batches_since(session, record_type, known) >= EVERY_BATCHES else None
+
+
+def _more_columns(known: RecordProof, occasion: Occasion) -> bool:
+    """Whether columns can be compared now that could not at the last barrier: HQ, or this node, is newer."""
+    return occasion.versions.get(known.record_type, FIRST) > (known.schema_version or FIRST)
 
 
 def list_unsealed(session: Session, binding: Binding, *, limit: int = MOST_OPEN + 1) -> set[str]:

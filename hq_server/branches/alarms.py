@@ -51,7 +51,18 @@ FORK_DETECTED: Final = AlarmKind(
     ),
     N_("Channel %(channel)s, batch %(batch_no)s: %(detail)s"),
 )
+VERSION_UNREAD: Final = AlarmKind(
+    "version-unread",
+    Severity.CRITICAL,
+    N_("A branch sends a version that is not read here"),
+    N_(
+        "Bring the older of the two up to date, the branch's node or head office. The branch keeps everything and "
+        "goes on by itself then; other branches and record types are not held up."
+    ),
+    N_("Record type %(record)s, version %(version)s: %(detail)s"),
+)
 ALARMS: Final[Sequence[AlarmKind]] = (
+    VERSION_UNREAD,
     DUPLICATE_NODE,
     NODE_REPLACED,
     LINEAGE_OPENED,

@@ -30,6 +30,7 @@ from sync_protocol.contract.messages import MOST_LINEAGE, LineageRequest
 
 blueprint = sync_blueprint("sync_lineages", __name__)
 MOST_LINEAGE_BYTES: Final = 8_192
+LONGEST_VERSION: Final = 5
 
 
 @blueprint.get("/chain")
@@ -67,8 +68,17 @@ def recovery() -> ResponseReturnValue:
     with hq.database.sessions.begin() as session:
         use_nonce(session, signed, at=now)
         check_contact(session.get_one(Branch, branch_number))
-        page = lineages.read_recovery(session, branch_number, hq.bindings[record], after=after, above=above)
+        binding = hq.bindings[record]
+        page = lineages.read_recovery(
+            session, branch_number, binding, after=after, above=above, schema=_schema(binding.record.version)
+        )
     return answer_signed("recovery", RECOVERY, page)
+
+
+def _schema(own: int) -> int:
+    """Return the version in which rows are wanted; a client that says nothing is of the first."""
+    asked = request.args.get("schema", "1")
+    return max(1, int(asked)) if asked.isdecimal() and len(asked) < LONGEST_VERSION else own
 
 
 @blueprint.put("/lineages/<int:number>")
@@ -92,5 +102,5 @@ def open_lineage(number: int) -> ResponseReturnValue:
         check_contact(branch)
         lineages.open_lineage(session, branch, number, asked, by=machine_stamp(branch.code))
         session.flush()
-        answer = lineages.state_of(session, branch, hq.identity.hq_id, now)
+        answer = lineages.state_of(session, branch, hq.identity.hq_id, now, bindings=hq.bindings)
     return answer_signed("state", STATE, answer)

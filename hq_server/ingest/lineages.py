@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches.alarms import LINEAGE_OPENED
 from hq_server.branches.models import Branch, BranchLineage
+from hq_server.carrying.queries import proven_versions, with_carried
 from hq_server.feed.queries import state_for
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.gate.slots import next_push_after
@@ -23,7 +24,7 @@ from shared.alarms.operations import raise_alarm
 from shared.audit.operations import record
 from shared.db.base import instant_text
 from shared.stamp import Stamp
-from sync_protocol.catalog import Binding
+from sync_protocol.catalog import Binding, Bindings
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.messages import (
     ChainPage,
@@ -63,7 +64,9 @@ def current_lineage(session: Session, branch_number: int) -> tuple[int, str] | N
     return (begun.lineage, begun.lineage_id) if begun else None
 
 
-def state_of(session: Session, branch: Branch, hq_id: str, now: datetime) -> StateAnswer:
+def state_of(
+    session: Session, branch: Branch, hq_id: str, now: datetime, *, bindings: Bindings
+) -> StateAnswer:
     """Return where HQ stands in each channel of a branch, and in which history."""
     positions = session.scalars(select(ChainPosition).where(ChainPosition.branch_number == branch.number))
     current = current_lineage(session, branch.number)
@@ -83,6 +86,7 @@ def state_of(session: Session, branch: Branch, hq_id: str, now: datetime) -> Sta
         },
         push_interval_s=branch.push_interval_s,
         next_push_after_s=next_push_after(session, branch, now),
+        reads=dict(proven_versions(session, branch.number, bindings)),
         lineage=current[0] if current else None,
         lineage_id=current[1] if current else None,
         parked=count_parked(session, branch.number).total,
@@ -113,9 +117,14 @@ def read_chain(session: Session, branch_number: int, channel: str, *, below: int
 
 
 def read_recovery(
-    session: Session, branch_number: int, binding: Binding, *, after: Point, above: str
+    session: Session, branch_number: int, binding: Binding, *, after: Point, above: str, schema: int
 ) -> RecoveryPage:
-    """Return rows and removals of one record type that came in its channel after `after`, by id from `above`."""
+    """Return rows and removals of one record type that came in its channel after `after`, by id from `above`.
+
+    Rows are of version `schema`; of a later one than ours they are as long as ours, or as they were carried.
+    """
+    later_than_ours = schema > binding.record.version
+    binding = binding.at_version(min(schema, binding.record.version))
     name, table = binding.record.name, binding.table
     later = select(InboxBatch.id).where(
         InboxBatch.branch_number == branch_number,
@@ -129,6 +138,8 @@ def read_recovery(
     line = wire_row(binding, table.c.row_change, session.get_bind().dialect.name)
     lines = session.scalars(select(line).where(*mine).order_by(table.c.id).limit(RECOVERY_PAGE)).all()
     rows: list[list[Any]] = [msgspec.json.decode(text) for text in lines]
+    if later_than_ours:
+        rows = with_carried(session, branch_number, name, rows, schema=schema)
     if len(rows) == RECOVERY_PAGE:
         return RecoveryPage(record=name, rows=rows, removed=[], next=str(rows[-1][1]))
     stones = session.execute(

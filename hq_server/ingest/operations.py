@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
 from hq_server.branches.queries import find_node_owner
+from hq_server.carrying.operations import carry
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.ingest import lineages, proving
 from hq_server.ingest.backups import backed_up_through
@@ -21,13 +22,13 @@ from hq_server.replica.models import Tombstone
 from hq_server.runtime import HqIdentity
 from shared.db.base import instant_text
 from sync_protocol.apply import Applied, Target, apply_batch
-from sync_protocol.catalog import BACKLOG, CATALOG, Bindings, Owner
+from sync_protocol.catalog import BACKLOG, Bindings, Owner
 from sync_protocol.contract.codes import Problem
+from sync_protocol.contract.evolution import UnreadableSchemaError
 from sync_protocol.contract.fields import is_instant
 from sync_protocol.contract.keys import RECEIPT, sign_message
-from sync_protocol.contract.messages import ParkedNotice, Receipt, to_json
+from sync_protocol.contract.messages import BatchHeader, ParkedNotice, Receipt, to_json
 from sync_protocol.contract.payload import Batch
-from sync_protocol.contract.records import RECORDS
 
 CHUNK = 500
 # A receipt tells the first refusals; all of them stand in HQ's parked records.
@@ -46,7 +47,9 @@ class Delivery:
     at: datetime
 
 
-def check_delivery(session: Session, branch: Branch, batch: Batch, idempotency_key: str) -> None:
+def check_delivery(
+    session: Session, branch: Branch, batch: Batch, idempotency_key: str, *, bindings: Bindings
+) -> None:
     """Refuse a batch that is not this branch's own, or of a version we do not read; writes nothing.
 
     A branch whose node was replaced still sends what the one before had sealed; nobody names another branch's node.
@@ -58,17 +61,25 @@ def check_delivery(session: Session, branch: Branch, batch: Batch, idempotency_k
     place = batch.idempotency_key.removeprefix(header.node)
     if idempotency_key not in {f"{branch.node_id}{place}", batch.idempotency_key}:
         raise SyncRefusedError(Problem.MALFORMED, "Idempotency-Key and header differ")
-    record, check = CATALOG.get(header.record), RECORDS.get((header.record, header.schema))
-    if record is None or check is None or record.owner is not Owner.BRANCH:
-        raise SyncRefusedError(
-            Problem.SCHEMA, f"record {header.record} version {header.schema} is not read here"
-        )
-    if header.channel not in {record.channel, BACKLOG} or tuple(header.columns) != check.columns:
-        raise SyncRefusedError(
-            Problem.SCHEMA, f"channel or columns are not those of {header.record} version {header.schema}"
-        )
+    _check_schema(bindings, header)
     if not is_instant(header.sealed_at):
         raise SyncRefusedError(Problem.MALFORMED, "sealed_at is not an instant")
+
+
+def _check_schema(bindings: Bindings, header: BatchHeader) -> None:
+    binding = bindings.get(header.record)
+    if binding is None or binding.record.owner is not Owner.BRANCH:
+        raise SyncRefusedError(Problem.SCHEMA, f"record {header.record} is not known here", readable={})
+    record = binding.record
+    if header.channel not in {record.channel, BACKLOG}:
+        raise SyncRefusedError(Problem.SCHEMA, f"channel is not that of {header.record}", readable={})
+    try:
+        record.reading(header.schema, header.columns)
+    except UnreadableSchemaError as error:
+        readable = {record.name: list(record.reads)}
+        raise SyncRefusedError(
+            Problem.SCHEMA, f"{error} is not read here, or has other columns", readable=readable
+        ) from error
 
 
 def _was_node_of(session: Session, branch: Branch, node: str) -> bool:
@@ -95,15 +106,18 @@ def receive_batch(
     _check_place(position, delivery)
     started = time.perf_counter()
     entry = _open_inbox(session, delivery)
-    check = RECORDS[header.record, header.schema]
+    reading = bindings[header.record].record.reading(header.schema, header.columns)
     target = Target(
         table=bindings[header.record].table,
         tombstones=_table(Tombstone),
         branch_number=delivery.branch_number,
         batch_id=entry.id,
     )
-    waiting = Waiting(session, delivery.branch_number, CATALOG[header.record], bindings)
-    applied = apply_batch(session, target, delivery.batch, check, hold=waiting.hold)
+    waiting = Waiting(session, delivery.branch_number, bindings[header.record].record, bindings)
+    applied = apply_batch(session, target, delivery.batch, reading, hold=waiting.hold)
+    if applied.carried:
+        ours = bindings[header.record].record.version
+        carry(session, delivery.branch_number, header, applied, known=ours, batch_id=entry.id)
     _settle_parked(session, delivery, applied, entry.id, waiting=waiting, bindings=bindings)
     differs = proving.compare(
         session, delivery.branch_number, delivery.batch, bindings[header.record], at=delivery.at

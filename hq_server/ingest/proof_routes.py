@@ -50,6 +50,8 @@ def compare() -> ResponseReturnValue:
         with hq.database.sessions.begin() as session:
             use_nonce(session, signed, at=now)
             check_contact(session.get_one(Branch, branch_number))
+            if asked.schema in binding.record.reads:
+                binding = binding.at_version(asked.schema)
             holder = proving.holder(session, branch_number, binding)
             answer = proof.compare_rows(session, holder, asked, at=now)
     return answer_signed("compare", COMPARE, answer)

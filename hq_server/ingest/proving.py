@@ -13,7 +13,8 @@ from hq_server.parking.vocabulary import ParkedState
 from hq_server.proof import operations as proof
 from hq_server.proof.control import check_control
 from hq_server.proof.operations import Holder, Spot
-from sync_protocol.catalog import BACKLOG, CATALOG, Binding
+from sync_protocol.catalog import BACKLOG, Binding
+from sync_protocol.contract.evolution import respelt
 from sync_protocol.contract.messages import Barrier, BatchHeader
 from sync_protocol.contract.payload import Batch
 
@@ -29,8 +30,10 @@ def compare(
     """
     header = batch.header
     check_control(session, batch, at=at)
-    if not isinstance(header.barrier, Barrier) or header.schema != CATALOG[header.record].version:
+    if not isinstance(header.barrier, Barrier) or header.schema not in binding.record.reads:
         return None
+    # The columns the branch counts: of an earlier version, those that version has.
+    binding = binding.at_version(header.schema)
     if not _in_place(session, branch_number, header, header.barrier):
         return None
     spot = Spot(header.lineage, header.batch_no, datetime.fromisoformat(header.sealed_at), at)
@@ -75,7 +78,15 @@ def stand_ins(session: Session, branch_number: int, binding: Binding) -> dict[st
     for parked in session.scalars(refused):
         known = newest.get(parked.record_id or "")
         if parked.record_id is not None and (known is None or parked.version > known[0]):
-            newest[parked.record_id] = parked.version, parked.line.encode()
+            record = binding.record
+            line = respelt(
+                record.schemas,
+                record.name,
+                parked.line.encode(),
+                sent=parked.schema_version,
+                wanted=record.version,
+            )
+            newest[parked.record_id] = parked.version, line
     held = held_versions(session, branch_number, binding.table, binding.record.name, newest)
     return {
         record_id: line

@@ -9,7 +9,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from hq_server.branches.alarms import FORK_DETECTED, HQ_BEHIND
+from hq_server.branches.alarms import FORK_DETECTED, HQ_BEHIND, VERSION_UNREAD
 from hq_server.branches.errors import EnrolmentRefusedError
 from hq_server.branches.models import Branch
 from hq_server.branches.operations import accept_node
@@ -34,13 +34,14 @@ from hq_server.gate.requests import (
 from hq_server.ingest.lineages import state_of
 from hq_server.ingest.operations import Delivery, check_delivery, receive_batch
 from hq_server.runtime import HqRuntime
-from shared.alarms.operations import raise_alarm
+from shared.alarms.operations import clear_alarm, raise_alarm
+from shared.alarms.queries import find_open
 from shared.web.access import machine, takes_body
 from shared.web.context import runtime
 from sync_protocol.contract.canonical import NotCanonicalError, read_canonical
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.keys import STATE, encode_key, public_key_of
-from sync_protocol.contract.messages import EnrolmentAnswer, EnrolmentRequest, to_json
+from sync_protocol.contract.messages import BatchHeader, EnrolmentAnswer, EnrolmentRequest, to_json
 from sync_protocol.contract.payload import (
     MAX_WIRE_BYTES,
     Batch,
@@ -51,7 +52,7 @@ from sync_protocol.contract.payload import (
     parse_payload,
 )
 from sync_protocol.contract.signing import OFFERED_HEADER, Signed
-from sync_protocol.contract.versions import READABLE
+from sync_protocol.contract.versions import READABLE, ending_headers
 
 blueprint = sync_blueprint("sync", __name__)
 ENCODINGS: Final = ("zstd", "gzip", "identity")
@@ -98,7 +99,7 @@ def state() -> ResponseReturnValue:
         if contact is Contact.ACCEPTED:
             note_heard(branch)
             note_records(branch)
-        answer = state_of(session, branch, hq.identity.hq_id, now)
+        answer = state_of(session, branch, hq.identity.hq_id, now, bindings=hq.bindings)
     if contact is not Contact.ACCEPTED:
         raise SyncRefusedError(Problem.DUPLICATE, contact.value, last_contact=branch.contact_id)
     return answer_signed("state", STATE, answer)
@@ -116,17 +117,16 @@ def batches() -> ResponseReturnValue:
     with let_in(branch_number):
         body = request.get_data()
         demand_body(signed, body)
-        return answer_json(_take_in(hq, branch_number, signed, body, now))
+        batch = _read_batch(body)
+        _check(hq, branch_number, batch, now)
+        delivery = Delivery(branch_number=branch_number, batch=batch, wire_bytes=len(body), at=now)
+        answer = answer_json(_take_in(hq, delivery, signed))
+    answer.headers.update(ending_headers(batch.header.record, batch.header.schema))
+    return answer
 
 
-def _take_in(
-    hq: HqRuntime, branch_number: int, signed: Signed, body: bytes, now: datetime
-) -> Mapping[str, Any]:
-    batch = _read_batch(body)
-    with hq.database.reads() as session:
-        key = request.headers.get("Idempotency-Key", "")
-        check_delivery(session, session.get_one(Branch, branch_number), batch, key)
-    delivery = Delivery(branch_number=branch_number, batch=batch, wire_bytes=len(body), at=now)
+def _take_in(hq: HqRuntime, delivery: Delivery, signed: Signed) -> Mapping[str, Any]:
+    branch_number, now = delivery.branch_number, delivery.at
     try:
         with hq.database.sessions.begin() as session:
             use_nonce(session, signed, at=now)
@@ -135,6 +135,7 @@ def _take_in(
             answer = receive_batch(session, delivery, bindings=hq.bindings, identity=hq.identity)
             note_heard(branch)
             _note_offered_again(session, branch)
+            _note_version_read(session, delivery)
     except SyncRefusedError as error:
         if error.problem is Problem.FORK:
             _tell_of_fork(delivery, error.detail)
@@ -168,6 +169,34 @@ def _note_offered_again(session: Session, branch: Branch) -> None:
             at=runtime().clock.now(),
             details={"batches": batches},
         )
+
+
+def _check(hq: HqRuntime, branch_number: int, batch: Batch, now: datetime) -> None:
+    """Refuse a batch that is not this branch's, or not read here; people are told of a version."""
+    key = request.headers.get("Idempotency-Key", "")
+    try:
+        with hq.database.reads() as session:
+            branch = session.get_one(Branch, branch_number)
+            check_delivery(session, branch, batch, key, bindings=hq.bindings)
+    except SyncRefusedError as error:
+        if error.problem is Problem.SCHEMA:
+            _tell_of_version(error, batch.header, now)
+        raise
+
+
+def _note_version_read(session: Session, delivery: Delivery) -> None:
+    header = delivery.batch.header
+    about = ("branch", header.branch)
+    told = find_open(session, VERSION_UNREAD, about)
+    if told is not None and told.details.get("record") == header.record:
+        clear_alarm(session, VERSION_UNREAD, about, at=delivery.at)
+
+
+def _tell_of_version(error: SyncRefusedError, header: BatchHeader, at: datetime) -> None:
+    """Keep an alarm record of a version that is not read here."""
+    details = {"record": header.record, "version": header.schema, "detail": error.detail}
+    with runtime().database.sessions.begin() as session:
+        raise_alarm(session, VERSION_UNREAD, ("branch", header.branch), at=at, details=details)
 
 
 def _tell_of_fork(delivery: Delivery, detail: str) -> None:

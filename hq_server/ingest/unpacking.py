@@ -21,6 +21,7 @@ from shared.audit.operations import record
 from shared.db.base import instant_text
 from shared.errors import N_, BranchlineError
 from shared.stamp import Stamp
+from sync_protocol.catalog import Bindings
 from sync_protocol.contract.canonical import canonical_json
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.keys import WrongSignatureError, check_message
@@ -120,7 +121,7 @@ def _take_all(
     for key, body in package.contents():
         try:
             with runtime.database.sessions.begin() as session:
-                delivery = _read(session, branch, key, body, by)
+                delivery = _read(session, branch, key, body, by, runtime.bindings)
                 receipt = receive_batch(
                     session, delivery, bindings=runtime.bindings, identity=runtime.identity
                 )
@@ -136,11 +137,11 @@ def _take_all(
     return outcome, kept
 
 
-def _read(session: Session, branch: Branch, key: str, body: bytes, by: Stamp) -> Delivery:
+def _read(session: Session, branch: Branch, key: str, body: bytes, by: Stamp, bindings: Bindings) -> Delivery:
     """Return one batch as a delivery; raises SyncRefusedError."""
     try:
         batch = parse_payload(decompress(body, "zstd"))
     except (MalformedBatchError, UnreadableProtocolError, OversizeError) as error:
         raise SyncRefusedError(Problem.MALFORMED, str(error)) from error
-    check_delivery(session, branch, batch, key)
+    check_delivery(session, branch, batch, key, bindings=bindings)
     return Delivery(branch_number=branch.number, batch=batch, wire_bytes=len(body), at=by.at)

@@ -23,7 +23,7 @@ from shared.alarms.queries import find_open
 from shared.alarms.vocabulary import SYSTEM
 from sync_protocol.apply import Applied, Origin, Refused, Target, apply_block
 from sync_protocol.catalog import CATALOG, Binding, Bindings
-from sync_protocol.contract.records import RECORDS
+from sync_protocol.contract.evolution import UnreadableSchemaError
 
 ID_POSITION: Final = 1
 
@@ -244,12 +244,13 @@ def _retry_group(
 ) -> list[ParkedRecord]:
     """Apply lines that came in one batch; return those that are in now, the others keep today's reasons."""
     first, record = group[0], binding.record
-    check = RECORDS.get((record.name, first.schema_version))
-    if check is None:
+    try:
+        reading = record.reading(first.schema_version)
+    except UnreadableSchemaError:
         return []
     target = Target(binding.table, _tombstones(), first.branch_number, first.batch_id)
     block = b"\n".join(line.line.encode() for line in group)
-    applied = apply_block(session, target, block, check, Origin(record.name, first.row_lineage), hold=hold)
+    applied = apply_block(session, target, block, reading, Origin(record.name, first.row_lineage), hold=hold)
     by_id = {one.record_id: one for one in applied.refused if one.record_id is not None}
     by_line = {one.line: one for one in applied.refused if one.record_id is None}
     in_now = []

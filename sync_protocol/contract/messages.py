@@ -161,6 +161,8 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     `recount` names closed days that HQ counts otherwise: the branch counts them again. `parked` tells how
     many rows of the branch are parked. `feed` is null from an HQ that publishes nothing.
+    `reads` tells by record type the first and the last schema version that HQ reads whole; of later ones it carries
+    the columns it does not know. Null from an HQ that reads version 1 alone.
     """
 
     branch: str
@@ -176,6 +178,7 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     recount: list[str] = []
     resend: list[ResendAsked] = []
     feed: FeedState | None = None
+    reads: dict[str, tuple[int, int]] | None = None
 
 
 class ChainPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,11 +253,15 @@ class KeyAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompareRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The branch tells every row it holds in the buckets that differ, as `[id, digest]`, without the `open` ones."""
+    """The branch tells every row it holds in the buckets that differ, as `[id, digest]`, without the `open` ones.
+
+    The digests are of the columns of version `schema`.
+    """
 
     record: Name
     buckets: dict[BucketName, list[tuple[AnyId, RowDigest]]]
     open: list[AnyId]
+    schema: int = 1
 
 
 class CompareAnswer(msgspec.Struct, frozen=True, kw_only=True):

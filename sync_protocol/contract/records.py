@@ -4,7 +4,7 @@ A row travels as a JSON array `[change, id, ...]`: the id of the branch's change
 header's lineage it is the row's version), the record's id, then the columns in the order below.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, Final
 
@@ -140,13 +140,23 @@ class DayCloseV1(WireSchema):
 
 
 _encoder = msgspec.json.Encoder()
+Upcaster = Callable[[Any], tuple[Any, ...]]
+
+
+def _adds_nothing(_row: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a generated row type
+    return ()
 
 
 class RecordCheck:
     """Checks rows of one record type and version: whole batches at speed, refused rows with their reasons."""
 
-    def __init__(self, schema: type[WireSchema]) -> None:
-        """Derive the speed check from the marshmallow `schema`."""
+    def __init__(self, schema: type[WireSchema], *, added: Upcaster | None = None) -> None:
+        """Derive the speed check from the marshmallow `schema`.
+
+        From a typed row of the version before, `added` gives the values of the columns that this one adds at the end.
+        """
+        self.added: Upcaster = added or _adds_nothing
+        self.schema = schema
         self._schema = schema()
         declared: dict[str, Any] = self._schema.fields
         self.columns: tuple[str, ...] = ("change", "id", *(n for n in declared if n not in {"change", "id"}))

@@ -44,7 +44,8 @@ def _apply(session: Session, record: str, rows: list[list[object]], *, fresh: bo
     binding = HQ[record]
     block = b"\n".join(as_line(row, escaped=escaped) for row in rows)
     batch = parse_payload(build_payload(header_for(record, len(rows), fresh=fresh), block))
-    applied = apply_batch(session, Target(binding.table, TOMBSTONES, 1, 1), batch, binding.record.check)
+    reading = binding.record.reading(binding.record.version)
+    applied = apply_batch(session, Target(binding.table, TOMBSTONES, 1, 1), batch, reading)
     assert applied.refused == []
 
 

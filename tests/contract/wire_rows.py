@@ -225,7 +225,11 @@ def as_line(values: Any, *, escaped: bool = True) -> bytes:
 
 def example_row(record: str, **changes: Any) -> list[Any]:
     """Return one plain, good row of the newest version of a record type."""
-    check = CATALOG[record].check
+    return row_of(CATALOG[record].check, **changes)
+
+
+def row_of(check: RecordCheck, **changes: Any) -> list[Any]:
+    """Return one plain, good row of a version of a record type."""
     assert set(changes) <= set(check.columns), changes
     plain = {name: _plain(field) for name, field in check.fields.items()}
     return list((plain | changes).values())

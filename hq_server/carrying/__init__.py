@@ -1,0 +1,1 @@
+"""Columns of later versions that head office carries until it knows them."""
