@@ -2,12 +2,13 @@
 
 import json
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 
 from branch_node.cli import APP
 from branch_node.outbound.alarms import COPY_REFUSED
@@ -42,7 +43,7 @@ from tests.support.receivers import (
     unscoped,
     view_of,
 )
-from tests.support.setbacks import back_up_branch, back_up_hq, copy, set_back, set_back_hq
+from tests.support.setbacks import back_up_branch, back_up_hq, copy, restore, set_back, set_back_hq
 from tests.support.world import HQ_URL, NOON, make_world, migrated
 
 FACTS = ("bill_line", "work_log")
@@ -86,6 +87,11 @@ def differences(world):
         return session.scalars(select(Difference)).all()
 
 
+def somebody_waits(database):
+    with database.engine.connect() as connection:
+        return connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+
 def assert_same(branch, region, records):
     held, here = region.hq_digests(branch.code), branch.digests()
     for name in here:
@@ -102,8 +108,11 @@ def test_both_receivers_get_what_was_there_and_what_comes_each_with_its_own_rece
     enter(branch)
     assert branch.push().outcome == push_region(branch).outcome == "done"
 
+    enter(branch)
+    assert branch.push().outcome == push_region(branch).outcome == "done"
     world.assert_equal()
     assert_same(branch, region, FACTS)
+    assert differences(region) == []
     ours, theirs = batches(branch, "hq"), batches(branch, "region")
     assert {one.record_type for one in theirs} == set(FACTS)
     assert all(one.receipt for one in [*ours, *theirs])
@@ -422,12 +431,9 @@ def test_a_write_under_way_is_never_overtaken_by_the_first_load(region, branch, 
         pytest.skip("one writer at a time")
     open_write = database.sessions()
     open_write.execute(update(table).where(table.c.id == manager).values(name="later"))
-    pushing = threading.Thread(target=push_region, args=(branch,))
-    pushing.start()
-    pushing.join(timeout=1)
+    assert push_region(branch).unfinished, "its turn has not come"
     open_write.commit()
     open_write.close()
-    pushing.join()
     push_region(branch)
     assert_same(branch, region, ("manager",))
     assert differences(region) == []
@@ -450,10 +456,24 @@ def test_a_write_under_way_when_a_receiver_joins_is_loaded_or_captured(region, b
 
     joining = threading.Thread(target=join_and_push)
     joining.start()
-    joining.join(timeout=1)
+    while joining.is_alive() and not somebody_waits(database):
+        time.sleep(0.01)
     open_write.commit()
     open_write.close()
     joining.join()
     push_region(branch)
     assert_same(branch, region, ("bill_line",))
     assert differences(region) == []
+
+
+def test_a_node_restored_by_the_command_speaks_for_the_branch_to_every_receiver(world, region, branch, lines):
+    join_region(branch, region, FACTS)
+    enter(branch)
+    archive = back_up_branch(branch)
+    branch.push()
+    push_region(branch)
+
+    restore(branch, archive)
+    connect(branch, region)
+    assert branch.push().outcome == push_region(branch).outcome == "done"
+    assert_same(branch, region, FACTS)
