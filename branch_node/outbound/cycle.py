@@ -178,10 +178,10 @@ class _Run:
         self._send_backlog()
         self._send_again()
         refusals.refresh(self._runtime, self._client, told=state.parked, refused_now=self._result.parked)
-        if feed_trouble is not None:
-            raise feed_trouble
         if self._stuck and not self._result.unfinished:
             raise next(iter(self._stuck.values()))
+        if feed_trouble is not None and not self._result.unfinished:
+            raise feed_trouble
         self._result.unfinished |= more
         self._take_slot(state.next_push_after_s)
 

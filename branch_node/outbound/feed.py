@@ -29,6 +29,8 @@ def try_to_follow(
     runtime: BranchRuntime, client: HqClient, state: StateAnswer
 ) -> NoAnswerError | HqRefusedError | None:
     """Follow the feed; trouble with it is returned for the end of the cycle, so that it keeps no record waiting."""
+    if runtime.space.is_full:
+        return None  # it waits for room, as everything that is written here does
     try:
         follow(runtime, client, state)
     except (NoAnswerError, HqRefusedError) as error:

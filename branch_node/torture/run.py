@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.outbound.models import RecoveredRow
 from branch_node.outbound.recovered import CONFLICT, CannotTakeError, keep_ours, take_hq
+from branch_node.torture import publishing
 from branch_node.torture.acts import Company
 from branch_node.torture.ledger import FAILINGS, digests
 from branch_node.torture.stage import Node, Stage
@@ -44,6 +45,7 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "copy": 1,
     "poison": 2,
     "damage": 2,
+    "publish": 6,
 }
 
 
@@ -102,6 +104,7 @@ def _judge(company: Company, holders: Mapping[str, Node]) -> Counter[str]:
     for code in sorted({node.code for node in company.stage.nodes}):
         if code in holders:
             found += company.ledger.judge(code, holders[code])
+            found += publishing.judge(company.stage, code, holders[code])
         else:
             found["unsettled"] += 1
     return found
@@ -195,4 +198,7 @@ _ACTS: Final[Mapping[str, Callable[[Company, Node], object]]] = {
     "copy": lambda company, node: company.copy(node),
     "poison": lambda company, node: company.edit(node, poison=True),
     "damage": lambda company, node: company.damage(node),
+    "publish": lambda company, _node: publishing.publish(
+        company.stage, company.rng, company.ledger.next_version()
+    ),
 }

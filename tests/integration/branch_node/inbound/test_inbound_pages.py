@@ -34,7 +34,8 @@ NOTICE: dict[str, Any] = {"title": "停机通知", "text": "今晚维护。", "f
 
 
 def announce(publish, **more):
-    body = {**NOTICE, **{key: more.pop(key) for key in ("title", "text", "from", "for") if key in more}}
+    said: dict[str, Any] = {key: more.pop(key) for key in ("title", "text", "from", "for") if key in more}
+    body = NOTICE | said
     return publish(ItemKind.ANNOUNCEMENT, "", body, **more)
 
 
