@@ -11,7 +11,7 @@ from branch_node.imports.commands import register as register_import
 from branch_node.imports.exporting import export_unsent
 from branch_node.outbound.commands import register as register_sync
 from branch_node.outbound.queries import status_document
-from branch_node.outbound.receivers import replace_earlier
+from branch_node.outbound.receivers import replace_earlier, standings
 from branch_node.outbound.resend_commands import register as register_resend
 from branch_node.tables import APP as TABLES
 from shared.audit import operations as audit
@@ -58,6 +58,7 @@ def status(home: Path, *, as_json: bool) -> None:
     APP.check_migrated(runtime)
     with runtime.database.reads() as session:
         document = status_document(session, runtime.bindings, now=runtime.clock.now())
+    document["receivers"] = standings(runtime)
     if as_json:
         echo_json(document)
         return
@@ -91,6 +92,7 @@ def _lines(document: dict[str, Any]) -> list[tuple[str, Any]]:
             "last_cycle",
             f"{last['started_at']} {last['outcome']} {last['problem'] or ''}".strip() if last else "-",
         ),
+        *((f"receiver {one['name']}", f"{one['link']} {one['pending']}") for one in document["receivers"]),
         *document["records"].items(),
     ]
 

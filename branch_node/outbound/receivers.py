@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from branch_node.outbound import queries
 from branch_node.outbound.contacts import ContactBook
@@ -11,7 +11,7 @@ from branch_node.outbound.cycle import CycleResult, run_cycle
 from branch_node.receivers import operations
 from branch_node.receivers.errors import UndeliveredError
 from branch_node.receivers.models import Receiver
-from branch_node.receivers.queries import get_receiver, list_receivers, list_to_clear
+from branch_node.receivers.queries import get_receiver, list_open_loads, list_receivers, list_to_clear
 from branch_node.runtime import BranchRuntime
 from shared.db.scope import FIRST
 from shared.jobs.job import Progress
@@ -52,6 +52,18 @@ def leave(runtime: BranchRuntime, name: str, *, give_up: bool, by: Stamp) -> int
             raise UndeliveredError(name=name, count=undelivered)
         operations.remove_receiver(session, name, runtime.bindings, undelivered=undelivered, by=by)
     return undelivered
+
+
+def standings(runtime: BranchRuntime) -> list[dict[str, Any]]:
+    """Return what `branch-node status --json` tells of each receiver besides head office."""
+    now, found = runtime.clock.now(), []
+    for view in views(runtime):
+        with view.database.reads() as session:
+            line = queries.link(session, now=now)
+            loading = [one.record_type for one in list_open_loads(session)]
+        told = {"name": view.receiver, "records": list(view.bindings), "loading": loading}
+        found.append(told | {"link": line.state, "pending": line.pending})
+    return found
 
 
 def replace_earlier(runtime: BranchRuntime) -> None:

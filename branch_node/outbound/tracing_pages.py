@@ -22,6 +22,10 @@ STAGES: Final = {
     tracing.TOO_LARGE: (N_("too large to send: set aside here until it is smaller"), "bad"),
     tracing.GIVEN_UP: (N_("sealed anew in a later history"), ""),
 }
+STAGES_THERE: Final = STAGES | {
+    tracing.DELIVERED: (N_("committed there"), "ok"),
+    tracing.PARKED: (N_("refused there, kept there"), "bad"),
+}
 OPS: Final = {"I": N_("made"), "U": N_("changed"), "D": N_("removed")}
 
 
@@ -46,6 +50,7 @@ def where() -> str:
         found=found,
         missing=missing,
         stages=STAGES,
+        there=STAGES_THERE,
         ops=OPS,
         choices={name: RECORD_NAMES[name] for name in RECORD_NUMBERS},
         column_name=column_name,

@@ -14,7 +14,7 @@ from branch_node.cli import APP
 from branch_node.outbound.alarms import COPY_REFUSED
 from branch_node.outbound.commands import register
 from branch_node.outbound.membership import join_receiver
-from branch_node.outbound.receivers import clear_removed, push_due
+from branch_node.outbound.receivers import clear_removed, push_due, standings
 from branch_node.receivers import operations
 from branch_node.receivers.errors import (
     OtherReceiverError,
@@ -133,6 +133,8 @@ def test_a_receiver_that_is_away_holds_up_no_other_and_gets_everything_later(wor
     enter(branch)
     assert (branch.push().outcome, push_region(branch).outcome) == ("done", "retry")
     world.assert_equal()
+    told = {"name": "region", "records": list(FACTS), "loading": [], "link": "down", "pending": 2}
+    assert standings(branch.runtime) == [told]
 
     lines.away = set()
     assert push_region(branch).outcome == "done"
