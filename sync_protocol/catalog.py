@@ -86,7 +86,7 @@ CATALOG: Final[Mapping[str, RecordType]] = {
     for record in (
         RecordType("manager", RecordKind.STATE, Owner.BRANCH, "profile", 1),
         RecordType(
-            "customer", RecordKind.STATE, Owner.BRANCH, "profile", 1, parents={"manager_id": "manager"}
+            "customer", RecordKind.STATE, Owner.BRANCH, "profile", 2, parents={"manager_id": "manager"}
         ),
         RecordType(
             "bill_line",

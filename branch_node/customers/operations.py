@@ -28,6 +28,7 @@ EDITABLE: Final = (
     "mobile",
     "phone",
     "email",
+    "wechat",
     "region_code",
     "address",
     "grade",

@@ -66,6 +66,7 @@ COLUMNS: Final = (
     Column("tags", _l("Tags"), "own", wide=True),
     Column("phone", _l("Phone"), wide=True),
     Column("email", _l("E-mail"), wide=True),
+    Column("wechat", _l("WeChat account"), wide=True),
     Column("address", _l("Address"), wide=True),
     Column("id_no", _l("Document number"), wide=True),
     Column("preferred_channel", _l("Preferred channel"), "label", wide=True),

@@ -91,6 +91,7 @@ class CustomerForm(Schema):
     mobile = Parsed(_mobile)
     phone = Parsed(_phone)
     email = Parsed(_mail)
+    wechat = Parsed(text(60))
     region_code = Parsed(region_code)
     address = Parsed(text(200))
     grade = Parsed(choice(Grade))

@@ -61,6 +61,7 @@ FIELD_LABELS: Final = {
     "mobile": _l("Mobile"),
     "phone": _l("Phone"),
     "email": _l("E-mail"),
+    "wechat": _l("WeChat account"),
     "region_code": _l("Region"),
     "address": _l("Address"),
     "grade": _l("Grade"),

@@ -258,6 +258,7 @@ CUSTOMERS: Final = Kind(
                aliases=("固定电话", "联系电话")),
         Column("email", "电子邮箱", N_("E-mail address"), _fixed(parsers.email),
                aliases=("邮箱", "电子邮件", "e_mail")),
+        Column("wechat", "微信号", N_("WeChat account"), _text(_C, "wechat"), aliases=("微信", "微信账号")),
         Column("region_code", "地区编码", N_("Region code, digits as in GB/T 2260"), _fixed(parsers.region),
                aliases=("行政区划代码", "地区代码")),
         Column("address", "地址", N_("Address"), _text(_C, "address")),

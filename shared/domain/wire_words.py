@@ -37,6 +37,7 @@ COLUMN_NAMES: Final[Mapping[str, str]] = {
     "mobile": N_("Mobile"),
     "phone": N_("Phone"),
     "email": N_("E-mail"),
+    "wechat": N_("WeChat account"),
     "region_code": N_("Region code"),
     "address": N_("Address"),
     "grade": N_("Grade"),

@@ -63,6 +63,12 @@ class CustomerV1(WireSchema):
     updated_by = Text(80)
 
 
+class CustomerV2(CustomerV1):
+    """A customer's profile, with the WeChat account."""
+
+    wechat = Text(60, nullable=True)
+
+
 class ManagerV1(WireSchema):
     """An account manager."""
 
@@ -236,6 +242,7 @@ def _messages(error: ValidationError) -> dict[str, Any]:
 
 RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ("customer", 1): RecordCheck(CustomerV1),
+    ("customer", 2): RecordCheck(CustomerV2, added=lambda _customer: (None,)),
     ("manager", 1): RecordCheck(ManagerV1),
     ("bill_line", 1): RecordCheck(BillLineV1),
     ("work_log", 1): RecordCheck(WorkLogV1),

@@ -37,7 +37,7 @@ class Bug:
 BUGS = (
     Bug(
         "head office answers although its commit failed",
-        "hq_server.ingest.routes:batches",
+        "hq_server.ingest.routes:_take_in",
         "        if error.problem is Problem.FORK:\n            _tell_of_fork(delivery, error.detail)\n        raise\n",
         "        raise\n    except Exception:\n        pass\n",
         story.a_failed_commit_is_no_receipt,

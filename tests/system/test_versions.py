@@ -19,6 +19,7 @@ from hq_server.proof.models import Difference, Proof
 from shared.alarms.models import Alarm
 from shared.db.engine import Database
 from shared.jobs.job import Progress
+from sync_protocol.contract.evolution import OLDER
 from tests.support.later_versions import (
     LAST,
     NEXT,
@@ -110,17 +111,19 @@ def test_every_pair_of_versions_delivers_and_after_the_upgrades_nothing_is_missi
     _add(branch, branch_version)
     assert branch.push().outcome == "done"
 
-    # HQ is upgraded in the middle of a backlog: one batch is sealed, more waits.
+    # HQ is upgraded in the middle of a backlog, as far as it still reads the branch: one batch is sealed, more waits.
     _add(branch, branch_version, care="low")
     branch.push(transport=NoBatches(world.transport()))
     _add(branch, branch_version)
-    upgrade_hq(world, LAST)
+    upgrade_hq(world, min(hq_version + 1, branch_version + OLDER))
     branch.runtime = replace(branch.runtime, transport=world.transport())
     assert branch.push().outcome == "done"
     _catch_up(world)
 
-    # Then the branch; the next day everything is compared.
+    # Then the branch, and HQ to the last; the next day everything is compared.
+    upgrade_hq(world, LAST)
     upgrade_branch(branch, LAST)
+    _catch_up(world)
     _add(branch, LAST, care="vip")
     for _day in range(2):
         world.advance(days=1)

@@ -40,3 +40,5 @@ class CustomerFields(Identified, Updated):
     tags: Mapped[list[str]] = mapped_column(Json)
     attributes: Mapped[dict[str, Any]] = mapped_column(Json)
     remark: Mapped[str | None] = mapped_column(String(500))
+    # Of later versions of the wire schema: behind all others, as there.
+    wechat: Mapped[str | None] = mapped_column(String(60), sort_order=99)

@@ -54,7 +54,14 @@ def test_a_batchs_page_tells_counts_bytes_time_digest_totals_and_what_was_refuse
 
     page = administrator.get(f"/sync/batches/{sealed}").text
 
-    for told in (batch.digest, "412 ms", "Control totals", *batch.control["CNY"], "must be text", "billing 1"):
+    for told in (
+        batch.digest,
+        "412 ms",
+        "Control totals",
+        *batch.control["CNY"],
+        "must be text",
+        "billing 1",
+    ):
         assert told in page, told
     listed = administrator.get("/sync/batches?channel=billing").text
     assert batch.digest[:12] in listed
