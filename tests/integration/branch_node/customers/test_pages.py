@@ -245,3 +245,16 @@ def test_nobody_sees_customers_without_signing_in(app, rows):
         answer = app.test_client().get(path)
         assert answer.status_code in {302, 303}
         assert "/account/sign-in" in answer.headers["Location"]
+
+
+def test_a_wechat_account_is_entered_in_the_form_and_shows_wherever_the_customer_does(
+    browser, sessions, rows
+):
+    assert 'name="wechat"' in browser.get("/customers/new").text
+
+    browser.send("/customers", **FORM, wechat="wx_zhangwei")
+
+    [customer] = stored(sessions)
+    assert customer.wechat == "wx_zhangwei"
+    assert "wx_zhangwei" in browser.get(f"/customers/{customer.id}/profile").text
+    assert "wx_zhangwei" in browser.get("/customers?columns=wechat").text
