@@ -54,12 +54,14 @@ def add_receiver(
     if found is None:
         found = Receiver(name=name, records=[], joined_at=by.at)
         session.add(found)
+    known = set() if found.left_at is not None else set(found.records)
     found.records, found.joined_at = list(records), by.at
     found.left_at = found.cleared_at = found.not_before = None
     session.flush()
     _capture_anew(session, bindings)
-    session.execute(delete(FirstLoad))
-    session.add_all(FirstLoad(record_type=one) for one in records)
+    _forget_other_types(session, records)
+    session.execute(delete(FirstLoad).where(FirstLoad.record_type.not_in(known & set(records))))
+    session.add_all(FirstLoad(record_type=one) for one in records if one not in known)
     record(session, "receiver.added", subject=("receiver", name), by=by, details={"records": list(records)})
     return found
 
@@ -138,6 +140,12 @@ def note_wait(session: Session, until: datetime | None) -> None:
     found = session.get(Receiver, receiver_of(session))
     if found is not None:
         found.not_before = until
+
+
+def _forget_other_types(session: Session, records: Sequence[str]) -> None:
+    """Remove what waits of record types the session's receiver does not get any more: nobody would seal it."""
+    waits = delete(Change).where(Change.record_type.not_in(records), Change.batch_id.is_(None))
+    session.execute(waits.execution_options(synchronize_session=False))
 
 
 def _capture_anew(session: Session, bindings: Bindings) -> None:

@@ -6,11 +6,19 @@ subqueries, joins and aliases; rows added get the session's receiver. A plain Co
 itself is not seen here; tests/support/world.py fails every test in which one runs.
 """
 
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import String, event
 from sqlalchemy.engine.default import DefaultExecutionContext
-from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column, with_loader_criteria
+from sqlalchemy.orm import (
+    LoaderCriteriaOption,
+    Mapped,
+    ORMExecuteState,
+    Session,
+    mapped_column,
+    with_loader_criteria,
+)
 
 FIRST: Final = "hq"
 NAME_LENGTH: Final = 20
@@ -63,7 +71,13 @@ class ScopedSession(Session):
 def _narrow(state: ORMExecuteState) -> None:
     if state.is_insert or state.is_column_load or state.execution_options.get("branchline_every_receiver"):
         return
-    receiver = receiver_of(state.session)
-    state.statement = state.statement.options(
-        with_loader_criteria(OfReceiver, lambda cls: cls.receiver == receiver, include_aliases=True)
-    )
+    # A program that has no such tables, such as head office's, does not pay for them.
+    if not KeyedByReceiver.__subclasses__():
+        return
+    state.statement = state.statement.options(_criteria(receiver_of(state.session)))
+
+
+@cache
+def _criteria(receiver: str) -> LoaderCriteriaOption:
+    """Return what narrows a statement; made once a receiver, since making it costs more than applying it."""
+    return with_loader_criteria(OfReceiver, lambda cls: cls.receiver == receiver, include_aliases=True)

@@ -81,6 +81,12 @@ def batches(branch, receiver):
         return session.scalars(select(OutboxBatch).order_by(OutboxBatch.id)).all()
 
 
+def another_code(world):
+    """Return a code with which the branch joins once more."""
+    with world.hq.database.sessions.begin() as session:
+        return enrol_branch(session, "B001", "分公司", push_interval_s=600, by=world.by(), again=True)[1]
+
+
 def differences(world):
     """Return what barriers found to differ: the proof heals what it finds, so equal tables alone say little."""
     with world.hq.database.reads() as session:
@@ -276,11 +282,7 @@ def test_a_removed_receiver_is_captured_for_no_more_and_may_come_back(world, reg
     branch.push()
     world.assert_equal()
 
-    with region.hq.database.sessions.begin() as session:
-        _branch, code = enrol_branch(
-            session, "B001", "分公司", push_interval_s=600, by=region.by(), again=True
-        )
-    join_region(branch, region, ("bill_line",), code=code)
+    join_region(branch, region, ("bill_line",), code=another_code(region))
     assert push_region(branch).outcome == "done"
     assert region.hq_digests("B001")["bill_line"] == branch.digests()["bill_line"]
     assert [one.batch_no for one in batches(branch, "region") if one.channel == "billing"][:2] == [1, 2]
@@ -479,3 +481,20 @@ def test_a_node_restored_by_the_command_speaks_for_the_branch_to_every_receiver(
     connect(branch, region)
     assert branch.push().outcome == push_region(branch).outcome == "done"
     assert_same(branch, region, FACTS)
+
+
+def test_the_record_types_of_a_receiver_are_changed_by_joining_again(region, branch, lines):
+    join_region(branch, region, FACTS)
+    enter(branch)
+    push_region(branch)
+    enter(branch)
+
+    join_region(branch, region, ("manager", "bill_line"), code=another_code(region))
+    result = push_region(branch)
+
+    # What it got before goes on from where it was; what is new to it is loaded; nothing else waits any more.
+    assert (result.outcome, result.counts["bill_line"], result.counts["manager"]) == ("done", 1, 2)
+    held, here = region.hq_digests("B001"), branch.digests()
+    assert (held["manager"], held["bill_line"]) == (here["manager"], here["bill_line"])
+    assert held["work_log"].rows == 1
+    assert standings(branch.runtime)[0]["pending"] == 0
