@@ -24,13 +24,15 @@ class BranchSettings(NodeSettings):
     """Settings of a branch; `node_id` names this node, `push_interval_s` is how often it pushes.
 
     Batches that head office holds and has backed up are kept `outbox_retention_days`, and earlier ones go when
-    the store is over `outbox_cap_mb`.
+    the store is over `outbox_cap_mb`. A record type with more than `backlog_above` changes of earlier days sends
+    today's first.
     """
 
     node_id: str = ""
     push_interval_s: int = 600
     outbox_retention_days: int = 30
     outbox_cap_mb: int = 4096
+    backlog_above: int = 2_000
 
 
 def create_home(path: Path, *, database_url: str | None) -> Home:

@@ -13,8 +13,6 @@ from sync_protocol.catalog import BACKLOG, Binding, Bindings, RecordKind
 from sync_protocol.changelog.models import Change, OutboxBatch
 from sync_protocol.changelog.sealing import Lane
 
-# With no more changes of earlier days than this, a record type goes in one queue: they are through in a moment.
-SPLIT_ABOVE: Final = 2_000
 # A day's manifest counts the day's facts: it is of no use before them.
 MANIFEST: Final = "day_close"
 
@@ -65,15 +63,18 @@ def newest_before(session: Session, today: date) -> int:
     return session.scalar(last) or 0
 
 
-def plan(session: Session, bindings: Bindings, *, through: int) -> Lanes:
-    """Part every record type that has much to send from before, up to change `through`, into its two lanes."""
+def plan(session: Session, bindings: Bindings, *, through: int, above: int) -> Lanes:
+    """Part every record type with more than `above` changes from before, up to change `through`, into its two lanes.
+
+    With fewer it goes in one queue: they are through in a moment.
+    """
     under_way = select(OutboxBatch.record_type).where(
         OutboxBatch.channel == BACKLOG,
         OutboxBatch.acknowledged_at.is_(None),
         OutboxBatch.voided_at.is_(None),
     )
     backlog = dict.fromkeys(session.scalars(under_way.distinct()), 0)
-    backlog |= {name: through for name in bindings if through and _has_many(session, name, through)}
+    backlog |= {name: through for name in bindings if through and _has_more(session, name, through, above)}
     facts = any(bindings[name].record.kind is RecordKind.FACT for name in backlog)
     return Lanes(backlog, manifest_waits=facts)
 
@@ -94,11 +95,11 @@ def count_waiting(session: Session, today: date) -> Waiting:
     return Waiting(today=new + int(new_sealed), earlier=old + int(old_sealed))
 
 
-def _has_many(session: Session, record_type: str, through: int) -> bool:
+def _has_more(session: Session, record_type: str, through: int, above: int) -> bool:
     some = (
         select(Change.id)
         .where(Change.record_type == record_type, Change.batch_id.is_(None), Change.id <= through)
-        .limit(SPLIT_ABOVE + 1)
+        .limit(above + 1)
         .subquery()
     )
-    return (session.scalar(select(func.count()).select_from(some)) or 0) > SPLIT_ABOVE
+    return (session.scalar(select(func.count()).select_from(some)) or 0) > above

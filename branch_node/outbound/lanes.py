@@ -14,7 +14,8 @@ def part(runtime: BranchRuntime) -> Lanes:
     with runtime.database.sessions.begin() as session:
         operations.note_day(session, today)
     with runtime.database.reads() as session:
-        return queries.plan(session, runtime.bindings, through=queries.newest_before(session, today))
+        through, above = queries.newest_before(session, today), runtime.settings.backlog_above
+        return queries.plan(session, runtime.bindings, through=through, above=above)
 
 
 def local_day(runtime: BranchRuntime) -> date:

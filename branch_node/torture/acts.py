@@ -15,6 +15,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from branch_node.outbound.contacts import FILE as CONTACTS
 from branch_node.outbound.contacts import ContactBook
 from branch_node.outbound.cycle import CycleResult
+from branch_node.resend import operations as resend
+from branch_node.resend.operations import Wish
 from branch_node.statistics.jobs import compute_months
 from branch_node.torture.faults import KilledError, disk_error, killed
 from branch_node.torture.ledger import MARK, Key, Ledger, Versions, versions_at
@@ -105,6 +107,13 @@ class Company:
         except IntegrityError:
             return
         self.ledger.removed(node, key)
+
+    def send_again(self, node: Node) -> None:
+        """Ask for a record type, or for everything, to be sent once more."""
+        kind = self.rng.choice([*MARK, None])
+        wish = Wish(reason="torture", record_type=kind, everything=kind is None)
+        with node.runtime.database.sessions.begin() as session:
+            resend.ask(session, node.runtime.bindings, wish, by=self.stage.stamp())
 
     # --- cycles and crashes ------------------------------------------------------------------------
 

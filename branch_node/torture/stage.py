@@ -37,6 +37,8 @@ NOON: Final = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 CODES: Final[Sequence[str]] = ("B001", "B002")
 # Every branch has a second seat, for a copy of its machine.
 SEATS: Final = 2
+# With more changes of earlier days than this, today's go first.
+FEW: Final = 1
 INTERVAL_S: Final = 600
 ACTOR: Final = "torture"
 
@@ -72,6 +74,7 @@ class Node:
         nonces = count(1)
         self.runtime = replace(
             runtime,
+            settings=replace(runtime.settings, backlog_above=FEW),
             clock=clock,
             transport=line,
             uniform=lambda low, high: (low + high) / 2,

@@ -1,12 +1,12 @@
 """After days without a line today's records come first; what waits from before follows, and both end equal."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, func, select, update
 
 from branch_node.customers.models import Customer
-from branch_node.lanes import queries
 from branch_node.lanes.queries import Waiting, count_waiting
 from branch_node.outbound import pacing
 from branch_node.outbound.lanes import local_day
@@ -52,10 +52,10 @@ class Line:
 @pytest.fixture
 def behind(world: World, monkeypatch: pytest.MonkeyPatch) -> BranchHere:
     """A branch that was without a line for a day on which it entered much, and now enters a little."""
-    monkeypatch.setattr(queries, "SPLIT_ABOVE", FEW)
     monkeypatch.setattr(pacing, "FIRST", Pace(FEW, MOST_SIZE))
     monkeypatch.setattr(pacing, "next_pace", lambda pace, _taken: pace)
     branch = world.make_branch("B001")
+    split_above(branch, FEW)
     branch.add_manager()
     branch.push()
     world.advance(days=1)
@@ -69,6 +69,13 @@ def behind(world: World, monkeypatch: pytest.MonkeyPatch) -> BranchHere:
     today = branch.add_customer(name="今天")
     branch.add_bill_line(today)
     return branch
+
+
+def split_above(branch: BranchHere, changes: int) -> None:
+    """Set the node up so, as its file says it."""
+    home = branch.runtime.settings.home
+    home.write_config({**home.read_config(), "backlog_above": changes})
+    branch.runtime = replace(branch.runtime, settings=replace(branch.runtime.settings, backlog_above=changes))
 
 
 def arrived(world: World) -> list[tuple[str, str, int]]:
@@ -111,10 +118,8 @@ def test_todays_records_are_in_before_any_more_of_the_backlog(world: World, behi
     assert_proven(world)
 
 
-def test_a_record_type_with_little_from_before_goes_in_one_queue(
-    world: World, behind: BranchHere, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(queries, "SPLIT_ABOVE", 100)
+def test_a_record_type_with_little_from_before_goes_in_one_queue(world: World, behind: BranchHere) -> None:
+    split_above(behind, 100)
 
     behind.push()
 
