@@ -3,7 +3,7 @@
 Which one is said by the engine the session is bound to (`Database.of`); without a word it is the first, head office.
 Every ORM statement is narrowed as it is executed, whatever its author thought of: selects, updates and removals,
 subqueries, joins and aliases; rows added get the session's receiver. A plain Core statement over the table
-itself is not seen here; tests/support/world.py fails every test in which one runs.
+itself is not seen here: tests/system/test_receivers.py runs cycles under a watch that fails when one runs.
 """
 
 from functools import cache
