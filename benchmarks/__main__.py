@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import costs, product, steps, sync
+from benchmarks import branches, costs, product, steps, sync
 from tests.support import postgres
 from tests.support.databases import DIALECTS, DatabaseFactory
 
@@ -25,6 +25,8 @@ GOALS: Final = {
     "first_load_sqlite_vs_limit": 0.40,
     "updates_sqlite_vs_limit": 0.65,
     "first_load_vs_usual_orm": 8,
+    "updates_vs_logical_replication": 1.5,
+    "work_log_vs_logical_replication": 0.7,
 }
 COST_GOALS: Final = {
     "writes_captured_vs_not": 1.5,
@@ -32,6 +34,12 @@ COST_GOALS: Final = {
     "idle_cycle_requests": 2,
     "idle_cycle_cpu_ms_of_both_sides": 20,
     "cycle_among_many_vs_few": 1.3,
+}
+TOGETHER_GOALS: Final = {
+    "total_of_16_vs_2": 0.95,
+    "slowest_of_16_vs_median": 2,
+    "hq_mb_during_8_first_loads": 600,
+    "branch_mb_idle": 150,
 }
 SMALL: Final = 10_000
 LATEST: Final = Path(__file__).with_name("latest.json")
@@ -80,7 +88,10 @@ def measure(folder: Path, factory: DatabaseFactory, options: argparse.Namespace)
     show("rows a second of a first load over waitress on loopback", http, "{:,.0f}")
     keeping = measure_costs(folder, factory, options.many)
     show("what keeping in step costs (SQLite)", keeping, "{:,.2f}", COST_GOALS)
+    together = branches.measure(folder / "branches", factory, options.rows)
+    show("branches at once (PostgreSQL), and memory", together, "{:,.2f}", TOGETHER_GOALS)
     return {
+        "branches": together,
         "figures": figures,
         "figures_by_cpu": by_cpu,
         "rows_per_cpu_second": cpu_rates,

@@ -10,13 +10,25 @@ from threading import Thread
 from typing import Any, Final
 
 import waitress
+from sqlalchemy import insert
 
 from benchmarks import limits, product, usual
 from benchmarks.meter import Meter
-from benchmarks.work import make_changes, write_customers
-from branch_node.outbound.models import Membership
+from benchmarks.replication import Replication
+from benchmarks.work import (
+    BATCH,
+    chunks,
+    make_changes,
+    make_work_logs,
+    replica_rows,
+    table_of,
+    write_customers,
+)
+from branch_node.outbound.queries import get_membership
 from branch_node.outbound.transport import HttpTransport
+from branch_node.worklogs.models import WorkLog
 from hq_server import app as hq_app
+from hq_server.replica.models import ReplicaCustomer, ReplicaWorkLog
 from shared.db.engine import Database
 from tests.support.databases import DIALECTS, DatabaseFactory
 
@@ -37,6 +49,8 @@ def measure(ready: Mapping[str, product.Ready], factory: DatabaseFactory, *, rou
             _limit(factory, dialect, ready[dialect], meter)
             _product(factory, ready[dialect], meter)
         _usual(factory, ready["postgresql"], meter)
+        _work_log(factory, ready["postgresql"], meter)
+        _replicated(factory, ready["postgresql"], meter)
     return meter
 
 
@@ -50,6 +64,8 @@ def ratios(rates: Rates) -> Rates:
     figures["first_load_vs_usual_orm"] = (
         rates["product_first_load_postgres"] / rates["usual_first_load_postgres"]
     )
+    for path, peer in (("updates", "product_updates_postgres"), ("work_log", "product_work_log_postgres")):
+        figures[f"{path}_vs_logical_replication"] = rates[peer] / rates[f"replication_{path}"]
     return figures
 
 
@@ -60,7 +76,7 @@ def over_http(ready: product.Ready, factory: DatabaseFactory) -> float:
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     with pair.branch.database.sessions.begin() as session:
-        session.get_one(Membership, 1).hq_url = f"http://127.0.0.1:{server.effective_port}"
+        get_membership(session).hq_url = f"http://127.0.0.1:{server.effective_port}"
     over = replace(pair, branch=replace(pair.branch, transport=HttpTransport()))
     _settle(pair.hq.database.url)
     rate = len(ready.rows) / over.cycle(len(ready.rows))
@@ -97,6 +113,43 @@ def _product(factory: DatabaseFactory, ready: product.Ready, meter: Meter) -> No
     with meter.run(f"product_updates_{short}", len(changes)):
         pair.cycle(len(changes))
     _drop(pair, factory)
+
+
+def _work_log(factory: DatabaseFactory, ready: product.Ready, meter: Meter) -> None:
+    pair = product.copy(ready, factory)
+    pair.cycle(len(ready.rows))
+    entries = make_work_logs(len(ready.rows), ready.rows[0]["manager_id"])
+    with pair.branch.database.sessions.begin() as session:
+        for chunk in chunks(entries, BATCH):
+            session.execute(insert(WorkLog), list(chunk))
+    _settle(pair.hq.database.url)
+    product.settle(pair.branch.database)
+    with meter.run("product_work_log_postgres", len(entries)):
+        pair.cycle(len(entries))
+    _drop(pair, factory)
+
+
+def _replicated(factory: DatabaseFactory, ready: product.Ready, meter: Meter) -> None:
+    customers = Replication(factory, table_of(ReplicaCustomer))
+    with customers.held_back():
+        customers.insert(replica_rows(ready.rows, first_change=1, batch_id=1))
+    customers.catch_up()
+    changes = make_changes(ready.rows, len(ready.rows) // 2)
+    with customers.held_back():
+        customers.update(
+            replica_rows(changes, first_change=FIRST_CHANGE_OF_UPDATES, batch_id=2),
+            ("mobile", "grade", "remark", "updated_at", "row_change", "batch_id"),
+        )
+    with meter.run("replication_updates", len(changes)):
+        customers.catch_up()
+    customers.close()
+    entries = make_work_logs(len(ready.rows), ready.rows[0]["manager_id"])
+    work_log = Replication(factory, table_of(ReplicaWorkLog))
+    with work_log.held_back():
+        work_log.insert(replica_rows(entries, first_change=1, batch_id=1, model=ReplicaWorkLog))
+    with meter.run("replication_work_log", len(entries)):
+        work_log.catch_up()
+    work_log.close()
 
 
 def _usual(factory: DatabaseFactory, ready: product.Ready, meter: Meter) -> None:

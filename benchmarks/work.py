@@ -67,6 +67,29 @@ def write_changes(database: Database, rows: Sequence[Row]) -> None:
         )
 
 
+def make_work_logs(count: int, manager_id: str) -> list[Row]:
+    """Return `count` work log entries as the branch's ORM takes them."""
+    dice = random.Random(3)
+    return [
+        {
+            "id": new_id(),
+            "log_no": f"L{number:08d}",
+            "manager_id": manager_id,
+            "kind": dice.choice(("visit", "call", "service")),
+            "customer_id": None,
+            "started_at": AT + timedelta(seconds=number),
+            "ended_at": None,
+            "place": None,
+            "text": f"走访{dice.choice(STREETS)}，回访 {dice.randrange(10**6)}",
+            "entered_at": AT + timedelta(seconds=number),
+            "corrects_id": None,
+            "created_at": AT,
+            "created_by": "import",
+        }
+        for number in range(count)
+    ]
+
+
 def chunks(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
     """Yield `rows` in pieces of `size`."""
     for start in range(0, len(rows), size):
@@ -80,22 +103,31 @@ def table_of(model: type[Any]) -> Table:
     return table
 
 
-def replica_columns() -> list[str]:
-    """Return the columns of HQ's table in their order."""
-    return [column.name for column in table_of(ReplicaCustomer).columns]
+def replica_columns(model: type[Any] = ReplicaCustomer) -> list[str]:
+    """Return the columns of one of HQ's tables in their order."""
+    return [column.name for column in table_of(model).columns]
+
+
+def replica_rows(
+    rows: Sequence[Row], *, first_change: int, batch_id: int, model: type[Any] = ReplicaCustomer
+) -> list[Row]:
+    """Return rows as HQ's table holds them, every value in its plainest form (text, number, None)."""
+    names = replica_columns(model)
+    own = {"branch_number": 1, "row_lineage": 1, "batch_id": batch_id}
+    return [
+        {
+            name: plain(
+                own[name] if name in own else first_change + place if name == "row_change" else row[name]
+            )
+            for name in names
+        }
+        for place, row in enumerate(rows)
+    ]
 
 
 def replica_tuples(rows: Sequence[Row], *, first_change: int, batch_id: int) -> list[tuple[Any, ...]]:
-    """Return rows as HQ's table holds them, every value in its plainest form (text, number, None)."""
-    names = replica_columns()
-    own = {"branch_number": 1, "row_lineage": 1, "batch_id": batch_id}
-    return [
-        tuple(
-            plain(own[name] if name in own else first_change + place if name == "row_change" else row[name])
-            for name in names
-        )
-        for place, row in enumerate(rows)
-    ]
+    """Return customers as HQ's table holds them, without the names of the columns."""
+    return [tuple(row.values()) for row in replica_rows(rows, first_change=first_change, batch_id=batch_id)]
 
 
 def plain(value: object) -> object:
@@ -129,6 +161,7 @@ def _customer(dice: random.Random, number: int, managers: Sequence[str]) -> Row:
         "mobile": f"138{dice.randrange(10**8):08d}",
         "phone": f"020-{dice.randrange(10**8):08d}" if dice.random() < 0.5 else None,
         "email": f"user{dice.randrange(10**6)}@example.com" if dice.random() < 0.5 else None,
+        "wechat": None if dice.random() < 0.5 else f"wx{dice.randrange(10**8)}",
         "region_code": dice.choice(REGIONS),
         "address": f"{dice.choice(STREETS)}{dice.randrange(1, 999)}号{dice.randrange(1, 2999)}室",
         "grade": dice.choice("ABCD"),

@@ -34,6 +34,8 @@ SUPERUSER: Final = "postgres"
 UNPRIVILEGED: Final = "nobody"  # PostgreSQL refuses to run as root
 PORT: Final = 5432  # part of the socket's name only: nothing listens on the network
 # Losing a test database at a power cut is no loss; autovacuum would hold templates open while cloned.
+# As in production, and able to replicate: a peer in the benchmarks.
+DURABLE: Final = ("wal_level=logical",)
 FAST: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 SETTINGS: Final = ("listen_addresses=", "max_connections=300", "shared_buffers=128MB", "timezone=UTC")
 
@@ -200,7 +202,7 @@ class Supervisor:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._run_initdb()
-        settings = [*SETTINGS, f"unix_socket_directories={self.socket}", *(() if self.run.durable else FAST)]
+        settings = [*SETTINGS, f"unix_socket_directories={self.socket}", *(DURABLE if self.run.durable else FAST)]
         with (self.run.folder / "postgres.log").open("wb") as log_file:
             server = subprocess.Popen(
                 [self.binaries / "postgres", "-D", self.data, *(f"--{setting}" for setting in settings)],
