@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.soak import machines, simulation, worlds
+from tests.soak import herd, machines, simulation, worlds
 from tests.soak.figure import Figure
 
 
@@ -19,6 +19,7 @@ def main() -> int:
         "S1": partial(simulation.seeded_runs, options.runs, options.workers, options.seed),
         "S2": simulation.broken_calls,
         "S3": partial(machines.kills_and_cuts, options.turns),
+        "S6": partial(herd.herd, options.branches, options.rows, options.slots),
         "S7": worlds.restored_head_office,
         "S10": worlds.thin_line,
         "S18": worlds.rehearsed_restore,
@@ -38,6 +39,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first seed of S1")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes of S1")
     parser.add_argument("--turns", type=int, default=20, help="turns of S3")
+    parser.add_argument("--branches", type=int, default=50, help="branches of S6")
+    parser.add_argument("--rows", type=int, default=20_000, help="rows of each branch of S6")
+    parser.add_argument("--slots", type=int, help="head office's intake_slots in S6")
     return parser.parse_args()
 
 
