@@ -9,9 +9,9 @@ from typing import Any, Final
 import click
 
 from branch_node.outbound import keys, receivers, tracing
-from branch_node.outbound.jobs import PUSH, PUSH_RECEIVERS, outcome_of_all
 from branch_node.outbound.membership import join_hq, join_receiver
 from branch_node.outbound.models import Membership
+from branch_node.outbound.outcomes import PUSH, PUSH_RECEIVERS, outcome_of_all
 from branch_node.outbound.packing import pack as pack_waiting
 from branch_node.outbound.packing import take_receipts
 from branch_node.outbound.queries import get_membership

@@ -1,7 +1,6 @@
 """The timed push."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -9,17 +8,12 @@ from typing import Final
 from branch_node.config import BranchSettings
 from branch_node.outbound import keys, queries, receivers
 from branch_node.outbound.cycle import run_cycle
-from branch_node.outbound.results import WAITING, CycleResult
+from branch_node.outbound.outcomes import PUSH, PUSH_RECEIVERS, outcome_of, outcome_of_all
 from branch_node.runtime import BranchRuntime
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
-from shared.jobs.vocabulary import RunOutcome
 from shared.stamp import Stamp
 from sync_protocol.contract.keys import key_id, public_key_of
-
-PUSH: Final = "push"
-PUSH_RECEIVERS: Final = "push-receivers"
-WORST_FIRST: Final = (RunOutcome.FAILED, RunOutcome.RETRY, RunOutcome.DONE)
 
 
 def push(runtime: BranchRuntime, _stamp: Stamp, progress: Progress) -> Outcome:
@@ -46,32 +40,6 @@ def watch_key(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outco
             oldest = max(oldest, keys.watch_age(session, pinned, at=stamp.at))
             progress.check_lease(session)
     return Outcome.nothing(days=oldest)
-
-
-def outcome_of_all(results: Mapping[str, CycleResult]) -> Outcome:
-    """Return how the cycles with several receivers count as one job's outcome: the worst of them, all counts."""
-    outcomes = {name: outcome_of(one) for name, one in results.items()}
-    counts: Counter[str] = Counter()
-    for one in outcomes.values():
-        counts.update(one.counts)
-    kinds = {one.kind for one in outcomes.values()}
-    kind = next((one for one in WORST_FIRST if one in kinds), RunOutcome.NOTHING)
-    message = "; ".join(f"{name}: {one.message}" for name, one in outcomes.items() if one.message)
-    return Outcome(kind, counts, message)
-
-
-def outcome_of(result: CycleResult) -> Outcome:
-    """Return how a cycle's result counts as a job's outcome."""
-    counts = {"batches": result.batches, "rows": result.rows, "parked": result.parked}
-    if result.outcome == "done":
-        kind = RunOutcome.DONE if result.batches else RunOutcome.NOTHING
-        return Outcome(kind, counts, after=result.wait)
-    if result.outcome == WAITING:
-        kind = RunOutcome.DONE if result.batches else RunOutcome.NOTHING
-        return Outcome(kind, counts, N_("head office takes in others first"), after=result.wait)
-    if result.outcome == "retry":
-        return Outcome(RunOutcome.RETRY, counts, f"{result.problem}: {result.detail}", after=result.wait)
-    return Outcome(RunOutcome.FAILED, counts, f"{result.problem}: {result.detail}")
 
 
 def _interval(settings: BranchSettings) -> timedelta:

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from branch_node.lanes.queries import count_waiting
 from branch_node.outbound import queries, receiver_web
-from branch_node.outbound.jobs import PUSH, PUSH_RECEIVERS
 from branch_node.outbound.keys import key_since
 from branch_node.outbound.lanes import local_day
 from branch_node.outbound.models import Cycle
+from branch_node.outbound.outcomes import PUSH, PUSH_RECEIVERS
 from branch_node.outbound.queries import Link
 from branch_node.outbound.receiver_pages import list_standings
 from branch_node.outbound.refusals import count_refused
