@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.orm import Session
@@ -162,10 +162,15 @@ def _take_turn(session: Session) -> FeedHead:
     number might be seen first and the earlier one never: rows are seen when they are committed, not when they are
     numbered. So whoever publishes waits here until the one before has committed.
     """
+    locked = (
+        select(FeedHead).where(FeedHead.id == 1).with_for_update().execution_options(populate_existing=True)
+    )
+    last = session.scalars(locked).one_or_none()
+    if last is not None:
+        return last
     insert = insert_postgresql if session.get_bind().dialect.name == "postgresql" else insert_sqlite
     session.execute(insert(FeedHead).values(id=1, seq=0, digest="").on_conflict_do_nothing())
-    session.execute(update(FeedHead).where(FeedHead.id == 1).values(seq=FeedHead.seq))
-    return session.get_one(FeedHead, 1, populate_existing=True)
+    return session.scalars(locked).one()
 
 
 def _publication(item: FeedItem, version: FeedVersion) -> dict[str, Any]:

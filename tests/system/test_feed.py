@@ -24,7 +24,7 @@ from shared.domain.published.codes import Code, write_codes
 from shared.domain.published.policies import OUTBOX_DAYS
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.ids import new_id
-from sync_protocol.contract.feed import FeedEntry, FeedPoint
+from sync_protocol.contract.feed import FeedEntry, FeedPoint, FeedReceipts
 from tests.support.setbacks import back_up_branch, back_up_hq, set_back, set_back_hq
 from tests.support.world import WsgiTransport
 
@@ -107,6 +107,9 @@ def test_only_the_newest_version_travels_and_the_latest_wins_whatever_the_order(
     item = publish(world, body={"value": 40})
     publish(world, item=item, body={"value": 50})
     publish(world, item=item, body={"value": 60})
+    with world.hq.database.reads() as session:
+        page = queries.read_page(session, get_branch(session, "B001"), FeedPoint(seq=0, digest=""))
+    assert [entry.version for entry in page.entries] == [3]
     branch.push()
     assert in_force(branch) == {item: (3, {"value": 60})}
 
@@ -434,6 +437,7 @@ def test_two_who_publish_at_once_take_turns_so_that_no_branch_misses_the_slower(
     if world.hq.database.dialect != "postgresql":
         pytest.skip("SQLite has one writer at a time")
     branch = world.make_branch("B001")
+    first = announce(world, title="先")
     slow, quick = world.hq.database.sessions(), threading.Thread(target=lambda: announce(world, title="快"))
     with slow.begin():
         draft = Draft(body={"title": "慢", "text": "…", "from": None, "for": []})
@@ -449,7 +453,8 @@ def test_two_who_publish_at_once_take_turns_so_that_no_branch_misses_the_slower(
 
     with world.hq.database.reads() as session:
         everything = set(session.scalars(select(FeedVersion.item_id)))
-    assert len(everything) == 2
+    assert len(everything) == 3
+    assert first in everything
     assert set(in_force(branch)) == everything
 
 
@@ -487,3 +492,26 @@ def test_an_etag_that_still_holds_is_answered_without_a_body(world):
     first = client.feed(FeedPoint(seq=0, digest=""))
     assert first
     assert first.head.seq == 1
+
+
+def test_a_node_that_does_not_speak_for_the_branch_gets_nothing_and_tells_nothing(world):
+    from branch_node.outbound import queries as outbound
+    from branch_node.outbound.client import HqRefusedError
+    from branch_node.outbound.cycle import make_client
+
+    branch = world.make_branch("B001")
+    publish(world)
+    branch.push()
+    with branch.runtime.database.reads() as session:
+        stranger = make_client(branch.runtime, outbound.get_membership(session))
+
+    here = FeedPoint(seq=0, digest="")
+    for ask in (
+        lambda: stranger.feed(here),
+        lambda: stranger.tell_feed(FeedReceipts(number=9, through=here, receipts=[])),
+    ):
+        with pytest.raises(HqRefusedError) as refused:
+            ask()
+        assert refused.value.problem == "duplicate-node"
+    with world.hq.database.reads() as session:
+        assert session.scalars(select(FeedStanding.number)).one() == 1
