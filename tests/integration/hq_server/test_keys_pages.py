@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from hq_server.branches.models import Branch, BranchKey, EnrolmentCode
 from shared.audit.models import AuditEntry
+from sync_protocol.catalog import CATALOG
 from tests.support.page_client import PageClient
 
 KEY = "ab" * 32
@@ -55,3 +56,12 @@ def test_a_branch_that_has_joined_gets_another_code_only_when_it_is_asked_for(
 
     with database.reads() as session:
         assert [code.again for code in session.scalars(select(EnrolmentCode))][-1] is True
+
+
+def test_the_page_of_a_branch_tells_which_record_types_it_does_not_send_here(
+    client: PageClient, database, joined
+):
+    assert "not sent here" not in client.get("/branches/B777").text
+    with database.sessions.begin() as session:
+        session.scalars(select(Branch).where(Branch.code == "B777")).one().record_types = ["bill_line"]
+    assert client.get("/branches/B777").text.count("not sent here") == len(CATALOG) - 1
