@@ -1,5 +1,6 @@
 """The ledger of what was sent: every batch with its counts, bytes, times and totals, and what HQ refused of it."""
 
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -85,7 +86,7 @@ def one(batch_id: int) -> str:
             "outbound/batch.html",
             batch=batch,
             row=_row(batch),
-            receipt=receipt,
+            received_at=datetime.fromisoformat(receipt.received_at) if receipt else None,
             before=_digest_before(session, batch),
             totals=totals_of(batch.control),
             refused=[(one, explain(one.code, one.reasons)) for one in receipt.parked] if receipt else [],

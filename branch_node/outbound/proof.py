@@ -128,10 +128,7 @@ class Prover:
 
     def heed(self, batch: OutboxBatch, receipt: Receipt, vitals: Vitals) -> None:
         """Keep what HQ says of a barrier; where it holds other rows, plan their repair."""
-        if batch.lineage != self._sender.lineage:
-            return
-        if receipt.differs is None:
-            self._prove_again(batch)
+        if receipt.differs is None or batch.lineage != self._sender.lineage:
             return
         with self._runtime.database.sessions.begin() as session:
             now = self._runtime.clock.now()
@@ -142,13 +139,6 @@ class Prover:
         if repair:
             binding = self._versions.to_compare(self._runtime.bindings[batch.record_type])
             self._repair(binding, receipt.differs, vitals)
-
-    def _prove_again(self, batch: OutboxBatch) -> None:
-        """Make another barrier when this is one that HQ met out of its order and so did not compare."""
-        with self._runtime.database.sessions.begin() as session:
-            known = queries.find_proof(session, batch.record_type)
-            if known is not None and known.barrier_id == batch.id and queries.was_passed(session, batch):
-                operations.demand(session, [batch.record_type], DOUBT)
 
     def _take(self, binding: Binding) -> _Taken | None:
         name = binding.record.name

@@ -105,22 +105,6 @@ def last_backlog(session: Session, record_type: str, lineage: int) -> int:
     return session.scalar(last) or 0
 
 
-def was_passed(session: Session, barrier: OutboxBatch) -> bool:
-    """Whether backlog of the barrier's record type went out of its order: sealed before it and not in yet, or after.
-
-    So it is when HQ lost batches or one channel was held up: HQ then does not compare at that place.
-    """
-    delivered = OutboxBatch.acknowledged_at.is_not(None)
-    passed = select(OutboxBatch.id).where(
-        OutboxBatch.lineage == barrier.lineage,
-        OutboxBatch.channel == BACKLOG,
-        OutboxBatch.record_type == barrier.record_type,
-        OutboxBatch.voided_at.is_(None),
-        or_(and_(OutboxBatch.id < barrier.id, ~delivered), and_(OutboxBatch.id > barrier.id, delivered)),
-    )
-    return session.scalar(passed.limit(1)) is not None
-
-
 def _batches_since(session: Session, record_type: str, known: RecordProof | None) -> int:
     last = known.barrier_id if known is not None else None
     since = (

@@ -34,6 +34,7 @@ from hq_server.replica.models import Tombstone
 from shared.audit.models import AuditEntry
 from sync_protocol.catalog import BACKLOG, CATALOG
 from sync_protocol.changelog.models import Change, OutboxBatch
+from sync_protocol.contract.codes import PROBLEM_TYPE
 from tests.support.damage import damage
 from tests.support.world import BranchHere, World
 
@@ -53,6 +54,19 @@ class CutAfter:
             if self._left == 0:
                 raise NoAnswerError(reason="down")
             self._left -= 1
+        return self._inner.send(request)
+
+
+class Refusing:
+    """A line on which head office refuses the batches of one channel."""
+
+    def __init__(self, inner: Transport, channel: str) -> None:
+        self._inner, self._channel = inner, channel
+
+    def send(self, request: Request) -> Answer:
+        if f"/{self._channel}/" in request.headers.get("idempotency-key", ""):
+            told = {"content-type": "application/problem+json"}
+            return Answer(409, f'{{"type":"{PROBLEM_TYPE}fork-detected"}}'.encode(), told)
         return self._inner.send(request)
 
 
@@ -226,6 +240,26 @@ def test_head_office_asks_and_is_answered_by_the_barrier_behind_the_last_record(
     assert (told.asked_of_hq, told.asked_by, told.reason) == (one.id, "hans", WHY)
     branch.push()
     assert len(resends(branch)) == 1
+
+
+def test_a_barrier_held_up_while_its_records_went_past_it_finds_no_difference_and_is_made_anew(
+    world: World, branch: BranchHere
+) -> None:
+    world.advance(days=1)
+    branch.push(transport=Refusing(world.transport(), "billing"))
+    branch.add_bill_line(branch.add_customer())
+    ask(branch, record_type="bill_line")
+    # The barrier of the day waits in its channel; the records sent once more, a new one among them, do not.
+    branch.push(transport=Refusing(world.transport(), "billing"))
+    assert resends(branch)[0].rows_sent == ROWS + 1
+
+    assert branch.push().outcome == "done"
+
+    with world.hq.database.reads() as session:
+        assert session.scalars(select(Difference)).all() == []
+        proof = session.get_one(Proof, (1, "bill_line"))
+        newest = session.scalar(select(func.max(InboxBatch.batch_no)).where(InboxBatch.channel == "billing"))
+    assert (proof.equal, proof.rows, proof.equal_through) == (True, ROWS + 1, newest)
 
 
 @pytest.mark.parametrize(
