@@ -23,6 +23,7 @@ def main() -> int:
         "S7": worlds.restored_head_office,
         "S10": worlds.thin_line,
         "S18": worlds.rehearsed_restore,
+        "ALARMS": partial(worlds.no_false_alarms, options.cycles),
     }
     missed = 0
     for name in options.figures or measures:
@@ -39,6 +40,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first seed of S1")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes of S1")
     parser.add_argument("--turns", type=int, default=20, help="turns of S3")
+    parser.add_argument("--cycles", type=int, default=10_000, help="cycles of ALARMS")
     parser.add_argument("--branches", type=int, default=50, help="branches of S6")
     parser.add_argument("--rows", type=int, default=20_000, help="rows of each branch of S6")
     parser.add_argument("--slots", type=int, help="head office's intake_slots in S6")

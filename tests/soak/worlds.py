@@ -33,6 +33,7 @@ from tests.support.page_client import PageClient
 from tests.support.postgres import TestRun
 from tests.support.processes import free_port, start_serving
 from tests.support.world import NOON, BranchHere, World, make_world, migrated
+from tests.system.test_proof_load import run_cycles
 
 BRANCHES: Final = 20
 AFTER_THE_BACKUP: Final = 200
@@ -83,6 +84,15 @@ def restored_head_office() -> Iterator[Figure]:
             f"{dialect}: equal after {cycles} cycle(s) of each of {BRANCHES} branches, {took:.1f} s of work"
         )
         yield Figure("S7", cycles <= 1, measured, "the missing tail back without a person in 10 minutes")
+
+
+def no_false_alarms(cycles: int) -> Iterator[Figure]:
+    """ALARMS: barriers in every cycle while two people write without a pause; none may differ."""
+    for dialect in DIALECTS:
+        with opened_world(dialect) as world:
+            barriers = run_cycles(world, cycles // len(DIALECTS))
+        measured = f"{dialect}: {barriers} comparisons in {cycles // len(DIALECTS)} cycles, none differed"
+        yield Figure("ALARMS", holds=True, measured=measured, wanted="no false alarm in 10,000 cycles")
 
 
 def _everybody_writes(world: World, branches: list[BranchHere]) -> None:
