@@ -1,4 +1,4 @@
-"""A record too large for any batch holds up nothing: set aside at its branch, it is told, and goes once it is smaller."""
+"""A record too large for any batch holds up nothing: set aside at its branch and told, it goes once it is smaller."""
 
 import pytest
 from sqlalchemy import delete, select, update
