@@ -18,6 +18,7 @@ class HqSettings(NodeSettings):
     """Settings of HQ; `hq_id` names this server to branches, `push_interval_s` is how often they push.
 
     After `backup_alarm_days` without a backup there is an alarm; receipts are kept `receipt_retention_days`.
+    A branch that is heard from has `feed_alarm_hours` to apply what was published.
     So many branches as `intake_slots` are taken in at once by each process that serves.
     """
 

@@ -14,7 +14,7 @@ from shared.db.base import instant_text
 from shared.domain.published.announcements import Announcement, read_announcement
 from shared.domain.published.codes import Code
 from shared.domain.published.vocabulary import CodeTable, ItemKind
-from sync_protocol.contract.feed import APPLIED, REFUSED, FeedReceipt
+from sync_protocol.contract.feed import APPLIED, REFUSED, FeedPoint, FeedReceipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,17 @@ def list_untold(session: Session, *, limit: int) -> Sequence[InboundItem]:
     return session.scalars(untold.order_by(InboundItem.id).limit(limit)).all()
 
 
-def has_refused(session: Session) -> bool:
-    """Whether something came that cannot be obeyed."""
-    refused = select(InboundItem.id).where(InboundItem.outcome == REFUSED).limit(1)
-    return session.scalar(refused) is not None
+def standing(place: FeedPlace | None) -> tuple[FeedPoint, int]:
+    """Return the place in the feed a branch stands at, and the number of the last telling HQ has kept."""
+    if place is None:
+        return FeedPoint(seq=0, digest=""), 0
+    return FeedPoint(seq=place.seq, digest=place.digest), place.telling
+
+
+def has_unsettled(session: Session) -> bool:
+    """Whether something came that cannot be obeyed, or of which HQ does not know what became of it."""
+    unsettled = or_(InboundItem.outcome == REFUSED, InboundItem.told.is_(False))
+    return session.scalar(select(InboundItem.id).where(unsettled).limit(1)) is not None
 
 
 def policy(session: Session, name: str, *, now: datetime) -> Any | None:  # noqa: ANN401 - the policy's own type

@@ -46,37 +46,26 @@ def follow(runtime: BranchRuntime, client: HqClient, state: StateAnswer) -> None
     told = state.feed
     if told is None:
         return
-    here, telling = _note_contact(runtime, state)
-    if (told.seq, told.digest) != (here.seq, here.digest):
-        here = _take_in(runtime, client, here)
-    _try_again(runtime)
-    if telling != told.receipts:
-        with runtime.database.sessions.begin() as session:
-            operations.tell_all_again(session)
-    _tell(runtime, client, here, number=max(telling, told.receipts))
-
-
-def _note_contact(runtime: BranchRuntime, state: StateAnswer) -> tuple[FeedPoint, int]:
-    """Remember how far HQ's clock is ahead; return where we stand and the last telling HQ has kept."""
     ahead = datetime.fromisoformat(state.at) - runtime.clock.now()
     ahead_ms = round(ahead.total_seconds() * 1000)
     with runtime.database.reads() as session:
         place = queries.find_place(session)
-        if place is not None and abs(place.ahead_ms - ahead_ms) <= SAME_TIME_MS:
-            return FeedPoint(seq=place.seq, digest=place.digest), place.telling
-    with runtime.database.sessions.begin() as session:
-        place = operations.place_of(session)
-        place.ahead_ms = ahead_ms
-        return FeedPoint(seq=place.seq, digest=place.digest), place.telling
-
-
-def _try_again(runtime: BranchRuntime) -> None:
-    """Take in what an earlier program refused and this one knows."""
-    with runtime.database.reads() as session:
-        if not queries.has_refused(session):
-            return
+        here, telling = queries.standing(place)
+        waiting = queries.has_unsettled(session)
+    moved = place is None or abs(place.ahead_ms - ahead_ms) > SAME_TIME_MS
+    news, lost = (told.seq, told.digest) != (here.seq, here.digest), telling != told.receipts
+    if not (news or lost or waiting or moved):
+        return
+    if moved:
+        with runtime.database.sessions.begin() as session:
+            operations.place_of(session).ahead_ms = ahead_ms
+    if news:
+        here = _take_in(runtime, client, here)
     with runtime.database.sessions.begin() as session:
         operations.try_refused_again(session, by=_stamp(runtime))
+        if lost:
+            operations.tell_all_again(session)
+    _tell(runtime, client, here, number=max(telling, told.receipts), anyway=lost)
 
 
 def _stamp(runtime: BranchRuntime) -> Stamp:
@@ -109,14 +98,15 @@ def _check(page: FeedPage, asked: FeedPoint) -> None:
         raise NoAnswerError(reason="the answer is about another part of the feed")
 
 
-def _tell(runtime: BranchRuntime, client: HqClient, here: FeedPoint, *, number: int) -> None:
+def _tell(runtime: BranchRuntime, client: HqClient, here: FeedPoint, *, number: int, anyway: bool) -> None:
+    """Tell HQ what it does not know; `anyway` also when that is nothing, so that both count alike again."""
     while True:
         with runtime.database.reads() as session:
             untold = queries.list_untold(session, limit=AT_ONCE)
             receipts = [queries.receipt_of(session, item) for item in untold]
-        if not receipts:
+        if not receipts and not anyway:
             return
-        number += 1
+        number, anyway = number + 1, False
         client.tell_feed(FeedReceipts(number=number, through=here, receipts=receipts))
         with runtime.database.sessions.begin() as session:
             operations.note_told(session, receipts, number)

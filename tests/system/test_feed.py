@@ -323,6 +323,20 @@ def test_a_head_office_that_lost_what_it_was_told_is_told_again(world):
     assert told(world) == {(item, 1): "applied"}
 
 
+def test_two_that_count_tellings_otherwise_agree_again_though_there_is_nothing_to_tell(world):
+    branch = world.make_branch("B001")
+    with branch.runtime.database.sessions.begin() as session:
+        inbound.place_of(session).telling = 5
+
+    branch.push()
+    line = Counting(world.transport())
+    branch.push(transport=line)
+
+    assert line.paths == ["state"]
+    with branch.runtime.database.reads() as session:
+        assert session.get_one(FeedPlace, 1).telling == 6
+
+
 def test_a_branch_that_was_set_back_catches_up_and_says_so(world):
     branch = world.make_branch("B001")
     item = publish(world, body={"value": 40})
