@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from branch_node.dayclose import operations, queries
 from branch_node.dayclose.queries import Calendar
 from branch_node.runtime import BranchRuntime
+from sync_protocol.changelog.touching import hold_table
 from sync_protocol.daybook import day_figures
 
 MOST_AT_ONCE: Final = 62
@@ -42,6 +43,8 @@ def close_days(
     if not figures:
         return []
     with runtime.database.sessions.begin() as session:
+        # Cycles with two receivers may close the same day at the same moment: the second finds it closed.
+        hold_table(session, runtime.all_bindings["day_close"])
         changed = {
             day: operations.write_day(session, calendar, day, found, at=now) for day, found in figures.items()
         }

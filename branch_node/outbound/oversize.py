@@ -10,18 +10,22 @@ from branch_node.outbound.alarms import RECORD_TOO_LARGE
 from shared.alarms.models import Alarm
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.alarms.queries import find_open
+from shared.db.scope import EVERY
 from shared.domain.wire_words import RECORD_NUMBERS
 from sync_protocol.catalog import Bindings
 from sync_protocol.changelog.models import OversizeRecord
-from sync_protocol.changelog.oversize import list_oversize
 from sync_protocol.contract.payload import MAX_PAYLOAD_BYTES, MAX_WIRE_BYTES
 
 MB: Final = 2**20
 
 
 def tell(session: Session, bindings: Bindings, *, at: datetime) -> None:
-    """Raise an alarm for each record that is set aside, once, and clear those of records that go again."""
-    present = {f"{one.record_type}/{one.record_id}": one for one in list_oversize(session)}
+    """Raise an alarm for each record that is set aside, once, and clear those of records that go again.
+
+    For whichever receiver it is set aside: it is one record, and one alarm.
+    """
+    everywhere = session.scalars(select(OversizeRecord).execution_options(**EVERY))
+    present = {f"{one.record_type}/{one.record_id}": one for one in everywhere}
     for name, one in present.items():
         if find_open(session, RECORD_TOO_LARGE, ("record", name)) is None:
             raise_alarm(

@@ -48,7 +48,7 @@ def finish(runtime: BranchRuntime, cycle_id: int, result: CycleResult) -> None:
         cycle.parked, cycle.problem = result.parked, result.problem
         cycle.detail = result.detail[:DETAIL_LENGTH] if result.detail else None
         cycle.counts = dict(result.counts)
-        oversize.tell(session, runtime.bindings, at=cycle.ended_at)
+        oversize.tell(session, runtime.all_bindings, at=cycle.ended_at)
         versions.tell_refusal(session, result.problem, cycle.detail, at=cycle.ended_at)
         session.flush()
         failures = queries.count_failures(session)

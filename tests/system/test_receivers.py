@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +13,9 @@ from click.testing import CliRunner
 from sqlalchemy import func, insert, select, text, update
 
 from branch_node.cli import APP
-from branch_node.outbound.alarms import COPY_REFUSED
+from branch_node.dayclose import closing
+from branch_node.lanes import operations as marks
+from branch_node.outbound.alarms import COPY_REFUSED, RECORD_TOO_LARGE
 from branch_node.outbound.commands import register
 from branch_node.outbound.membership import join_receiver
 from branch_node.outbound.receivers import clear_removed, push_due, standings
@@ -33,7 +37,8 @@ from shared.audit.models import AuditEntry
 from shared.cli import NodeGroup
 from shared.ids import new_id
 from shared.jobs.job import Progress
-from sync_protocol.changelog.models import Change, OutboxBatch
+from sync_protocol import daybook
+from sync_protocol.changelog.models import Change, OutboxBatch, OversizeRecord
 from tests.support.receivers import (
     REGION_URL,
     connect,
@@ -498,3 +503,52 @@ def test_the_record_types_of_a_receiver_are_changed_by_joining_again(region, bra
     assert (held["manager"], held["bill_line"]) == (here["manager"], here["bill_line"])
     assert held["work_log"].rows == 1
     assert standings(branch.runtime)[0]["pending"] == 0
+
+
+def test_cycles_with_two_receivers_at_the_same_moment_close_the_day_once(world, region, branch, lines):
+    join_region(branch, region, (*FACTS, "day_close"))
+    enter(branch)
+    for push in (branch.push, lambda: push_region(branch)):
+        push()
+    world.advance(days=1)
+    together = threading.Barrier(2, timeout=20)
+    close, note = daybook.day_figures, marks.note_day
+
+    def meet(done):
+        def at_once(*values, **named):
+            with suppress(threading.BrokenBarrierError):
+                together.wait()
+            return done(*values, **named)
+
+        return at_once
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        patch.setattr(closing, "day_figures", meet(close))
+        if branch.runtime.database.dialect == "postgresql":  # on SQLite one writer waits for the other
+            patch.setattr(marks, "note_day", meet(note))
+        cycles = [pool.submit(branch.push), pool.submit(push_region, branch)]
+        assert [one.result().outcome for one in cycles] == ["done", "done"]
+    branch.push()
+    push_region(branch)
+    world.assert_equal()
+    assert_same(branch, region, (*FACTS, "day_close"))
+
+
+def test_the_alarm_about_a_record_too_large_for_head_office_stays_whoever_is_pushed_to(region, branch, lines):
+    join_region(branch, region, ("bill_line",))
+    customer = branch.add_customer()
+    with branch.runtime.database.sessions.begin() as session:
+        session.add(
+            OversizeRecord(
+                record_type="customer",
+                record_id=customer,
+                first_change=1,
+                last_change=1,
+                payload_bytes=9,
+                wire_bytes=9,
+                set_aside_at=NOON,
+            )
+        )
+    push_region(branch)
+    with branch.runtime.database.reads() as session:
+        assert find_open(session, RECORD_TOO_LARGE, ("record", f"customer/{customer}")) is not None
