@@ -130,6 +130,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
                     "branch": lambda _code: url_for("outbound.overview"),
                     "receiver": lambda name: url_for("outbound.overview", receiver=name),
                     "record": lambda _name: url_for("refusals.index"),
+                    "published": lambda item_id: url_for("inbound.one", item_id=item_id),
                 },
             ),
             jobs_blueprint(JOBS),

@@ -36,6 +36,7 @@ OTHER_TRANSACTIONS = {
     "branch_node/outbound/resending.py": "part of a cycle: rows are numbered in one transaction and sealed in the next",
     "branch_node/outbound/results.py": "the end of a cycle: its outcome, whatever came of it",
     "branch_node/torture/acts.py": "a simulation: what people do, each in its transaction",
+    "branch_node/torture/publishing.py": "a simulation: what head office publishes",
     "branch_node/torture/run.py": "a simulation: what people decide",
     "branch_node/torture/stage.py": "a simulation: sets up a company",
     "hq_server/ingest/unpacking.py": "each batch of a file in its own transaction, as over the line",

@@ -14,6 +14,7 @@ SUBJECT_WORDS: Final[Mapping[str, str]] = {
     "branch": N_("Branch"),
     "channel": N_("Channel"),
     "node": N_("This node"),
+    "published": N_("Published item"),
     "receiver": N_("Receiver"),
     "record": N_("Record"),
 }

@@ -88,6 +88,9 @@ def test_the_page_from_head_office_shows_versions_and_what_was_refused_and_why(b
     assert "This must be a whole number within the bounds." in page
     assert "in force: 1" in page
     assert "40 days" in browser.get(f"/head-office/{item}").text
+    alarms = browser.get("/alarms").text
+    assert f'href="/head-office/{item}"' in alarms
+    assert "version 2: This must be a whole number within the bounds." in alarms
     assert "BB Broadband" in browser.get(f"/head-office/{table}").text
     assert browser.get(f"/head-office/{'0' * 8}-0000-7000-8000-{'0' * 12}").status_code == 302
 
