@@ -218,6 +218,23 @@ def test_what_was_replaced_or_removed_since_leaves_nothing_behind(world: World, 
         assert session.scalars(select(CarriedValues)).all() == []
 
 
+def test_what_was_carried_does_not_undo_what_came_after_the_upgrade(world: World, branch: BranchHere) -> None:
+    upgrade_hq(world, NOW)
+    upgrade_branch(branch, LAST)
+    customer = _add(branch, LAST)
+    branch.push()
+    upgrade_hq(world, LAST)
+    branch.runtime = replace(branch.runtime, transport=world.transport())
+    table = branch.runtime.bindings["customer"].table
+    with branch.runtime.database.sessions.begin() as session:
+        session.execute(update(table).where(table.c.id == customer).values(vip_note="neu"))
+    branch.push()
+
+    _catch_up(world)
+
+    assert _rows(world.hq.database, world.hq.bindings["customer"].table) == {customer: ("high", "neu")}
+
+
 def test_taking_in_goes_on_where_it_was_cut_off(world: World, branch: BranchHere) -> None:
     upgrade_hq(world, NOW)
     upgrade_branch(branch, LAST)
