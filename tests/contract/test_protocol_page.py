@@ -10,8 +10,8 @@ from shared.domain.published.rules import problem_of
 from sync_protocol.apply import Wait
 from sync_protocol.catalog import CATALOG
 from sync_protocol.contract.canonical import read_canonical
-from sync_protocol.contract.feed import FeedPage, FeedReceipts, FeedReceiptsAnswer
 from sync_protocol.contract.codes import PROBLEM_TYPE, find_problem
+from sync_protocol.contract.feed import FeedPage, FeedReceipts, FeedReceiptsAnswer
 from sync_protocol.contract.keys import (
     CHAIN,
     COMPARE,
