@@ -20,6 +20,7 @@ from branch_node.tables import APP
 from branch_node.worklogs.models import WorkLog
 from shared.db.engine import Database
 from shared.db.migrations import upgrade
+from shared.db.scope import ScopedSession
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus
 from shared.domain.managers.vocabulary import ManagerStatus
@@ -52,7 +53,7 @@ def database(
 
 
 @pytest.fixture
-def sessions(database: Database) -> sessionmaker[Session]:
+def sessions(database: Database) -> sessionmaker[ScopedSession]:
     """Sessions for writing."""
     return database.sessions
 

@@ -202,7 +202,11 @@ class Supervisor:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._run_initdb()
-        settings = [*SETTINGS, f"unix_socket_directories={self.socket}", *(DURABLE if self.run.durable else FAST)]
+        settings = [
+            *SETTINGS,
+            f"unix_socket_directories={self.socket}",
+            *(DURABLE if self.run.durable else FAST),
+        ]
         with (self.run.folder / "postgres.log").open("wb") as log_file:
             server = subprocess.Popen(
                 [self.binaries / "postgres", "-D", self.data, *(f"--{setting}" for setting in settings)],
