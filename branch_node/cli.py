@@ -73,13 +73,18 @@ def status(home: Path, *, as_json: bool) -> None:
     "--seed", type=int, default=1, show_default=True, help=N_("Where the runs begin; a seed is a run.")
 )
 @click.option("--runs", type=click.IntRange(min=1), default=1, show_default=True, help=N_("How many runs."))
+@click.option(
+    "--database",
+    metavar="URL",
+    help=N_("A PostgreSQL server on which to make databases and drop them again; SQLite when not given."),
+)
 @click.option("--json", "as_json", is_flag=True, help=N_("Print the outcome as JSON."))
-def torture(seed: int, runs: int, *, as_json: bool) -> None:
+def torture(seed: int, runs: int, *, database: str | None, as_json: bool) -> None:
     """Torture this very program in a folder of its own; no node of this machine is touched."""
     # Here and not above: it brings head office's program in, which no other command of a branch needs.
     from branch_node.torture import commands  # noqa: PLC0415
 
-    commands.torture(seed, runs, as_json=as_json)
+    commands.torture(seed, runs, server=database, as_json=as_json)
 
 
 def _lines(document: dict[str, Any]) -> list[tuple[str, Any]]:

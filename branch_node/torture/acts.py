@@ -1,15 +1,13 @@
 """What can happen in a company: people at work, cycles, crashes, restores, copies, clocks, and damage."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, delete, insert, select, text, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from branch_node.outbound.contacts import FILE as CONTACTS
@@ -21,7 +19,6 @@ from branch_node.statistics.jobs import compute_months
 from branch_node.torture.faults import KilledError, disk_error, killed
 from branch_node.torture.ledger import MARK, Key, Ledger, Versions, versions_at
 from branch_node.torture.stage import NOON, Node, Saved, Stage
-from shared.db.engine import Database
 from shared.jobs.job import Progress
 
 POISON: Final[Mapping[str, Any]] = {"nested": {}}
@@ -47,7 +44,7 @@ class Company:
     ledger: Ledger = field(init=False)
     trace: list[str] = field(default_factory=list)
     _saved: dict[Node, list[Saved]] = field(default_factory=dict)
-    _saved_hq: list[Path] = field(default_factory=list)
+    _saved_hq: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Bring the stage to its beginning."""
@@ -146,7 +143,7 @@ class Company:
 
     def back_up(self, node: Node) -> None:
         """Keep a copy of a node as it is now."""
-        saved = replace(node.save(self.stage.new_file()), memory=dict(self.ledger.expected[node]))
+        saved = replace(node.save(), memory=dict(self.ledger.expected[node]))
         self._saved[node] = [*self._saved[node], saved][-MOST_SAVED:]
 
     def back_up_hq(self) -> None:
@@ -180,7 +177,7 @@ class Company:
         twin = next(one for one in self.stage.seats if one.code == node.code and one is not node)
         if twin.live:
             return
-        twin.load(node.save(self.stage.new_file()), contacts=False)
+        twin.load(node.save(), contacts=False)
         twin.runtime.settings.home.write_lines(CONTACTS, node.runtime.settings.home.read_lines(CONTACTS))
         twin.live = True
         self.ledger.expected[twin] = dict(self.ledger.expected[node])
@@ -198,7 +195,10 @@ class Company:
         if key is None:
             return
         table = runtime.bindings[key[0]].table
-        with _unnoticed(runtime.database, table) as connection:
+        with (
+            runtime.database.engine.begin() as connection,
+            self.stage.stores.unnoticed(connection, table),
+        ):
             here = table.c.id == key[1]
             if dropped:
                 connection.execute(delete(table).where(here))
@@ -287,18 +287,3 @@ class Company:
             },
         }
         return dict(values[kind])
-
-
-@contextmanager
-def _unnoticed(database: Database, table: Table) -> Iterator[Connection]:
-    """Open a transaction without the triggers of a table; they stand again afterwards."""
-    with database.engine.begin() as connection:
-        triggers = connection.execute(
-            text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table"),
-            {"table": table.name},
-        ).all()
-        for name, _sql in triggers:
-            connection.exec_driver_sql(f"DROP TRIGGER {name}")
-        yield connection
-        for _name, statement in triggers:
-            connection.exec_driver_sql(statement)

@@ -11,6 +11,7 @@ from typing import Any
 from branch_node.torture.ledger import FAILINGS
 from branch_node.torture.run import Verdict, run
 from branch_node.torture.stage import Stage
+from branch_node.torture.stores import PostgresStores
 
 
 @dataclass
@@ -39,20 +40,28 @@ class Outcome:
 
 
 @contextmanager
-def opened_stage() -> Iterator[Stage]:
-    """Set up a company in a folder of its own, gone afterwards."""
+def opened_stage(server: str | None = None) -> Iterator[Stage]:
+    """Set up a company in a folder of its own, gone afterwards.
+
+    With `server`, the URL of a PostgreSQL server, its data is in databases made there and dropped again.
+    """
     with tempfile.TemporaryDirectory(prefix="branchline-torture-") as folder:
-        stage = Stage(Path(folder))
+        stage = Stage(Path(folder), PostgresStores(server) if server else None)
         try:
             yield stage
         finally:
             stage.close()
 
 
-def campaign(seed: int, runs: int, heed: Callable[[Verdict], object]) -> Outcome:
-    """Carry out runs from `seed` on, one seed after the other, and tell each verdict to `heed`."""
+def campaign(
+    seed: int, runs: int, heed: Callable[[Verdict], object], *, server: str | None = None
+) -> Outcome:
+    """Carry out runs from `seed` on, one seed after the other, and tell each verdict to `heed`.
+
+    On SQLite, or on the PostgreSQL server at URL `server`.
+    """
     outcome = Outcome()
-    with opened_stage() as stage:
+    with opened_stage(server) as stage:
         for number in range(seed, seed + runs):
             verdict = run(stage, number)
             outcome.runs += 1

@@ -14,8 +14,11 @@ WRONG: Final = 2
 TOLD_EVERY: Final = 10
 
 
-def torture(seed: int, runs: int, *, as_json: bool) -> None:
-    """Carry out runs and print what they came to; ends the command with 2 when anything was wrong."""
+def torture(seed: int, runs: int, *, server: str | None, as_json: bool) -> None:
+    """Carry out runs and print what they came to; ends the command with 2 when anything was wrong.
+
+    `server` is the URL of a PostgreSQL server to run on; SQLite without one.
+    """
     done: list[Verdict] = []
 
     def heed(verdict: Verdict) -> None:
@@ -29,7 +32,7 @@ def torture(seed: int, runs: int, *, as_json: bool) -> None:
     # The nodes in here report every fault they meet; that is thousands of lines about what is meant to happen.
     logging.disable(logging.CRITICAL)
     try:
-        outcome = campaign(seed, runs, heed)
+        outcome = campaign(seed, runs, heed, server=server)
     finally:
         logging.disable(logging.NOTSET)
     document = outcome.document()

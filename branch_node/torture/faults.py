@@ -1,7 +1,5 @@
 """Where a run can be struck: every statement and every commit of a database, and every message."""
 
-import importlib
-import platform
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -10,6 +8,10 @@ from sqlalchemy.exc import OperationalError
 
 COMMIT: Final = "COMMIT"
 DISK_ERROR: Final = "disk I/O error"
+
+
+# What makes the failure of a call from the database's driver; nothing lets the call go on.
+Failing = Callable[[Any], BaseException | None]
 
 
 class KilledError(BaseException):
@@ -27,12 +29,13 @@ class FaultPoints:
         self.calls = 0
         self.struck = 0
         self._left, self._at = 0, ""
-        self._how: Callable[[], BaseException | None] = killed
+        self._how: Failing = killed
+        self._driver = engine.dialect.loaded_dbapi
         for name in ("do_execute", "do_executemany", "do_execute_no_params"):
             event.listen(engine, name, self._statement)
         event.listen(engine, "commit", self._commit)
 
-    def arm(self, calls: int, how: Callable[[], BaseException | None], *, at: str = "") -> None:
+    def arm(self, calls: int, how: Failing, *, at: str = "") -> None:
         """Strike at the call that comes `calls` from now, 1 is the next; only those with `at` in them are counted.
 
         What `how` returns is raised; when that is nothing, the call goes on.
@@ -52,7 +55,7 @@ class FaultPoints:
         if self._left:
             return None
         self.struck += 1
-        return self._how()
+        return self._how(self._driver)
 
     def _statement(self, _cursor: object, statement: str, *_more: object) -> None:
         failure = self._step(statement)
@@ -67,14 +70,12 @@ class FaultPoints:
             raise failure
 
 
-def killed() -> BaseException:
+def killed(_driver: object) -> BaseException:
     """End the process."""
     return KilledError()
 
 
-def disk_error() -> BaseException:
-    """Fail as SQLite does when the disk fails or is full."""
-    name = "pysqlite3.dbapi2" if platform.system() == "Linux" else "sqlite3"
-    driver: Any = importlib.import_module(name)
+def disk_error(driver: Any) -> BaseException:  # noqa: ANN401 - a DB-API module
+    """Fail as a database does when its disk fails or is full."""
     failure: BaseException = driver.OperationalError(DISK_ERROR)
     return failure

@@ -10,8 +10,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from sqlalchemy import Engine, event, make_url
-
 from branch_node import app as branch_app
 from branch_node import config as branch_config
 from branch_node.outbound.contacts import FILE as CONTACTS
@@ -21,6 +19,7 @@ from branch_node.runtime import BranchRuntime
 from branch_node.tables import APP as BRANCH_TABLES
 from branch_node.torture.faults import FaultPoints
 from branch_node.torture.line import HQ_URL, HeadOffice, Line
+from branch_node.torture.stores import SqliteStores, Stores
 from hq_server import app as hq_app
 from hq_server import config as hq_config
 from hq_server.branches.operations import enrol_branch
@@ -60,7 +59,7 @@ class SkewedClock:
 class Saved:
     """A copy of a node's database, and of what stood beside it."""
 
-    database: Path
+    database: str
     contacts: Sequence[str]
     memory: Any = None
 
@@ -68,9 +67,11 @@ class Saved:
 class Node:
     """One machine of a branch: its home, database, clock and line."""
 
-    def __init__(self, code: str, seat: int, runtime: BranchRuntime, line: Line, clock: SkewedClock) -> None:
+    def __init__(
+        self, code: str, seat: int, runtime: BranchRuntime, line: Line, clock: SkewedClock, stores: Stores
+    ) -> None:
         """Take a branch runtime and put the simulation's collaborators in."""
-        self.code, self.seat, self.clock, self.line = code, seat, clock, line
+        self.code, self.seat, self.clock, self.line, self._stores = code, seat, clock, line, stores
         nonces = count(1)
         self.runtime = replace(
             runtime,
@@ -80,7 +81,7 @@ class Node:
             uniform=lambda low, high: (low + high) / 2,
             new_nonce=lambda: f"{code}-{seat}-{next(nonces)}",
         )
-        be_quick(runtime.database.engine)
+        stores.be_quick(runtime.database.engine)
         self.points = FaultPoints(runtime.database.engine)
         self.live = seat == 0
 
@@ -93,14 +94,14 @@ class Node:
         """Run one sync cycle."""
         return run_cycle(self.runtime, Progress())
 
-    def save(self, target: Path) -> Saved:
+    def save(self) -> Saved:
         """Return a copy of this node as it is."""
-        keep(self.runtime.database, target)
-        return Saved(target, self.runtime.settings.home.read_lines(CONTACTS))
+        kept = self._stores.keep(self.runtime.database)
+        return Saved(kept, self.runtime.settings.home.read_lines(CONTACTS))
 
     def load(self, saved: Saved, *, contacts: bool) -> None:
         """Become what was saved; the contacts stand outside the database and stay, unless asked for."""
-        put(saved.database, self.runtime.database)
+        self._stores.put(saved.database, self.runtime.database)
         if contacts:
             self.runtime.settings.home.write_lines(CONTACTS, saved.contacts)
 
@@ -108,20 +109,20 @@ class Node:
 class Stage:
     """Head office and branches in `folder`; `reset` brings them back to the morning of the first day."""
 
-    def __init__(self, folder: Path) -> None:
-        """Migrate, enrol and join once; takes a few seconds."""
+    def __init__(self, folder: Path, stores: Stores | None = None) -> None:
+        """Migrate, enrol and join once; takes a few seconds. The data is in `stores`, in the folder without any."""
         self.folder = folder
+        self.stores = stores or SqliteStores(folder)
         self.clock = FakeClock(NOON)
         self.faults: Counter[str] = Counter()
         self.hq = self._open_hq()
         self.hq_points = FaultPoints(self.hq.database.engine)
         self.office = HeadOffice(hq_app.create_app(self.hq), self.hq.database.dispose)
         self.seats = [self._open_node(code, seat) for seat in range(SEATS) for code in CODES]
-        self._files = count(1)
         self._join()
-        self._begin = {node: node.save(folder / f"{node.name}.template") for node in self.seats}
-        self._begin_hq = folder / "hq.template"
-        keep(self.hq.database, self._begin_hq)
+        self._begin = {node: node.save() for node in self.seats}
+        self._begin_hq = self.save_hq()
+        self.stores.mark()
 
     @property
     def nodes(self) -> list[Node]:
@@ -130,30 +131,23 @@ class Stage:
 
     def reset(self, rng: Random) -> None:
         """Bring everything back to the beginning, with the randomness of the next run."""
-        for path in self.folder.glob("saved-*"):
-            path.unlink()
+        self.stores.forget()
         self.clock.set(NOON)
         self.faults.clear()
-        put(self._begin_hq, self.hq.database)
+        self.load_hq(self._begin_hq)
         for node in self.seats:
             node.load(self._begin[node], contacts=True)
             node.live, node.clock.off = node.seat == 0, timedelta()
             node.line = Line(self.office, rng, self.faults)
             node.runtime = replace(node.runtime, transport=node.line)
 
-    def new_file(self) -> Path:
-        """Return where the next copy of a database may stand."""
-        return self.folder / f"saved-{next(self._files)}"
-
-    def save_hq(self) -> Path:
+    def save_hq(self) -> str:
         """Return a copy of head office's database as it is."""
-        target = self.new_file()
-        keep(self.hq.database, target)
-        return target
+        return self.stores.keep(self.hq.database)
 
-    def load_hq(self, saved: Path) -> None:
+    def load_hq(self, saved: str) -> None:
         """Bring head office's database to what was saved."""
-        put(saved, self.hq.database)
+        self.stores.put(saved, self.hq.database)
 
     def stamp(self) -> Stamp:
         """Return a stamp of now."""
@@ -163,6 +157,7 @@ class Stage:
         """Close every database."""
         for database in self._databases():
             database.dispose()
+        self.stores.close()
 
     def _databases(self) -> Iterator[Database]:
         yield self.hq.database
@@ -171,9 +166,9 @@ class Stage:
 
     def _open_hq(self) -> HqRuntime:
         home = self.folder / "hq"
-        hq_config.create_home(home, database_url=f"sqlite:///{self.folder / 'hq.db'}")
+        hq_config.create_home(home, database_url=self.stores.new("hq"))
         opened = replace(hq_app.open_runtime(home), clock=self.clock)
-        be_quick(opened.database.engine)
+        self.stores.be_quick(opened.database.engine)
         upgrade(opened.database, HQ_TABLES)
         return opened
 
@@ -182,12 +177,12 @@ class Stage:
         if seat:
             shutil.copytree(self.folder / f"{code}-0", home)
             config = Home(home)
-            url = f"sqlite:///{self.folder / f'{code}-{seat}.db'}"
+            url = self.stores.new(f"{code}-{seat}")
             config.write_config({**config.read_config(), "database_url": url})
         else:
-            branch_config.create_home(home, database_url=f"sqlite:///{self.folder / f'{code}-0.db'}")
+            branch_config.create_home(home, database_url=self.stores.new(f"{code}-0"))
         line = Line(self.office, Random(0), self.faults)  # noqa: S311 - a simulation
-        return Node(code, seat, branch_app.open_runtime(home), line, SkewedClock(self.clock))
+        return Node(code, seat, branch_app.open_runtime(home), line, SkewedClock(self.clock), self.stores)
 
     def _join(self) -> None:
         for node in self.seats:
@@ -202,34 +197,4 @@ class Stage:
         for node in self.seats:
             if node.seat:
                 first = next(one for one in self.seats if one.code == node.code and not one.seat)
-                put(first.save(self.folder / "joined").database, node.runtime.database)
-
-
-def be_quick(engine: Engine) -> None:
-    """Do not wait for the disk: here no machine loses its power, processes are killed."""
-
-    def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection
-        connection.cursor().execute("PRAGMA synchronous=OFF")
-
-    event.listen(engine, "connect", configure)
-
-
-def keep(database: Database, target: Path) -> None:
-    """Copy a database nobody is using to a file."""
-    database.dispose()
-    shutil.copyfile(_path(database), target)
-
-
-def put(source: Path, database: Database) -> None:
-    """Put a copy in the place of a database nobody is using."""
-    database.dispose()
-    path = _path(database)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    shutil.copyfile(source, path)
-
-
-def _path(database: Database) -> Path:
-    name = make_url(database.url).database
-    assert name
-    return Path(name)
+                node.load(first.save(), contacts=False)

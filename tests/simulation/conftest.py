@@ -1,18 +1,35 @@
-"""One company a worker process, brought back to its first morning for each run."""
+"""One company a worker process and kind of database, brought back to its first morning for each run."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from branch_node.torture.campaign import opened_stage
 from branch_node.torture.stage import Stage
+from tests.support.databases import DatabaseFactory
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
-    with opened_stage() as made:
-        yield made
+def open_stage(database_factory: DatabaseFactory) -> Iterator[Callable[[str], Stage]]:
+    """Open the company whose data is in one kind of database: `open_stage(dialect)`."""
+    made: dict[str, Stage] = {}
+    with ExitStack() as stack:
+
+        def opened(dialect: str) -> Stage:
+            if dialect not in made:
+                server = None if dialect == "sqlite" else database_factory.server_url()
+                made[dialect] = stack.enter_context(opened_stage(server))
+            return made[dialect]
+
+        yield opened
+
+
+@pytest.fixture
+def stage(open_stage: Callable[[str], Stage]) -> Stage:
+    """The company on SQLite."""
+    return open_stage("sqlite")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """Each database call and each message of one whole cycle fails once; the next cycle must make up for it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -11,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import Answer, Request
 from branch_node.torture.acts import Company
-from branch_node.torture.faults import FaultPoints, KilledError
+from branch_node.torture.faults import Failing, FaultPoints, KilledError
 from branch_node.torture.ledger import digests
 from branch_node.torture.stage import Node, Stage
 from hq_server.branches.models import Branch
@@ -36,7 +35,7 @@ class BrokenCycle:
         # A day goes by: its manifest, the month and the barriers of the morning travel too.
         company.pass_time(days=1)
         work(company, self.node)
-        self._saved = self.node.save(self.stage.new_file()), self.stage.save_hq()
+        self._saved = self.node.save(), self.stage.save_hq()
 
     def again(self) -> None:
         """Bring both sides back to before the cycle."""
@@ -55,7 +54,7 @@ class BrokenCycle:
             self.node.runtime.database.dispose()
             return False
 
-    def fail_call(self, side: str, number: int, how: Callable[[], BaseException]) -> bool:
+    def fail_call(self, side: str, number: int, how: Failing) -> bool:
         """Break the cycle at a database call, and look; False when it has not so many calls."""
         self.again()
         points = self.points(side)

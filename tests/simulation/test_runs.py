@@ -18,6 +18,7 @@ from branch_node.torture.run import STRIKES, WEIGHTS, Verdict, heal, run
 from branch_node.torture.stage import Stage
 
 RUNS_IN_CI = 6
+RUNS_ON_POSTGRESQL = 2
 
 
 def wrong(verdict: Verdict) -> dict[str, int]:
@@ -27,6 +28,13 @@ def wrong(verdict: Verdict) -> dict[str, int]:
 @pytest.mark.parametrize("seed", range(RUNS_IN_CI))
 def test_a_company_under_faults_loses_and_doubles_nothing(stage: Stage, seed: int) -> None:
     verdict = run(stage, seed)
+
+    assert not wrong(verdict), "\n".join(verdict.trace)
+
+
+@pytest.mark.parametrize("seed", range(100, 100 + RUNS_ON_POSTGRESQL))
+def test_so_does_one_whose_data_is_in_postgresql(open_stage, seed: int) -> None:
+    verdict = run(open_stage("postgresql"), seed)
 
     assert not wrong(verdict), "\n".join(verdict.trace)
 

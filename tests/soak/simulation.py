@@ -1,10 +1,14 @@
 """S1 and S2: seeded runs by the thousand, and a cycle broken at each of its calls."""
 
 import logging
+import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count, takewhile
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Final
 
 from branch_node.torture.campaign import campaign, opened_stage
@@ -12,6 +16,9 @@ from branch_node.torture.faults import disk_error, killed
 from branch_node.torture.run import Verdict
 from tests.simulation.failing_io import BrokenCycle
 from tests.soak.figure import Figure
+from tests.support import postgres
+from tests.support.databases import DIALECTS
+from tests.support.postgres import TestRun
 
 SIDES: Final = ("branch", "hq")
 HOWS: Final = {"error": disk_error, "kill": killed}
@@ -50,8 +57,14 @@ def _share(share: tuple[int, int]) -> tuple[int, int, list[tuple[int, dict[str, 
 
 def broken_calls() -> Iterator[Figure]:
     """S2: the Nth database call fails, the Nth message is lost, N = 1, 2, ... until a cycle passes untouched."""
+    for dialect in DIALECTS:
+        with server_of(dialect) as server:
+            yield _broken_on(dialect, server)
+
+
+def _broken_on(dialect: str, server: str | None) -> Figure:
     told = []
-    with opened_stage() as stage:
+    with opened_stage(server) as stage:
         broken = BrokenCycle(stage)
         for side in SIDES:
             for name, how in HOWS.items():
@@ -61,4 +74,19 @@ def broken_calls() -> Iterator[Figure]:
         for delivered in (False, True):
             sent = sum(1 for _ in takewhile(lambda n: broken.fail_message(n, delivered=delivered), count(1)))  # noqa: B023
             told.append(f"{'answer' if delivered else 'request'} lost at each of {sent} messages")
-    yield Figure("S2", holds=True, measured="; ".join(told), wanted="every one made up for by the next cycle")
+    measured = f"{dialect}: {'; '.join(told)}"
+    return Figure("S2", holds=True, measured=measured, wanted="every one made up for by the next cycle")
+
+
+@contextmanager
+def server_of(dialect: str) -> Iterator[str | None]:
+    """Start a PostgreSQL server where one is needed; give its URL."""
+    if dialect == "sqlite":
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="branchline-soak-") as folder:
+        run = TestRun(Path(folder), os.getpid())
+        try:
+            yield postgres.server_url(run).render_as_string(hide_password=False)
+        finally:
+            postgres.stop(run)

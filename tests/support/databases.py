@@ -89,6 +89,10 @@ class DatabaseFactory:
             )
         return server.set(database=name).render_as_string(hide_password=False)
 
+    def server_url(self) -> str:
+        """Return the URL of the run's PostgreSQL server, for who makes databases there and drops them."""
+        return self._server().render_as_string(hide_password=False)
+
     def _server(self) -> URL:
         if self._only_sqlite:
             not_run("postgresql", "--only-sqlite was given")
