@@ -10,10 +10,13 @@ MOST_LINEAGE: Final = 2**31 - 1
 IdText = Annotated[str, msgspec.Meta(pattern=rf"^(?:{ID_PATTERN})\Z")]
 DigestText = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})\Z")]
 DigestOrNone = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
+# Far beyond what a record type will ever see, and a number every database holds.
+MOST_SCHEMA: Final = 9_999
 ChangeNumber = Annotated[int, msgspec.Meta(ge=1, le=INT64 - 1)]
 BatchNumber = Annotated[int, msgspec.Meta(ge=1, le=INT64 - 1)]
 Lineage = Annotated[int, msgspec.Meta(ge=1, le=MOST_LINEAGE)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_LINEAGE)]
+SchemaVersion = Annotated[int, msgspec.Meta(ge=1, le=MOST_SCHEMA)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
 BucketName = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{2})\Z")]
 RowDigest = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{32})\Z")]
@@ -57,7 +60,7 @@ class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
     batch_no: BatchNumber
     prev_digest: DigestOrNone
     record: Name
-    schema: int
+    schema: SchemaVersion
     columns: list[str]
     rows: Count
     removed: list[tuple[ChangeNumber, IdText]]
@@ -261,7 +264,7 @@ class CompareRequest(msgspec.Struct, frozen=True, kw_only=True):
     record: Name
     buckets: dict[BucketName, list[tuple[AnyId, RowDigest]]]
     open: list[AnyId]
-    schema: int = 1
+    schema: SchemaVersion = 1
 
 
 class CompareAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -43,11 +43,10 @@ class FaultProxy:
         """Begin to listen; `self.url` says where."""
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        listening = asyncio.start_server(self._connected, LOOPBACK, 0)
-        self._server = self._loop.run_until_complete(listening)
-        self.url = f"http://{LOOPBACK}:{self._server.sockets[0].getsockname()[1]}"
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
+        self.url = f"http://{LOOPBACK}:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     def __exit__(
@@ -58,6 +57,9 @@ class FaultProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._connected, LOOPBACK, 0)
 
     async def _hang_up(self) -> None:
         self._server.close()

@@ -48,7 +48,7 @@ def start(home):
 
     def begin(*words):
         process = subprocess.Popen(
-            [sys.executable, "-m", "hq_server.cli", *words, "--home", home, "--language", "en"],
+            [sys.executable, "-m", "hq_server", *words, "--home", home, "--language", "en"],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         processes.append(process)
