@@ -11,10 +11,20 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Engine, Table, event, make_url, text
+from sqlalchemy.exc import ArgumentError
 
 from shared.db.engine import Database
+from shared.errors import N_, BranchlineError, Kind
 
 SAVED: Final = "saved"
+
+
+class ServerError(BranchlineError):
+    """There is no PostgreSQL server of that address on which databases can be made."""
+
+    code = "torture-server"
+    kind = Kind.INVALID
+    message = N_("The database cannot be used now: %(detail)s")
 
 
 class Stores(Protocol):
@@ -111,10 +121,13 @@ class PostgresStores:
     """Databases of a server, of names nobody else uses."""
 
     def __init__(self, server: str) -> None:
-        """Make databases on the server at URL `server`, whose user may do so."""
-        self._url = make_url(server).set(drivername="postgresql+psycopg")
-        plain = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._server = psycopg.connect(plain, autocommit=True)
+        """Make databases on the server at URL `server`, whose user may do so. Raises ServerError."""
+        try:
+            self._url = make_url(server).set(drivername="postgresql+psycopg")
+            plain = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+            self._server = psycopg.connect(plain, autocommit=True)
+        except (ArgumentError, psycopg.Error) as error:
+            raise ServerError(detail=str(error).strip()) from error
         self._prefix = f"torture_{uuid4().hex[:12]}_"
         self._numbers = count(1)
         self._made: list[str] = []

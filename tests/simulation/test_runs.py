@@ -74,6 +74,14 @@ def test_the_command_names_the_seed_of_a_failing_run_and_ends_with_two(
     assert "work B001" in told.stderr
 
 
+@pytest.mark.parametrize("server", ["nonsense", "postgresql://nobody@127.0.0.1:1/postgres"])
+def test_a_server_that_cannot_be_used_is_told_in_one_sentence(server: str) -> None:
+    told = CliRunner().invoke(cli, ["torture", "--database", server, "--language", "en"])
+
+    assert told.exit_code == commands.WRONG
+    assert told.stderr.startswith("The database cannot be used now: ")
+
+
 class CompanyMachine(RuleBasedStateMachine):
     """The same acts, chosen by Hypothesis, which shrinks what fails to the few acts that matter."""
 

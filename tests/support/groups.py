@@ -6,6 +6,8 @@ from typing import Any, Final, NoReturn
 import pytest
 
 MARK: Final = "NOT RUN"
+# Why a test of two writers at once does not run on SQLite.
+ONE_WRITER: Final = "it has one writer at a time: what this is about cannot happen"
 
 
 def not_run(group: str, reason: str) -> NoReturn:

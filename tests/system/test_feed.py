@@ -25,6 +25,7 @@ from shared.domain.published.policies import OUTBOX_DAYS
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.ids import new_id
 from sync_protocol.contract.feed import FeedEntry, FeedPoint, FeedReceipts
+from tests.support.groups import ONE_WRITER, not_run
 from tests.support.setbacks import back_up_branch, back_up_hq, set_back, set_back_hq
 from tests.support.world import WsgiTransport
 
@@ -449,7 +450,7 @@ def test_a_receipt_told_twice_or_of_an_item_nobody_knows_changes_nothing(world):
 def test_two_who_publish_at_once_take_turns_so_that_no_branch_misses_the_slower(world):
     """T28: numbered first and committed last, an item would stand behind the place branches have reached."""
     if world.hq.database.dialect != "postgresql":
-        pytest.skip("SQLite has one writer at a time")
+        not_run("sqlite", ONE_WRITER)
     branch = world.make_branch("B001")
     first = announce(world, title="先")
     slow, quick = world.hq.database.sessions(), threading.Thread(target=lambda: announce(world, title="快"))

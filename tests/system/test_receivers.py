@@ -39,6 +39,7 @@ from shared.ids import new_id
 from shared.jobs.job import Progress
 from sync_protocol import daybook
 from sync_protocol.changelog.models import Change, OutboxBatch, OversizeRecord
+from tests.support.groups import ONE_WRITER, not_run
 from tests.support.receivers import (
     REGION_URL,
     connect,
@@ -437,7 +438,7 @@ def test_a_write_under_way_is_never_overtaken_by_the_first_load(region, branch, 
     join_region(branch, region, ("manager",))
     database, table = branch.runtime.database, branch.runtime.bindings["manager"].table
     if database.dialect == "sqlite":
-        pytest.skip("one writer at a time")
+        not_run("sqlite", ONE_WRITER)
     open_write = database.sessions()
     open_write.execute(update(table).where(table.c.id == manager).values(name="later"))
     assert push_region(branch).unfinished, "its turn has not come"
@@ -454,7 +455,7 @@ def test_a_write_under_way_when_a_receiver_joins_is_loaded_or_captured(region, b
     line = branch.add_bill_line(customer)
     database, table = branch.runtime.database, branch.runtime.bindings["bill_line"].table
     if database.dialect == "sqlite":
-        pytest.skip("one writer at a time")
+        not_run("sqlite", ONE_WRITER)
     open_write = database.sessions()
     row = open_write.execute(select(table).where(table.c.id == line)).mappings().one()
     open_write.execute(insert(table).values({**row, "id": new_id(), "bill_no": "B999"}))

@@ -36,6 +36,7 @@ from sync_protocol.catalog import BACKLOG, CATALOG
 from sync_protocol.changelog.models import Change, OutboxBatch
 from sync_protocol.contract.codes import PROBLEM_TYPE
 from tests.support.damage import damage
+from tests.support.groups import ONE_WRITER, not_run
 from tests.support.world import BranchHere, World
 
 WHY = "总公司数据盘更换"
@@ -319,7 +320,7 @@ def test_the_command_asks_lists_and_stops(world: World, branch: BranchHere) -> N
 def on_postgresql(branch: BranchHere) -> BranchHere:
     """The branch, where its database lets several write at once."""
     if branch.runtime.database.dialect != "postgresql":
-        pytest.skip("one writer at a time: what this is about cannot happen")
+        not_run("sqlite", ONE_WRITER)
     return branch
 
 
