@@ -9,9 +9,11 @@ from branch_node.customers.models import Customer
 from branch_node.dayclose.models import DayClose
 from branch_node.managers.models import Manager
 from branch_node.receivers.queries import takers
+from branch_node.staff.models import StaffMember
 from branch_node.statistics.models import CustomerMonth
 from branch_node.worklogs.models import WorkLog
 from shared.db.base import Base
+from shared.organisation.models import Department
 from sync_protocol.catalog import Bindings, bind
 from sync_protocol.changelog.triggers import install
 
@@ -26,6 +28,8 @@ BINDINGS: Final[Bindings] = bind(
         name: Base.metadata.tables[model.__tablename__]
         for name, model in {
             "manager": Manager,
+            "department": Department,
+            "staff": StaffMember,
             "customer": Customer,
             "bill_line": BillLine,
             "work_log": WorkLog,

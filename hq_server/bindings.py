@@ -7,7 +7,9 @@ from hq_server.replica.models import (
     ReplicaCustomer,
     ReplicaCustomerMonth,
     ReplicaDayClose,
+    ReplicaDepartment,
     ReplicaManager,
+    ReplicaStaff,
     ReplicaWorkLog,
 )
 from shared.db.base import Base
@@ -18,6 +20,8 @@ BINDINGS: Final[Bindings] = bind(
         name: Base.metadata.tables[model.__tablename__]
         for name, model in {
             "manager": ReplicaManager,
+            "department": ReplicaDepartment,
+            "staff": ReplicaStaff,
             "customer": ReplicaCustomer,
             "bill_line": ReplicaBillLine,
             "work_log": ReplicaWorkLog,

@@ -23,6 +23,7 @@ APP: Final = MigratedApp(
         "shared.auth.models",
         "shared.jobs.models",
         "shared.alarms.models",
+        "shared.organisation.models",
         "hq_server.branches.models",
         "hq_server.gate.models",
         "hq_server.feed.models",

@@ -86,6 +86,17 @@ CATALOG: Final[Mapping[str, RecordType]] = {
     for record in (
         RecordType("manager", RecordKind.STATE, Owner.BRANCH, "profile", 1),
         RecordType(
+            "department", RecordKind.STATE, Owner.BRANCH, "profile", 1, parents={"parent_id": "department"}
+        ),
+        RecordType(
+            "staff",
+            RecordKind.STATE,
+            Owner.BRANCH,
+            "profile",
+            1,
+            parents={"department_id": "department", "manager_id": "manager"},
+        ),
+        RecordType(
             "customer", RecordKind.STATE, Owner.BRANCH, "profile", 2, parents={"manager_id": "manager"}
         ),
         RecordType(

@@ -29,7 +29,9 @@ from hq_server.replica.models import (
     ReplicaCustomer,
     ReplicaCustomerMonth,
     ReplicaDayClose,
+    ReplicaDepartment,
     ReplicaManager,
+    ReplicaStaff,
     Replicated,
     ReplicaWorkLog,
 )
@@ -39,6 +41,8 @@ from shared.domain.customers.vocabulary import CustomerStatus
 REPLICAS: Final[dict[str, type[Replicated]]] = {
     "customer": ReplicaCustomer,
     "manager": ReplicaManager,
+    "department": ReplicaDepartment,
+    "staff": ReplicaStaff,
     "customer_month": ReplicaCustomerMonth,
     "bill_line": ReplicaBillLine,
     "work_log": ReplicaWorkLog,

@@ -8,6 +8,7 @@ from shared.domain.billing.fields import BillLineFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.managers.fields import ManagerFields
+from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
 
@@ -29,6 +30,18 @@ class ReplicaManager(Replicated, ManagerFields, Base):
     """An account manager of some branch."""
 
     __tablename__ = "replica_managers"
+
+
+class ReplicaDepartment(Replicated, DepartmentFields, Base):
+    """A department of some branch."""
+
+    __tablename__ = "replica_departments"
+
+
+class ReplicaStaff(Replicated, StaffFields, Base):
+    """A person with an account at some branch."""
+
+    __tablename__ = "replica_staff"
 
 
 class ReplicaCustomer(Replicated, CustomerFields, Base):

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, Enum, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.auth.vocabulary import Right
-from shared.db.base import Base, IdText
+from shared.db.base import Base, Id, IdText
 from shared.ids import new_id
 
 USERNAME_LENGTH = 40
@@ -40,6 +40,7 @@ class User(Base):
     session_epoch: Mapped[int] = mapped_column(Integer, default=1)
     language: Mapped[str | None] = mapped_column(String(10))
     manager_id: Mapped[str | None] = mapped_column(String(36))
+    department_id: Mapped[str | None] = mapped_column(Id)
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(80))
     last_sign_in_at: Mapped[datetime | None]

@@ -10,6 +10,8 @@ from shared.i18n import gettext as _
 # In the order they travel.
 RECORD_NAMES: Final[Mapping[str, str]] = {
     "manager": N_("Account managers"),
+    "department": N_("Departments"),
+    "staff": N_("People"),
     "customer": N_("Customers"),
     "bill_line": N_("Bill lines"),
     "work_log": N_("Work logs"),
@@ -20,6 +22,8 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
 RECORD_NUMBERS: Final[Mapping[str, str]] = {
     "customer": "customer_no",
     "manager": "manager_no",
+    "department": "code",
+    "staff": "username",
     "bill_line": "bill_no",
     "work_log": "log_no",
 }
@@ -56,6 +60,15 @@ COLUMN_NAMES: Final[Mapping[str, str]] = {
     "post": N_("Post"),
     "level": N_("Level"),
     "department": N_("Department"),
+    "code": N_("Code"),
+    "parent_id": N_("Department above"),
+    "position": N_("Order"),
+    "head_id": N_("Head of department"),
+    "retired_at": N_("Retired at"),
+    "username": N_("User name"),
+    "duties": N_("Duties"),
+    "department_id": N_("Department"),
+    "state": N_("State"),
     "product": N_("Product"),
     "period": N_("Month"),
     "month": N_("Month"),

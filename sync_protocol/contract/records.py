@@ -85,6 +85,34 @@ class ManagerV1(WireSchema):
     updated_by = Text(80)
 
 
+class DepartmentV1(WireSchema):
+    """A department of the branch."""
+
+    code = Text(20, least=1)
+    name = Text(80, least=1)
+    parent_id = RecordId(nullable=True)
+    position = Whole(least=0, most=INT32 - 1)
+    head_id = RecordId(nullable=True)
+    retired_at = InstantText(nullable=True)
+    created_at = InstantText()
+    created_by = Text(80)
+    updated_at = InstantText()
+    updated_by = Text(80)
+
+
+class StaffV1(WireSchema):
+    """A person with an account at the branch; nothing an account is entered with."""
+
+    username = Text(40, least=1)
+    name = Text(80, least=1)
+    kind = Code(("leader", "analyst", "branch_manager", "account_manager", "service", "administrator"))
+    duties = JsonText(list[str])
+    department_id = RecordId(nullable=True)
+    manager_id = RecordId(nullable=True)
+    state = Code(("active", "waiting", "disabled"))
+    created_at = InstantText()
+
+
 class BillLineV1(WireSchema):
     """A bill line, a fact."""
 
@@ -244,6 +272,8 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ("customer", 1): RecordCheck(CustomerV1),
     ("customer", 2): RecordCheck(CustomerV2, added=lambda _customer: (None,)),
     ("manager", 1): RecordCheck(ManagerV1),
+    ("department", 1): RecordCheck(DepartmentV1),
+    ("staff", 1): RecordCheck(StaffV1),
     ("bill_line", 1): RecordCheck(BillLineV1),
     ("work_log", 1): RecordCheck(WorkLogV1),
     ("customer_month", 1): RecordCheck(CustomerMonthV1),

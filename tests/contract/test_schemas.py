@@ -13,6 +13,7 @@ from shared.domain.billing.fields import BillLineFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.managers.fields import ManagerFields
+from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
 from sync_protocol.catalog import CATALOG
@@ -23,6 +24,8 @@ from sync_protocol.contract.records import RECORDS
 SHARED = {
     "customer": CustomerFields,
     "manager": ManagerFields,
+    "department": DepartmentFields,
+    "staff": StaffFields,
     "bill_line": BillLineFields,
     "work_log": WorkLogFields,
     "customer_month": CustomerMonthFields,

@@ -16,6 +16,8 @@ KINDS: Final = ("flip", "drop", "add")
 # A column of each record type whose text or number may change without another rule noticing.
 COLUMNS: Final = {
     "manager": "name",
+    "department": "name",
+    "staff": "name",
     "customer": "name",
     "bill_line": "amount_minor",
     "work_log": "text",

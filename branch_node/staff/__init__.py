@@ -1,0 +1,1 @@
+"""The people of this branch as head office knows them."""

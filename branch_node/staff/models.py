@@ -1,0 +1,10 @@
+"""The people of this branch as they are told to head office; the database itself writes it from the accounts."""
+
+from shared.db.base import Base
+from shared.domain.organisation.fields import StaffFields
+
+
+class StaffMember(StaffFields, Base):
+    """A person with an account here, without anything an account is entered with."""
+
+    __tablename__ = "staff"

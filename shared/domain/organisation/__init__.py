@@ -1,0 +1,1 @@
+"""The organisation: departments, and the people who work in them."""

@@ -1,0 +1,1 @@
+"""The organisation of this node: its departments, and who belongs to which."""
