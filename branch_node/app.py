@@ -39,13 +39,13 @@ from branch_node.statistics import pages as statistics
 from branch_node.worklogs import pages as worklogs
 from shared.alarms.queries import count_open
 from shared.alarms.vocabulary import AlarmKind
-from shared.auth.vocabulary import Right
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.i18n import lazy_gettext as _l
 from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
+from shared.rights.vocabulary import Resource
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.menu import MenuEntry
@@ -68,17 +68,27 @@ ALARMS: Final[Sequence[AlarmKind]] = (
 )
 
 MENU: Final = (
-    MenuEntry(_l("My day"), "desk.my_day", "home", key="h"),
-    MenuEntry(_l("Customers"), "customers.index", "users", key="c"),
-    MenuEntry(_l("Work logs"), "worklogs.index", "notebook", key="w"),
-    MenuEntry(_l("Bill lines"), "billing.index", "receipt", key="b"),
-    MenuEntry(_l("Monthly statistics"), "statistics.index", "chart-bar", key="s"),
-    MenuEntry(_l("Account managers"), "managers.index", "briefcase", key="m"),
-    MenuEntry(_l("Import"), "imports.index", "file-import", right=Right.ADMINISTRATOR, key="i"),
-    MenuEntry(_l("Sync"), "outbound.overview", "cloud-upload", count=outbound.waiting, key="p"),
-    MenuEntry(_l("Alarms"), "alarms.index", "alert-circle", count=count_open, key="l"),
-    MenuEntry(_l("From head office"), "inbound.index", "mail", count=inbound.unread, key="o", foot=True),
-    MenuEntry(_l("Jobs"), "running.index", "clock", right=Right.ADMINISTRATOR, key="j", foot=True),
+    MenuEntry(_l("My day"), "desk.my_day", "home", Resource.WORK_LOG, key="h"),
+    MenuEntry(_l("Customers"), "customers.index", "users", Resource.CUSTOMER, key="c"),
+    MenuEntry(_l("Work logs"), "worklogs.index", "notebook", Resource.WORK_LOG, key="w"),
+    MenuEntry(_l("Bill lines"), "billing.index", "receipt", Resource.BILL_LINE, key="b"),
+    MenuEntry(_l("Monthly statistics"), "statistics.index", "chart-bar", Resource.STATISTICS, key="s"),
+    MenuEntry(_l("Account managers"), "managers.index", "briefcase", Resource.MANAGER, key="m"),
+    MenuEntry(_l("Import"), "imports.index", "file-import", Resource.IMPORT, key="i"),
+    MenuEntry(
+        _l("Sync"), "outbound.overview", "cloud-upload", Resource.SYNC_STATE, count=outbound.waiting, key="p"
+    ),
+    MenuEntry(_l("Alarms"), "alarms.index", "alert-circle", Resource.ALARM, count=count_open, key="l"),
+    MenuEntry(
+        _l("From head office"),
+        "inbound.index",
+        "mail",
+        Resource.PUBLISHED,
+        count=inbound.unread,
+        key="o",
+        foot=True,
+    ),
+    MenuEntry(_l("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),
 )
 
 
@@ -107,7 +117,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
         menu=MENU,
         node_name=outbound.node_name,
         link_state=outbound.link_state,
-        session_limits=inbound.session_limits,
+        account_rules=inbound.account_rules,
         blueprints=(
             desk.blueprint,
             customers.blueprint,

@@ -21,20 +21,20 @@ from branch_node.billing.queries import BillFilter
 from branch_node.billing.schemas import REMARK_LENGTH, CorrectionForm
 from branch_node.customers import queries as customers
 from branch_node.inbound.queries import codes, policy, words_of
-from shared.auth.vocabulary import Right
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.calendar import local_day
 from shared.domain.form_fields import NOT_LISTED, REQUIRED
 from shared.domain.published.codes import Code
-from shared.domain.published.policies import CORRECTION_RIGHT
+from shared.domain.published.policies import CORRECTION_RIGHT, MANAGERS_ONLY
 from shared.domain.published.vocabulary import CodeTable
 from shared.domain.published.words import code_word
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import label, translate_error
 from shared.i18n import lazy_gettext as _l
+from shared.rights.vocabulary import Action, Resource, StaffKind
 from shared.web.access import requires
-from shared.web.context import person, reading, runtime, stamp, writing
+from shared.web.context import may, person, reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
 from shared.web.lists import (
     OwnNumber,
@@ -84,7 +84,7 @@ class ListedLine:
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.BILL_LINE, Action.READ)
 def index() -> str:
     """List the bill lines that the address's filters name, with what all of them add up to."""
     wanted = _wanted()
@@ -112,7 +112,7 @@ def index() -> str:
 
 
 @blueprint.get("/export.<any(xlsx, csv):kind>")
-@requires(Right.STAFF)
+@requires(Resource.BILL_LINE, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the bill lines of the list as a file."""
     wanted = _wanted()
@@ -130,7 +130,7 @@ def export(kind: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<uuid:line_id>")
-@requires(Right.STAFF)
+@requires(Resource.BILL_LINE, Action.READ)
 def line(line_id: object) -> str:
     """Show one line with its corrections, and the form to correct it."""
     with reading() as session:
@@ -138,7 +138,7 @@ def line(line_id: object) -> str:
 
 
 @blueprint.post("/<uuid:line_id>/corrections")
-@requires(Right.STAFF)
+@requires(Resource.BILL_LINE, Action.VOID)
 def correct(line_id: object) -> ResponseReturnValue:
     """Enter the line that makes this one stand at the right amount."""
     given = request.form.to_dict()
@@ -172,9 +172,11 @@ def correct(line_id: object) -> ResponseReturnValue:
 
 
 def _may_correct(session: Session) -> bool:
-    """Whether head office lets this person correct bill lines; without a policy everybody may."""
-    needed = Right.with_code(str(policy(session, CORRECTION_RIGHT, now=stamp().at)))
-    return needed is None or person().right.covers(needed)
+    """Whether head office's policy leaves corrections to this kind of person; without one all may who have the right."""
+    managers_only = policy(session, CORRECTION_RIGHT, now=stamp().at) == MANAGERS_ONLY
+    return may(Resource.BILL_LINE, Action.VOID) and (
+        not managers_only or person().kind is StaffKind.BRANCH_MANAGER
+    )
 
 
 def _remark(form: Mapping[str, Any], reasons: Sequence[Code] | None) -> str:

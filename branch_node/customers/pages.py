@@ -18,7 +18,6 @@ from branch_node.customers.queries import NOBODY, CustomerFilter, CustomerRow
 from branch_node.customers.schemas import CustomerForm
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
-from shared.auth.vocabulary import Right
 from shared.db.base import instant_text
 from shared.domain.calendar import local_day
 from shared.domain.customers.vocabulary import (
@@ -33,6 +32,7 @@ from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import label, translate_error
 from shared.i18n import lazy_gettext as _l
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
@@ -106,7 +106,7 @@ class ListedCustomer:
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.READ)
 def index() -> str:
     """List the customers that the address's filters name."""
     asked = PageRequest.from_query(queries.SORTS, default="customer_no")
@@ -143,7 +143,7 @@ def index() -> str:
 
 
 @blueprint.get("/export.<any(xlsx, csv):kind>")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the customers and columns of the list as a file."""
     asked = PageRequest.from_query(queries.SORTS, default="customer_no")
@@ -165,7 +165,7 @@ def export(kind: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/new")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.CREATE)
 def new() -> str:
     """Show the empty form, with what can be guessed filled in."""
     with reading() as session:
@@ -182,7 +182,7 @@ def new() -> str:
 
 
 @blueprint.post("")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.CREATE)
 def register() -> ResponseReturnValue:
     """Enter a new customer; points out whom we may know already, and goes on when told to."""
     given = _given()
@@ -205,7 +205,7 @@ def register() -> ResponseReturnValue:
 
 
 @blueprint.get("/<uuid:customer_id>/edit")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.UPDATE)
 def edit(customer_id: object) -> str:
     """Show the form filled with what we know."""
     with reading() as session:
@@ -214,7 +214,7 @@ def edit(customer_id: object) -> str:
 
 
 @blueprint.post("/<uuid:customer_id>")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.UPDATE)
 def change(customer_id: object) -> ResponseReturnValue:
     """Save a customer, unless somebody else did meanwhile."""
     given = _given()
@@ -240,7 +240,7 @@ def change(customer_id: object) -> ResponseReturnValue:
 
 
 @blueprint.get("/regions")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.CREATE)
 def regions() -> str:
     """Offer regions while one is typed; the form works without."""
     asked = text_argument("region_code") or text_argument("region")
@@ -248,7 +248,7 @@ def regions() -> str:
 
 
 @blueprint.get("/similar")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.CREATE)
 def similar() -> str:
     """Say while it is typed whether we know this document or mobile number already; the form works without."""
     with reading() as session:

@@ -20,7 +20,6 @@ from branch_node.worklogs import queries as worklogs
 from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.queries import LogFilter
 from shared.audit import queries as audit
-from shared.auth.vocabulary import Right
 from shared.domain.calendar import local_day, local_month
 from shared.domain.customers.vocabulary import (
     CustomerKind,
@@ -35,6 +34,7 @@ from shared.domain.vocabulary import Vocabulary
 from shared.i18n import gettext as _
 from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp
 from shared.web.lists import id_argument, text_argument
@@ -99,7 +99,7 @@ class Header:
 
 
 @blueprint.get("/")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.READ)
 def my_day() -> str:
     """Show what was done today and what needs me; people who are no account manager see the whole branch."""
     zone, now = runtime().settings.timezone, stamp().at
@@ -121,7 +121,7 @@ def my_day() -> str:
 
 
 @blueprint.get("/search")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.READ)
 def search() -> ResponseReturnValue:
     """Find customers, account managers and regions; a single certain hit is opened at once."""
     asked = text_argument("q")
@@ -147,7 +147,7 @@ def _regions_with_customers(session: Session, asked: str) -> list[Region]:
 
 
 @blueprint.get("/untouched")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.READ)
 def untouched() -> str:
     """List everybody nobody spoke to for the days the address names."""
     with reading() as session:
@@ -173,7 +173,7 @@ def untouched() -> str:
 
 
 @blueprint.get("/customers/<uuid:customer_id>")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.READ)
 def customer(customer_id: object) -> str:
     """Show a customer's story: logs and bill lines by month."""
     with reading() as session:
@@ -183,7 +183,7 @@ def customer(customer_id: object) -> str:
 
 
 @blueprint.get("/customers/<uuid:customer_id>/money")
-@requires(Right.STAFF)
+@requires(Resource.BILL_LINE, Action.READ)
 def customer_money(customer_id: object) -> str:
     """Show what a customer was charged and paid, by period, and the lines behind it."""
     with reading() as session:
@@ -200,7 +200,7 @@ def customer_money(customer_id: object) -> str:
 
 
 @blueprint.get("/customers/<uuid:customer_id>/profile")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.READ)
 def customer_profile(customer_id: object) -> str:
     """Show everything we know of a customer, and who changed what when."""
     with reading() as session:
@@ -255,7 +255,7 @@ def _worded(field: str, value: Any, people: dict[str, str]) -> str:  # noqa: ANN
 
 
 @blueprint.get("/managers/<uuid:manager_id>")
-@requires(Right.STAFF)
+@requires(Resource.MANAGER, Action.READ)
 def manager(manager_id: object) -> str:
     """Show an account manager: who is held, what was done, what needs doing."""
     now, zone = stamp().at, runtime().settings.timezone

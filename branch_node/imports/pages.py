@@ -17,7 +17,6 @@ from branch_node.imports.models import IN_WORK, Import, ImportState, RowAction
 from branch_node.imports.operations import TakenOverError
 from branch_node.imports.undo import UndoRefusedError, undo_import
 from branch_node.inbound.queries import policy
-from shared.auth.vocabulary import Right
 from shared.domain.published.policies import IMPORT_MEGABYTES
 from shared.errors import BranchlineError
 from shared.files.spreadsheets import Column, write_csv
@@ -25,6 +24,7 @@ from shared.files.tables import open_table
 from shared.i18n import current_language, translate_error
 from shared.i18n import gettext as _
 from shared.jobs import operations as jobs
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires, takes_body
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
@@ -42,7 +42,7 @@ HEADING: Final = "column-"
 
 
 @blueprint.get("/")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.READ)
 def index() -> ResponseReturnValue:
     """List the imports, latest first."""
     sorts = {"started": Import.id}
@@ -53,14 +53,14 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.get("/new")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.CREATE)
 def new() -> ResponseReturnValue:
     """Ask for the file."""
     return _ask_for_file({}, {})
 
 
 @blueprint.get("/template/<kind>.csv")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.CREATE)
 def template(kind: str) -> ResponseReturnValue:
     """Send an empty file with the headings of a kind."""
     columns = [Column(name, name) for name in get_kind(kind).template]
@@ -68,7 +68,7 @@ def template(kind: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.CREATE)
 @takes_body(MOST_BYTES)
 def upload() -> ResponseReturnValue:
     """Keep the uploaded file and go on to its mapping."""
@@ -100,7 +100,7 @@ def upload() -> ResponseReturnValue:
 
 
 @blueprint.get("/<import_id>")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.READ)
 def show(import_id: str) -> ResponseReturnValue:
     """Show an import at the step it stands at."""
     with reading() as session:
@@ -115,7 +115,7 @@ def show(import_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<import_id>/progress")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.READ)
 def progress(import_id: str) -> ResponseReturnValue:
     """Answer the page that follows the work; when it is finished, send it to the result."""
     with reading() as session:
@@ -126,7 +126,7 @@ def progress(import_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<import_id>/mapping")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.CREATE)
 def check(import_id: str) -> ResponseReturnValue:
     """Take the mapping and check the file; nothing of it is taken in yet."""
     with reading() as session:
@@ -149,7 +149,7 @@ def check(import_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<import_id>/commit")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.CREATE)
 def commit(import_id: str) -> ResponseReturnValue:
     """Take the checked file in."""
     with writing() as session:
@@ -159,7 +159,7 @@ def commit(import_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<import_id>/resume")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.CREATE)
 def resume(import_id: str) -> ResponseReturnValue:
     """Go on with an import that was broken off."""
     with writing() as session:
@@ -169,7 +169,7 @@ def resume(import_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<import_id>/discard")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.RETIRE)
 def discard(import_id: str) -> ResponseReturnValue:
     """Forget an upload of which nothing was taken in."""
     with writing() as session:
@@ -180,14 +180,14 @@ def discard(import_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<import_id>/undo")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.RETIRE)
 def ask_undo(import_id: str) -> ResponseReturnValue:
     """Show what an undo would touch."""
     return _undo_page(import_id, ())
 
 
 @blueprint.post("/<import_id>/undo")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.RETIRE)
 def undo(import_id: str) -> ResponseReturnValue:
     """Take the whole import back, or say why not."""
     try:
@@ -205,7 +205,7 @@ def undo(import_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<import_id>/refused.<extension>")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.IMPORT, Action.EXPORT)
 def error_file(import_id: str, extension: str) -> ResponseReturnValue:
     """Send the refused rows with their reasons, to be mended and taken in as they are."""
     with reading() as session:

@@ -1,6 +1,5 @@
 """What came from head office: what is in force here and since when, what was refused and why, announcements."""
 
-from datetime import timedelta
 from typing import Any, Final
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
@@ -10,17 +9,17 @@ from sqlalchemy.orm import Session
 from branch_node.inbound import operations, queries
 from branch_node.inbound.models import InboundItem
 from branch_node.inbound.queries import Notice
-from shared.auth.vocabulary import Right
+from shared.auth.rules import AccountRules
+from shared.domain.published.account_rules import ACCOUNT_POLICIES, rules_of
 from shared.domain.published.codes import Code, read_codes
-from shared.domain.published.policies import SESSION_IDLE, SESSION_LONGEST
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.published.words import code_word, item_name, kind_word, summary
 from shared.errors import N_
 from shared.i18n import gettext as _
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp, viewer, writing
 from shared.web.forms import notice
-from shared.web.sessions import SessionLimits
 
 blueprint = Blueprint("inbound", __name__, template_folder="templates", url_prefix="/head-office")
 WITHDRAWN: Final = (N_("withdrawn"), "")
@@ -30,7 +29,7 @@ IN_FORCE: Final = (N_("in force"), "ok")
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.PUBLISHED, Action.READ)
 def index() -> str:
     """List everything head office published for this branch: version, since when, what was refused and why."""
     with reading() as session:
@@ -41,7 +40,7 @@ def index() -> str:
 
 
 @blueprint.get("/<id:item_id>")
-@requires(Right.STAFF)
+@requires(Resource.PUBLISHED, Action.READ)
 def one(item_id: str) -> ResponseReturnValue:
     """Show what one item says."""
     with reading() as session:
@@ -57,7 +56,7 @@ def one(item_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<id:item_id>/reading")
-@requires(Right.STAFF)
+@requires(Resource.PUBLISHED, Action.READ)
 def read(item_id: str) -> ResponseReturnValue:
     """Note that this person has read an announcement; head office is told how many have."""
     with writing() as session:
@@ -73,18 +72,10 @@ def notices(session: Session) -> list[Notice]:
     return queries.list_notices(session, person(), now=stamp().at)
 
 
-def session_limits() -> SessionLimits:
-    """Return how long people stay signed in: as head office has fixed it, else as usual."""
-    usual = SessionLimits()
-    with reading() as session:
-        # Not the stamp of this request: that names the person, who is being found out just now.
-        now = runtime().clock.now()
-        longest = queries.policy(session, SESSION_LONGEST, now=now)
-        idle = queries.policy(session, SESSION_IDLE, now=now)
-    return SessionLimits(
-        longest=usual.longest if longest is None else timedelta(hours=longest),
-        idle=usual.idle if idle is None else timedelta(minutes=idle),
-    )
+def account_rules(session: Session) -> AccountRules:
+    """Return what accounts must keep: as head office has fixed it, else as usual."""
+    # Not the stamp of this request: that names the person, who is being found out just now.
+    return rules_of(queries.policies(session, ACCOUNT_POLICIES, now=runtime().clock.now()))
 
 
 def unread(session: Session) -> int:

@@ -1,6 +1,6 @@
 """Reads of what is in force here: codes to choose from and their words, policies, announcements."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,6 +76,19 @@ def policy(session: Session, name: str, *, now: datetime) -> Any | None:  # noqa
     return body["value"] if body else None
 
 
+def policies(session: Session, names: Collection[str], *, now: datetime) -> dict[str, Any]:
+    """Return the values of those of several policies that are in force, by one read."""
+    found = session.execute(
+        select(InboundItem.name, InboundItem.body).where(
+            InboundItem.kind == ItemKind.POLICY.value,
+            InboundItem.name.in_(names),
+            InboundItem.body.is_not(None),
+            _not_over(session, now),
+        )
+    )
+    return {name: body["value"] for name, body in found if body}
+
+
 def codes(session: Session, table: CodeTable, *, now: datetime) -> list[Code] | None:
     """Return the codes that may be chosen, in their order; None when no such table is in force: anything goes."""
     in_force = select(InboundItem.id).where(
@@ -120,7 +133,7 @@ def list_notices(session: Session, user: User, *, now: datetime) -> list[Notice]
         )
     )
     notices = (Notice(item, read_announcement(item.body or {}), read_at) for item, read_at in rows)
-    return [one for one in notices if one.said.is_for(user.right) and (one.said.since or at) <= at]
+    return [one for one in notices if one.said.is_for(user.kind) and (one.said.since or at) <= at]
 
 
 def count_readers(session: Session, item: InboundItem) -> tuple[int, int] | None:
@@ -129,8 +142,8 @@ def count_readers(session: Session, item: InboundItem) -> tuple[int, int] | None
         return None
     said = read_announcement(item.body)
     meant = [User.disabled_at.is_(None)]
-    if said.rights:
-        meant.append(User.right.in_(said.rights))
+    if said.kinds:
+        meant.append(User.kind.in_(said.kinds))
     readers = session.scalar(select(func.count()).select_from(User).where(*meant)) or 0
     read = session.scalar(
         select(func.count())

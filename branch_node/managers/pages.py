@@ -15,7 +15,6 @@ from branch_node.managers.models import Manager
 from branch_node.managers.operations import ManagerChangedMeanwhileError, ManagerNumberTakenError
 from branch_node.managers.schemas import ManagerForm
 from shared.auth import queries as users
-from shared.auth.vocabulary import Right
 from shared.db.base import instant_text
 from shared.domain.form_fields import NOT_LISTED
 from shared.domain.managers.vocabulary import ManagerStatus
@@ -24,6 +23,7 @@ from shared.domain.published.words import code_word
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.i18n import translate_error
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp, writing
 from shared.web.forms import field_errors, notice
@@ -47,7 +47,7 @@ TONES: Final = {ManagerStatus.ACTIVE: "ok", ManagerStatus.ON_LEAVE: "warn", Mana
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.MANAGER, Action.READ)
 def index() -> str:
     """List account managers by staff number."""
     statuses = code_arguments("status", ManagerStatus)
@@ -64,7 +64,7 @@ def index() -> str:
 
 
 @blueprint.get("/new")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.MANAGER, Action.CREATE)
 def new() -> str:
     """Show the empty form."""
     with reading() as session:
@@ -72,7 +72,7 @@ def new() -> str:
 
 
 @blueprint.post("")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.MANAGER, Action.CREATE)
 def register() -> ResponseReturnValue:
     """Enter a new account manager."""
     given = request.form.to_dict()
@@ -90,7 +90,7 @@ def register() -> ResponseReturnValue:
 
 
 @blueprint.get("/<uuid:manager_id>/edit")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.MANAGER, Action.UPDATE)
 def edit(manager_id: object) -> str:
     """Show the form filled with what we know."""
     with reading() as session:
@@ -102,7 +102,7 @@ def edit(manager_id: object) -> str:
 
 
 @blueprint.post("/<uuid:manager_id>")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.MANAGER, Action.UPDATE)
 def change(manager_id: object) -> ResponseReturnValue:
     """Save an account manager, unless somebody else did meanwhile."""
     given = request.form.to_dict()

@@ -12,12 +12,12 @@ from branch_node.outbound import recovered
 from branch_node.outbound.models import Lineage, RecoveredRow
 from branch_node.outbound.receiver_web import named, reading, writing
 from branch_node.runtime import BranchRuntime
-from shared.auth.vocabulary import Right
 from shared.domain.vocabulary import Vocabulary
 from shared.domain.wire_words import RECORD_NAMES, column_name
 from shared.errors import N_
 from shared.i18n import format_instant, label
 from shared.i18n import gettext as _
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import runtime, stamp
 from shared.web.forms import notice
@@ -43,7 +43,7 @@ NAMED_BY: Final = ("customer_no", "manager_no", "bill_no", "log_no", "name", "mo
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.RECOVERED, Action.READ)
 def index() -> str:
     """List the histories, and the recovered records in one state: those to decide first."""
     branch = runtime(BranchRuntime)
@@ -77,7 +77,7 @@ def index() -> str:
 
 
 @blueprint.post("/<int:lineage>/<record_type>/<record_id>")
-@requires(Right.STAFF)
+@requires(Resource.RECOVERED, Action.APPROVE)
 def decide(lineage: int, record_type: str, record_id: str) -> ResponseReturnValue:
     """Take HQ's version of a record, or keep this branch's."""
     take = request.form.get("choice") == "hq"

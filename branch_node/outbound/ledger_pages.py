@@ -9,13 +9,13 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from branch_node.outbound import receiver_web
-from shared.auth.vocabulary import Right
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.wire_words import RECORD_NAMES, explain
 from shared.errors import N_, BranchlineError, Kind
 from shared.i18n import label, lazy_gettext
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import person
+from shared.web.context import may
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
 from sync_protocol.catalog import CHANNELS
@@ -46,7 +46,7 @@ class BatchNotFoundError(BranchlineError):
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.TRANSFER, Action.READ)
 def index() -> str:
     """List the batches sealed, newest first."""
     channel = request.args.get("channel") if request.args.get("channel") in CHANNELS else None
@@ -74,7 +74,7 @@ def index() -> str:
 
 
 @blueprint.get("/<int:batch_id>")
-@requires(Right.STAFF)
+@requires(Resource.TRANSFER, Action.READ)
 def one(batch_id: int) -> str:
     """Show one batch: counts, bytes, times, control totals, digest, receipt, and the rows head office refused."""
     with receiver_web.reading() as session:
@@ -93,7 +93,7 @@ def one(batch_id: int) -> str:
             record_names=RECORD_NAMES,
             kinds={kind.value: label(kind) for kind in BillKind},
             receiver=receiver_web.named(),
-            may_resend=person().right.covers(Right.ADMINISTRATOR) and batch.payload is not None,
+            may_resend=may(Resource.TRANSFER, Action.MANAGE) and batch.payload is not None,
         )
 
 

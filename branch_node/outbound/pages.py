@@ -21,15 +21,15 @@ from branch_node.proof.queries import list_proofs
 from branch_node.receivers.operations import note_wait
 from branch_node.runtime import BranchRuntime
 from shared.audit.operations import record
-from shared.auth.vocabulary import Right
 from shared.db.scope import FIRST
 from shared.domain.wire_words import RECORD_NAMES
 from shared.i18n import format_instant
 from shared.i18n import gettext as _
 from shared.jobs import operations as jobs
 from shared.jobs.queries import find_due, find_holder
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import person, reading, runtime, stamp
+from shared.web.context import may, reading, runtime, stamp
 from shared.web.forms import notice
 from shared.web.menu import LinkState
 from sync_protocol.changelog.oversize import list_oversize
@@ -41,7 +41,7 @@ SHOWN: Final = 15
 
 
 @blueprint.get("/")
-@requires(Right.STAFF)
+@requires(Resource.SYNC_STATE, Action.READ)
 def overview() -> ResponseReturnValue:
     """Show the line, what waits, the last cycles and batches."""
     branch = receiver_web.chosen()
@@ -67,7 +67,7 @@ def overview() -> ResponseReturnValue:
     view |= {
         "receiver": receiver_web.named(),
         "standings": list_standings(branch) if branch.receiver == FIRST else [],
-        "may_remove": person().right.covers(Right.ADMINISTRATOR),
+        "may_remove": may(Resource.NODE, Action.MANAGE),
         "record_names": RECORD_NAMES,
     }
     template = "outbound/_live.html" if request.headers.get("HX-Request") else "outbound/overview.html"
@@ -75,7 +75,7 @@ def overview() -> ResponseReturnValue:
 
 
 @blueprint.post("/push")
-@requires(Right.STAFF)
+@requires(Resource.SYNC_STATE, Action.UPDATE)
 def push_now() -> ResponseReturnValue:
     """Ask the job runner for a cycle at once; the page then shows how it goes."""
     by = stamp()

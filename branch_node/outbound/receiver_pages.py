@@ -12,9 +12,9 @@ from branch_node.outbound import queries, receivers
 from branch_node.outbound.queries import Link
 from branch_node.receivers.queries import list_open_loads
 from branch_node.runtime import BranchRuntime
-from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES
 from shared.i18n import gettext as _
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import runtime, stamp
 from shared.web.forms import notice
@@ -45,7 +45,7 @@ def list_standings(branch: BranchRuntime) -> list[Standing]:
 
 
 @blueprint.get("/<name>/removal")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.NODE, Action.MANAGE)
 def removal(name: str) -> str:
     """Show what a receiver has not got yet, and ask whether it shall get nothing more."""
     view = receivers.view_of(runtime(BranchRuntime), name)
@@ -57,7 +57,7 @@ def removal(name: str) -> str:
 
 
 @blueprint.post("/<name>/removal")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.NODE, Action.MANAGE)
 def remove(name: str) -> ResponseReturnValue:
     """Send nothing more to a receiver."""
     runtime().space.check()

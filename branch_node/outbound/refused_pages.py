@@ -13,11 +13,11 @@ from branch_node.outbound.oversize import number_of
 from branch_node.outbound.receiver_web import named, reading
 from branch_node.outbound.refusals import MOST_KEPT
 from branch_node.runtime import BranchRuntime
-from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES, explain
 from shared.ids import is_id
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import person, runtime
+from shared.web.context import may, runtime
 from shared.web.paging import PageRequest, paginate
 from sync_protocol.apply import WAITS
 from sync_protocol.catalog import CATALOG, Bindings, RecordKind
@@ -30,11 +30,12 @@ SORTS: Final = {"id": RefusedRecord.id}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The page where a record is mended, and who may open it."""
+    """The page where a record is mended, and what opening it needs."""
 
     endpoint: str
     argument: str
-    right: Right = Right.STAFF
+    resource: Resource
+    action: Action = Action.READ
 
     def url(self, record_id: str) -> str:
         """Return the address of one record's page."""
@@ -44,17 +45,17 @@ class Place:
 
 # What is computed has no page: it is mended by what it is computed from.
 PLACES: Final[Mapping[str, Place]] = {
-    "manager": Place("managers.edit", "manager_id", Right.ADMINISTRATOR),
-    "customer": Place("customers.edit", "customer_id"),
-    "bill_line": Place("billing.line", "line_id"),
-    "work_log": Place("worklogs.entry", "log_id"),
+    "manager": Place("managers.edit", "manager_id", Resource.MANAGER, Action.UPDATE),
+    "customer": Place("customers.edit", "customer_id", Resource.CUSTOMER, Action.UPDATE),
+    "bill_line": Place("billing.line", "line_id", Resource.BILL_LINE),
+    "work_log": Place("worklogs.entry", "log_id", Resource.WORK_LOG),
 }
 # What a record is called, where its table has it.
 NAMING: Final = ("customer_no", "manager_no", "bill_no", "log_no", "name", "month", "day")
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.PARKED, Action.READ)
 def index() -> str:
     """List refused records, oldest first, each with what is wrong with it."""
     wanted = PageRequest.from_query(SORTS, default="id")
@@ -71,7 +72,7 @@ def index() -> str:
 
 def _oversize_row(session: Session, one: OversizeRecord, bindings: Bindings) -> dict[str, Any]:
     place = PLACES.get(one.record_type)
-    may_open = place is not None and person().right.covers(place.right)
+    may_open = place is not None and may(place.resource, place.action)
     return {
         "found": one,
         "type": RECORD_NAMES.get(one.record_type, one.record_type),
@@ -84,7 +85,7 @@ def _row(found: RefusedRecord, names: Mapping[str, str], mended: set[str]) -> di
     record = CATALOG.get(found.record_type)
     name = names.get(found.record_id or "")
     place = PLACES.get(found.record_type)
-    may_open = place is not None and person().right.covers(place.right)
+    may_open = place is not None and may(place.resource, place.action)
     return {
         "found": found,
         "type": RECORD_NAMES.get(found.record_type, found.record_type),

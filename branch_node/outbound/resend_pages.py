@@ -14,13 +14,13 @@ from branch_node.resend.operations import MOST_REASON, Wish
 from branch_node.resend.queries import BatchName
 from branch_node.resend.vocabulary import ResendState
 from branch_node.runtime import BranchRuntime
-from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES
 from shared.errors import BranchlineError, FieldError
 from shared.i18n import gettext as _
 from shared.ids import is_id
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import person, runtime, stamp
+from shared.web.context import may, runtime, stamp
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 from sync_protocol.changelog.models import OutboxBatch
@@ -37,14 +37,14 @@ TONES: Final = {
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.TRANSFER, Action.READ)
 def index() -> str:
     """List what is being sent once more and what was; administrators may ask for more."""
     return _page({"record": request.args.get("record", ""), "numbers": request.args.get("numbers", "")}, {})
 
 
 @blueprint.post("")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.TRANSFER, Action.MANAGE)
 def ask() -> ResponseReturnValue:
     """Have a record type, a part of it or everything sent once more."""
     try:
@@ -54,7 +54,7 @@ def ask() -> ResponseReturnValue:
 
 
 @blueprint.post("/batches/<int:batch_id>")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.TRANSFER, Action.MANAGE)
 def ask_batch(batch_id: int) -> ResponseReturnValue:
     """Have the records in one batch sent once more, as they are now."""
     with receiver_web.reading() as session:
@@ -64,7 +64,7 @@ def ask_batch(batch_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/records/<record_type>/<record_id>")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.TRANSFER, Action.MANAGE)
 def ask_record(record_type: str, record_id: str) -> ResponseReturnValue:
     """Have one record sent once more."""
     if not is_id(record_id):
@@ -74,7 +74,7 @@ def ask_record(record_type: str, record_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:resend_id>/stop")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.TRANSFER, Action.MANAGE)
 def stop(resend_id: int) -> ResponseReturnValue:
     """Send no more of it."""
     with receiver_web.writing() as session:
@@ -140,7 +140,7 @@ def _page(values: Any, errors: dict[str, str]) -> str:  # noqa: ANN401 - a form'
             (EVERYTHING, _("All records of every type")),
         ],
         most=MOST_REASON,
-        may_ask=person().right.covers(Right.ADMINISTRATOR),
+        may_ask=may(Resource.TRANSFER, Action.MANAGE),
     )
 
 

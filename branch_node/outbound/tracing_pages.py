@@ -7,11 +7,11 @@ from flask import Blueprint, render_template, request
 from branch_node.outbound import tracing
 from branch_node.outbound.receivers import views
 from branch_node.runtime import BranchRuntime
-from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES, RECORD_NUMBERS, column_name, explain
 from shared.errors import N_
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import person, runtime
+from shared.web.context import may, runtime
 
 blueprint = Blueprint("tracing", __name__, template_folder="templates", url_prefix="/sync/where")
 STAGES: Final = {
@@ -30,7 +30,7 @@ OPS: Final = {"I": N_("made"), "U": N_("changed"), "D": N_("removed")}
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.TRANSFER, Action.READ)
 def where() -> str:
     """Ask for a record's number; with one, show how far each of its changes has come."""
     record_type = request.args.get("record", "customer")
@@ -55,7 +55,7 @@ def where() -> str:
         choices={name: RECORD_NAMES[name] for name in RECORD_NUMBERS},
         column_name=column_name,
         explain=explain,
-        may_resend=person().right.covers(Right.ADMINISTRATOR),
+        may_resend=may(Resource.TRANSFER, Action.MANAGE),
     )
 
 

@@ -12,11 +12,11 @@ from branch_node.managers import queries as managers
 from branch_node.statistics import queries
 from branch_node.statistics.models import CustomerMonth
 from branch_node.statistics.queries import MonthFilter
-from shared.auth.vocabulary import Right
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.jobs import queries as jobs
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading
 from shared.web.lists import OwnNumber, id_argument, month_argument, send_table
@@ -77,7 +77,7 @@ class ListedMonth:
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.STATISTICS, Action.READ)
 def index() -> str:
     """Show what each month adds up to, over all customers or those of one account manager."""
     wanted = MonthFilter(manager_id=id_argument("manager"))
@@ -96,7 +96,7 @@ def index() -> str:
 
 
 @blueprint.get("/<month>")
-@requires(Right.STAFF)
+@requires(Resource.STATISTICS, Action.READ)
 def month(month: str) -> str:
     """List the customers behind one month's sums."""
     wanted = MonthFilter(month=month, manager_id=id_argument("manager"))
@@ -122,7 +122,7 @@ def month(month: str) -> str:
 
 
 @blueprint.get("/export.<any(xlsx, csv):kind>")
-@requires(Right.STAFF)
+@requires(Resource.STATISTICS, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the customer months as a file: of one month, or of all of them."""
     wanted = MonthFilter(month=month_argument("month"), manager_id=id_argument("manager"))

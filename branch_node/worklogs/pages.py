@@ -17,13 +17,13 @@ from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.operations import LogCorrectedMeanwhileError
 from branch_node.worklogs.queries import LogFilter
 from branch_node.worklogs.schemas import work_log_form
-from shared.auth.vocabulary import Right
 from shared.domain.calendar import day_bounds, local_day
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import in_zone, label, translate_error
 from shared.i18n import lazy_gettext as _l
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
@@ -78,7 +78,7 @@ class ListedLog:
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.WORK_LOG, Action.READ)
 def index() -> str:
     """List the entries that the address's filters name; without days, those of the last seven."""
     first, last = _days()
@@ -108,7 +108,7 @@ def index() -> str:
 
 
 @blueprint.get("/export.<any(xlsx, csv):kind>")
-@requires(Right.STAFF)
+@requires(Resource.WORK_LOG, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the entries of the list as a file."""
     first, last = _days()
@@ -128,7 +128,7 @@ def export(kind: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/new")
-@requires(Right.STAFF)
+@requires(Resource.WORK_LOG, Action.CREATE)
 def new() -> str:
     """Show the form with what is known: who writes, when, and of whom."""
     with reading() as session:
@@ -144,14 +144,14 @@ def new() -> str:
 
 
 @blueprint.post("")
-@requires(Right.STAFF)
+@requires(Resource.WORK_LOG, Action.CREATE)
 def write() -> ResponseReturnValue:
     """Enter one piece of work."""
     return _save(None)
 
 
 @blueprint.get("/<uuid:log_id>")
-@requires(Right.STAFF)
+@requires(Resource.WORK_LOG, Action.READ)
 def entry(log_id: object) -> str:
     """Show one entry, every version of it."""
     with reading() as session:
@@ -168,7 +168,7 @@ def entry(log_id: object) -> str:
 
 
 @blueprint.get("/<uuid:log_id>/correct")
-@requires(Right.STAFF)
+@requires(Resource.WORK_LOG, Action.UPDATE)
 def correct(log_id: object) -> str:
     """Show the form filled with the entry."""
     with reading() as session:
@@ -188,14 +188,14 @@ def correct(log_id: object) -> str:
 
 
 @blueprint.post("/<uuid:log_id>/corrections")
-@requires(Right.STAFF)
+@requires(Resource.WORK_LOG, Action.UPDATE)
 def save_correction(log_id: object) -> ResponseReturnValue:
     """Enter the right version of an entry."""
     return _save(str(log_id))
 
 
 @blueprint.get("/customers")
-@requires(Right.STAFF)
+@requires(Resource.WORK_LOG, Action.CREATE)
 def offer_customers() -> str:
     """Offer customers while one is typed; the form works without."""
     with reading() as session:

@@ -14,11 +14,11 @@ from hq_server.analysis.asked import Asked
 from hq_server.analysis.grid import Grid, Line, narrow
 from hq_server.analysis.vocabulary import Dimension, Measure
 from hq_server.branches import web
-from shared.auth.vocabulary import Right
 from shared.domain.customers.vocabulary import CustomerKind, Grade
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import label, translate_error
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading
 from shared.web.paging import Page, PageRequest
@@ -59,7 +59,7 @@ class Shown:
 
 
 @blueprint.get("/")
-@requires(Right.STAFF)
+@requires(Resource.ANALYSIS, Action.READ)
 def index() -> str:
     """Show one measure by one or two dimensions, under the filters of the address."""
     with reading() as session:
@@ -84,7 +84,7 @@ def index() -> str:
 
 
 @blueprint.get("/export.xlsx")
-@requires(Right.STAFF)
+@requires(Resource.ANALYSIS, Action.EXPORT)
 def export() -> Response:
     """Answer with the table as a workbook; filters and coverage stand on its second sheet."""
     with reading() as session:
@@ -107,7 +107,7 @@ def export() -> Response:
 
 
 @blueprint.get("/customers")
-@requires(Right.STAFF)
+@requires(Resource.ANALYSIS, Action.READ)
 def behind() -> str:
     """List the customers behind a cell; what they add up to is the cell."""
     wanted = PageRequest.from_query(("share",), default="share", sizes=(50, 25, 100, 200))
@@ -128,7 +128,7 @@ def behind() -> str:
 
 
 @blueprint.get("/customers.xlsx")
-@requires(Right.STAFF)
+@requires(Resource.ANALYSIS, Action.EXPORT)
 def export_behind() -> Response:
     """Answer with the customers behind a cell as a workbook."""
     with reading() as session:

@@ -7,9 +7,9 @@ from hq_server.branches import keys, operations
 from hq_server.branches.errors import AlreadyJoinedError
 from hq_server.branches.queries import get_branch
 from hq_server.runtime import HqRuntime
-from shared.auth.vocabulary import Right
 from shared.errors import FieldError
 from shared.i18n import gettext as _
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import runtime, stamp, writing
 from shared.web.errors import STATUS
@@ -21,14 +21,14 @@ blueprint = Blueprint(
 
 
 @blueprint.get("/enrol")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.NODE, Action.MANAGE)
 def enrol() -> str:
     """Ask for the code and name of a branch to register; ?code= and ?name= fill them in."""
     return render_template("branches/enrol.html", values=request.args, errors={})
 
 
 @blueprint.post("/enrol")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.NODE, Action.MANAGE)
 def register() -> ResponseReturnValue:
     """Register a branch and show its one-time code, this once."""
     code, name = request.form.get("code", "").strip(), request.form.get("name", "").strip()
@@ -55,7 +55,7 @@ def register() -> ResponseReturnValue:
 
 
 @blueprint.post("/<code>/revoke")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.NODE, Action.MANAGE)
 def revoke(code: str) -> ResponseReturnValue:
     """Refuse one key of a branch from the next request on."""
     with writing() as session:

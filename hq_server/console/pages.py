@@ -22,11 +22,11 @@ from hq_server.proof.queries import list_recent_asks
 from hq_server.runtime import HqRuntime
 from hq_server.verification.pages import sentence, summary
 from hq_server.verification.queries import branch_proofs
-from shared.auth.vocabulary import Right
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.wire_words import RECORD_NAMES, explain
 from shared.i18n import gettext as _
 from shared.i18n import in_zone, label, lazy_gettext, translate_error
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import notice
@@ -39,7 +39,7 @@ fleet = Blueprint("fleet", __name__, template_folder="templates", url_prefix="/b
 
 
 @blueprint.get("/")
-@requires(Right.STAFF)
+@requires(Resource.NODE, Action.READ)
 def overview() -> str:
     """Show whether everything is in and what is wrong; ?part=1 answers only the part that renews itself."""
     with reading() as session:
@@ -49,7 +49,7 @@ def overview() -> str:
 
 
 @fleet.get("")
-@requires(Right.STAFF)
+@requires(Resource.NODE, Action.READ)
 def index() -> str:
     """List every branch with what we hold of it."""
     with reading() as session:
@@ -69,7 +69,7 @@ def index() -> str:
 
 
 @fleet.get("/<code>")
-@requires(Right.STAFF)
+@requires(Resource.NODE, Action.READ)
 def one(code: str) -> str:
     """Show one branch: its line, its keys, what we hold of it, what came last."""
     with reading() as session:
@@ -106,7 +106,7 @@ TRANSFER_COLUMNS: Final = (
 
 
 @blueprint.get("/transfers")
-@requires(Right.STAFF)
+@requires(Resource.TRANSFER, Action.READ)
 def transfers() -> str:
     """List the batches received, newest first."""
     record_type = request.args.get("record") if request.args.get("record") in CATALOG else None
@@ -128,7 +128,7 @@ def transfers() -> str:
 
 
 @blueprint.get("/transfers/<int:batch_id>")
-@requires(Right.STAFF)
+@requires(Resource.TRANSFER, Action.READ)
 def transfer(batch_id: int) -> str:
     """Show one batch: counts, bytes, times, control totals, digest, the receipt given, and what was refused of it."""
     with reading() as session:
@@ -150,7 +150,7 @@ def transfer(batch_id: int) -> str:
 
 
 @fleet.post("/<code>/resend")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.TRANSFER, Action.TRANSFER)
 def ask_to_resend(code: str) -> ResponseReturnValue:
     """Have a branch send a record type, or everything, once more."""
     record_type = request.form.get("record", "")

@@ -17,11 +17,11 @@ from hq_server.parking.models import ParkedRecord
 from hq_server.parking.vocabulary import ParkedState
 from hq_server.runtime import HqRuntime
 from shared.audit.queries import list_history
-from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES, column_name, explain
 from shared.errors import N_
 from shared.i18n import format_number
 from shared.i18n import gettext as _
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.errors import STATUS
@@ -52,7 +52,7 @@ EVENTS: Final = {
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.PARKED, Action.READ)
 def index() -> str:
     """List parked records with the reason in plain words, as a work list."""
     wanted = PageRequest.from_query(SORTS, default="-id")
@@ -79,7 +79,7 @@ def index() -> str:
 
 
 @blueprint.get("/<int:parked_id>")
-@requires(Right.STAFF)
+@requires(Resource.PARKED, Action.READ)
 def one(parked_id: int) -> str:
     """Show one parked record: why, what stands behind it, what waits for it, and what was decided."""
     with reading() as session:
@@ -87,7 +87,7 @@ def one(parked_id: int) -> str:
 
 
 @blueprint.post("/<int:parked_id>/check")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PARKED, Action.MANAGE)
 def check_again(parked_id: int) -> ResponseReturnValue:
     """Check a record again with today's rules."""
     hq = runtime(HqRuntime)
@@ -101,7 +101,7 @@ def check_again(parked_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/check")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PARKED, Action.MANAGE)
 def check_all() -> ResponseReturnValue:
     """Check every record that a list shows again, the oldest first."""
     hq = runtime(HqRuntime)
@@ -116,7 +116,7 @@ def check_all() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:parked_id>/waiver")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PARKED, Action.MANAGE)
 def waiver(parked_id: int) -> str:
     """Ask why a record need not go in, and show what that touches."""
     with reading() as session:
@@ -124,7 +124,7 @@ def waiver(parked_id: int) -> str:
 
 
 @blueprint.post("/<int:parked_id>/waiver")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PARKED, Action.MANAGE)
 def waive(parked_id: int) -> ResponseReturnValue:
     """Give a record up, or ask another administrator to."""
     hq = runtime(HqRuntime)
@@ -142,7 +142,7 @@ def waive(parked_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:parked_id>/waiver/approval")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PARKED, Action.APPROVE)
 def approve(parked_id: int) -> ResponseReturnValue:
     """Give up a record that another administrator has asked to waive."""
     hq = runtime(HqRuntime)
@@ -153,7 +153,7 @@ def approve(parked_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:parked_id>/waiver/withdrawal")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PARKED, Action.MANAGE)
 def withdraw(parked_id: int) -> ResponseReturnValue:
     """Leave a record parked after all."""
     with writing() as session:

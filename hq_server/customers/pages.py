@@ -13,13 +13,13 @@ from hq_server.branches.queries import Covered, coverage, find_branch, get_branc
 from hq_server.customers import queries
 from hq_server.customers.queries import CustomerFilters, RowKey
 from hq_server.replica.models import ReplicaCustomer, ReplicaManager
-from shared.auth.vocabulary import Right
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
 from shared.domain.regions.lookup import region_name
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import label, lazy_gettext
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp
 from shared.web.paging import Page, PageRequest
@@ -53,7 +53,7 @@ class Asked:
 
 
 @blueprint.get("/")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.READ)
 def index() -> str:
     """List customers of all branches under the filters of the address."""
     wanted = PageRequest.from_query(SORTS, default="customer_no", sizes=(50, 25, 100, 200))
@@ -90,7 +90,7 @@ def index() -> str:
 
 
 @blueprint.get("/export.xlsx")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.EXPORT)
 def export() -> Response:
     """Answer with the customers of the list as a workbook, filters and coverage on its second sheet."""
     with reading() as session:
@@ -106,7 +106,7 @@ def export() -> Response:
 
 
 @blueprint.get("/<code>/<uuid:customer_id>")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.READ)
 def one(code: str, customer_id: Any) -> str:  # noqa: ANN401 - a UUID from the address
     """Show everything we hold of one customer; its branch owns it and we only read."""
     with reading() as session:

@@ -10,11 +10,11 @@ from hq_server.branches.web import Scope, scope
 from hq_server.feed import standing
 from hq_server.feed.standing import Cell, Row
 from hq_server.feed.web import OUTCOMES, STATES, Listed, asked, listed
-from shared.auth.vocabulary import Right
 from shared.db.base import instant_text
 from shared.domain.published.words import item_name, kind_word
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp
 from shared.web.lists import send_table
@@ -26,7 +26,7 @@ MOST_COLUMNS: Final = 8
 
 
 @blueprint.get("/branches")
-@requires(Right.STAFF)
+@requires(Resource.PUBLISHED, Action.READ)
 def matrix() -> str:
     """Show which branch has applied which version, those furthest behind first."""
     wanted = PageRequest.from_query(("behind",), default="-behind")
@@ -49,7 +49,7 @@ def matrix() -> str:
 
 
 @blueprint.get("/branches.<any(xlsx, csv, json):kind>")
-@requires(Right.STAFF)
+@requires(Resource.PUBLISHED, Action.EXPORT)
 def export_matrix(kind: str) -> ResponseReturnValue:
     """Answer with every branch and item: version due, version applied, as of when."""
     with reading() as session:
@@ -69,7 +69,7 @@ def export_matrix(kind: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/items.<any(xlsx, csv, json):kind>")
-@requires(Right.STAFF)
+@requires(Resource.PUBLISHED, Action.EXPORT)
 def export_items(kind: str) -> ResponseReturnValue:
     """Answer with the list of items, filtered as the address says."""
     filters = asked()

@@ -17,7 +17,6 @@ from hq_server.feed.queries import Standing
 from hq_server.feed.schemas import LATER, form_values, given_values, read_draft
 from hq_server.feed.web import OUTCOMES, STATES, asked, listed
 from shared.audit.queries import list_history
-from shared.auth.vocabulary import Right
 from shared.db.base import instant_text
 from shared.domain.published.policies import POLICIES
 from shared.domain.published.vocabulary import CodeTable, ItemKind
@@ -25,6 +24,7 @@ from shared.domain.published.words import differences, item_name, kind_word, sum
 from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.i18n import label
+from shared.rights.vocabulary import BRANCH_KINDS, Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.errors import STATUS
@@ -41,7 +41,7 @@ EVENTS: Final = {
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.PUBLISHED, Action.READ)
 def index() -> str:
     """List what is published, scheduled, drafted and withdrawn, each with how many branches have applied it."""
     wanted = PageRequest.from_query(("made",), default="-made")
@@ -60,7 +60,7 @@ def index() -> str:
 
 
 @blueprint.get("/<id:item_id>")
-@requires(Right.STAFF)
+@requires(Resource.PUBLISHED, Action.READ)
 def one(item_id: str) -> str:
     """Show an item: what it says now, what is drafted, who has applied it, and every version before."""
     with reading() as session:
@@ -83,7 +83,7 @@ def one(item_id: str) -> str:
 
 
 @blueprint.get("/new")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PUBLISHED, Action.CREATE)
 def new() -> str:
     """Ask what is to be published, then show its form; what is published already is changed, not made anew."""
     kind, name = _kind(request.args.get("kind")), request.args.get("name", "")
@@ -97,7 +97,7 @@ def new() -> str:
 
 
 @blueprint.post("")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PUBLISHED, Action.CREATE)
 def make() -> ResponseReturnValue:
     """Enter a new item; published at once when that is asked for."""
     kind = _kind(request.form.get("kind")) or ItemKind.ANNOUNCEMENT
@@ -115,7 +115,7 @@ def make() -> ResponseReturnValue:
 
 
 @blueprint.get("/<id:item_id>/edit")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PUBLISHED, Action.UPDATE)
 def edit(item_id: str) -> str:
     """Show the form with the draft, or with what is published."""
     with reading() as session:
@@ -125,7 +125,7 @@ def edit(item_id: str) -> str:
 
 
 @blueprint.post("/<id:item_id>")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PUBLISHED, Action.UPDATE)
 def change(item_id: str) -> ResponseReturnValue:
     """Save the draft of the next version; published at once when that is asked for."""
     with reading() as session:
@@ -147,7 +147,7 @@ def change(item_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<id:item_id>/publication")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PUBLISHED, Action.UPDATE)
 def publish(item_id: str) -> ResponseReturnValue:
     """Give the draft to the branches."""
     with writing() as session:
@@ -157,7 +157,7 @@ def publish(item_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/<id:item_id>/draft")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PUBLISHED, Action.RETIRE)
 def drop_draft(item_id: str) -> ResponseReturnValue:
     """Forget the draft."""
     with writing() as session:
@@ -167,7 +167,7 @@ def drop_draft(item_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<id:item_id>/withdrawal")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PUBLISHED, Action.RETIRE)
 def withdrawal(item_id: str) -> str:
     """Say what withdrawing touches, before it is done."""
     with reading() as session:
@@ -178,7 +178,7 @@ def withdrawal(item_id: str) -> str:
 
 
 @blueprint.post("/<id:item_id>/withdrawal")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.PUBLISHED, Action.RETIRE)
 def withdraw(item_id: str) -> ResponseReturnValue:
     """Take an item back from every branch."""
     with writing() as session:
@@ -251,7 +251,7 @@ def _form(
         item_name=item_name(kind.value, name, title) if (found or name) else _("New announcement"),
         kind_word=kind_word(kind.value),
         policy=POLICIES.get(name),
-        rights=[(right.value, label(right)) for right in Right],
+        kinds=[(kind.value, label(kind)) for kind in BRANCH_KINDS],
         branches=[(branch.code, f"{branch.code} {branch.name}") for branch in list_branches(session)],
         values=values,
         errors=errors or {},

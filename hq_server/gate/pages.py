@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 
 from hq_server.branches.queries import get_branch
 from hq_server.gate.contacts import let_contender_speak
-from shared.auth.vocabulary import Right
 from shared.i18n import gettext as _
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import stamp, writing
 from shared.web.forms import notice
@@ -15,7 +15,7 @@ blueprint = Blueprint("gate", __name__, url_prefix="/branches")
 
 
 @blueprint.post("/<code>/take-over")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.NODE, Action.MANAGE)
 def take_over(code: str) -> ResponseReturnValue:
     """Let the node that is refused as a copy speak as the branch from now on."""
     with writing() as session:

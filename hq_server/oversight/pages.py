@@ -15,12 +15,12 @@ from hq_server.oversight import queries
 from hq_server.oversight.calendar import heat_map
 from hq_server.oversight.queries import COUNTED, Activity, BoardRow, Calendar
 from hq_server.replica.models import ReplicaCustomer, ReplicaManager, ReplicaWorkLog
-from shared.auth.vocabulary import Right
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import label
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp
 from shared.web.paging import PageRequest, paginate
@@ -59,7 +59,7 @@ class BranchGroup:
 
 
 @blueprint.get("/")
-@requires(Right.STAFF)
+@requires(Resource.MANAGER, Action.READ)
 def index() -> str:
     """Show every account manager's figures, grouped by branch or in order of one figure."""
     with reading() as session:
@@ -90,7 +90,7 @@ def index() -> str:
 
 
 @blueprint.get("/export.xlsx")
-@requires(Right.STAFF)
+@requires(Resource.MANAGER, Action.EXPORT)
 def export() -> Response:
     """Answer with the board as a workbook."""
     with reading() as session:
@@ -116,7 +116,7 @@ def export() -> Response:
 
 
 @blueprint.get("/<code>/<uuid:manager_id>")
-@requires(Right.STAFF)
+@requires(Resource.MANAGER, Action.READ)
 def manager(code: str, manager_id: Any) -> str:  # noqa: ANN401 - a UUID from the address
     """Show one account manager: figures, calendar of activity, customers, latest logs."""
     zone = runtime().settings.timezone
@@ -140,7 +140,7 @@ def manager(code: str, manager_id: Any) -> str:  # noqa: ANN401 - a UUID from th
 
 
 @blueprint.get("/<code>/<uuid:manager_id>/logs")
-@requires(Right.STAFF)
+@requires(Resource.WORK_LOG, Action.READ)
 def logs(code: str, manager_id: Any) -> str:  # noqa: ANN401 - a UUID from the address
     """List a manager's work logs of this week, this month or all, as the board counts them."""
     period = request.args.get("period") if request.args.get("period") in PERIODS else "all"
@@ -172,7 +172,7 @@ def logs(code: str, manager_id: Any) -> str:  # noqa: ANN401 - a UUID from the a
 
 
 @blueprint.get("/<code>/<uuid:manager_id>/untouched")
-@requires(Right.STAFF)
+@requires(Resource.CUSTOMER, Action.READ)
 def untouched(code: str, manager_id: Any) -> str:  # noqa: ANN401 - a UUID from the address
     """List a manager's active customers whom nobody has been in touch with for ?days=30, 60 or 90."""
     asked = request.args.get("days", 30, type=int)

@@ -5,8 +5,8 @@ from flask import Blueprint, render_template, request
 from hq_server.branches.web import scope
 from hq_server.runtime import HqRuntime
 from hq_server.tracing import queries
-from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES, RECORD_NUMBERS, explain
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, runtime
 
@@ -14,7 +14,7 @@ blueprint = Blueprint("tracing", __name__, template_folder="templates", url_pref
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.TRANSFER, Action.READ)
 def where() -> str:
     """Ask for a record's number; with one, show where it stands in every branch that has it."""
     record_type = request.args.get("record", "customer")

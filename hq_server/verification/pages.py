@@ -17,11 +17,11 @@ from hq_server.proof.queries import select_differences
 from hq_server.verification import queries
 from hq_server.verification.operations import ask_branches
 from hq_server.verification.queries import BranchDay, BranchProof, DayState, Verdict
-from shared.auth.vocabulary import Right
 from shared.domain.wire_words import RECORD_NAMES
 from shared.errors import N_
 from shared.i18n import format_instant, format_number
 from shared.i18n import gettext as _
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import notice
@@ -50,7 +50,7 @@ MOST_SHOWN: Final = 5
 
 
 @blueprint.get("")
-@requires(Right.STAFF)
+@requires(Resource.PROOF, Action.READ)
 def index() -> str:
     """List how every branch stands, worst first, and how yesterday was closed."""
     yesterday = _today() - timedelta(days=1)
@@ -71,7 +71,7 @@ def index() -> str:
 
 
 @blueprint.get("/branches/<code>")
-@requires(Right.STAFF)
+@requires(Resource.PROOF, Action.READ)
 def one(code: str) -> str:
     """Show how one branch stands, table by table, and what differed lately."""
     with reading() as session:
@@ -88,7 +88,7 @@ def one(code: str) -> str:
 
 
 @blueprint.post("/asking")
-@requires(Right.STAFF)
+@requires(Resource.PROOF, Action.UPDATE)
 def verify_now() -> ResponseReturnValue:
     """Have one branch, or all of them, prove themselves at their next contact."""
     code = request.form.get("branch", "")
@@ -104,7 +104,7 @@ def verify_now() -> ResponseReturnValue:
 
 
 @blueprint.get("/differences")
-@requires(Right.STAFF)
+@requires(Resource.PROOF, Action.READ)
 def differences() -> str:
     """List every difference that was ever found, newest first, with its rows and when it was repaired."""
     with reading() as session:
@@ -120,7 +120,7 @@ def differences() -> str:
 
 
 @blueprint.get("/days")
-@requires(Right.STAFF)
+@requires(Resource.PROOF, Action.READ)
 def days() -> str:
     """Show how one day stands at every branch: how many are complete, which are not, and why."""
     day = day_asked("day", _("Day")) or _today() - timedelta(days=1)

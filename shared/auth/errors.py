@@ -46,6 +46,12 @@ class WeakPasswordError(FieldError):
     message = N_("%(reason)s")
 
 
+class PasswordShortError(WeakPasswordError):
+    """The password is shorter than it has to be here."""
+
+    message = N_("A password has at least %(least)s characters.")
+
+
 class WrongPasswordError(FieldError):
     """The present password, asked for before a change, is not right."""
 
@@ -91,3 +97,61 @@ class LastAdministratorError(BranchlineError):
     code = "last-administrator"
     kind = Kind.CONFLICT
     message = N_("This is the last administrator who can sign in. Make somebody else administrator first.")
+
+
+class SessionNotFoundError(BranchlineError):
+    """The session is over, or it is somebody else's."""
+
+    code = "session-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_("This session is over already.")
+
+
+class SealBrokenError(BranchlineError):
+    """A sealed secret does not open: its key file is another, or its bytes were changed."""
+
+    code = "seal-broken"
+    kind = Kind.CONFLICT
+    message = N_(
+        "The second step of this account cannot be read with this node's key file. "
+        "Put keys/second-step.key back from a backup, or have the second step reset."
+    )
+
+
+class SecondStepRequiredError(BranchlineError):
+    """What was asked for needs a second step that was proven just now."""
+
+    code = "second-step-required"
+    kind = Kind.UNAUTHENTICATED
+    message = N_("This needs the code of your authenticator first.")
+
+
+class StepCodeRefusedError(FieldError):
+    """Deliberately the same for a wrong, a used and an expired code."""
+
+    code = "step-code-refused"
+    message = N_("This code is not right, or it was used already. Wait for the next one and try again.")
+
+
+class SecondStepNotBegunError(BranchlineError):
+    """Nobody has begun to set up this second step."""
+
+    code = "second-step-not-begun"
+    kind = Kind.CONFLICT
+    message = N_("Please begin to set up the second step again.")
+
+
+class SecondStepPresentError(BranchlineError):
+    """There is a second step already."""
+
+    code = "second-step-present"
+    kind = Kind.CONFLICT
+    message = N_("The second step is set up already.")
+
+
+class OwnSecondStepError(BranchlineError):
+    """Nobody resets their own second step."""
+
+    code = "own-second-step"
+    kind = Kind.FORBIDDEN
+    message = N_("You cannot reset your own second step; another administrator can.")

@@ -1,43 +1,55 @@
-"""Users, what slows down guessing, and the sessions that were ended before their time."""
+"""Users, their second step, the sessions they have open, and what slows down guessing."""
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Enum, Index, Integer, String
+from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.auth.vocabulary import Right
-from shared.db.base import Base, Id, IdText
+from shared.db.base import Base, Id, IdText, Json
 from shared.ids import new_id
+from shared.rights.policy import Person
+from shared.rights.vocabulary import DataRange, Duty, StaffKind, Word
 
 USERNAME_LENGTH = 40
 NAME_LENGTH = 80
-RIGHT = Enum(
-    Right,
-    native_enum=False,
-    create_constraint=True,
-    length=20,
-    values_callable=lambda members: [member.value for member in members],
-    name="right",
-)
+TERMINAL_LENGTH = 60
+
+
+def _codes(words: type[Word], name: str) -> Enum:
+    return Enum(
+        words,
+        native_enum=False,
+        create_constraint=True,
+        length=20,
+        values_callable=lambda members: [member.value for member in members],
+        name=name,
+    )
 
 
 class User(Base):
-    """A person who may sign in; nobody is ever deleted, for the operation log names them."""
+    """A person who may sign in; nobody is ever deleted, for the operation log names them.
+
+    `data_range` is what somebody of the business granted, within the ceiling of the kind; `branches` narrows it at head
+    office to branches of these numbers, null means all.
+    """
 
     __tablename__ = "users"
     __table_args__ = (
         CheckConstraint("(code_hash IS NULL) = (code_expires_at IS NULL)", name="code_has_expiry"),
-        CheckConstraint("session_epoch >= 1", name="epoch_counts_up"),
     )
 
     id: Mapped[IdText] = mapped_column(primary_key=True, default=new_id)
     username: Mapped[str] = mapped_column(String(USERNAME_LENGTH), unique=True)
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
-    right: Mapped[Right] = mapped_column(RIGHT)
+    kind: Mapped[StaffKind] = mapped_column(_codes(StaffKind, "staff_kind"))
+    duties: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]")
+    data_range: Mapped[DataRange] = mapped_column(
+        _codes(DataRange, "data_range"), default=DataRange.NONE, server_default=DataRange.NONE.value
+    )
+    branches: Mapped[list[int] | None] = mapped_column(Json)
     password_hash: Mapped[str | None] = mapped_column(String(200))
     code_hash: Mapped[str | None] = mapped_column(String(64))
     code_expires_at: Mapped[datetime | None]
-    session_epoch: Mapped[int] = mapped_column(Integer, default=1)
     language: Mapped[str | None] = mapped_column(String(10))
     manager_id: Mapped[str | None] = mapped_column(String(36))
     department_id: Mapped[str | None] = mapped_column(Id)
@@ -51,27 +63,74 @@ class User(Base):
         """Whether this person may sign in."""
         return self.disabled_at is None
 
-    def end_sessions(self) -> None:
-        """Sign this person out everywhere at the next request."""
-        self.session_epoch += 1
+    @property
+    def rights(self) -> Person:
+        """What decides on this person's rights."""
+        known = frozenset(duty for code in self.duties if (duty := Duty.with_code(code)) is not None)
+        return Person(self.kind, known, self.data_range)
+
+
+class UserSession(Base):
+    """A session that is open; its cookie has the token, here is only the digest. One whose row is gone is over.
+
+    `seen_at` is its last use to within minutes; `proven_at` when the second step was last proven in it.
+    """
+
+    __tablename__ = "sessions"
+
+    id: Mapped[IdText] = mapped_column(primary_key=True, default=new_id)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[IdText] = mapped_column(ForeignKey("users.id"), index=True)
+    began_at: Mapped[datetime] = mapped_column(index=True)
+    seen_at: Mapped[datetime]
+    proven_at: Mapped[datetime | None]
+    terminal: Mapped[str] = mapped_column(String(TERMINAL_LENGTH))
+
+
+class SecondStep(Base):
+    """The secret that a person's authenticator shares with this node, sealed with a key that is not in the database.
+
+    It counts once a first code has confirmed it. Codes of time steps up to `last_step` are used up.
+    """
+
+    __tablename__ = "second_steps"
+
+    user_id: Mapped[IdText] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    begun_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    last_step: Mapped[int] = mapped_column(BigInteger)
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether this person proves a second step when signing in."""
+        return self.confirmed_at is not None
+
+
+class RecoveryCode(Base):
+    """One code that stands in for the authenticator once; only its digest is kept."""
+
+    __tablename__ = "recovery_codes"
+
+    user_id: Mapped[IdText] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    used_at: Mapped[datetime | None]
 
 
 class SignInThrottle(Base):
-    """How often signing in failed for one account, one address, or one account from one address."""
+    """How often signing in failed for one account, one address, or one account from one address.
+
+    `user_id` and `terminal` say whom and where it is about, where that is known: a name that nobody has may be a
+    mistyped password, so it is kept as a digest only.
+    """
 
     __tablename__ = "sign_in_throttles"
     __table_args__ = (Index("ix_sign_in_throttles_last_at", "last_at"),)
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    counts: Mapped[str | None] = mapped_column(String(20))
+    user_id: Mapped[str | None] = mapped_column(String(36))
+    terminal: Mapped[str | None] = mapped_column(String(TERMINAL_LENGTH))
     failures: Mapped[int] = mapped_column(Integer)
     last_at: Mapped[datetime]
     blocked_until: Mapped[datetime]
-
-
-class EndedSession(Base):
-    """A session that was signed out; kept until its cookie would have died by itself."""
-
-    __tablename__ = "ended_sessions"
-
-    id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -16,16 +16,17 @@ from shared.auth.errors import (
 )
 from shared.auth.models import NAME_LENGTH, USERNAME_LENGTH, User
 from shared.auth.queries import list_users
+from shared.auth.rules import USUAL, AccountRules
+from shared.auth.sessions import end_sessions
 from shared.auth.signin import (
     SignInAttempt,
     begin_sign_in,
-    end_session,
     forget_attempts,
     redeem_code,
     verify_sign_in,
 )
-from shared.auth.vocabulary import Right
 from shared.i18n import LANGUAGES
+from shared.rights.vocabulary import DataRange, StaffKind
 from shared.stamp import Stamp
 
 CODE_LIFETIME: Final = timedelta(days=3)
@@ -38,13 +39,15 @@ def create_user(
     *,
     username: str,
     name: str,
-    right: Right,
+    kind: StaffKind,
     by: Stamp,
     manager_id: str | None = None,
+    data_range: DataRange = DataRange.NONE,
 ) -> tuple[User, str]:
     """Make a user who has no password yet, and the one-time code that lets them choose one.
 
-    The code is shown once and only its digest is kept. Raises UsernameError, UsernameTakenError
+    The code is shown once and only its digest is kept. Without a `data_range` they see nothing of the business until
+    somebody of the business grants one. Raises UsernameError, UsernameTakenError
     and PersonNameError.
     """
     folded = _check_username(username)
@@ -53,9 +56,10 @@ def create_user(
     user = User(
         username=folded,
         name=_check_name(name),
-        right=right,
+        kind=kind,
+        duties=[],
+        data_range=data_range,
         manager_id=manager_id,
-        session_epoch=1,
         created_at=by.at,
         created_by=by.actor,
     )
@@ -66,7 +70,7 @@ def create_user(
         "user.created",
         subject=("user", user.id),
         by=by,
-        details={"username": folded, "right": right},
+        details={"username": folded, "kind": kind, "data_range": data_range},
     )
     return user, issue_code(session, user, by=by)
 
@@ -83,38 +87,47 @@ def issue_code(session: Session, user: User, *, by: Stamp) -> str:
     return code
 
 
-def set_password(session: Session, user: User, password: str, *, by: Stamp) -> None:
+def set_password(
+    session: Session, user: User, password: str, *, by: Stamp, rules: AccountRules = USUAL
+) -> None:
     """Give the user a new password and sign them out everywhere; raises WeakPasswordError."""
-    user.password_hash = passwords.hash_password(passwords.check_password(password, username=user.username))
+    checked = passwords.check_password(password, username=user.username, shortest=rules.password_shortest)
+    user.password_hash = passwords.hash_password(checked)
     user.code_hash = user.code_expires_at = None
-    user.end_sessions()
+    end_sessions(session, user)
     audit.record(session, "user.password-set", subject=("user", user.id), by=by)
 
 
-def change_password(session: Session, user: User, *, present: str, new: str, by: Stamp) -> None:
+def change_password(
+    session: Session, user: User, *, present: str, new: str, by: Stamp, rules: AccountRules = USUAL
+) -> None:
     """Let people change their own password by proving the present one; every session of theirs ends.
 
     Raises WrongPasswordError and WeakPasswordError.
     """
     if not passwords.password_matches(user.password_hash, present):
         raise WrongPasswordError(field="present")
-    set_password(session, user, new, by=by)
+    set_password(session, user, new, by=by, rules=rules)
 
 
-def change_right(session: Session, user: User, right: Right, *, by: Stamp) -> None:
-    """Let a user do more or less; their sessions end. Raises LastAdministratorError."""
-    if user.right is right:
+def change_kind(session: Session, user: User, kind: StaffKind, *, by: Stamp) -> None:
+    """Make a user one of another kind; duties and data range end with the old one, and so do their sessions.
+
+    Raises LastAdministratorError.
+    """
+    if user.kind is kind:
         return
     _keep_an_administrator(session, user)
     audit.record(
         session,
-        "user.right-changed",
+        "user.kind-changed",
         subject=("user", user.id),
         by=by,
-        details={"from": user.right, "to": right},
+        details={"from": user.kind, "to": kind},
     )
-    user.right = right
-    user.end_sessions()
+    user.kind = kind
+    user.duties, user.data_range, user.branches = [], DataRange.NONE, None
+    end_sessions(session, user)
 
 
 def disable_user(session: Session, user: User, *, by: Stamp) -> None:
@@ -124,7 +137,7 @@ def disable_user(session: Session, user: User, *, by: Stamp) -> None:
     _keep_an_administrator(session, user)
     user.disabled_at = by.at
     user.code_hash = user.code_expires_at = None
-    user.end_sessions()
+    end_sessions(session, user)
     audit.record(session, "user.disabled", subject=("user", user.id), by=by)
 
 
@@ -169,7 +182,7 @@ def _check_name(name: str) -> str:
 
 
 def _keep_an_administrator(session: Session, user: User) -> None:
-    if user.right is Right.ADMINISTRATOR and user.enabled and queries.count_administrators(session) <= 1:
+    if user.kind is StaffKind.ADMINISTRATOR and user.enabled and queries.count_administrators(session) <= 1:
         raise LastAdministratorError
 
 
@@ -177,14 +190,13 @@ __all__ = [
     "CODE_LIFETIME",
     "SignInAttempt",
     "begin_sign_in",
+    "change_kind",
     "change_password",
-    "change_right",
     "choose_language",
     "choose_manager",
     "create_user",
     "disable_user",
     "enable_user",
-    "end_session",
     "forget_attempts",
     "issue_code",
     "list_users",

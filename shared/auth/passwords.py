@@ -10,7 +10,7 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from shared.auth.errors import WeakPasswordError
+from shared.auth.errors import PasswordShortError, WeakPasswordError
 from shared.errors import N_
 
 SHORTEST: Final = 8
@@ -25,11 +25,11 @@ CODE_GROUP_LENGTH: Final = 5  # 25 characters of 5 bits: 125 bits
 _LOOKALIKES: Final = str.maketrans({"I": "1", "L": "1", "O": "0", "-": None, " ": None})
 
 
-def check_password(password: str, *, username: str = "") -> str:
+def check_password(password: str, *, username: str = "", shortest: int = SHORTEST) -> str:
     """Return the password in the form that is hashed (NFKC); raises WeakPasswordError with the reason."""
     normal = unicodedata.normalize("NFKC", password)
-    if len(normal) < SHORTEST:
-        raise WeakPasswordError(field="password", reason=N_("A password has at least 8 characters."))
+    if len(normal) < max(shortest, SHORTEST):
+        raise PasswordShortError(field="password", least=max(shortest, SHORTEST))
     if len(normal) > LONGEST:
         raise WeakPasswordError(field="password", reason=N_("A password has at most 128 characters."))
     folded = normal.casefold()

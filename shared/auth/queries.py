@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.auth.errors import UserNotFoundError
-from shared.auth.models import EndedSession, User
-from shared.auth.vocabulary import Right
+from shared.auth.models import User
 from shared.ids import is_id
+from shared.rights.vocabulary import StaffKind
 
 
 def get_user(session: Session, user_id: str) -> User:
@@ -46,16 +46,8 @@ def list_users_of_manager(session: Session, manager_id: str) -> Sequence[User]:
 def count_administrators(session: Session) -> int:
     """Return how many administrators may sign in."""
     return session.scalars(
-        select(func.count()).where(User.right == Right.ADMINISTRATOR, User.disabled_at.is_(None))
+        select(func.count()).where(User.kind == StaffKind.ADMINISTRATOR, User.disabled_at.is_(None))
     ).one()
-
-
-def find_session_user(session: Session, user_id: str, *, epoch: int, session_id: str) -> User | None:
-    """Return whom a session cookie speaks for, or None when that session has been ended."""
-    user = session.get(User, user_id)
-    if user is None or not user.enabled or user.session_epoch != epoch:
-        return None
-    return user if session.get(EndedSession, session_id) is None else None
 
 
 def fold_username(username: str) -> str:

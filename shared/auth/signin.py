@@ -4,9 +4,9 @@ A try is counted before the password is looked at, in a transaction of its own, 
 cannot slip past the counter, and so that the costly comparison holds no lock of the database.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import ceil
 from typing import Final
 
@@ -17,8 +17,10 @@ from sqlalchemy.orm import Session
 from shared.audit import operations as audit
 from shared.auth import passwords, queries
 from shared.auth.errors import CodeRefusedError, TooManyAttemptsError
-from shared.auth.models import EndedSession, SignInThrottle, User
-from shared.auth.throttle import ADDRESS, FORGET_AFTER, throttle_keys
+from shared.auth.models import TERMINAL_LENGTH, SignInThrottle, User
+from shared.auth.rules import USUAL, AccountRules
+from shared.auth.sessions import end_sessions
+from shared.auth.throttle import ADDRESS, FORGET_AFTER, Policy, throttle_keys
 from shared.stamp import Stamp
 
 FORGET_AT_ONCE: Final = 100
@@ -37,11 +39,13 @@ class SignInAttempt:
         return passwords.password_matches(self.password_hash, password)
 
 
-def begin_sign_in(session: Session, username: str, *, by: Stamp) -> SignInAttempt:
+def begin_sign_in(
+    session: Session, username: str, *, by: Stamp, rules: AccountRules = USUAL
+) -> SignInAttempt:
     """Count one try for this account from this terminal; raises TooManyAttemptsError while it must wait."""
     folded = queries.fold_username(username)
-    _count_attempt(session, folded, by)
     user = queries.find_user(session, folded)
+    count_try(session, throttle_keys(folded, by.terminal, rules), by, user_id=user.id if user else None)
     if user is None or not user.enabled:
         return SignInAttempt(folded, None, None)
     return SignInAttempt(folded, user.id, user.password_hash)
@@ -61,7 +65,9 @@ def verify_sign_in(session: Session, attempt: SignInAttempt, *, proven: bool, by
     return user
 
 
-def redeem_code(session: Session, *, username: str, code: str, password: str, by: Stamp) -> User:
+def redeem_code(
+    session: Session, *, username: str, code: str, password: str, by: Stamp, rules: AccountRules = USUAL
+) -> User:
     """Exchange a one-time code for a password of the user's choice; the code then is used up.
 
     Raises CodeRefusedError and WeakPasswordError (the code then stays good).
@@ -76,44 +82,46 @@ def redeem_code(session: Session, *, username: str, code: str, password: str, by
     )
     if user is None or not good:
         raise CodeRefusedError
-    user.password_hash = passwords.hash_password(passwords.check_password(password, username=user.username))
+    user.password_hash = passwords.hash_password(
+        passwords.check_password(password, username=user.username, shortest=rules.password_shortest)
+    )
     user.code_hash = user.code_expires_at = None
-    user.end_sessions()
+    end_sessions(session, user)
     audit.record(session, "user.code-redeemed", subject=("user", user.id), by=by)
     _welcome(session, user, by)
     return user
 
 
-def end_session(session: Session, user: User, session_id: str, *, lifetime: timedelta, by: Stamp) -> None:
-    """Sign out one session, so that a copy of its cookie is worth nothing."""
-    session.execute(delete(EndedSession).where(EndedSession.expires_at < by.at))
-    session.merge(EndedSession(id=session_id, expires_at=by.at + lifetime))
-    audit.record(session, "sign-out", subject=("user", user.id), by=by)
-
-
 def forget_attempts(session: Session, user: User, *, by: Stamp) -> None:
-    """Start the user's count of wrong tries afresh, and take this right one out of its address's count.
+    """Start the user's count of wrong tries afresh, and take this right one out of its address's count."""
+    forget_tries(session, throttle_keys(user.username, by.terminal))
+
+
+def forget_tries(session: Session, policies: Mapping[str, Policy]) -> None:
+    """Start these counts of wrong tries afresh, but for the address's, of which only this right one is taken out.
 
     Many people may share one address: their right tries must not slow each other down.
     """
-    pair, address, account = throttle_keys(user.username, by.terminal)
-    session.execute(delete(SignInThrottle).where(SignInThrottle.key.in_([pair, account])))
-    row = session.get(SignInThrottle, address, with_for_update=True)
-    if row is not None:
-        row.failures = max(row.failures - 1, 0)
-        row.blocked_until = row.last_at + ADDRESS.wait(row.failures)
+    shared = [key for key, policy in policies.items() if policy is ADDRESS]
+    session.execute(
+        delete(SignInThrottle).where(SignInThrottle.key.in_([key for key in policies if key not in shared]))
+    )
+    for address in shared:
+        row = session.get(SignInThrottle, address, with_for_update=True)
+        if row is not None:
+            row.failures = max(row.failures - 1, 0)
+            row.blocked_until = row.last_at + ADDRESS.wait(row.failures)
 
 
-def _welcome(session: Session, user: User, by: Stamp) -> None:
-    forget_attempts(session, user, by=by)
-    user.last_sign_in_at = by.at
-    audit.record(session, "sign-in.accepted", subject=("user", user.id), by=by)
-
-
-def _count_attempt(session: Session, username: str, by: Stamp) -> None:
-    policies = throttle_keys(username, by.terminal)
+def count_try(session: Session, policies: Mapping[str, Policy], by: Stamp, *, user_id: str | None) -> None:
+    """Count one try by these counters before it is looked at; raises TooManyAttemptsError while one must wait."""
     _forget_old(session, by.at - FORGET_AFTER)
-    fresh = [{"key": key, "failures": 0, "last_at": by.at, "blocked_until": by.at} for key in policies]
+    fresh = [
+        {"key": key, "failures": 0, "last_at": by.at, "blocked_until": by.at, "counts": policy.counts}
+        | {"user_id": user_id if policy is not ADDRESS else None}
+        | {"terminal": by.terminal[:TERMINAL_LENGTH] if policy.counts in {"pair", "address"} else None}
+        for key, policy in policies.items()
+    ]
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     # Two first tries at the same moment both want the row: whoever comes second finds it there.
     session.execute(insert(SignInThrottle).values(fresh).on_conflict_do_nothing())
@@ -128,6 +136,12 @@ def _count_attempt(session: Session, username: str, by: Stamp) -> None:
         row.failures += 1
         row.last_at = by.at
         row.blocked_until = by.at + policies[row.key].wait(row.failures)
+
+
+def _welcome(session: Session, user: User, by: Stamp) -> None:
+    forget_attempts(session, user, by=by)
+    user.last_sign_in_at = by.at
+    audit.record(session, "sign-in.accepted", subject=("user", user.id), by=by)
 
 
 def _forget_old(session: Session, before: datetime) -> None:

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from shared.auth.rules import USUAL, AccountRules
+
 FORGET_AFTER: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """So many tries are free; after them each doubles the wait, up to a longest."""
+    """So many tries are free; after them each doubles the wait, up to a longest. `counts` says what it counts."""
 
+    counts: str
     free: int
     longest: timedelta
 
@@ -28,18 +31,24 @@ class Policy:
         return min(timedelta(seconds=2 ** min(beyond, 20)), self.longest)
 
 
-PAIR: Final = Policy(free=5, longest=timedelta(minutes=15))
-ADDRESS: Final = Policy(free=40, longest=timedelta(minutes=15))
-ACCOUNT: Final = Policy(free=20, longest=timedelta(seconds=30))
+ADDRESS: Final = Policy("address", free=40, longest=timedelta(minutes=15))
+ACCOUNT: Final = Policy("account", free=20, longest=timedelta(seconds=30))
+# Only who has the password gets here, so this one may be slowed hard over all addresses.
+CODES: Final = Policy("codes", free=5, longest=timedelta(minutes=15))
 
 
-def throttle_keys(username: str, address: str) -> dict[str, Policy]:
+def throttle_keys(username: str, address: str, rules: AccountRules = USUAL) -> dict[str, Policy]:
     """Return the counters that one try moves; digests, so that mistyped passwords are not kept as names."""
     return {
-        _key("pair", username, address): PAIR,
+        _key("pair", username, address): Policy("pair", rules.free_tries, rules.longest_wait),
         _key("address", address): ADDRESS,
         _key("account", username): ACCOUNT,
     }
+
+
+def second_step_keys(user_id: str, address: str) -> dict[str, Policy]:
+    """Return the counters that one try of an authenticator's code moves; a right password does not reset them."""
+    return {_key("codes", user_id): CODES, _key("address", address): ADDRESS}
 
 
 def _key(*parts: str) -> str:

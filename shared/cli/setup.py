@@ -4,10 +4,10 @@ from typing import Final
 
 from shared.auth.operations import create_user, issue_code
 from shared.auth.queries import count_administrators, find_user
-from shared.auth.vocabulary import Right
 from shared.cli.context import command_stamp, echo, say
 from shared.db.migrations import MigratedApp, upgrade
 from shared.i18n import gettext
+from shared.rights.vocabulary import StaffKind
 from shared.runtime import NodeRuntime
 
 FIRST: Final = "admin"
@@ -28,7 +28,7 @@ def init_node(runtime: NodeRuntime, tables: MigratedApp) -> None:
             code = None
         else:
             _user, code = create_user(
-                session, username=FIRST, name=gettext("Administrator"), right=Right.ADMINISTRATOR, by=by
+                session, username=FIRST, name=gettext("Administrator"), kind=StaffKind.ADMINISTRATOR, by=by
             )
     if code is None:
         say(gettext("This node was set up before; nothing was changed."))

@@ -7,12 +7,11 @@ import click
 
 from shared.auth import operations, queries
 from shared.auth.models import User
-from shared.auth.vocabulary import Right
 from shared.cli.context import NodeApp, command_stamp, echo, echo_json, home_option, say
 from shared.errors import N_
 from shared.i18n import format_instant, gettext, label
-
-RIGHTS = click.Choice([right.value for right in Right])
+from shared.rights.policy import ceiling
+from shared.rights.vocabulary import KINDS_OF, DataRange, StaffKind
 
 
 def user_commands(app: NodeApp) -> click.Group:
@@ -24,24 +23,40 @@ def user_commands(app: NodeApp) -> click.Group:
 
 
 def _add(app: NodeApp) -> click.Command:
+    kinds = KINDS_OF[app.tables.name]
+
     @click.command("add", help=N_("Add a user and print the one-time code for the first sign-in."))
     @click.argument("username")
     @home_option(app.home_env)
     @click.option("--name", required=True, help=N_("The person's name."))
     @click.option(
-        "--right", type=RIGHTS, default=Right.STAFF.value, show_default=True, help=N_("What they may do.")
+        "--kind",
+        type=click.Choice([kind.value for kind in kinds]),
+        default=kinds[0].value,
+        show_default=True,
+        help=N_("Which of the kinds of staff they are; it decides what they may do."),
+    )
+    @click.option(
+        "--no-range", is_flag=True, help=N_("They see nothing of the business until somebody grants it.")
     )
     @click.option(
         "--password-stdin", is_flag=True, help=N_("Set the password read from stdin; print no code.")
     )
     @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON."))
-    def add(username: str, home: Path, name: str, right: str, *, password_stdin: bool, as_json: bool) -> None:
+    def add(
+        username: str, home: Path, name: str, kind: str, *, no_range: bool, password_stdin: bool, as_json: bool
+    ) -> None:
         runtime = app.open(home)
         by = command_stamp(runtime)
         password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
         with runtime.database.sessions.begin() as session:
             user, code = operations.create_user(
-                session, username=username, name=name, right=Right.with_code(right) or Right.STAFF, by=by
+                session,
+                username=username,
+                name=name,
+                kind=StaffKind(kind),
+                data_range=DataRange.NONE if no_range else ceiling(StaffKind(kind)),
+                by=by,
             )
             if password is not None:
                 operations.set_password(session, user, password, by=by)
@@ -65,7 +80,7 @@ def _list(app: NodeApp) -> click.Command:
             return
         for user in users:
             state = gettext("enabled") if user.enabled else gettext("disabled")
-            echo(f"{user.username:<24} {label(user.right)} · {state} · {user.name}")
+            echo(f"{user.username:<24} {label(user.kind)} · {state} · {user.name}")
 
     return list_
 
@@ -130,6 +145,7 @@ def _document(user: User) -> dict[str, object]:
     return {
         "username": user.username,
         "name": user.name,
-        "right": user.right.value,
+        "kind": user.kind.value,
+        "range": user.data_range.value,
         "enabled": user.enabled,
     }

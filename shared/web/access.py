@@ -7,8 +7,8 @@ from typing import Any, Final, TypeVar
 
 from flask import Flask
 
-from shared.auth.vocabulary import Right
 from shared.errors import SetupError
+from shared.rights.vocabulary import Action, Resource
 
 View = TypeVar("View", bound=Callable[..., Any])
 STATIC: Final = "static"
@@ -24,15 +24,19 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a view says about itself; `right` is set for people only."""
+    """What a view says about itself; what it does to which resource is set for people only."""
 
     audience: Audience
-    right: Right | None = None
+    resource: Resource | None = None
+    action: Action | None = None
 
 
-def requires(right: Right) -> Callable[[View], View]:
-    """Let only signed-in people with `right` call the view; everything that changes needs a CSRF token."""
-    return _mark(Access(Audience.PEOPLE, right))
+def requires(resource: Resource, action: Action) -> Callable[[View], View]:
+    """Let only signed-in people call the view whom the policy table allows this; changes need a CSRF token.
+
+    The database sessions of the request show the rows of their data range and no others (shared.rights.ranges).
+    """
+    return _mark(Access(Audience.PEOPLE, resource, action))
 
 
 def public(view: View) -> View:

@@ -12,11 +12,13 @@ from werkzeug.routing import BaseConverter, BuildError
 
 from shared import i18n
 from shared.errors import SetupError
+from shared.rights.vocabulary import Action, Resource
 from shared.runtime import NodeRuntime
 from shared.web import assets, errors, filters, gate, sessions
 from shared.web.access import check_every_view, public
 from shared.web.accounts import pages as accounts
-from shared.web.context import EXTENSION, viewer
+from shared.web.accounts import second_step_pages, session_pages
+from shared.web.context import EXTENSION, may, viewer
 from shared.web.menu import LinkState, MenuEntry, menu_lines
 from shared.web.paging import link, link_to
 
@@ -54,13 +56,13 @@ def create_flask(
     search: str | None = None,
     node_name: Callable[[], str] | None = None,
     link_state: Callable[[], LinkState | None] | None = None,
-    session_limits: Callable[[], sessions.SessionLimits] | None = None,
+    account_rules: sessions.AskRules | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Flask:
     """Return the app with sign-in, languages, error pages and the page frame; refuses one that is not safe.
 
     `home` is the endpoint of the first page, `search` of the page that answers the search box (it gets
-    ?q=). `link_state` is asked once a page and may read the database, as may `session_limits`, asked at each
+    ?q=). `link_state` is asked once a page and may read the database; `account_rules` is asked at each
     request of somebody who is signed in. Raises SetupError when a view
     does not say who may call it, or a menu entry leads nowhere.
     """
@@ -71,6 +73,7 @@ def create_flask(
         MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES,
         MAX_FORM_PARTS=2_000,
         BRANCHLINE_HOME=home,
+        BRANCHLINE_PRODUCT=product,
         **(config or {}),
     )
     if runtime.settings.behind_proxy:
@@ -78,7 +81,7 @@ def create_flask(
     app.url_map.converters["id"] = IdConverter
     frame = Frame(product, tuple(menu), home, search, node_name, link_state)
     _install_languages(app, runtime.settings.language)
-    sessions.install(app, runtime.settings, session_limits)
+    sessions.install(app, runtime.settings, account_rules)
     gate.install(app)
     errors.install(app)
     filters.install(app)
@@ -87,6 +90,8 @@ def create_flask(
         Blueprint("ui", assets.UI_PACKAGE, static_folder="static", template_folder="templates")
     )
     app.register_blueprint(accounts.blueprint)
+    app.register_blueprint(second_step_pages.blueprint)
+    app.register_blueprint(session_pages.blueprint)
     app.add_url_rule("/healthz", "healthz", _healthz)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
@@ -137,6 +142,7 @@ def _install_templates(app: Flask, frame: Frame) -> None:
         settings=app.extensions[EXTENSION].settings,
         frame=frame,
         viewer=viewer,
+        may=lambda resource, action: may(Resource(resource), Action[action.upper()]),
         menu_lines=lambda: _menu(frame),
         link_state=lambda: frame.link_state() if frame.link_state else None,
         home_url=lambda: url_for(frame.home),

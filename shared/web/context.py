@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from shared.auth.errors import SignInRequiredError
 from shared.auth.models import User
+from shared.rights import policy
+from shared.rights.vocabulary import Action, Resource
 from shared.runtime import NodeRuntime
 from shared.stamp import Stamp, Via
 
@@ -71,3 +73,9 @@ def person() -> User:
     if found is None:
         raise SignInRequiredError
     return found
+
+
+def may(resource: Resource, action: Action) -> bool:
+    """Tell whether who is signed in may do this to any row: for what a page offers, not for what it does."""
+    seen = viewer()
+    return seen is not None and policy.may(seen.rights, resource, action)

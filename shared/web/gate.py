@@ -13,8 +13,10 @@ from shared.auth.errors import SignInRequiredError
 from shared.config import NodeSettings, is_loopback
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
+from shared.rights.vocabulary import Action
+from shared.web import sessions
 from shared.web.access import STATIC, Access, Audience, access_of, body_limit
-from shared.web.context import runtime, viewer
+from shared.web.context import may, runtime, viewer
 from shared.web.errors import HostRefusedError
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, never listened on
@@ -48,7 +50,7 @@ class ForbiddenError(BranchlineError):
 
     code = "forbidden"
     kind = Kind.FORBIDDEN
-    message = N_("You may not do this. It needs the right of an administrator.")
+    message = N_("You may not do this. What your kind of staff may do is on your profile page.")
 
 
 def install(app: Flask) -> None:
@@ -97,12 +99,13 @@ def _admit(access: Access | None) -> None:
         raise Forbidden
     if access.audience is Audience.MACHINES:
         return
-    if access.right is not None:
-        seen = viewer()
-        if seen is None:
+    if access.resource is not None and access.action is not None:
+        if viewer() is None:
             raise SignInRequiredError
-        if not seen.right.covers(access.right):
+        if not may(access.resource, access.action):
             raise ForbiddenError
+        if access.action is Action.EXPORT:
+            sessions.check_fresh()
     current_app.extensions["branchline-csrf"].protect()
 
 

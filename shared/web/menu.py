@@ -8,7 +8,8 @@ from flask import request, url_for
 from sqlalchemy.orm import Session
 
 from shared.auth.models import User
-from shared.auth.vocabulary import Right
+from shared.rights import policy
+from shared.rights.vocabulary import Action, Resource
 from shared.web.context import reading
 
 Label = str  # or a lazy string, which behaves like one
@@ -18,14 +19,15 @@ Label = str  # or a lazy string, which behaves like one
 class MenuEntry:
     """One line of the menu; `count` says how many things wait there, `key` is typed after g to go there.
 
-    With `foot` it stands below the others: what keeps the node going, not what it is for.
+    Only people who may read `resource` see it. With `foot` it stands below the others: what keeps the node going, not
+    what it is for.
     """
 
     label: Label
     endpoint: str
     icon: str
+    resource: Resource
     count: Callable[[Session], int] | None = None
-    right: Right = Right.STAFF
     key: str = ""
     foot: bool = False
 
@@ -54,7 +56,7 @@ class LinkState:
 
 def menu_lines(menu: tuple[MenuEntry, ...], viewer: User) -> list[MenuLine]:
     """Return what `viewer` may open, with what waits there now."""
-    allowed = [entry for entry in menu if viewer.right.covers(entry.right)]
+    allowed = [entry for entry in menu if policy.may(viewer.rights, entry.resource, Action.READ)]
     here = _here(allowed)
     with reading() as session:
         return [

@@ -9,10 +9,10 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, expect
 from waitress import create_server
 
 from shared.auth import operations
-from shared.auth.vocabulary import Right
 from shared.clock import FakeClock
 from shared.config import Home, NodeSettings
 from shared.db.engine import Database
+from shared.rights.vocabulary import StaffKind
 from shared.runtime import NodeRuntime
 from shared.stamp import Stamp, Via
 from tests.integration.shared.web.gallery import NOON, create_tables, make_gallery
@@ -31,7 +31,7 @@ def gallery(tmp_path_factory) -> Iterator[str]:
     create_tables(database)
     with database.sessions.begin() as session:
         user, _ = operations.create_user(
-            session, username="wang", name="王芳", right=Right.ADMINISTRATOR, by=SETUP
+            session, username="wang", name="王芳", kind=StaffKind.ADMINISTRATOR, by=SETUP
         )
         operations.set_password(session, user, PASSWORD, by=SETUP)
     app = make_gallery(NodeRuntime(settings, FakeClock(NOON), database))

@@ -22,9 +22,9 @@ from branch_node.outbound.transport import HttpTransport
 from branch_node.tables import APP as BRANCH_TABLES
 from hq_server.tables import APP as HQ_TABLES
 from shared.auth import operations as accounts
-from shared.auth.vocabulary import Right
 from shared.clock import SystemClock
 from shared.ids import new_id
+from shared.rights.vocabulary import StaffKind
 from tests.soak.figure import Figure
 from tests.support import postgres, setbacks
 from tests.support.databases import DIALECTS, DatabaseFactory
@@ -182,7 +182,7 @@ def _clerk(branch: BranchHere) -> Callable[[], float]:
     app.test_client_class = PageClient
     with branch.runtime.database.sessions.begin() as session:
         user, _code = accounts.create_user(
-            session, username="wang", name="王芳", right=Right.STAFF, by=branch.world.by()
+            session, username="wang", name="王芳", kind=StaffKind.BRANCH_MANAGER, by=branch.world.by()
         )
         accounts.set_password(session, user, PASSWORD, by=branch.world.by())
     browser = app.test_client()

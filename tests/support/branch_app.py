@@ -16,9 +16,10 @@ from jinja2 import FileSystemBytecodeCache
 from branch_node.app import create_app, open_runtime
 from branch_node.config import create_home
 from shared.auth import operations, passwords
-from shared.auth.vocabulary import Right
 from shared.clock import FakeClock
 from shared.db.engine import Database
+from shared.rights.policy import ceiling
+from shared.rights.vocabulary import StaffKind
 from tests.support.branch import ANA, NOON
 from tests.support.page_client import FollowingClient
 
@@ -59,10 +60,10 @@ def app(
 def make_user(database: Database) -> Callable[..., str]:
     """Make a user who has a password; returns the id."""
 
-    def make(username: str, right: Right = Right.STAFF, manager_id: str | None = None) -> str:
+    def make(username: str, kind: StaffKind = StaffKind.BRANCH_MANAGER, manager_id: str | None = None) -> str:
         with database.sessions.begin() as session:
             user, _code = operations.create_user(
-                session, username=username, name="王芳", right=right, by=ANA, manager_id=manager_id
+                session, username=username, name="王芳", kind=kind, data_range=ceiling(kind), by=ANA, manager_id=manager_id
             )
             operations.set_password(session, user, PASSWORD, by=ANA)
             return user.id
@@ -95,5 +96,5 @@ def administrator(
     make_user: Callable[..., str], sign_in: Callable[[str], FollowingClient]
 ) -> FollowingClient:
     """A browser of an administrator."""
-    make_user("zhang", Right.ADMINISTRATOR)
+    make_user("zhang", StaffKind.ADMINISTRATOR)
     return sign_in("zhang")

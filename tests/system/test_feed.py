@@ -18,12 +18,12 @@ from hq_server.feed.models import FeedStanding, FeedTelling, FeedVersion
 from hq_server.feed.operations import Draft
 from shared.alarms.queries import find_open
 from shared.auth import operations as auth
-from shared.auth.vocabulary import Right
 from shared.domain.published import policies
 from shared.domain.published.codes import Code, write_codes
 from shared.domain.published.policies import OUTBOX_DAYS
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.ids import new_id
+from shared.rights.vocabulary import StaffKind
 from sync_protocol.contract.feed import FeedEntry, FeedPoint, FeedReceipts
 from tests.support.groups import ONE_WRITER, not_run
 from tests.support.setbacks import back_up_branch, back_up_hq, set_back, set_back_hq
@@ -384,7 +384,7 @@ def test_head_office_learns_how_many_have_read_an_announcement(world):
     item = announce(world)
     with branch.runtime.database.sessions.begin() as session:
         users = [
-            auth.create_user(session, username=name, name=name, right=Right.STAFF, by=world.by())[0]
+            auth.create_user(session, username=name, name=name, kind=StaffKind.BRANCH_MANAGER, by=world.by())[0]
             for name in ("wang", "zhang")
         ]
     branch.push()
@@ -402,7 +402,7 @@ def test_what_somebody_reads_while_head_office_is_told_is_told_with_the_next_cyc
     branch = world.make_branch("B001")
     item = announce(world)
     with branch.runtime.database.sessions.begin() as session:
-        user, _code = auth.create_user(session, username="wang", name="王", right=Right.STAFF, by=world.by())
+        user, _code = auth.create_user(session, username="wang", name="王", kind=StaffKind.BRANCH_MANAGER, by=world.by())
 
     class ReadMeanwhile(Counting):
         def send(self, request):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from shared.auth.vocabulary import Right
 from shared.db.base import INSTANT_LENGTH
 from shared.errors import N_
+from shared.rights.vocabulary import StaffKind
 
 TITLE_LENGTH: Final = 120
 TEXT_LENGTH: Final = 4_000
@@ -21,16 +21,16 @@ NOBODY: Final = N_(
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What is announced; `rights` is empty when it is for everybody, `since` None when it begins at once."""
+    """What is announced; `kinds` is empty when it is for everybody, `since` None when it begins at once."""
 
     title: str
     text: str
     since: datetime | None = None
-    rights: tuple[Right, ...] = ()
+    kinds: tuple[StaffKind, ...] = ()
 
-    def is_for(self, right: Right) -> bool:
-        """Whether somebody with this right is meant."""
-        return not self.rights or right in self.rights
+    def is_for(self, kind: StaffKind) -> bool:
+        """Whether somebody of this kind is meant."""
+        return not self.kinds or kind in self.kinds
 
 
 def read_announcement(body: Mapping[str, Any]) -> Announcement:
@@ -40,7 +40,7 @@ def read_announcement(body: Mapping[str, Any]) -> Announcement:
         title=body["title"],
         text=body["text"],
         since=datetime.fromisoformat(since) if since else None,
-        rights=tuple(right for right in Right if right.value in body.get("for", [])),
+        kinds=tuple(kind for kind in StaffKind if kind.value in body.get("for", [])),
     )
 
 
@@ -52,8 +52,10 @@ def problem_of(body: Mapping[str, Any]) -> str | None:
         return NO_TEXT
     if body.get("from") is not None and not _is_instant(body["from"]):
         return NO_INSTANT
-    rights = body.get("for", [])
-    known = isinstance(rights, list) and all(isinstance(one, str) and Right.with_code(one) for one in rights)
+    kinds = body.get("for", [])
+    known = isinstance(kinds, list) and all(
+        isinstance(one, str) and StaffKind.with_code(one) for one in kinds
+    )
     return None if known else NOBODY
 
 

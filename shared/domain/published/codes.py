@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from shared.domain.published.vocabulary import CodeTable
 from shared.errors import N_, FieldError
+from shared.rights.vocabulary import StaffKind
 
 MOST_CODES: Final = 2_000
 WORD_LENGTH: Final = 60
@@ -17,11 +18,13 @@ CODE_LENGTH: Final[Mapping[str, int]] = {
     CodeTable.CORRECTION_REASON: 60,
     CodeTable.MANAGER_POST: 60,
     CodeTable.MANAGER_LEVEL: 30,
+    CodeTable.STAFF_KIND: 20,
 }
 # Forms and files part tags by these.
 TAG_SEPARATORS: Final = frozenset(";；、,，|")
 UNKNOWN_TABLE: Final = N_("This code table is not known to this version of the program.")
 NOT_A_TABLE: Final = N_("These are no codes: each needs a code of its own, and words that are texts.")
+NOT_THE_KINDS: Final = N_("These are the six kinds of staff: their words may change, no kind comes or goes.")
 TOO_MANY: Final = N_("A code table holds at most 2,000 codes.")
 TOO_LONG: Final = N_("A code or a word of this table is too long.")
 
@@ -76,7 +79,9 @@ def problem_of(name: str, body: Mapping[str, Any]) -> str | None:
         return NOT_A_TABLE
     if any(len(one["code"]) > CODE_LENGTH[table] or len(one.get("zh", "")) > WORD_LENGTH for one in codes):
         return TOO_LONG
-    return TOO_LONG if any(len(one.get("en", "")) > WORD_LENGTH for one in codes) else None
+    if any(len(one.get("en", "")) > WORD_LENGTH for one in codes):
+        return TOO_LONG
+    return NOT_THE_KINDS if table is CodeTable.STAFF_KIND and not _are_the_kinds(codes) else None
 
 
 def parse_lines(text: str, before: Sequence[Code] = ()) -> list[Code]:
@@ -102,6 +107,11 @@ def lines_of(codes: Iterable[Code]) -> str:
     return "\n".join(
         " | ".join((one.code, one.zh, one.en)).rstrip(" |") for one in codes if not one.withdrawn
     )
+
+
+def _are_the_kinds(codes: Sequence[Mapping[str, Any]]) -> bool:
+    withdrawn = any(one.get("withdrawn") for one in codes)
+    return not withdrawn and {one["code"] for one in codes} == {kind.value for kind in StaffKind}
 
 
 _MEMBERS: Final = ("code", "zh", "en", "withdrawn")

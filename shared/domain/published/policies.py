@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from shared.errors import N_
+from shared.rights.vocabulary import StaffKind
 
 UNKNOWN: Final = N_("This policy is not known to this version of the program.")
 NOT_WHOLE: Final = N_("This must be a whole number within the bounds.")
@@ -115,9 +116,14 @@ def _number(text: str) -> int | None:
 OUTBOX_DAYS: Final = "outbox-retention-days"
 SESSION_IDLE: Final = "session-idle-minutes"
 SESSION_LONGEST: Final = "session-longest-hours"
+PASSWORD_SHORTEST: Final = "password-shortest"  # noqa: S105 - the name of a policy
+SIGN_IN_TRIES: Final = "sign-in-free-tries"
+SIGN_IN_WAIT: Final = "sign-in-longest-wait-minutes"
+SECOND_STEP_KINDS: Final = "second-step-kinds"
 QUIET_DAYS: Final = "quiet-days"
 REQUIRED_FIELDS: Final = "customer-required-fields"
 CORRECTION_RIGHT: Final = "bill-correction-right"
+MANAGERS_ONLY: Final = "administrator"
 IMPORT_MEGABYTES: Final = "import-megabytes"
 
 POLICIES: Final[Mapping[str, Policy]] = {
@@ -143,6 +149,33 @@ POLICIES: Final[Mapping[str, Policy]] = {
             N_("Nobody stays signed in longer than this."),
             Whole(1, 24),
             N_("hours"),
+        ),
+        Policy(
+            PASSWORD_SHORTEST,
+            N_("Shortest password"),
+            N_("Counts for passwords chosen from now on; those in use stay."),
+            Whole(8, 64),
+            N_("characters"),
+        ),
+        Policy(
+            SIGN_IN_TRIES,
+            N_("Wrong tries without a wait"),
+            N_("So often somebody may mistype at one terminal; each further try doubles the wait."),
+            Whole(3, 20),
+            N_("tries"),
+        ),
+        Policy(
+            SIGN_IN_WAIT,
+            N_("Longest wait after wrong tries"),
+            N_("The wait grows up to this; nobody is kept out for good."),
+            Whole(1, 60),
+            N_("minutes"),
+        ),
+        Policy(
+            SECOND_STEP_KINDS,
+            N_("Two-step sign-in"),
+            N_("Who needs a second step besides administrators and log auditors, who always do."),
+            Several({kind.value: kind.label for kind in StaffKind if kind is not StaffKind.ADMINISTRATOR}),
         ),
         Policy(
             QUIET_DAYS,
@@ -173,8 +206,8 @@ POLICIES: Final[Mapping[str, Policy]] = {
         Policy(
             CORRECTION_RIGHT,
             N_("Who may correct bill lines"),
-            N_("Staff who may not see the line without the form."),
-            Choice({"staff": N_("Staff"), "administrator": N_("Administrator")}),
+            N_("Everybody else sees the line without the form."),
+            Choice({"staff": N_("Branch managers and cashiers"), MANAGERS_ONLY: N_("Branch managers only")}),
         ),
         Policy(
             IMPORT_MEGABYTES,

@@ -20,3 +20,4 @@ class CodeTable(Vocabulary):
     CORRECTION_REASON = ("correction-reason", N_("Reasons for corrections"), "更正原因")
     MANAGER_POST = ("manager-post", N_("Posts of account managers"), "客户经理岗位")
     MANAGER_LEVEL = ("manager-level", N_("Levels of account managers"), "客户经理级别")
+    STAFF_KIND = ("staff-kind", N_("Names of the kinds of staff"), "人员类别名称")

@@ -1,22 +1,23 @@
 """Signing in and out, one's own profile, and the users of the node."""
 
-from urllib.parse import urlsplit
-
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from shared.auth import operations, queries
 from shared.auth.errors import CodeRefusedError, SignInRefusedError, TooManyAttemptsError
 from shared.auth.models import User
-from shared.auth.vocabulary import Right
+from shared.auth.sessions import begin_session
 from shared.errors import N_, BranchlineError, FieldError
 from shared.i18n import LANGUAGES
 from shared.i18n import gettext as _
+from shared.rights.vocabulary import KINDS_OF, Action, Resource, StaffKind
 from shared.web import sessions
 from shared.web.access import public, requires
+from shared.web.accounts.going_on import next_page
 from shared.web.context import person, reading, stamp, viewer, writing
 from shared.web.errors import STATUS, home_url
 from shared.web.forms import field_errors, notice
+from shared.web.sessions import account_rules
 
 blueprint = Blueprint("accounts", __name__, template_folder="templates", url_prefix="/account")
 
@@ -32,8 +33,10 @@ class PasswordsDifferError(FieldError):
 @public
 def sign_in() -> ResponseReturnValue:
     """Ask who is there; people who are signed in already go on."""
+    if sessions.half() is not None:
+        return redirect(url_for("second_step.ask", next=request.args.get("next", "")), code=303)
     if viewer() is not None:
-        return redirect(_next_page(), code=303)
+        return redirect(next_page(), code=303)
     return render_template("accounts/sign_in.html", next=request.args.get("next", ""))
 
 
@@ -44,16 +47,20 @@ def start_session() -> ResponseReturnValue:
     form = request.form
     try:
         with writing(on_reserve=True) as database:
-            attempt = operations.begin_sign_in(database, form.get("username", ""), by=stamp())
+            attempt = operations.begin_sign_in(
+                database, form.get("username", ""), by=stamp(), rules=account_rules(database)
+            )
         proven = attempt.check(form.get("password", ""))
         with writing(on_reserve=True) as database:
             user = operations.verify_sign_in(database, attempt, proven=proven, by=stamp())
+            token = begin_session(database, user, by=stamp()) if user else ""
     except TooManyAttemptsError as error:
         return _again("accounts/sign_in.html", error, next=form.get("next", ""))
     if user is None:
         return _again("accounts/sign_in.html", SignInRefusedError(), next=form.get("next", ""))
-    sessions.sign_in(user)
-    return redirect(_next_page(), code=303)
+    sessions.start(token, user)
+    # Who needs a second step is nobody yet, and is asked for it there.
+    return redirect(next_page(), code=303)
 
 
 @blueprint.get("/first-sign-in")
@@ -70,7 +77,8 @@ def redeem_code() -> ResponseReturnValue:
     form = request.form
     try:
         with writing() as database:
-            operations.begin_sign_in(database, form.get("username", ""), by=stamp())
+            rules = account_rules(database)
+            operations.begin_sign_in(database, form.get("username", ""), by=stamp(), rules=rules)
         _check_repeated(form.get("password", ""), form.get("repeated", ""))
         with writing() as database:
             user = operations.redeem_code(
@@ -79,16 +87,18 @@ def redeem_code() -> ResponseReturnValue:
                 code=form.get("code", ""),
                 password=form.get("password", ""),
                 by=stamp(),
+                rules=rules,
             )
+            token = begin_session(database, user, by=stamp())
     except (CodeRefusedError, TooManyAttemptsError, FieldError) as error:
         return _again("accounts/first_sign_in.html", error)
-    sessions.sign_in(user)
+    sessions.start(token, user)
     notice(_("Welcome, %(name)s. Your password is set.", name=user.name))
     return redirect(home_url(), code=303)
 
 
 @blueprint.post("/sign-out")
-@requires(Right.STAFF)
+@requires(Resource.OWN_ACCOUNT, Action.UPDATE)
 def sign_out() -> ResponseReturnValue:
     """End this session for good."""
     sessions.sign_out()
@@ -107,55 +117,63 @@ def choose_language() -> ResponseReturnValue:
         if seen is not None:
             with writing() as database:
                 operations.choose_language(queries.get_user(database, seen.id), language)
-    return redirect(_next_page(), code=303)
+    return redirect(next_page(), code=303)
 
 
 @blueprint.get("/profile")
-@requires(Right.STAFF)
+@requires(Resource.OWN_ACCOUNT, Action.READ)
 def profile() -> str:
     """Show people what is known of them, and let them change their password."""
     return render_template("accounts/profile.html")
 
 
 @blueprint.post("/password")
-@requires(Right.STAFF)
+@requires(Resource.OWN_ACCOUNT, Action.UPDATE)
 def change_password() -> ResponseReturnValue:
     """Change one's own password; every other session of theirs ends, this one goes on as a new one."""
     form = request.form
     try:
         with writing() as database:
-            operations.begin_sign_in(database, person().username, by=stamp())
+            rules = account_rules(database)
+            operations.begin_sign_in(database, person().username, by=stamp(), rules=rules)
         _check_repeated(form.get("password", ""), form.get("repeated", ""))
         with writing() as database:
             user = queries.get_user(database, person().id)
             operations.change_password(
-                database, user, present=form.get("present", ""), new=form.get("password", ""), by=stamp()
+                database,
+                user,
+                present=form.get("present", ""),
+                new=form.get("password", ""),
+                by=stamp(),
+                rules=rules,
             )
             operations.forget_attempts(database, user, by=stamp())
+            proven_at = sessions.here().session.proven_at
+            token = begin_session(database, user, by=stamp(), proven_at=proven_at)
     except (FieldError, TooManyAttemptsError) as error:
         return _again("accounts/profile.html", error)
-    sessions.sign_in(user)
+    sessions.start(token, user)
     notice(_("Your password is changed. Everywhere else you are signed out."))
     return redirect(url_for("accounts.profile"), code=303)
 
 
 @blueprint.get("/users")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.ACCOUNT, Action.READ)
 def users() -> str:
     """List everybody who may, or could once, sign in to this node."""
     with reading() as database:
-        return render_template("accounts/users.html", users=queries.list_users(database), rights=Right)
+        return render_template("accounts/users.html", users=queries.list_users(database), kinds=_kinds())
 
 
 @blueprint.get("/users/new")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.ACCOUNT, Action.CREATE)
 def new_user() -> str:
     """Show the form for another user."""
-    return render_template("accounts/new_user.html", rights=Right)
+    return render_template("accounts/new_user.html", kinds=_kinds())
 
 
 @blueprint.post("/users")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.ACCOUNT, Action.CREATE)
 def create_user() -> ResponseReturnValue:
     """Make a user and show their one-time code, this once."""
     form = request.form
@@ -165,16 +183,16 @@ def create_user() -> ResponseReturnValue:
                 database,
                 username=form.get("username", ""),
                 name=form.get("name", ""),
-                right=_right(form.get("right", "")),
+                kind=_kind(form.get("kind", "")),
                 by=stamp(),
             )
     except FieldError as error:
-        return _again("accounts/new_user.html", error, rights=Right)
+        return _again("accounts/new_user.html", error, kinds=_kinds())
     return _show_code(user, code)
 
 
 @blueprint.post("/users/<id:user_id>/code")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.ACCOUNT, Action.MANAGE)
 def new_code(user_id: str) -> ResponseReturnValue:
     """Make a fresh one-time code for somebody who forgot their password, and show it this once."""
     with writing() as database:
@@ -183,19 +201,19 @@ def new_code(user_id: str) -> ResponseReturnValue:
     return _show_code(user, code)
 
 
-@blueprint.post("/users/<id:user_id>/right")
-@requires(Right.ADMINISTRATOR)
-def change_right(user_id: str) -> ResponseReturnValue:
+@blueprint.post("/users/<id:user_id>/kind")
+@requires(Resource.ACCOUNT, Action.MANAGE)
+def change_kind(user_id: str) -> ResponseReturnValue:
     """Let somebody do more or less from their next sign-in on."""
     with writing() as database:
         user = queries.get_user(database, user_id)
-        operations.change_right(database, user, _right(request.form.get("right", "")), by=stamp())
-    notice(_("%(name)s has another right now and has to sign in again.", name=user.name))
+        operations.change_kind(database, user, _kind(request.form.get("kind", "")), by=stamp())
+    notice(_("%(name)s is of another kind now and has to sign in again.", name=user.name))
     return redirect(url_for("accounts.users"), code=303)
 
 
 @blueprint.post("/users/<id:user_id>/disabled")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.ACCOUNT, Action.MANAGE)
 def disable_user(user_id: str) -> ResponseReturnValue:
     """Keep somebody out from their next request on."""
     with writing() as database:
@@ -206,7 +224,7 @@ def disable_user(user_id: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/users/<id:user_id>/enabled")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.ACCOUNT, Action.MANAGE)
 def enable_user(user_id: str) -> ResponseReturnValue:
     """Let somebody sign in again."""
     with writing() as database:
@@ -231,22 +249,12 @@ def _check_repeated(password: str, repeated: str) -> None:
         raise PasswordsDifferError(field="repeated")
 
 
-def _right(text: str) -> Right:
-    right = Right.with_code(text)
-    if right is None:
-        raise FieldError(field="right")
-    return right
+def _kinds() -> tuple[StaffKind, ...]:
+    return KINDS_OF[current_app.config["BRANCHLINE_PRODUCT"]]
 
 
-def _next_page() -> str:
-    wanted = request.values.get("next", "")
-    try:
-        parts = urlsplit(wanted)
-    except ValueError:
-        return home_url()
-    # A browser reads "//host" and "/\\host" as another site.
-    local = (
-        wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and not (parts.netloc or parts.scheme)
-    )
-    printable = wanted.isprintable() and "\\" not in wanted
-    return wanted if local and printable else home_url()
+def _kind(text: str) -> StaffKind:
+    kind = StaffKind.with_code(text)
+    if kind not in _kinds():
+        raise FieldError(field="kind")
+    return kind

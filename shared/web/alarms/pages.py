@@ -11,8 +11,8 @@ from shared.alarms import operations, queries
 from shared.alarms.errors import AlarmNoteError
 from shared.alarms.models import Alarm
 from shared.alarms.vocabulary import AlarmKind, Severity
-from shared.auth.vocabulary import Right
 from shared.i18n import gettext as _
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.alarms.words import AlarmLine, AlarmWords, Links
 from shared.web.context import reading, stamp, viewer, writing
@@ -42,7 +42,7 @@ def alarms_blueprint(kinds: Sequence[AlarmKind], links: Links | None = None) -> 
         state.app.jinja_env.globals["critical_alarms"] = critical_alarms
 
     @blueprint.get("")
-    @requires(Right.STAFF)
+    @requires(Resource.ALARM, Action.READ)
     def index() -> str:
         """Show what is wrong now, worst first, and below it what is over, latest first."""
         wanted = PageRequest.from_query(SORTS, default="-closed_at")
@@ -53,7 +53,7 @@ def alarms_blueprint(kinds: Sequence[AlarmKind], links: Links | None = None) -> 
         return render_template("alarms/index.html", lines=lines, closed=closed, page=page)
 
     @blueprint.get("/<id:alarm_id>")
-    @requires(Right.STAFF)
+    @requires(Resource.ALARM, Action.READ)
     def one(alarm_id: str) -> str:
         """Show one alarm with all that is known of it and what to do."""
         with reading() as session:
@@ -61,7 +61,7 @@ def alarms_blueprint(kinds: Sequence[AlarmKind], links: Links | None = None) -> 
         return render_template("alarms/one.html", line=line)
 
     @blueprint.post("/<id:alarm_id>/closing")
-    @requires(Right.ADMINISTRATOR)
+    @requires(Resource.ALARM, Action.UPDATE)
     def close(alarm_id: str) -> ResponseReturnValue:
         """End an alarm by hand, with a note."""
         try:

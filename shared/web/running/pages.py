@@ -7,12 +7,12 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from shared.audit.operations import record
-from shared.auth.vocabulary import Right
 from shared.i18n import gettext as _
 from shared.jobs import operations, queries
 from shared.jobs.job import Job
 from shared.jobs.models import JobRun
 from shared.jobs.runner import JobUnknownError
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp, writing
 from shared.web.forms import notice
@@ -27,7 +27,7 @@ def jobs_blueprint(jobs: Sequence[Job]) -> Blueprint:
     known = {job.name: job for job in jobs}
 
     @blueprint.get("")
-    @requires(Right.ADMINISTRATOR)
+    @requires(Resource.JOB, Action.READ)
     def index() -> str:
         """Show every job and the runs, newest first."""
         wanted = PageRequest.from_query(SORTS, default="-started_at")
@@ -37,7 +37,7 @@ def jobs_blueprint(jobs: Sequence[Job]) -> Blueprint:
         return render_template("running/index.html", states=states, page=page, known=known)
 
     @blueprint.post("/<name>/run")
-    @requires(Right.ADMINISTRATOR)
+    @requires(Resource.JOB, Action.MANAGE)
     def run_now(name: str) -> ResponseReturnValue:
         """Make a job due at once."""
         if name not in known:

@@ -17,13 +17,14 @@ from hq_server.config import HqSettings
 from hq_server.customers.queries import SEARCH_INDEX
 from hq_server.runtime import HqIdentity, HqRuntime
 from shared.auth import operations
-from shared.auth.vocabulary import Right
 from shared.clock import Clock, FakeClock
 from shared.config import Home
 from shared.db.base import Base
 from shared.db.engine import Database
 from shared.db.search import search_table_ddl
 from shared.ids import new_id
+from shared.rights.policy import ceiling
+from shared.rights.vocabulary import StaffKind
 from shared.stamp import Stamp, Via
 from sync_protocol.contract.keys import new_private_key
 from tests.support.databases import DatabaseFactory
@@ -73,8 +74,14 @@ def app(database: Database, clock: FakeClock, tmp_path: Path) -> Flask:
 
 @pytest.fixture
 def client(app: Flask, database: Database) -> PageClient:
-    """A browser in which an administrator who reads English is signed in."""
+    """A browser in which a head office manager who reads English is signed in."""
     return sign_in(app, database)
+
+
+@pytest.fixture
+def administrator(app: Flask, database: Database) -> PageClient:
+    """A browser in which an administrator who reads English is signed in."""
+    return sign_in(app, database, StaffKind.ADMINISTRATOR, "li")
 
 
 def make_app(database: Database, clock: Clock, home: Path) -> Flask:
@@ -83,15 +90,17 @@ def make_app(database: Database, clock: Clock, home: Path) -> Flask:
     return create_app(runtime)
 
 
-def sign_in(app: Flask, database: Database) -> PageClient:
+def sign_in(
+    app: Flask, database: Database, kind: StaffKind = StaffKind.ANALYST, username: str = "zhang"
+) -> PageClient:
     setup = Stamp(NOON, "setup", Via.COMMAND)
     with database.sessions.begin() as session:
         user, _code = operations.create_user(
-            session, username="zhang", name="张敏", right=Right.ADMINISTRATOR, by=setup
+            session, username=username, name="张敏", kind=kind, data_range=ceiling(kind), by=setup
         )
         operations.set_password(session, user, PASSWORD, by=setup)
     app.test_client_class = PageClient
     browser = app.test_client()
     assert isinstance(browser, PageClient)
-    assert browser.sign_in("zhang", PASSWORD).status_code == 303
+    assert browser.sign_in(username, PASSWORD).status_code == 303
     return browser

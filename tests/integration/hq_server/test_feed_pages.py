@@ -14,11 +14,11 @@ from hq_server.feed.operations import Draft
 from shared.alarms.queries import find_open
 from shared.audit.models import AuditEntry
 from shared.auth import operations as auth
-from shared.auth.vocabulary import Right
 from shared.db.base import instant_text
 from shared.domain.published.codes import Code, read_codes
 from shared.domain.published.policies import OUTBOX_DAYS, REQUIRED_FIELDS
 from shared.domain.published.vocabulary import CodeTable, ItemKind
+from shared.rights.vocabulary import StaffKind
 from shared.stamp import Stamp, Via
 from sync_protocol.contract.feed import FeedPoint, FeedReceipt, FeedReceipts
 from tests.integration.hq_server.conftest import NOON, PASSWORD
@@ -288,7 +288,7 @@ def test_a_branch_that_is_heard_from_and_does_not_follow_raises_an_alarm_until_i
 
 def test_staff_see_what_is_published_and_change_nothing(app, database, published):
     with database.sessions.begin() as session:
-        user, _code = auth.create_user(session, username="li", name="李", right=Right.STAFF, by=BY)
+        user, _code = auth.create_user(session, username="li", name="李", kind=StaffKind.ANALYST, by=BY)
         auth.set_password(session, user, PASSWORD, by=BY)
     browser = app.test_client()
     browser.send("/account/sign-in", username="li", password=PASSWORD)

@@ -6,8 +6,8 @@ from sqlalchemy import select
 from hq_server.parking.models import ParkedRecord
 from hq_server.parking.vocabulary import ParkedState
 from shared.auth import operations
-from shared.auth.vocabulary import Right
 from shared.ids import new_id
+from shared.rights.vocabulary import StaffKind
 from shared.stamp import Stamp, Via
 from sync_protocol.catalog import CATALOG
 from tests.contract.wire_rows import as_line, example_row
@@ -23,11 +23,11 @@ def branch(database) -> BranchRows:
 
 @pytest.fixture
 def sign_in(app, database):
-    def enter(username, right=Right.ADMINISTRATOR):
+    def enter(username, kind=StaffKind.ADMINISTRATOR):
         setup = Stamp(NOON, "setup", Via.COMMAND)
         with database.sessions.begin() as session:
             user, _code = operations.create_user(
-                session, username=username, name=username, right=right, by=setup
+                session, username=username, name=username, kind=kind, by=setup
             )
             operations.set_password(session, user, PASSWORD, by=setup)
         browser = app.test_client()
@@ -144,7 +144,7 @@ def test_a_request_can_be_withdrawn(client, database, branch):
 
 def test_staff_see_everything_and_decide_nothing(sign_in, database, branch):
     parked = _park(database, branch, "manager")
-    staff = sign_in("wang", Right.STAFF)
+    staff = sign_in("wang", StaffKind.ANALYST)
 
     assert "Check again" not in staff.get(f"/parked/{parked}").text
     for path in (

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
+from shared.rights.policy import ceiling
+from shared.rights.vocabulary import StaffKind
 
 from branch_node.customers.models import Customer
 from branch_node.imports import jobs, pages, wizard
 from branch_node.imports.models import Import, ImportState
 from branch_node.managers.models import Manager
 from shared.auth import operations, passwords
-from shared.auth.vocabulary import Right
 from shared.clock import FakeClock
 from shared.config import Home, NodeSettings
 from shared.files.spreadsheets import Column, write_xlsx
@@ -45,15 +46,15 @@ def sign_in(database, runtime, monkeypatch):
     )
     app.test_client_class = FollowingClient
 
-    def make(right):
+    def make(kind):
         with database.sessions.begin() as session:
             user, _code = operations.create_user(
-                session, username=right.value, name="王芳", right=right, by=ANA
+                session, username=kind.value, name="王芳", kind=kind, data_range=ceiling(kind), by=ANA
             )
             operations.set_password(session, user, PASSWORD, by=ANA)
         browser = app.test_client()
         assert isinstance(browser, FollowingClient)
-        assert browser.sign_in(right.value, PASSWORD).status_code == 303
+        assert browser.sign_in(kind.value, PASSWORD).status_code == 303
         return browser
 
     return make
@@ -61,7 +62,7 @@ def sign_in(database, runtime, monkeypatch):
 
 @pytest.fixture
 def browser(sign_in):
-    return sign_in(Right.ADMINISTRATOR)
+    return sign_in(StaffKind.BRANCH_MANAGER)
 
 
 def upload(browser, kind, content, name="file.csv"):
@@ -207,7 +208,7 @@ def test_a_stored_file_that_went_missing_takes_the_import_out_of_work(
 
 
 def test_only_administrators_import(sign_in):
-    assert sign_in(Right.STAFF).get("/imports/").status_code == 403
+    assert sign_in(StaffKind.ACCOUNT_MANAGER).get("/imports/").status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/imports/", "/imports/new", "/imports/template/billing.csv"])

@@ -26,7 +26,7 @@ HERE, THERE = ("branch", "B001"), ("branch", "B002")
 @pytest.fixture
 def database(database_url):
     database = Database(database_url)
-    tables = [Base.metadata.tables[name] for name in ("alarms", "audit_entries")]
+    tables = [Base.metadata.tables[name] for name in ("alarms", "audit_entries", "audit_head")]
     Base.metadata.create_all(database.engine, tables=tables)
     yield database
     database.dispose()

@@ -1,10 +1,15 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
-from shared.audit import operations, queries
-from shared.audit.models import AuditEntry
-from shared.db.base import Base
+from shared.audit import guards, operations, queries
+from shared.audit.chain import FIELDS, GENESIS, link
+from shared.audit.models import AuditEntry, AuditHead
+from shared.audit.pending import RAW
+from shared.db.base import Base, instant_text
 from shared.db.engine import Database
 from shared.stamp import Stamp, Via
 
@@ -15,7 +20,7 @@ ANA = Stamp(NOON, "ana", Via.WEB, "10.0.0.1")
 @pytest.fixture
 def database(database_url):
     database = Database(database_url)
-    Base.metadata.create_all(database.engine, tables=[AuditEntry.__table__])  # type: ignore[list-item]
+    Base.metadata.create_all(database.engine, tables=[each.__table__ for each in (AuditEntry, AuditHead)])  # type: ignore[misc]
     yield database
     database.dispose()
 
@@ -72,3 +77,59 @@ def test_signs_that_would_deceive_a_terminal_are_made_visible(database):
     assert entry.actor.startswith("ana�[2K�xxx")
     assert (len(entry.actor), len(entry.terminal)) == (80, 60)
     assert entry.details == {"text": "one  two�", "deep": {"a": ["�b"]}}
+
+
+def test_numbers_have_no_gaps_and_each_digest_follows_from_the_one_before(database):
+    for number in range(3):
+        with database.sessions.begin() as session:
+            operations.record(session, "customer.created", subject=("customer", str(number)), by=ANA)
+            operations.record(session, "customer.changed", subject=("customer", str(number)), by=ANA)
+    assert chained(database) == list(range(1, 7))
+
+
+def test_an_act_in_a_savepoint_that_was_taken_back_is_not_told(database):
+    with database.sessions.begin() as session:
+        operations.record(session, "customer.created", subject=("customer", "kept"), by=ANA)
+        with pytest.raises(RuntimeError), session.begin_nested():
+            operations.record(session, "customer.created", subject=("customer", "undone"), by=ANA)
+            raise RuntimeError
+        with session.begin_nested():
+            operations.record(session, "customer.created", subject=("customer", "released"), by=ANA)
+    with database.reads() as session:
+        told = [entry.subject_id for entry in session.scalars(queries.entries())]
+    assert told == ["released", "kept"]
+    assert chained(database) == [1, 2]
+
+
+def test_writers_at_the_same_moment_make_one_chain(database):
+    def write(number: int) -> None:
+        with database.sessions.begin() as session:
+            operations.record(session, "customer.created", subject=("customer", str(number)), by=ANA)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    assert chained(database) == list(range(1, 41))
+
+
+@pytest.mark.parametrize("what", ["UPDATE audit_entries SET actor = 'eve'", "DELETE FROM audit_entries"])
+def test_the_database_refuses_to_change_or_remove_an_entry(database, what):
+    with database.sessions.begin() as session:
+        operations.record(session, "customer.created", subject=None, by=ANA)
+        guards.install(session.connection())
+    with pytest.raises(DBAPIError, match="only ever added to"), database.sessions.begin() as session:
+        session.execute(text(what))
+    assert chained(database) == [1]
+
+
+def chained(database: Database) -> list[int]:
+    """Return the numbers of the entries, whose digests are made anew and compared."""
+    digest = GENESIS
+    with database.reads() as session:
+        rows = session.execute(select(RAW).order_by(RAW.c.seq)).all()
+        head = session.scalars(select(AuditHead)).one()
+    for row in rows:
+        values = row._asdict() | {"at": instant_text(row.at)}
+        digest = link(digest, [values[name] for name in FIELDS])
+        assert row.digest == digest
+    assert (head.seq, head.digest) == (len(rows), digest)
+    return [row.seq for row in rows]

@@ -10,10 +10,10 @@ from argon2 import PasswordHasher
 from werkzeug.test import TestResponse
 
 from shared.auth import operations, passwords
-from shared.auth.vocabulary import Right
 from shared.clock import FakeClock
 from shared.config import Home, NodeSettings
 from shared.db.engine import Database
+from shared.rights.vocabulary import StaffKind
 from shared.runtime import NodeRuntime
 from shared.stamp import Stamp, Via
 from tests.integration.shared.web.gallery import NOON, create_tables, make_gallery
@@ -79,10 +79,10 @@ def browser(app) -> Browser:
 def make_user(database: Database) -> Callable[..., str]:
     """Make a user who has a password; returns the id."""
 
-    def make(username: str = "wang", right: Right = Right.STAFF, password: str = PASSWORD) -> str:
+    def make(username: str = "wang", kind: StaffKind = StaffKind.BRANCH_MANAGER, password: str = PASSWORD) -> str:
         with database.sessions.begin() as session:
             user, _code = operations.create_user(
-                session, username=username, name="王芳", right=right, by=SETUP
+                session, username=username, name="王芳", kind=kind, by=SETUP
             )
             operations.set_password(session, user, password, by=SETUP)
             return user.id
@@ -92,14 +92,14 @@ def make_user(database: Database) -> Callable[..., str]:
 
 @pytest.fixture
 def signed_in(browser: Browser, make_user) -> Browser:
-    make_user("wang", Right.STAFF)
+    make_user("wang", StaffKind.BRANCH_MANAGER)
     assert browser.sign_in().status_code == 303
     return browser
 
 
 @pytest.fixture
 def administrator(app, make_user) -> Browser:
-    make_user("zhang", Right.ADMINISTRATOR)
+    make_user("zhang", StaffKind.ADMINISTRATOR)
     browser: Browser = app.test_client()
     assert browser.sign_in("zhang").status_code == 303
     return browser

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from shared.auth import queries
-from shared.auth.vocabulary import Right
+from shared.rights.vocabulary import StaffKind
 
 
 def user_named(database, username):
@@ -29,26 +29,26 @@ def test_an_administrator_adds_a_user_and_sees_the_code_this_once(app, administr
     assert newcomer.get("/").status_code == 200
     assert code not in administrator.get("/account/users").text
     user = user_named(database, "li.qiang")
-    assert (user.name, user.right, user.created_by) == ("李 强", Right.STAFF, "zhang")
+    assert (user.name, user.kind, user.created_by) == ("李 强", StaffKind.BRANCH_MANAGER, "zhang")
 
 
 @pytest.mark.parametrize(
-    ("username", "name", "right", "status"),
+    ("username", "name", "kind", "status"),
     [
-        ("x", "李强", "staff", 400),
-        ("two words", "李强", "staff", 400),
-        (".dot", "李强", "staff", 400),
-        ("a" * 41, "李强", "staff", 400),
-        ("li", " ", "staff", 400),
-        ("li", "李" * 81, "staff", 400),
+        ("x", "李强", "branch_manager", 400),
+        ("two words", "李强", "branch_manager", 400),
+        (".dot", "李强", "branch_manager", 400),
+        ("a" * 41, "李强", "branch_manager", 400),
+        ("li", " ", "branch_manager", 400),
+        ("li", "李" * 81, "branch_manager", 400),
         ("li", "李强", "root", 400),
-        ("ZHANG", "李强", "staff", 409),
+        ("ZHANG", "李强", "branch_manager", 409),
     ],
 )
 def test_a_user_who_cannot_be_is_refused_with_what_was_typed_kept(
-    administrator, username, name, right, status, database
+    administrator, username, name, kind, status, database
 ):
-    page = administrator.send("/account/users", username=username, name=name, right=right)
+    page = administrator.send("/account/users", username=username, name=name, kind=kind)
 
     assert page.status_code == status
     assert "is-invalid" in page.text
@@ -76,7 +76,7 @@ def test_the_last_administrator_stays(administrator, database):
 
     assert [answer.status_code for answer in answers] == [409, 409]
     assert "最后一位" in answers[0].text
-    assert user_named(database, "zhang").right is Right.ADMINISTRATOR
+    assert user_named(database, "zhang").kind is StaffKind.ADMINISTRATOR
 
 
 def test_staff_may_not_look_after_users(signed_in, database):
@@ -89,7 +89,7 @@ def test_staff_may_not_look_after_users(signed_in, database):
         signed_in.send(f"/account/users/{user_id}/code").status_code,
     }
     assert statuses == {403}
-    assert user_named(database, "wang").right is Right.STAFF
+    assert user_named(database, "wang").kind is StaffKind.BRANCH_MANAGER
 
 
 def test_a_user_who_is_not_there_is_a_404(administrator):

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from shared.alarms import operations
 from shared.alarms.models import Alarm
 from shared.alarms.vocabulary import AlarmKind, Severity
-from shared.auth.vocabulary import Right
 from shared.ids import new_id
+from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.alarms.pages import alarms_blueprint
 from tests.integration.shared.web.conftest import Browser
@@ -33,7 +33,7 @@ def app(make_app):
     first = Blueprint("first", __name__, url_prefix="/first")
 
     @first.get("")
-    @requires(Right.STAFF)
+    @requires(Resource.OWN_ACCOUNT, Action.READ)
     def page() -> str:
         return render_template_string("{% include 'alarms/strip.html' %}")
 

@@ -8,9 +8,9 @@ from flask import Blueprint, Flask
 from sqlalchemy import func, select
 
 from shared.auth.models import User
-from shared.auth.vocabulary import Right
 from shared.errors import Kind, SetupError
 from shared.i18n import lazy_gettext as _l
+from shared.rights.vocabulary import Action, Resource, StaffKind
 from shared.web.access import Audience, access_of, machine, public, requires
 from shared.web.menu import MenuEntry
 
@@ -52,22 +52,22 @@ def test_a_view_added_later_is_refused_when_called(app):
 
 def test_a_menu_that_leads_nowhere_stops_the_start(make_app):
     with pytest.raises(SetupError, match=r"gallery\.nowhere"):
-        make_app({"menu": [MenuEntry(_l("x"), "gallery.nowhere", "x")]})
+        make_app({"menu": [MenuEntry(_l("x"), "gallery.nowhere", "x", Resource.OWN_ACCOUNT)]})
 
 
 def test_a_menu_of_more_than_nine_entries_stops_the_start(make_app):
     with pytest.raises(SetupError, match="menu"):
-        make_app({"menu": [MenuEntry(_l("x"), "gallery.index", "x")] * 10})
+        make_app({"menu": [MenuEntry(_l("x"), "gallery.index", "x", Resource.OWN_ACCOUNT)] * 10})
 
 
 def test_entries_at_the_foot_of_the_menu_are_not_among_the_nine(make_app):
-    entries = [MenuEntry(_l("x"), "gallery.index", "x", foot=at > 8) for at in range(11)]
+    entries = [MenuEntry(_l("x"), "gallery.index", "x", Resource.OWN_ACCOUNT, foot=at > 8) for at in range(11)]
 
     make_app({"menu": entries})
 
 
 def test_a_stranger_reaches_only_what_is_public_and_changes_nothing(app, make_user, database):
-    make_user("wang", Right.ADMINISTRATOR)
+    make_user("wang", StaffKind.ADMINISTRATOR)
     reached = set()
     for rule in app.url_map.iter_rules():
         access = access_of(app, rule.endpoint)
@@ -97,7 +97,7 @@ def test_staff_do_not_enter_what_is_for_administrators(signed_in, administrator)
 
 
 def test_decorators_mark_the_view_itself():
-    @requires(Right.STAFF)
+    @requires(Resource.OWN_ACCOUNT, Action.READ)
     def view() -> str:
         return ""
 
@@ -309,7 +309,7 @@ def test_a_fault_shows_nothing_of_the_inside(browser, address):
     answers = [browser.get(address), browser.get(address, headers={"Accept": "application/json"})]
     for answer in answers:
         assert answer.status_code in {409, 500, 503}
-        for inside in ("secret-detail", "Traceback", "SELECT", "DELETE", "passwd", "ended_sessions", ".py"):
+        for inside in ("secret-detail", "Traceback", "SELECT", "DELETE", "passwd", "sign_in_throttles", ".py"):
             assert inside not in answer.text
 
 

@@ -17,7 +17,7 @@ def five_users(database, signed_in):
             session.add(
                 User(
                     id=new_id(), username=username, name="x", right="staff", language=language,
-                    session_epoch=1, created_at=NOON, created_by="test",
+                    created_at=NOON, created_by="test",
                 )
             )  # fmt: skip
     return signed_in

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from shared.audit.models import AuditEntry
 from shared.auth import operations, queries
 from shared.auth.models import SignInThrottle, User
-from shared.auth.vocabulary import Right
+from shared.rights.vocabulary import StaffKind
 from tests.integration.shared.web.conftest import PASSWORD, SETUP
 
 
@@ -184,7 +184,7 @@ def test_a_disabled_user_is_out_at_the_next_request(signed_in, database):
 def test_another_right_ends_the_sessions_at_the_next_request(signed_in, database):
     with database.sessions.begin() as session:
         user = queries.get_user_named(session, "wang")
-        operations.change_right(session, user, Right.ADMINISTRATOR, by=SETUP)
+        operations.change_kind(session, user, StaffKind.ADMINISTRATOR, by=SETUP)
     assert signed_in.get("/administrators").status_code == 303
 
 
@@ -274,7 +274,7 @@ def test_a_token_that_we_never_made_is_nobody(app, browser, value):
 @pytest.fixture
 def invited(database):
     with database.sessions.begin() as session:
-        _user, code = operations.create_user(session, username="li", name="李强", right=Right.STAFF, by=SETUP)
+        _user, code = operations.create_user(session, username="li", name="李强", kind=StaffKind.BRANCH_MANAGER, by=SETUP)
     return code
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from shared.auth import passwords
 from shared.auth.errors import WeakPasswordError
 from shared.auth.throttle import ACCOUNT, ADDRESS, PAIR, throttle_keys
-from shared.auth.vocabulary import Right
 
 
 def test_a_password_is_kept_as_argon2id_with_64_mib_and_its_own_salt():
@@ -92,9 +91,3 @@ def test_counters_keep_neither_names_nor_addresses():
     assert len(keys) == 3
     assert all(len(key) == 64 and "wang" not in key for key in keys)
     assert not set(keys) & set(throttle_keys("wan", "g10.0.0.1"))
-
-
-def test_an_administrator_may_do_what_staff_may_and_not_the_reverse():
-    assert Right.ADMINISTRATOR.covers(Right.STAFF)
-    assert Right.STAFF.covers(Right.STAFF)
-    assert not Right.STAFF.covers(Right.ADMINISTRATOR)

@@ -6,7 +6,6 @@ import pytest
 
 from shared import i18n
 from shared.auth.errors import TooManyAttemptsError, UsernameTakenError, WeakPasswordError
-from shared.auth.vocabulary import Right
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import (
     CustomerKind,
@@ -22,7 +21,7 @@ from shared.i18n import catalogues
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 VOCABULARIES = (
     BillKind, CustomerKind, CustomerStatus, Grade, IdentityDocument, PreferredChannel, ManagerStatus,
-    WorkLogKind, Right,
+    WorkLogKind,
 )  # fmt: skip
 
 
