@@ -6,12 +6,14 @@ from sqlalchemy import Connection
 
 from branch_node.bindings import install_capture
 from branch_node.customers.models import CUSTOMER_SEARCH
+from shared.audit.guards import install as install_log_guards
 from shared.db.migrations import MigratedApp
 
 
 def _install_generated(connection: Connection) -> None:
     """Make what is generated from declarations: capture of changes, and the search table that follows customers."""
     install_capture(connection)
+    install_log_guards(connection)
     CUSTOMER_SEARCH.install(connection)
 
 

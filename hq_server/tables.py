@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from hq_server.customers.queries import SEARCH_INDEX
+from shared.audit.guards import install as install_log_guards
 from shared.db.migrations import MigratedApp
 from shared.db.search import search_table_ddl
 
@@ -13,6 +14,7 @@ def _install_generated(connection: Connection) -> None:
     """Make what is generated from declarations: the search index over the customers of all branches."""
     for statement in search_table_ddl(SEARCH_INDEX, connection.dialect.name):
         connection.exec_driver_sql(statement)
+    install_log_guards(connection)
 
 
 APP: Final = MigratedApp(

@@ -16,9 +16,14 @@ class Via(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Who and when of one act; `at` is aware UTC, `terminal` the address or host it came from."""
+    """Who and when of one act; `at` is aware UTC, `terminal` the address or host it came from.
+
+    `actor_id` is the user when there is one, `manager_id` the account manager this user is.
+    """
 
     at: datetime
     actor: str
     via: Via
     terminal: str = ""
+    actor_id: str | None = None
+    manager_id: str | None = None

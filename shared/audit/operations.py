@@ -2,15 +2,18 @@
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from shared.audit.models import AuditEntry
+from shared.audit.pending import Draft, add_draft
+from shared.audit.vocabulary import LogAction, LogOutcome, action_of, module_of, outcome_of
 from shared.stamp import Stamp
 
-ACTOR_LENGTH = 80
-TERMINAL_LENGTH = 60
+ACTOR_LENGTH: Final = 80
+TERMINAL_LENGTH: Final = 60
+# Cc moves a terminal's cursor, Cf makes a line read otherwise than it is, half a character cannot be stored.
+HIDDEN: Final = frozenset({"Cc", "Cf", "Cs"})
 
 
 def record(
@@ -20,42 +23,54 @@ def record(
     subject: tuple[str, str] | None,
     by: Stamp,
     details: Mapping[str, Any] | None = None,
-) -> AuditEntry:
+    action: LogAction | None = None,
+    outcome: LogOutcome | None = None,
+) -> None:
     """Write down one act in the caller's transaction: it stands if and only if the act does.
 
-    `event` is `noun.verb` (`customer.created`), `subject` the record's type and id. `details` must be
-    plain JSON and never holds a secret; control characters are taken out, for logs are read in terminals.
+    `event` is `noun.verb` (`customer.created`), `subject` the record's type and id; what kind of act it is follows from
+    the verb (shared.audit.vocabulary). `details` must be plain JSON and never holds a secret nor what is
+    sealed; control characters are taken out, for logs are read in terminals. Numbers are given just before the commit.
     """
-    entry = AuditEntry(
-        at=by.at,
-        actor=_plain(by.actor)[:ACTOR_LENGTH],
-        via=by.via.value,
-        terminal=_plain(by.terminal)[:TERMINAL_LENGTH],
-        event=event,
-        subject_type=subject[0] if subject else None,
-        subject_id=subject[1] if subject else None,
-        details={key: _clean(value) for key, value in (details or {}).items()},
+    add_draft(
+        session,
+        Draft(
+            at=by.at,
+            actor=plain(by.actor)[:ACTOR_LENGTH],
+            actor_id=by.actor_id,
+            manager_id=by.manager_id,
+            via=by.via.value,
+            terminal=plain(by.terminal)[:TERMINAL_LENGTH],
+            action=(action or action_of(event)).value,
+            event=event,
+            module=module_of(event),
+            outcome=(outcome or outcome_of(event)).value,
+            subject_type=subject[0] if subject else None,
+            subject_id=subject[1] if subject else None,
+            details={key: clean(value) for key, value in (details or {}).items()},
+        ),
     )
-    session.add(entry)
-    return entry
 
 
-def _clean(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def clean(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON value with every text in it made plain."""
     if isinstance(value, str):
-        return _plain(value)
+        return plain(value)
     if isinstance(value, Mapping):
-        return {str(key): _clean(inner) for key, inner in value.items()}
+        return {plain(str(key)): clean(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(inner) for inner in value]
+        return [clean(inner) for inner in value]
     return value
 
 
-def _plain(text: str) -> str:
-    # Control characters move a terminal's cursor; bidirectional marks make a line read otherwise than it is.
+def plain(text: str) -> str:
+    """Return a text without what moves a cursor or turns the order of reading."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_visible(char) for char in text)
 
 
 def _visible(char: str) -> str:
     if char in "\r\n\t":
         return " "
-    return "�" if unicodedata.category(char) in {"Cc", "Cf"} else char
+    return "�" if unicodedata.category(char) in HIDDEN else char

@@ -15,7 +15,7 @@ def entries(
     subject: tuple[str, str] | None = None,
 ) -> Select[AuditEntry]:
     """Return the statement that lists entries, latest first, narrowed by whatever is given."""
-    statement = select(AuditEntry).order_by(AuditEntry.id.desc())
+    statement = select(AuditEntry).order_by(AuditEntry.seq.desc())
     if actor is not None:
         statement = statement.where(AuditEntry.actor == actor)
     if event is not None:

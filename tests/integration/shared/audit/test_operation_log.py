@@ -91,14 +91,18 @@ def test_an_act_in_a_savepoint_that_was_taken_back_is_not_told(database):
     with database.sessions.begin() as session:
         operations.record(session, "customer.created", subject=("customer", "kept"), by=ANA)
         with pytest.raises(RuntimeError), session.begin_nested():
-            operations.record(session, "customer.created", subject=("customer", "undone"), by=ANA)
-            raise RuntimeError
+            _tell_and_fail(session)
         with session.begin_nested():
             operations.record(session, "customer.created", subject=("customer", "released"), by=ANA)
     with database.reads() as session:
         told = [entry.subject_id for entry in session.scalars(queries.entries())]
     assert told == ["released", "kept"]
     assert chained(database) == [1, 2]
+
+
+def _tell_and_fail(session):
+    operations.record(session, "customer.created", subject=("customer", "undone"), by=ANA)
+    raise RuntimeError
 
 
 def test_writers_at_the_same_moment_make_one_chain(database):

@@ -11,13 +11,13 @@ from sqlalchemy.exc import OperationalError
 
 from shared.alarms.models import Alarm
 from shared.audit.models import AuditEntry, AuditHead, AuditKey
-from shared.auth.models import RecoveryCode, SecondStep, SignInThrottle, User, UserSession
+from shared.auth.models import EndedSession, SignInThrottle, User
+from shared.auth.vocabulary import Right
 from shared.db.base import Base
 from shared.db.engine import Database
 from shared.domain.customers.vocabulary import CustomerStatus, Grade
 from shared.errors import BranchlineError, Kind
 from shared.i18n import lazy_gettext as _l
-from shared.rights.vocabulary import Action, Resource
 from shared.runtime import NodeRuntime
 from shared.web.access import machine, public, requires, takes_body
 from shared.web.app import create_flask
@@ -27,10 +27,7 @@ from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
-TABLES = [
-    table.__table__
-    for table in (User, UserSession, SecondStep, RecoveryCode, SignInThrottle, AuditEntry, AuditHead, AuditKey, Alarm)
-]
+TABLES = [table.__table__ for table in (User, SignInThrottle, EndedSession, AuditEntry, AuditHead, AuditKey, Alarm)]
 HERE = Path(__file__).parent
 
 
@@ -87,7 +84,7 @@ class Kinds:
 
 
 @blueprint.get("/")
-@requires(Resource.OWN_ACCOUNT, Action.READ)
+@requires(Right.STAFF)
 def index() -> str:
     page = PageRequest.from_query(["number", "name", "charges"], default="number")
     return render_template(
@@ -109,13 +106,13 @@ def index() -> str:
 
 
 @blueprint.get("/records/<number>")
-@requires(Resource.OWN_ACCOUNT, Action.READ)
+@requires(Right.STAFF)
 def show(number: str) -> str:
     return render_template("blank.html", number=number)
 
 
 @blueprint.get("/progress")
-@requires(Resource.OWN_ACCOUNT, Action.READ)
+@requires(Right.STAFF)
 def progress() -> str:
     macros = '{% import "ui/macros.html" as ui %}'
     return render_template_string(
@@ -124,7 +121,7 @@ def progress() -> str:
 
 
 @blueprint.get("/forms")
-@requires(Resource.OWN_ACCOUNT, Action.READ)
+@requires(Right.STAFF)
 def forms() -> str:
     return render_template(
         "forms.html", errors={"": "whole", "mobile": "bad"} if "bad" in request.args else {}
@@ -132,13 +129,13 @@ def forms() -> str:
 
 
 @blueprint.get("/administrators")
-@requires(Resource.ACCOUNT, Action.MANAGE)
+@requires(Right.ADMINISTRATOR)
 def administrators() -> str:
     return "for administrators"
 
 
 @blueprint.get("/users")
-@requires(Resource.OWN_ACCOUNT, Action.READ)
+@requires(Right.STAFF)
 def users() -> dict[str, object]:
     wanted = PageRequest.from_query(["username", "language"], default="username", sizes=(2, 5))
     with reading() as session:
@@ -158,7 +155,7 @@ def users() -> dict[str, object]:
 
 
 @blueprint.post("/echo")
-@requires(Resource.OWN_ACCOUNT, Action.READ)
+@requires(Right.STAFF)
 def echo() -> dict[str, str]:
     return request.form.to_dict()
 
@@ -194,9 +191,7 @@ def database_away() -> str:
 def collides() -> str:
     with writing() as session:
         for _ in range(2):
-            session.add(
-                SignInThrottle(key="same", failures=1, last_at=NOON, blocked_until=NOON)
-            )
+            session.add(EndedSession(id="same", expires_at=NOON))
             session.flush()
             session.expunge_all()
     return ""
@@ -217,7 +212,7 @@ class Body(Schema):
 
 
 @blueprint.get("/api/check")
-@requires(Resource.OWN_ACCOUNT, Action.READ)
+@requires(Right.STAFF)
 def check() -> dict[str, object]:
     return dict(Body().load(request.args.to_dict()))
 
@@ -235,10 +230,10 @@ def make_gallery(runtime: NodeRuntime, **changes: object) -> Flask:
         "home": "gallery.index",
         "search": "gallery.index",
         "menu": [
-            MenuEntry(_l("Overview"), "gallery.index", "home", Resource.OWN_ACCOUNT, key="o"),
-            MenuEntry("List of people", "gallery.users", "users", Resource.OWN_ACCOUNT, count=lambda session: 1234, key="c"),
-            MenuEntry(_l("Forms"), "gallery.forms", "edit", Resource.OWN_ACCOUNT, count=lambda session: 0),
-            MenuEntry("For the few", "gallery.administrators", "settings", Resource.ACCOUNT),
+            MenuEntry(_l("Overview"), "gallery.index", "home", key="o"),
+            MenuEntry("List of people", "gallery.users", "users", count=lambda session: 1234, key="c"),
+            MenuEntry(_l("Forms"), "gallery.forms", "edit", count=lambda session: 0),
+            MenuEntry("For the few", "gallery.administrators", "settings", right=Right.ADMINISTRATOR),
         ],
         "blueprints": [blueprint],
         "node_name": lambda: "总公司",
