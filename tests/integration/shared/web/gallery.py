@@ -11,13 +11,13 @@ from sqlalchemy.exc import OperationalError
 
 from shared.alarms.models import Alarm
 from shared.audit.models import AuditEntry, AuditHead, AuditKey
-from shared.auth.models import EndedSession, SignInThrottle, User
-from shared.auth.vocabulary import Right
+from shared.auth.models import RecoveryCode, SecondStep, SignInThrottle, User, UserSession
 from shared.db.base import Base
 from shared.db.engine import Database
 from shared.domain.customers.vocabulary import CustomerStatus, Grade
 from shared.errors import BranchlineError, Kind
 from shared.i18n import lazy_gettext as _l
+from shared.rights.vocabulary import Action, Resource
 from shared.runtime import NodeRuntime
 from shared.web.access import machine, public, requires, takes_body
 from shared.web.app import create_flask
@@ -27,7 +27,10 @@ from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
-TABLES = [table.__table__ for table in (User, SignInThrottle, EndedSession, AuditEntry, AuditHead, AuditKey, Alarm)]
+TABLES = [
+    table.__table__
+    for table in (User, UserSession, SecondStep, RecoveryCode, SignInThrottle, AuditEntry, AuditHead, AuditKey, Alarm)
+]
 HERE = Path(__file__).parent
 
 
@@ -84,7 +87,7 @@ class Kinds:
 
 
 @blueprint.get("/")
-@requires(Right.STAFF)
+@requires(Resource.OWN_ACCOUNT, Action.READ)
 def index() -> str:
     page = PageRequest.from_query(["number", "name", "charges"], default="number")
     return render_template(
@@ -106,13 +109,13 @@ def index() -> str:
 
 
 @blueprint.get("/records/<number>")
-@requires(Right.STAFF)
+@requires(Resource.OWN_ACCOUNT, Action.READ)
 def show(number: str) -> str:
     return render_template("blank.html", number=number)
 
 
 @blueprint.get("/progress")
-@requires(Right.STAFF)
+@requires(Resource.OWN_ACCOUNT, Action.READ)
 def progress() -> str:
     macros = '{% import "ui/macros.html" as ui %}'
     return render_template_string(
@@ -121,7 +124,7 @@ def progress() -> str:
 
 
 @blueprint.get("/forms")
-@requires(Right.STAFF)
+@requires(Resource.OWN_ACCOUNT, Action.READ)
 def forms() -> str:
     return render_template(
         "forms.html", errors={"": "whole", "mobile": "bad"} if "bad" in request.args else {}
@@ -129,13 +132,13 @@ def forms() -> str:
 
 
 @blueprint.get("/administrators")
-@requires(Right.ADMINISTRATOR)
+@requires(Resource.ACCOUNT, Action.MANAGE)
 def administrators() -> str:
     return "for administrators"
 
 
 @blueprint.get("/users")
-@requires(Right.STAFF)
+@requires(Resource.OWN_ACCOUNT, Action.READ)
 def users() -> dict[str, object]:
     wanted = PageRequest.from_query(["username", "language"], default="username", sizes=(2, 5))
     with reading() as session:
@@ -155,7 +158,7 @@ def users() -> dict[str, object]:
 
 
 @blueprint.post("/echo")
-@requires(Right.STAFF)
+@requires(Resource.OWN_ACCOUNT, Action.READ)
 def echo() -> dict[str, str]:
     return request.form.to_dict()
 
@@ -191,7 +194,9 @@ def database_away() -> str:
 def collides() -> str:
     with writing() as session:
         for _ in range(2):
-            session.add(EndedSession(id="same", expires_at=NOON))
+            session.add(
+                SignInThrottle(key="same", failures=1, last_at=NOON, blocked_until=NOON)
+            )
             session.flush()
             session.expunge_all()
     return ""
@@ -212,7 +217,7 @@ class Body(Schema):
 
 
 @blueprint.get("/api/check")
-@requires(Right.STAFF)
+@requires(Resource.OWN_ACCOUNT, Action.READ)
 def check() -> dict[str, object]:
     return dict(Body().load(request.args.to_dict()))
 
@@ -230,10 +235,10 @@ def make_gallery(runtime: NodeRuntime, **changes: object) -> Flask:
         "home": "gallery.index",
         "search": "gallery.index",
         "menu": [
-            MenuEntry(_l("Overview"), "gallery.index", "home", key="o"),
-            MenuEntry("List of people", "gallery.users", "users", count=lambda session: 1234, key="c"),
-            MenuEntry(_l("Forms"), "gallery.forms", "edit", count=lambda session: 0),
-            MenuEntry("For the few", "gallery.administrators", "settings", right=Right.ADMINISTRATOR),
+            MenuEntry(_l("Overview"), "gallery.index", "home", Resource.OWN_ACCOUNT, key="o"),
+            MenuEntry("List of people", "gallery.users", "users", Resource.OWN_ACCOUNT, count=lambda session: 1234, key="c"),
+            MenuEntry(_l("Forms"), "gallery.forms", "edit", Resource.OWN_ACCOUNT, count=lambda session: 0),
+            MenuEntry("For the few", "gallery.administrators", "settings", Resource.ACCOUNT),
         ],
         "blueprints": [blueprint],
         "node_name": lambda: "总公司",
