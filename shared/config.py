@@ -4,6 +4,7 @@ import os
 import secrets
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -79,6 +80,17 @@ class Home:
         if os.name == "posix" and path.stat().st_mode & 0o077:
             raise SetupError(problem=f"keys/{name}: {N_('readable by others; run chmod 600')}")
         return content
+
+    def ensure_key(self, name: str) -> bytes:
+        """Return the secret keys/`name` of 32 random bytes, made at its first use; whoever asks at once gets the same."""
+        if not self.has_key(name):
+            self.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+            made = f"{name}.{secrets.token_hex(8)}"
+            self.write_key(made, secrets.token_bytes(32))
+            with suppress(FileExistsError):
+                (self.keys / name).hardlink_to(self.keys / made)
+            (self.keys / made).unlink()
+        return self.read_key(name)
 
     def replace_key(self, name: str, by: str) -> None:
         """Make keys/`by` the key called `name`, as one step; the one before is gone."""

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from shared.auth.errors import SecondStepRequiredError
 from shared.db.space import NodeFullError, is_out_of_room
 from shared.errors import N_, BranchlineError, Kind
 from shared.i18n import gettext, translate_error
@@ -160,7 +161,7 @@ def answer(problem: Problem) -> Response:
     if for_machines():
         response = _problem_json(problem)
     elif problem.status == STATUS[Kind.UNAUTHENTICATED]:
-        response = _to_sign_in()
+        response = _to_sign_in(problem)
     else:
         response = _page(problem)
     if problem.retry_after is not None:
@@ -195,9 +196,10 @@ def _page(problem: Problem) -> Response:
     return Response(html, problem.status, content_type="text/html; charset=utf-8")
 
 
-def _to_sign_in() -> Response:
+def _to_sign_in(problem: Problem) -> Response:
     back = request.full_path.rstrip("?") if request.method == "GET" else ""
-    url = current_app.url_for("accounts.sign_in") + ("?" + urlencode({"next": back}) if back else "")
+    asks = "second_step.ask" if problem.code == SecondStepRequiredError.code else "accounts.sign_in"
+    url = current_app.url_for(asks) + ("?" + urlencode({"next": back}) if back else "")
     if request.headers.get("HX-Request"):
         return Response(status=401, headers={"HX-Redirect": url})
     return Response(status=303, headers={"Location": url})

@@ -1,55 +1,46 @@
-"""Who a session cookie speaks for: checked at every request, so that ending it works at once."""
+"""Who a session cookie speaks for: looked up at every request, so that ending a session works at once."""
 
 import hashlib
-import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
-from flask import Flask, current_app, g, session
-from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask import Flask, Response, current_app, g, session
+from flask_login import LoginManager, UserMixin, current_user
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
-from shared.auth import operations, queries
+from shared.auth import second_step, sessions
+from shared.auth.errors import SecondStepRequiredError
 from shared.auth.models import User
-from shared.clock import Clock
+from shared.auth.rules import FRESH, HALF_WAY, USUAL, AccountRules
+from shared.auth.sessions import OpenSession
 from shared.config import NodeSettings
-from shared.ids import is_id
-from shared.web.context import person, reading, runtime, stamp, writing
+from shared.web.context import person, reading, runtime, stamp, viewer, writing
 
-LIMITS: Final = "branchline-session-limits"
-# No setting or policy lets a session live longer.
-LONGEST_EVER: Final = timedelta(hours=24)
-# Writing the last use into the cookie at every request would send a new cookie with every answer.
+RULES: Final = "branchline-account-rules"
+# Writing down the last use at every request would make every read a write.
 SEEN_EVERY: Final = timedelta(minutes=5)
 LANGUAGE: Final = "language"
-_SEEN: Final = "seen"
-
-
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """How long a session may live, and how long nothing may happen in it."""
-
-    longest: timedelta = timedelta(hours=12)
-    idle: timedelta = timedelta(hours=2)
+# Where flask-login looks for what it hands to `_load`.
+_KEPT_AS: Final = "_user_id"
+MOST_TOKEN: Final = 100
+AskRules = Callable[[Session], AccountRules]
 
 
 @dataclass(frozen=True)
 class SignedIn(UserMixin):  # type: ignore[misc]
-    """A user with one session of theirs; `token` is all that the signed cookie holds of it."""
+    """A user with one open session of theirs."""
 
     user: User
-    session_id: str
-    since: datetime
-
-    def get_id(self) -> str:
-        """Return the text that the signed cookie keeps."""
-        return f"{self.user.id}/{self.user.session_epoch}/{self.session_id}/{int(self.since.timestamp())}"
+    open: OpenSession
 
 
-def install(app: Flask, settings: NodeSettings, limits: Callable[[], SessionLimits] | None = None) -> None:
-    """Set up cookies and the loading of the person behind them; `limits` is asked at each request."""
-    app.extensions[LIMITS] = limits or SessionLimits
+def install(app: Flask, settings: NodeSettings, rules: AskRules | None = None) -> None:
+    """Set up cookies and the loading of the person behind them; `rules` is asked at each request."""
+    app.extensions[RULES] = rules or (lambda _session: USUAL)
     https = settings.behind_proxy
     # Cookies do not know ports: two nodes on one machine must not share a name.
     name = "branchline-" + hashlib.sha256(settings.secret_key.encode()).hexdigest()[:8]
@@ -63,27 +54,62 @@ def install(app: Flask, settings: NodeSettings, limits: Callable[[], SessionLimi
         SESSION_REFRESH_EACH_REQUEST=False,
     )
     manager = LoginManager()
-    manager.session_protection = None  # it signs people out whose address changes; the epoch does better
+    manager.session_protection = None  # it signs people out whose address changes
     manager.user_loader(_once(_load))
     manager.init_app(app, add_context_processor=False)
+    app.after_request(_note_seen)
 
 
-def sign_in(user: User) -> None:
-    """Start a new session for the user; nothing of the session before survives but the language."""
+def account_rules(database: Session) -> AccountRules:
+    """Return what accounts must keep here and now."""
+    ask: AskRules = current_app.extensions[RULES]
+    return ask(database)
+
+
+def start(token: str, user: User) -> None:
+    """Give this browser the token of a session that has begun; nothing of the one before survives but the language."""
     language = session.get(LANGUAGE)
     session.clear()
     if language and not user.language:
         session[LANGUAGE] = language
-    now = runtime().clock.now()
-    session[_SEEN] = int(now.timestamp())
-    login_user(SignedIn(user, secrets.token_hex(16), now))
+    session[_KEPT_AS] = token
+
+
+def renew(token: str) -> None:
+    """Give this browser the new token of the session it has."""
+    session[_KEPT_AS] = token
+
+
+def half() -> OpenSession | None:
+    """Return the session of somebody who has proven the password and not yet the second step, or None.
+
+    To every other view they are nobody.
+    """
+    if viewer() is not None:
+        return None
+    found: OpenSession | None = g.get("half_session")
+    return found
+
+
+def check_fresh() -> None:
+    """Ask who takes data out of the node for the second step; raises SecondStepRequiredError unless proven lately."""
+    proven = here().session.proven_at
+    if proven is None or runtime().clock.now() - proven > FRESH:
+        raise SecondStepRequiredError
+
+
+def here() -> OpenSession:
+    """Return the session of this request; raises SignInRequiredError when nobody is signed in."""
+    person()
+    found: OpenSession = current_user.open
+    return found
 
 
 def sign_out() -> None:
-    """End this session for good, copies of its cookie included."""
+    """End this session for good, copies of its cookie included; only the language stays."""
+    open_ = half() or here()
     with writing(on_reserve=True) as database:
-        operations.end_session(database, person(), current_user.session_id, lifetime=LONGEST_EVER, by=stamp())
-    logout_user()
+        sessions.sign_out(database, open_.user, open_.session.id, by=stamp())
     language = session.get(LANGUAGE)
     session.clear()
     if language:
@@ -104,24 +130,29 @@ def _once(load: Callable[[str], SignedIn | None]) -> Callable[[str], SignedIn | 
 
 
 def _load(token: str) -> SignedIn | None:
-    try:
-        user_id, epoch_text, session_id, since_text = token.split("/")
-        epoch, since = int(epoch_text), datetime.fromtimestamp(int(since_text), tz=UTC)
-    except (ValueError, OverflowError, OSError):
+    if len(token) > MOST_TOKEN:
         return None
-    if not is_id(user_id) or not _still_good(since, runtime().clock):
-        return None
+    # Not the stamp of this request: that names the person, who is being found out just now.
+    now = runtime().clock.now()
     with reading() as database:
-        user = queries.find_session_user(database, user_id, epoch=epoch, session_id=session_id)
-    return SignedIn(user, session_id, since) if user else None
+        found = sessions.find_open(database, token)
+        if found is None:
+            return None
+        rules = account_rules(database)
+    if not found.within(rules, now):
+        return None
+    if found.session.proven_at is None and second_step.is_needed(found.user, found.second_step, rules):
+        g.half_session = found if now - found.session.began_at <= HALF_WAY else None
+        return None
+    if now - found.session.seen_at > SEEN_EVERY:
+        g.session_seen = (found.session.id, now)
+    return SignedIn(found.user, found)
 
 
-def _still_good(since: datetime, clock: Clock) -> bool:
-    now = clock.now()
-    seen = datetime.fromtimestamp(session.get(_SEEN, 0), tz=UTC)
-    limits: SessionLimits = current_app.extensions[LIMITS]()
-    if now - since > min(limits.longest, LONGEST_EVER) or now - seen > limits.idle:
-        return False
-    if now - seen > SEEN_EVERY:
-        session[_SEEN] = int(now.timestamp())
-    return True
+def _note_seen(response: Response) -> Response:
+    """Note the last use, when the page is made and its transaction is over; a full disk does not stop the page."""
+    seen = g.pop("session_seen", None)
+    if seen is not None:
+        with suppress(SQLAlchemyError), writing(on_reserve=True) as database:
+            sessions.note_seen(database, seen[0], at=seen[1])
+    return response

@@ -274,7 +274,9 @@ def test_a_token_that_we_never_made_is_nobody(app, browser, value):
 @pytest.fixture
 def invited(database):
     with database.sessions.begin() as session:
-        _user, code = operations.create_user(session, username="li", name="李强", kind=StaffKind.BRANCH_MANAGER, by=SETUP)
+        _user, code = operations.create_user(
+            session, username="li", name="李强", kind=StaffKind.BRANCH_MANAGER, by=SETUP
+        )
     return code
 
 
