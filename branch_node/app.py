@@ -39,6 +39,7 @@ from branch_node.statistics import pages as statistics
 from branch_node.worklogs import pages as worklogs
 from shared.alarms.queries import count_open
 from shared.alarms.vocabulary import AlarmKind
+from shared.audit.keyring import CARRIED, LogKeys
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.i18n import lazy_gettext as _l
@@ -98,7 +99,7 @@ def open_runtime(home: Path) -> BranchRuntime:
     return BranchRuntime(
         settings=settings,
         clock=SystemClock(),
-        database=Database(settings.database_url),
+        database=Database(settings.database_url, carried={CARRIED: LogKeys(settings.home)}),
         bindings=BINDINGS,
         transport=HttpTransport(),
         uniform=random.SystemRandom().uniform,

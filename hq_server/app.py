@@ -36,6 +36,7 @@ from hq_server.tracing import pages as tracing
 from hq_server.verification import jobs as verification_jobs
 from hq_server.verification import pages as verification
 from shared.alarms.vocabulary import AlarmKind
+from shared.audit.keyring import CARRIED, LogKeys
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.i18n import gettext as _
@@ -71,7 +72,7 @@ def open_runtime(home: Path) -> HqRuntime:
     return HqRuntime(
         settings=settings,
         clock=SystemClock(),
-        database=Database(settings.database_url),
+        database=Database(settings.database_url, carried={CARRIED: LogKeys(settings.home)}),
         identity=HqIdentity(hq_id=settings.hq_id, private_key=settings.home.read_key(NODE_KEY)),
         bindings=BINDINGS,
     )

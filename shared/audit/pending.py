@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, SessionTransaction
 
 from shared.audit.chain import FIELDS, GENESIS, link
+from shared.audit.keyring import LogKeys
 from shared.audit.models import AuditHead, json_text
 from shared.db.base import Id, Instant, instant_text
 from shared.db.scope import ScopedSession
@@ -73,7 +74,9 @@ def write_drafts(session: Session, drafts: Sequence[Draft]) -> None:
         digest = link(digest, [*row[:2], instant_text(draft.at), *row[3:]])
         rows.append(dict(zip(FIELDS, row, strict=True), digest=digest))
     session.connection().execute(insert(RAW), rows)
-    session.execute(update(AuditHead).values(seq=seq, digest=digest))
+    keys = LogKeys.of(session)
+    mac = keys.mac(seq, digest) if keys else None
+    session.execute(update(AuditHead).values(seq=seq, digest=digest, mac=mac))
 
 
 def _row(draft: Draft, seq: int) -> list[Any]:

@@ -10,6 +10,7 @@ from shared.cli import serving
 from shared.cli.context import NodeApp, command_stamp, echo, echo_json, home_option, say
 from shared.cli.running import run_job_now
 from shared.cli.users import user_commands
+from shared.cli.verifying import verify_command
 from shared.clock import SystemClock
 from shared.config import Home
 from shared.db.backup import Manifest, make_backup, restore_backup
@@ -21,7 +22,7 @@ from shared.jobs import queries as job_queries
 
 def common_commands(app: NodeApp) -> list[click.Command]:
     """Return the commands that both kinds of node have, for one app."""
-    makers = (_serve, _jobs, _run, _migrate, _backup, _restore)
+    makers = (_serve, _jobs, _run, _migrate, _backup, _restore, verify_command)
     return [*(make(app) for make in makers), user_commands(app)]
 
 

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from shared.audit.verification import Head
 from shared.db.migrations import MigratedApp, MigrationsPendingError, pending
 from shared.errors import N_
 from shared.jobs.job import Job
@@ -33,6 +34,14 @@ class BackupWatcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownHeads:
+    """What others kept of the end of this node's log; `missed` is why nobody could be asked."""
+
+    heads: Sequence[Head] = ()
+    missed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeApp:
     """What the common commands need to know of an app.
 
@@ -40,6 +49,7 @@ class NodeApp:
     that may name the home. `after_restore(runtime)` is called when a backup has been restored and
     migrated, before the node is used, so that it can make itself known as such. `backing_up()` gives
     what looks at the backup's own snapshot and what is done, in the command's transaction, when the file is whole.
+    `known_heads(runtime)` tells where the operation log ended as others know it.
     """
 
     command: str
@@ -50,6 +60,7 @@ class NodeApp:
     jobs: Sequence[Job]
     after_restore: Callable[[Any], object] | None = None
     backing_up: Callable[[], BackupWatcher] | None = None
+    known_heads: Callable[[Any], KnownHeads] | None = None
 
     def open(self, home: Path) -> Any:  # noqa: ANN401 - the app's own runtime
         """Open the node in `home` for one command; its database is closed when the command ends."""

@@ -3,6 +3,7 @@
 import importlib
 import json
 import platform
+from collections.abc import Mapping
 from copy import copy
 from typing import Any, Final, Self
 
@@ -24,9 +25,13 @@ class Database:
     half way because somebody else wrote first; a reading session never waits for a writer.
     """
 
-    def __init__(self, url: str) -> None:
-        """Open the database at an SQLAlchemy `url`; connections are made lazily."""
+    def __init__(self, url: str, *, carried: Mapping[str, Any] | None = None) -> None:
+        """Open the database at an SQLAlchemy `url`; connections are made lazily.
+
+        `carried` stands in the `info` of every session, for what listens to sessions and needs collaborators.
+        """
         self.url = url
+        self._carried = dict(carried or {})
         self.engine = _create_engine(url)
         self.dialect = self.engine.dialect.name
         self._make_sessions()
@@ -42,14 +47,19 @@ class Database:
         readers = self.engine.execution_options(**{READ_ONLY: True})
         if self.dialect == "postgresql":
             readers = readers.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        self.sessions = sessionmaker(self.engine, class_=ScopedSession, expire_on_commit=False)
-        self.reads = sessionmaker(readers, class_=ScopedSession, expire_on_commit=False, autoflush=False)
+        info = self._carried
+        self.sessions = sessionmaker(self.engine, class_=ScopedSession, expire_on_commit=False, info=info)
+        self.reads = sessionmaker(
+            readers, class_=ScopedSession, expire_on_commit=False, autoflush=False, info=info
+        )
 
     def snapshot(self) -> Session:
         """Return a writing session that sees one unchanging snapshot (sealing needs it)."""
         if self.dialect == "postgresql":
             return ScopedSession(
-                self.engine.execution_options(isolation_level="REPEATABLE READ"), expire_on_commit=False
+                self.engine.execution_options(isolation_level="REPEATABLE READ"),
+                expire_on_commit=False,
+                info=self._carried,
             )
         return self.sessions()
 

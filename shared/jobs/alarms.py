@@ -16,4 +16,14 @@ DISK_FULL: Final = AlarmKind(
     ),
     N_("%(free_mb)s MB are free."),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (DISK_FULL,)
+LOG_BROKEN: Final = AlarmKind(
+    "log-broken",
+    Severity.CRITICAL,
+    N_("The operation log of this node is not as it was written"),
+    N_(
+        "Somebody changed the database behind the program. Take a copy of the node's directory as evidence, run "
+        "`verify-log` to see the first bad entry, compare with the last backup, and tell head office."
+    ),
+    N_("The first bad entry is number %(seq)s (%(why)s)."),
+)
+ALARMS: Final[Sequence[AlarmKind]] = (DISK_FULL, LOG_BROKEN)

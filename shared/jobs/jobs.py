@@ -5,15 +5,17 @@ from datetime import time, timedelta
 from typing import Final
 
 from shared.alarms.operations import clear_alarm, raise_alarm
+from shared.audit.verification import verify_log
 from shared.db.space import MB, NodeFullError
 from shared.errors import N_
 from shared.jobs import operations
-from shared.jobs.alarms import DISK_FULL
+from shared.jobs.alarms import DISK_FULL, LOG_BROKEN
 from shared.jobs.job import Job, Outcome, Progress
 from shared.runtime import NodeRuntime
 from shared.stamp import Stamp
 
 SUBJECT: Final = ("node", "disk")
+LOG: Final = ("node", "log")
 
 
 def trim_runs(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
@@ -40,12 +42,35 @@ def watch_space(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outco
     return Outcome.done(full=1) if space.is_full else Outcome.nothing()
 
 
+def check_log(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+    """Read the whole operation log and tell as an alarm when an entry is not as it was written."""
+    with runtime.database.reads() as session:
+        verdict = verify_log(session)
+    with runtime.database.sessions.begin() as session:
+        if verdict.bad is not None:
+            about = {"seq": verdict.bad.seq, "why": verdict.bad.why.value}
+            raise_alarm(session, LOG_BROKEN, LOG, at=stamp.at, details=about)
+        else:
+            clear_alarm(session, LOG_BROKEN, LOG, at=stamp.at)
+        progress.check_lease(session)
+    return Outcome.done(entries=verdict.entries, bad=0 if verdict.intact else 1)
+
+
 JOBS: Final = (
     Job(
         "watch-space",
         N_("Watch the room on the disk"),
         watch_space,
         every=timedelta(minutes=1),
+        when_full=True,
+    ),
+    Job(
+        "verify-log",
+        N_("Check the operation log"),
+        check_log,
+        at=time(2, 50),
+        jitter=timedelta(minutes=10),
+        timeout=timedelta(hours=1),
         when_full=True,
     ),
     Job(
