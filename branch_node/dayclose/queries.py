@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from branch_node.dayclose.models import DayClose
 from sync_protocol.catalog import Bindings, RecordKind
 from sync_protocol.changelog.models import Change
+from sync_protocol.changelog.sealing import count_unsealed
 
 # Days further back are closed no more, so that a clock set years ahead does not make thousands.
 WINDOW: Final = timedelta(days=31)
@@ -56,25 +57,30 @@ def due_days(session: Session, calendar: Calendar) -> list[date]:
 
 def late_days(session: Session, bindings: Bindings, calendar: Calendar) -> set[date]:
     """Return the closed days for which facts have come since; asks for facts not sealed yet."""
+    unsealed = [bindings[name] for name in count_unsealed(session) if name in bindings]
+    facts = [binding for binding in unsealed if binding.record.kind is RecordKind.FACT]
+    if not facts:
+        return set()
     closed = session.execute(select(func.min(DayClose.starts_at), func.max(DayClose.ends_at))).one()
+    if not all(closed):
+        return set()
     first, last = closed[0], closed[1]
     days: set[date] = set()
-    if session.scalar(select(DayClose.id).limit(1)) is None:
-        return days
-    for name, binding in bindings.items():
-        if binding.record.kind is RecordKind.FACT:
-            entered = binding.table.c.created_at
-            found = session.scalars(
-                select(entered)
-                .distinct()
-                .join_from(Change, binding.table, binding.table.c.id == Change.record_id)
-                .where(Change.record_type == name, Change.batch_id.is_(None))
-                .where(entered >= first, entered < last)
-            )
-            days.update(calendar.day_of(at) for at in found)
+    for binding in facts:
+        entered = binding.table.c.created_at
+        found = session.scalars(
+            select(entered)
+            .distinct()
+            .join_from(Change, binding.table, binding.table.c.id == Change.record_id)
+            .where(Change.record_type == binding.record.name, Change.batch_id.is_(None))
+            .where(entered >= first, entered < last)
+        )
+        days.update(calendar.day_of(at) for at in found)
     return closed_among(session, days)
 
 
 def closed_among(session: Session, days: Collection[date]) -> set[date]:
     """Return which of these days have a manifest."""
+    if not days:
+        return set()
     return set(session.scalars(select(DayClose.day).where(DayClose.day.in_(sorted(days)))))

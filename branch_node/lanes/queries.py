@@ -1,15 +1,15 @@
 """Which unsealed changes are of today and which are backlog, and how much of each waits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from branch_node.lanes.models import DayMark
-from sync_protocol.catalog import BACKLOG, Binding, Bindings, RecordKind
+from sync_protocol.catalog import BACKLOG, CATALOG, Binding, Bindings, RecordKind
 from sync_protocol.changelog.models import Change, OutboxBatch
 from sync_protocol.changelog.sealing import Lane
 
@@ -57,25 +57,47 @@ class Waiting:
     earlier: int
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The newest change there is, the newest noted today (None: none yet), and the newest noted before today."""
+
+    newest: int
+    noted: int | None
+    before: int
+
+
 def newest_before(session: Session, today: date) -> int:
     """Return the newest change noted on the last day before `today`, 0 when nothing was."""
-    last = select(DayMark.newest).where(DayMark.day < today).order_by(DayMark.day.desc()).limit(1)
-    return session.scalar(last) or 0
+    return session.scalar(_last_before(today)) or 0
 
 
-def plan(session: Session, bindings: Bindings, *, through: int, above: int) -> Lanes:
+def read_marks(session: Session, today: date) -> Marks:
+    """Return where the change log stands, up to where today has noted it, and where the days before ended."""
+    newest = select(func.coalesce(func.max(Change.id), 0)).scalar_subquery()
+    noted = select(DayMark.newest).where(DayMark.day == today).scalar_subquery()
+    row = session.execute(
+        select(newest, noted, func.coalesce(_last_before(today).scalar_subquery(), 0))
+    ).one()
+    return Marks(*row)
+
+
+def plan(
+    session: Session,
+    unsealed: Mapping[str, int],
+    under_way: Mapping[str, int],
+    *,
+    through: int,
+    above: int,
+) -> Lanes:
     """Part every record type with more than `above` changes from before, up to change `through`, into its two lanes.
 
-    With fewer it goes in one queue: they are through in a moment.
+    With fewer it goes in one queue: they are through in a moment. `unsealed` counts changes by record type,
+    `under_way` by channel, both in this snapshot.
     """
-    under_way = select(OutboxBatch.record_type).where(
-        OutboxBatch.channel == BACKLOG,
-        OutboxBatch.acknowledged_at.is_(None),
-        OutboxBatch.voided_at.is_(None),
-    )
-    backlog = dict.fromkeys(session.scalars(under_way.distinct()), 0)
-    backlog |= {name: through for name in bindings if through and _has_more(session, name, through, above)}
-    facts = any(bindings[name].record.kind is RecordKind.FACT for name in backlog)
+    backlog = dict.fromkeys(_list_under_way(session), 0) if BACKLOG in under_way else {}
+    many = (name for name, changes in unsealed.items() if changes > above) if through else ()
+    backlog |= {name: through for name in many if _has_more(session, name, through, above)}
+    facts = any(CATALOG[name].kind is RecordKind.FACT for name in backlog)
     return Lanes(backlog, manifest_waits=facts)
 
 
@@ -93,6 +115,20 @@ def count_waiting(session: Session, today: date) -> Waiting:
     new, old = session.execute(unsealed).one()
     new_sealed, old_sealed = session.execute(sealed).one()
     return Waiting(today=new + int(new_sealed), earlier=old + int(old_sealed))
+
+
+def _last_before(today: date) -> Select[int]:
+    return select(DayMark.newest).where(DayMark.day < today).order_by(DayMark.day.desc()).limit(1)
+
+
+def _list_under_way(session: Session) -> Sequence[str]:
+    """Return the record types of which a batch of backlog has no receipt yet."""
+    sealed = select(OutboxBatch.record_type).where(
+        OutboxBatch.channel == BACKLOG,
+        OutboxBatch.acknowledged_at.is_(None),
+        OutboxBatch.voided_at.is_(None),
+    )
+    return session.scalars(sealed.distinct()).all()
 
 
 def _has_more(session: Session, record_type: str, through: int, above: int) -> bool:

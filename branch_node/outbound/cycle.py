@@ -20,25 +20,25 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
-from branch_node.lanes.queries import Lanes
 from branch_node.outbound import (
+    due,
     feed,
     first_load,
     histories,
     keys,
-    lanes,
     operations,
     queries,
     refusals,
     resending,
+    told,
     versions,
 )
-from branch_node.outbound.alarms import HQ_SET_BACK
+from branch_node.outbound.alarms import NODE_OLD
 from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
+from branch_node.outbound.due import Due
 from branch_node.outbound.models import Membership
 from branch_node.outbound.pacing import Pacer
 from branch_node.outbound.proof import begin_proof
-from branch_node.outbound.recovered import put_back
 from branch_node.outbound.results import PLACE, WAITING, CycleResult, finish, length_ms
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.outbound.versions import Versions
@@ -57,7 +57,6 @@ from sync_protocol.changelog.sealing import (
     seal_next,
 )
 from sync_protocol.contract.codes import Problem
-from sync_protocol.contract.messages import StateAnswer
 
 __all__ = ["CycleResult", "make_client", "run_cycle"]
 log = logging.getLogger(__name__)
@@ -84,11 +83,12 @@ def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
     with runtime.database.reads() as session:
         member = queries.get_membership(session)
         last = queries.find_last_cycle(session, "done")
+        pending = count_pending(session)
     with runtime.database.sessions.begin() as session:
         cycle_id = operations.begin_cycle(session, at=runtime.clock.now()).id
     result = CycleResult()
     try:
-        _Run(runtime, member, progress, result, last_ms=length_ms(last)).run()
+        _Run(runtime, member, progress, result, last_ms=length_ms(last), pending=pending).run()
     except NoAnswerError as error:
         result.outcome, result.problem, result.detail = (
             "retry",
@@ -132,6 +132,7 @@ class _Run:
         result: CycleResult,
         *,
         last_ms: int,
+        pending: int,
     ) -> None:
         self._runtime = runtime
         self._member = member
@@ -142,42 +143,44 @@ class _Run:
         self._versions = Versions(None)
         self._last_ms = last_ms
         self._deadline = runtime.clock.now() + LONGEST
-        self._pending = 0
+        self._pending = pending
         self._offered_again = 0
-        self._lanes = Lanes({})
+        self._due = Due()
+        self._lanes = self._due.lanes
         self._stuck: dict[str, HqRefusedError] = {}
         self._sending = ""
 
     def run(self) -> None:
         """Ask, compare, send."""
-        with self._runtime.database.reads() as session:
-            self._pending = count_pending(session)
         state = keys.begin(self._runtime, self._client, self._vitals(self._pending))
-        with self._runtime.database.sessions.begin() as session:
-            self._adopt_interval(state.push_interval_s, queries.get_membership(session))
-            # A channel HQ does not name any more is one it has lost.
-            points = dict.fromkeys(CHANNELS, (0, 0)) | {
-                name: head.backed_up_through or (0, 0) for name, head in state.channels.items()
-            }
-            operations.note_backed_up(session, points, at=self._runtime.clock.now(), lower=True)
+        alarms = told.heed(self._runtime, self._member, state)
         # What is published comes from head office alone.
         ours = self._runtime.receiver == FIRST
         feed_trouble = feed.try_to_follow(self._runtime, self._client, state) if ours else None
-        self._versions = versions.follow(self._runtime, state)
-        self._settle_history(state)
+        self._versions = versions.follow(self._runtime, state, known=NODE_OLD.code in alarms)
+        self._member, reopened = histories.settle(self._runtime, self._client, self._member, state)
+        self._offered_again = self._result.counts["offered_again"] = reopened
         resending.heed(self._runtime, state)
+        doubt = self._offered_again > 0
         self._prover = begin_proof(
-            self._runtime, self._client, self._progress, state, doubt=self._offered_again > 0
+            self._runtime, self._member, self._client, self._progress, state, doubt=doubt
         )
         self._catch_up_lineages(histories.lineage_at_hq(state))
         more = first_load.top_up(self._runtime, self._progress)
-        self._lanes = lanes.part(self._runtime)
+        self._due = due.look(self._runtime, self._prover)
+        self._lanes = self._due.lanes
         self._send_today()
         if self._result.unfinished:
             return
         self._send_backlog()
         self._send_again()
-        refusals.refresh(self._runtime, self._client, told=state.parked, refused_now=self._result.parked)
+        refusals.refresh(
+            self._runtime,
+            self._client,
+            told=state.parked,
+            refused_now=self._result.parked,
+            shown=self._due.refused,
+        )
         if self._stuck and not self._result.unfinished:
             raise next(iter(self._stuck.values()))
         if feed_trouble is not None and not self._result.unfinished:
@@ -187,7 +190,7 @@ class _Run:
 
     def _send_today(self) -> None:
         """Send every record type's own channel to its end, but for what is backlog."""
-        for binding in self._runtime.bindings.values():
+        for binding in self._due.of(self._runtime.bindings):
             if not self._lanes.waits(binding):
                 self._send_lane(binding, self._lanes.today(binding))
 
@@ -197,12 +200,14 @@ class _Run:
         for binding in self._runtime.bindings.values():
             if binding.record.name in self._lanes.backlog:
                 self._send_lane(binding, self._lanes.earlier(binding))
-        for binding in self._runtime.bindings.values():
+        for binding in self._due.of(self._runtime.bindings):
             if self._lanes.waits(binding):
                 self._send_lane(binding, self._lanes.today(binding))
 
     def _send_again(self) -> None:
         """Send what somebody wants sent once more, some records at a time; the last of them is proven."""
+        if not self._due.resend:
+            return
         while BACKLOG not in self._stuck and not self._result.unfinished and resending.is_open(self._runtime):
             if self._must_stop():
                 return
@@ -239,26 +244,10 @@ class _Run:
         if after_s is not None and 0 < after_s <= own_s * SLOWER:
             self._result.wait = timedelta(seconds=after_s)
 
-    def _settle_history(self, state: StateAnswer) -> None:
-        """Begin a new lineage when HQ knows what we do not; offer again what it does not hold."""
-        with self._runtime.database.reads() as session:
-            unknown = histories.find_unknown(session, state, self._member)
-            gone = histories.find_gone(session, state) if unknown is None else None
-        if unknown is not None:
-            self._member = histories.begin_lineage(
-                self._runtime, self._client, self._member, state, why=unknown
-            )
-        elif gone is not None:
-            self._member = histories.begin_lineage(
-                self._runtime, self._client, self._member, state, why=gone, alarm=HQ_SET_BACK
-            )
-        put_back(self._runtime, self._member.lineage)
-        with self._runtime.database.sessions.begin() as session:
-            reopened = histories.offer_again(session, state, at=self._runtime.clock.now())
-        self._offered_again = self._result.counts["offered_again"] = reopened
-
     def _catch_up_lineages(self, at_hq: int | None) -> None:
         """Bring HQ from the lineage it is in to ours: send what it misses of each, announce the next."""
+        if at_hq == self._member.lineage:
+            return
         if at_hq is None:
             with self._runtime.database.reads() as session:
                 at_hq = min(queries.list_lineages(session), default=self._member.lineage)
@@ -325,7 +314,7 @@ class _Run:
     def _seal(self, binding: Binding, lane: Lane) -> OutboxBatch | None:
         # On a full disk what is sealed still goes, and its receipts are kept on the reserve.
         self._runtime.space.check()
-        member = self._member
+        member, pace = self._member, self._pacer.pace
         sender = Sender(
             branch=member.branch_code,
             node=member.node_id,
@@ -334,7 +323,6 @@ class _Run:
         )
         with self._runtime.database.snapshot() as session, session.begin():
             now = self._runtime.clock.now()
-            pace = self._pacer.pace
             sent = self._versions.to_send(binding)
             sealed = seal_next(session, sent, sender, at=now, limit=pace.changes, size=pace.size, lane=lane)
             self._progress.check_lease(session)
@@ -395,7 +383,3 @@ class _Run:
         if self._progress.stopping or self._runtime.clock.now() > self._deadline:
             self._result.unfinished = True
         return self._result.unfinished
-
-    def _adopt_interval(self, interval_s: int, member: Membership) -> None:
-        if interval_s > 0 and member.push_interval_s != interval_s:
-            member.push_interval_s = interval_s

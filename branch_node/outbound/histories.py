@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, and_, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from branch_node.outbound import queries
-from branch_node.outbound.alarms import HQ_LOST, SET_BACK
+from branch_node.outbound.alarms import HQ_LOST, HQ_SET_BACK, SET_BACK
 from branch_node.outbound.client import HqClient
 from branch_node.outbound.models import Lineage, Membership
-from branch_node.outbound.recovered import fetch_recovered
+from branch_node.outbound.recovered import fetch_recovered, put_back
 from branch_node.runtime import BranchRuntime
 from shared.alarms.operations import raise_alarm
 from shared.alarms.vocabulary import AlarmKind
@@ -25,7 +25,7 @@ from shared.audit.operations import record
 from shared.ids import new_id
 from shared.stamp import Stamp, Via
 from sync_protocol.catalog import CHANNELS, Binding, Bindings
-from sync_protocol.changelog.models import Change, OutboxBatch
+from sync_protocol.changelog.models import ChainHead, Change, OutboxBatch
 from sync_protocol.changelog.touching import hold_table
 from sync_protocol.contract.messages import ChannelState, LineageRequest, StateAnswer
 
@@ -39,6 +39,52 @@ def lineage_at_hq(state: StateAnswer) -> int | None:
     if state.lineage is not None:
         return state.lineage
     return max((head.lineage for head in state.channels.values()), default=None)
+
+
+def settle(
+    runtime: BranchRuntime, client: HqClient, member: Membership, state: StateAnswer
+) -> tuple[Membership, int]:
+    """Begin a new lineage when HQ knows what we do not; offer again what it does not hold.
+
+    Returns the membership, which may be of the new lineage, and how many batches are offered again.
+    """
+    with runtime.database.reads() as session:
+        agreed = agrees(session, state, member)
+        unknown = None if agreed else find_unknown(session, state, member)
+        gone = None if agreed or unknown is not None else find_gone(session, state)
+    if unknown is not None:
+        member = begin_lineage(runtime, client, member, state, why=unknown)
+    elif gone is not None:
+        member = begin_lineage(runtime, client, member, state, why=gone, alarm=HQ_SET_BACK)
+    put_back(runtime, member.lineage)
+    if agreed:
+        return member, 0
+    with runtime.database.sessions.begin() as session:
+        return member, offer_again(session, state, at=runtime.clock.now())
+
+
+def agrees(session: Session, state: StateAnswer, member: Membership) -> bool:
+    """Whether HQ stands in this history, at the last batch of every channel that counts here: neither side lacks any.
+
+    One statement; whatever it does not find equal is looked into by `find_unknown`, `find_gone` and `offer_again`.
+    """
+    if (state.lineage, state.lineage_id) != (member.lineage, member.lineage_id):
+        return False
+    same = and_(
+        OutboxBatch.channel == ChainHead.channel,
+        OutboxBatch.lineage == ChainHead.lineage,
+        OutboxBatch.batch_no == ChainHead.batch_no,
+        OutboxBatch.digest == ChainHead.digest,
+        OutboxBatch.voided_at.is_(None),
+    )
+    heads = session.execute(
+        select(ChainHead.channel, ChainHead.lineage, ChainHead.batch_no, ChainHead.digest, OutboxBatch.id)
+        .select_from(ChainHead)
+        .outerjoin(OutboxBatch, same)
+    ).all()
+    ours = {head.channel: (head.lineage, head.batch_no, head.digest) for head in heads}
+    theirs = {name: (head.lineage, head.batch_no, head.digest) for name, head in state.channels.items()}
+    return ours == theirs and all(head.id is not None for head in heads)
 
 
 def find_unknown(session: Session, state: StateAnswer, member: Membership) -> str | None:

@@ -5,7 +5,7 @@ from branch_node.outbound.alarms import COPY_REFUSED
 from branch_node.outbound.client import HqClient, HqRefusedError, Vitals
 from branch_node.outbound.contacts import Contact, ContactBook
 from branch_node.runtime import BranchRuntime
-from shared.alarms.operations import clear_alarm, raise_alarm
+from shared.alarms.operations import raise_alarm
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.messages import StateAnswer
 
@@ -21,10 +21,9 @@ def begin_contact(runtime: BranchRuntime, client: HqClient, vitals: Vitals) -> S
         state = _ask(client, book, vitals)
     except HqRefusedError as error:
         if error.problem == Problem.DUPLICATE.value.code:
-            _tell(runtime, refused=True)
+            _tell(runtime)
         raise
     book.accepted()
-    _tell(runtime, refused=False)
     return state
 
 
@@ -41,10 +40,6 @@ def _ask(client: HqClient, book: ContactBook, vitals: Vitals) -> StateAnswer:
     return client.state(vitals)
 
 
-def _tell(runtime: BranchRuntime, *, refused: bool) -> None:
+def _tell(runtime: BranchRuntime) -> None:
     with runtime.database.sessions.begin() as session:
-        about = queries.alarm_subject(session)
-        if refused:
-            raise_alarm(session, COPY_REFUSED, about, at=runtime.clock.now())
-        else:
-            clear_alarm(session, COPY_REFUSED, about, at=runtime.clock.now())
+        raise_alarm(session, COPY_REFUSED, queries.alarm_subject(session), at=runtime.clock.now())

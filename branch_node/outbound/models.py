@@ -33,7 +33,10 @@ class Membership(OfReceiver, Base):
 
 
 class HqBackedUp(KeyedByReceiver, Base):
-    """How far HQ says its backups hold a channel; what is not in one is kept here, to be sent again."""
+    """How far HQ says its backups hold a channel; what is not in one is kept here, to be sent again.
+
+    `told_at` is when HQ first said so.
+    """
 
     __tablename__ = "hq_backed_up"
 

@@ -1,5 +1,6 @@
 """Records too large to be sent, told to people until they are smaller."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -7,9 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from branch_node.outbound.alarms import RECORD_TOO_LARGE
-from shared.alarms.models import Alarm
 from shared.alarms.operations import clear_alarm, raise_alarm
-from shared.alarms.queries import find_open
 from shared.db.scope import EVERY
 from shared.domain.wire_words import RECORD_NUMBERS
 from sync_protocol.catalog import Bindings
@@ -19,20 +18,19 @@ from sync_protocol.contract.payload import MAX_PAYLOAD_BYTES, MAX_WIRE_BYTES
 MB: Final = 2**20
 
 
-def tell(session: Session, bindings: Bindings, *, at: datetime) -> None:
+def tell(session: Session, bindings: Bindings, told: Collection[str], *, at: datetime) -> None:
     """Raise an alarm for each record that is set aside, once, and clear those of records that go again.
 
-    For whichever receiver it is set aside: it is one record, and one alarm.
+    For whichever receiver it is set aside: it is one record, and one alarm. `told` are those with an open alarm.
     """
     everywhere = session.scalars(select(OversizeRecord).execution_options(**EVERY))
     present = {f"{one.record_type}/{one.record_id}": one for one in everywhere}
     for name, one in present.items():
-        if find_open(session, RECORD_TOO_LARGE, ("record", name)) is None:
+        if name not in told:
             raise_alarm(
                 session, RECORD_TOO_LARGE, ("record", name), at=at, details=_details(session, bindings, one)
             )
-    told = select(Alarm.subject_id).where(Alarm.closed_at.is_(None), Alarm.code == RECORD_TOO_LARGE.code)
-    for name in set(session.scalars(told)) - present.keys():
+    for name in set(told) - present.keys():
         clear_alarm(session, RECORD_TOO_LARGE, ("record", name), at=at)
 
 

@@ -21,12 +21,19 @@ class Pacer:
     """The pace of one cycle: takes up what the last one learnt, and learns from each batch."""
 
     def __init__(self, runtime: BranchRuntime) -> None:
-        """Go on at the pace the database holds, or begin."""
+        """Go on at the pace the database holds, or begin; it is asked when there is something to send."""
         self._runtime = runtime
-        with runtime.database.reads() as session:
-            known = session.get(SendingPace, ONLY)
-        self.pace = Pace(known.changes, known.size) if known else FIRST
+        self._pace: Pace | None = None
         self._taken: Taken | None = None
+
+    @property
+    def pace(self) -> Pace:
+        """How large the next batch may be."""
+        if self._pace is None:
+            with self._runtime.database.reads() as session:
+                known = session.get(SendingPace, ONLY)
+            self._pace = Pace(known.changes, known.size) if known else FIRST
+        return self._pace
 
     @property
     def last_ms(self) -> int | None:
@@ -66,7 +73,7 @@ class Pacer:
 
     def _learn(self, batch: OutboxBatch, seconds: float, *, answered: bool) -> None:
         self._taken = Taken(batch.changes, _size(batch), seconds, answered)
-        self.pace = next_pace(self.pace, self._taken)
+        self._pace = next_pace(self.pace, self._taken)
 
 
 def _size(batch: OutboxBatch) -> int:

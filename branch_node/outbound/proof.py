@@ -16,11 +16,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from msgspec import UNSET
+from sqlalchemy.orm import Session
 
 from branch_node.dayclose.closing import close_days
 from branch_node.outbound.client import HqClient, Vitals
 from branch_node.outbound.models import Membership
-from branch_node.outbound.queries import get_membership
 from branch_node.outbound.recovered import list_undecided
 from branch_node.outbound.versions import Versions
 from branch_node.proof import operations, queries
@@ -53,15 +53,19 @@ class _Taken:
 
 
 def begin_proof(
-    runtime: BranchRuntime, client: HqClient, progress: Progress, state: StateAnswer, *, doubt: bool
+    runtime: BranchRuntime,
+    member: Membership,
+    client: HqClient,
+    progress: Progress,
+    state: StateAnswer,
+    *,
+    doubt: bool,
 ) -> "Prover":
     """Close the days that are over and return what makes this cycle's barriers.
 
     Everything is proven when there is `doubt` whether HQ holds what it did; the facts, when HQ counts a day
     otherwise than we do although we have counted it again.
     """
-    with runtime.database.reads() as session:
-        member = get_membership(session)
     records = [binding.record for binding in runtime.bindings.values()]
     asked = set(state.verify)
     if close_days(runtime, joined_at=member.joined_at, recount=state.recount):
@@ -103,6 +107,10 @@ class Prover:
             lineage_id=member.lineage_id,
         )
 
+    def list_due(self, session: Session) -> set[str]:
+        """Return the record types of which a barrier is due now."""
+        return queries.list_due(session, self._runtime.bindings, self._occasion())
+
     def seal_barrier(self, binding: Binding) -> bool:
         """Seal a barrier of a record type when one is due; False when there is nothing to send."""
         binding = self._versions.to_compare(binding)
@@ -142,9 +150,7 @@ class Prover:
 
     def _take(self, binding: Binding) -> _Taken | None:
         name = binding.record.name
-        today = self._day(self._runtime.clock.now())
-        versions = self._versions.compared(self._runtime.bindings)
-        occasion = Occasion(today, self._joined_on, self._sender.lineage, self._asked, versions)
+        occasion = self._occasion()
         with self._runtime.database.reads() as session:
             reason = queries.why_due(session, name, occasion)
             if (
@@ -194,6 +200,11 @@ class Prover:
         with self._runtime.database.sessions.begin() as session:
             rows = operations.plan_repair(session, binding, send=send, remove=remove, by=by)
         log.warning("rows are sent again", extra={"record": binding.record.name, "rows": rows})
+
+    def _occasion(self) -> Occasion:
+        today = self._day(self._runtime.clock.now())
+        versions = self._versions.compared(self._runtime.bindings)
+        return Occasion(today, self._joined_on, self._sender.lineage, self._asked, versions)
 
     def _day(self, at: datetime) -> date:
         return at.astimezone(ZoneInfo(self._runtime.settings.timezone)).date()

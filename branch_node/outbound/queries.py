@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from branch_node.outbound.errors import NotJoinedError
-from branch_node.outbound.models import Cycle, Membership, SendingPace
+from branch_node.outbound.models import Cycle, HqBackedUp, Membership, SendingPace
 from shared.db.base import instant_text
 from shared.db.scope import EVERY, FIRST, receiver_of
 from sync_protocol.catalog import Bindings
@@ -56,8 +56,19 @@ def is_taken(session: Session, url: str) -> bool:
 
 def alarm_subject(session: Session) -> tuple[str, str]:
     """Return what alarms and entries about the session's receiver are about: this branch, or the receiver's name."""
+    return subject_of(session, get_membership(session))
+
+
+def subject_of(session: Session, member: Membership) -> tuple[str, str]:
+    """Return the same as `alarm_subject` for whoever knows already which branch this is."""
     receiver = receiver_of(session)
-    return ("branch", get_membership(session).branch_code) if receiver == FIRST else ("receiver", receiver)
+    return ("branch", member.branch_code) if receiver == FIRST else ("receiver", receiver)
+
+
+def read_backed_up(session: Session) -> dict[str, tuple[int, int]]:
+    """Return by channel the last `(lineage, batch number)` that HQ has said its backups hold."""
+    rows = session.execute(select(HqBackedUp.channel, HqBackedUp.lineage, HqBackedUp.batch_no))
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def find_last_cycle(session: Session, *outcomes: str) -> Cycle | None:
@@ -99,6 +110,14 @@ def list_unacknowledged(
         .order_by(OutboxBatch.batch_no)
         .limit(limit)
     ).all()
+
+
+def count_under_way(session: Session) -> dict[str, int]:
+    """Return by channel the changes in batches HQ has not acknowledged; a channel without any is not named."""
+    sent = select(OutboxBatch.channel, func.sum(OutboxBatch.changes)).where(
+        OutboxBatch.acknowledged_at.is_(None), OutboxBatch.voided_at.is_(None)
+    )
+    return {row[0]: int(row[1]) for row in session.execute(sent.group_by(OutboxBatch.channel))}
 
 
 def find_pace(session: Session) -> SendingPace | None:

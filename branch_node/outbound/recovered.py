@@ -88,7 +88,15 @@ def _fetch(runtime: BranchRuntime, client: HqClient, lineage: int, name: str, af
 
 def put_back(runtime: BranchRuntime, lineage: int) -> None:
     """Put offered rows back where nothing contradicts them; must run before anything more is sealed."""
-    for name in runtime.bindings:
+    with runtime.database.reads() as session:
+        waiting = set(
+            session.scalars(
+                select(RecoveredRow.record_type)
+                .where(RecoveredRow.lineage == lineage, RecoveredRow.state == OFFERED)
+                .distinct()
+            )
+        )
+    for name in (one for one in runtime.bindings if one in waiting):
         while True:
             with runtime.database.sessions.begin() as session:
                 offered = session.scalars(

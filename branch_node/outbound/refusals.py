@@ -20,18 +20,18 @@ MOST_KEPT: Final = 1_000
 Known = tuple[str, str | None, int, int | None, str]
 
 
-def refresh(runtime: BranchRuntime, client: HqClient, *, told: int | None, refused_now: int) -> None:
-    """Fetch the list of refused records when HQ holds some, or this node still shows some.
+def refresh(
+    runtime: BranchRuntime, client: HqClient, *, told: int | None, refused_now: int, shown: bool
+) -> None:
+    """Fetch the list of refused records when HQ holds some, or this node still shows some (`shown`).
 
     `told` is HQ's count at the beginning of the cycle, None from an HQ that does not tell;
     `refused_now` how many this cycle added. Raises NoAnswerError and HqRefusedError.
     """
-    if told is None:
+    if told is None or not (told or refused_now or shown):
         return
     with runtime.database.reads() as session:
         known = _known(session)
-    if not (told or refused_now or known):
-        return
     total, entries = _fetch(client)
     found = [_entry_key(entry) for entry in entries]
     with runtime.database.sessions.begin() as session:

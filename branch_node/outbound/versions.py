@@ -11,7 +11,6 @@ from branch_node.outbound import queries
 from branch_node.outbound.alarms import NODE_OLD, VERSION_REFUSED
 from branch_node.runtime import BranchRuntime
 from shared.alarms.operations import clear_alarm, raise_alarm
-from shared.alarms.queries import find_open
 from sync_protocol.catalog import Binding
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.messages import StateAnswer
@@ -57,17 +56,17 @@ class Versions:
         }
 
 
-def follow(runtime: BranchRuntime, state: StateAnswer) -> Versions:
-    """Return what the receiver reads, and tell people when its next release will not read this node."""
+def follow(runtime: BranchRuntime, state: StateAnswer, *, known: bool) -> Versions:
+    """Return what the receiver reads, and tell people when its next release will not read this node.
+
+    `known` says that they have been told.
+    """
     told = Versions.told(state)
     old = told.too_old(runtime.bindings)
-    with runtime.database.reads() as session:
-        subject = queries.alarm_subject(session)
-        known = find_open(session, NODE_OLD, subject)
-    if bool(old) == (known is not None):
+    if bool(old) == known:
         return told
     with runtime.database.sessions.begin() as session:
-        now = runtime.clock.now()
+        subject, now = queries.alarm_subject(session), runtime.clock.now()
         if old:
             raise_alarm(session, NODE_OLD, subject, at=now, details={"records": ", ".join(sorted(old))})
         else:
@@ -75,10 +74,15 @@ def follow(runtime: BranchRuntime, state: StateAnswer) -> Versions:
     return told
 
 
-def tell_refusal(session: Session, problem: str | None, detail: str | None, *, at: datetime) -> None:
-    """Raise an alarm when a cycle ended because HQ does not read our version; clear it when one did not."""
-    subject = queries.alarm_subject(session)
+def tell_refusal(
+    session: Session, problem: str | None, detail: str | None, *, told: bool, at: datetime
+) -> None:
+    """Raise an alarm when a cycle ended because HQ does not read our version; clear it when one did not.
+
+    `told` says whether such an alarm is open.
+    """
     if problem == Problem.SCHEMA.value.code:
-        raise_alarm(session, VERSION_REFUSED, subject, at=at, details={"detail": detail or ""})
-    elif problem is None:
-        clear_alarm(session, VERSION_REFUSED, subject, at=at)
+        about = queries.alarm_subject(session)
+        raise_alarm(session, VERSION_REFUSED, about, at=at, details={"detail": detail or ""})
+    elif problem is None and told:
+        clear_alarm(session, VERSION_REFUSED, queries.alarm_subject(session), at=at)

@@ -1,11 +1,11 @@
 """When a comparison is due, what it covers, and how the last ones ended."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.proof.models import RecordProof
@@ -46,9 +46,30 @@ def list_proofs(session: Session) -> Sequence[RecordProof]:
     return session.scalars(select(RecordProof).order_by(RecordProof.record_type)).all()
 
 
+def list_due(session: Session, record_types: Iterable[str], occasion: Occasion) -> set[str]:
+    """Return the record types of which a barrier is due now; asks at most three things where none is."""
+    known = {one.record_type: one for one in list_proofs(session)}
+    names = set(record_types)
+    due = {name for name in names if _why(name, known.get(name), occasion) is not None}
+    quiet = names - due
+    since = min((known[name].barrier_id or 0 if name in known else 0 for name in quiet), default=0)
+    # Fewer of all types together since the oldest of their barriers: then fewer of each.
+    if _count_since(session, since) < EVERY_BATCHES:
+        return due
+    return due | {name for name in quiet if _batches_since(session, name, known.get(name)) >= EVERY_BATCHES}
+
+
 def why_due(session: Session, record_type: str, occasion: Occasion) -> str | None:
     """Return why a barrier of this record type is to be made now, or None."""
     known = find_proof(session, record_type)
+    why = _why(record_type, known, occasion)
+    if why is not None:
+        return why
+    return "batches" if _batches_since(session, record_type, known) >= EVERY_BATCHES else None
+
+
+def _why(record_type: str, known: RecordProof | None, occasion: Occasion) -> str | None:
+    """Return why a barrier is due, but for the number of batches since the last."""
     if known is not None and known.demanded is not None:
         return known.demanded
     if record_type in occasion.asked:
@@ -59,9 +80,7 @@ def why_due(session: Session, record_type: str, occasion: Occasion) -> str | Non
         return "version"
     last_day = known.barrier_day if known is not None and known.barrier_day else occasion.joined_on
     # Not "later than": a clock that was wrong must not put proofs off for years.
-    if last_day != occasion.today:
-        return "day"
-    return "batches" if _batches_since(session, record_type, known) >= EVERY_BATCHES else None
+    return "day" if last_day != occasion.today else None
 
 
 def _more_columns(known: RecordProof, occasion: Occasion) -> bool:
@@ -107,10 +126,10 @@ def last_backlog(session: Session, record_type: str, lineage: int) -> int:
 
 def _batches_since(session: Session, record_type: str, known: RecordProof | None) -> int:
     last = known.barrier_id if known is not None else None
-    since = (
-        select(OutboxBatch.id)
-        .where(OutboxBatch.record_type == record_type, OutboxBatch.id > (last or 0))
-        .limit(EVERY_BATCHES)
-        .subquery()
-    )
-    return session.scalar(select(func.count()).select_from(since)) or 0
+    return _count_since(session, last or 0, OutboxBatch.record_type == record_type)
+
+
+def _count_since(session: Session, last: int, *conditions: ColumnElement[bool]) -> int:
+    """Return how many batches were sealed after one; counts no further than matters."""
+    since = select(OutboxBatch.id).where(OutboxBatch.id > last, *conditions).limit(EVERY_BATCHES)
+    return session.scalar(select(func.count()).select_from(since.subquery())) or 0

@@ -26,12 +26,14 @@ def proven_versions(
     )
     carried: dict[str, int] = {row[0]: row[1] for row in session.execute(statement)}
     return {
-        name: (
-            binding.record.reads[0],
-            min(binding.record.version, carried.get(name, binding.record.version)),
-        )
-        for name, binding in bindings.items()
+        name: (first, min(last, carried.get(name, last)))
+        for name, (first, last) in versions_of(bindings).items()
     }
+
+
+def versions_of(bindings: Bindings) -> Mapping[str, tuple[int, int]]:
+    """Return the first and the last version of each record type that this release reads."""
+    return {name: (binding.record.reads[0], binding.record.version) for name, binding in bindings.items()}
 
 
 def list_known_now(session: Session, record: RecordType, *, limit: int) -> Sequence[CarriedValues]:

@@ -12,7 +12,8 @@ from hq_server.branches.models import Branch
 from hq_server.feed.errors import ItemNotFoundError
 from hq_server.feed.models import FeedHead, FeedItem, FeedStanding, FeedVersion
 from shared.db.base import instant_text
-from shared.domain.published.vocabulary import ItemKind
+from shared.domain.published.codes import Code, read_codes
+from shared.domain.published.vocabulary import CodeTable, ItemKind
 from sync_protocol.contract.feed import FeedEntry, FeedPage, FeedPoint
 from sync_protocol.contract.messages import FeedState
 
@@ -55,9 +56,11 @@ def head(session: Session) -> FeedPoint:
 
 def state_for(session: Session, branch_number: int) -> FeedState:
     """Return what a branch is told of the feed with every contact: it asks for more only when this differs."""
-    now = head(session)
-    told = session.get(FeedStanding, branch_number)
-    return FeedState(seq=now.seq, digest=now.digest, receipts=told.number if told else 0)
+    now = [select(column).where(FeedHead.id == 1) for column in (FeedHead.seq, FeedHead.digest)]
+    told = select(FeedStanding.number).where(FeedStanding.branch_number == branch_number)
+    columns = [one.scalar_subquery() for one in (*now, told)]
+    seq, digest, receipts = session.execute(select(*columns)).one()
+    return FeedState(seq=seq or BEGINNING.seq, digest=digest or BEGINNING.digest, receipts=receipts or 0)
 
 
 def read_page(session: Session, branch: Branch, after: FeedPoint, *, limit: int = PAGE) -> FeedPage:
@@ -105,6 +108,13 @@ def standing_of(session: Session, item: FeedItem) -> Standing:
 def find_named(session: Session, kind: ItemKind, name: str) -> FeedItem | None:
     """Return the item of a table or a policy, or None."""
     return session.scalar(select(FeedItem).where(FeedItem.kind == kind, FeedItem.name == name))
+
+
+def code_words(session: Session, table: CodeTable) -> list[Code]:
+    """Return the codes of a table as they are published now, with their words; empty when none is."""
+    item = find_named(session, ItemKind.CODE_TABLE, table.value)
+    current = standing_of(session, item).current if item is not None else None
+    return read_codes(current.body) if current is not None and not current.withdrawn else []
 
 
 def list_standings(session: Session, wanted: ItemFilter) -> list[Standing]:

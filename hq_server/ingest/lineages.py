@@ -6,18 +6,20 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from hq_server.branches.alarms import LINEAGE_OPENED
 from hq_server.branches.models import Branch, BranchLineage
-from hq_server.carrying.queries import proven_versions, with_carried
+from hq_server.carrying.models import CarriedValues
+from hq_server.carrying.queries import proven_versions, versions_of, with_carried
 from hq_server.feed.queries import state_for
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.gate.slots import next_push_after
 from hq_server.ingest.backups import list_backed_up
 from hq_server.ingest.models import ChainPosition, InboxBatch
-from hq_server.parking.queries import count_parked
+from hq_server.parking.queries import count_parked, is_open
+from hq_server.proof.models import DayCheck, Proof, ResendAsk
 from hq_server.proof.queries import list_asked, list_recounted, list_resend_asks
 from hq_server.replica.models import Tombstone
 from shared.alarms.operations import raise_alarm
@@ -68,9 +70,12 @@ def state_of(
     session: Session, branch: Branch, hq_id: str, now: datetime, *, bindings: Bindings
 ) -> StateAnswer:
     """Return where HQ stands in each channel of a branch, and in which history."""
-    positions = session.scalars(select(ChainPosition).where(ChainPosition.branch_number == branch.number))
+    positions = session.scalars(
+        select(ChainPosition).where(ChainPosition.branch_number == branch.number)
+    ).all()
     current = current_lineage(session, branch.number)
     backed_up = list_backed_up(session, branch.number)
+    parked, carried, asked, recounted, resend = _what_there_is(session, branch.number)
     return StateAnswer(
         branch=branch.code,
         hq=hq_id,
@@ -86,18 +91,35 @@ def state_of(
         },
         push_interval_s=branch.push_interval_s,
         next_push_after_s=next_push_after(session, branch, now),
-        reads=dict(proven_versions(session, branch.number, bindings)),
+        reads=dict(proven_versions(session, branch.number, bindings) if carried else versions_of(bindings)),
         lineage=current[0] if current else None,
         lineage_id=current[1] if current else None,
-        parked=count_parked(session, branch.number).total,
-        verify=list_asked(session, branch.number),
-        recount=list_recounted(session, branch.number),
+        parked=count_parked(session, branch.number).total if parked else 0,
+        verify=list_asked(session, branch.number) if asked else [],
+        recount=list_recounted(session, branch.number) if recounted else [],
         resend=[
             ResendAsked(id=one.id, record=one.record_type, reason=one.reason, by=one.asked_by)
-            for one in list_resend_asks(session, branch.number)
+            for one in (list_resend_asks(session, branch.number) if resend else ())
         ],
         feed=state_for(session, branch.number),
     )
+
+
+def _what_there_is(session: Session, branch_number: int) -> Sequence[bool]:
+    """Return at once whether a branch has parked rows, carried values, and is asked to prove, recount and resend.
+
+    Most have none of it, and then none of it is looked up.
+    """
+    found = session.execute(
+        select(
+            exists().where(is_open(branch_number)),
+            exists().where(CarriedValues.branch_number == branch_number),
+            exists().where(Proof.branch_number == branch_number, Proof.asked_at.is_not(None)),
+            exists().where(DayCheck.branch_number == branch_number, DayCheck.complete.is_(False)),
+            exists().where(ResendAsk.branch_number == branch_number, ResendAsk.ended_at.is_(None)),
+        )
+    ).one()
+    return [bool(one) for one in found]
 
 
 def read_chain(session: Session, branch_number: int, channel: str, *, below: int | None) -> ChainPage:

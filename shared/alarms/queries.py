@@ -30,6 +30,21 @@ def find_open(session: Session, kind: AlarmKind, subject: Subject) -> Alarm | No
     )
 
 
+def list_open_codes(session: Session, subject: Subject) -> set[str]:
+    """Return the codes of the alarms that are open about this subject."""
+    about = (Alarm.subject_type == subject[0], Alarm.subject_id == subject[1])
+    return set(session.scalars(select(Alarm.code).where(Alarm.closed_at.is_(None), *about)))
+
+
+def list_open_subjects(session: Session, *kinds: AlarmKind) -> set[tuple[str, str]]:
+    """Return (code, id of the subject) of the open alarms of these kinds."""
+    codes = [kind.code for kind in kinds]
+    rows = session.execute(
+        select(Alarm.code, Alarm.subject_id).where(Alarm.closed_at.is_(None), Alarm.code.in_(codes))
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
 def open_alarms(*, severity: Severity | None = None) -> Select[Alarm]:
     """Return the statement that lists open alarms, critical ones first, then the latest opened."""
     critical = Alarm.severity == Severity.CRITICAL

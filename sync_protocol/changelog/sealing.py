@@ -177,11 +177,17 @@ def place_in_chain(session: Session, channel: str, sender: Sender) -> Place:
 
 def count_pending(session: Session) -> int:
     """Return how many changes HQ has not acknowledged: unsealed ones and those in batches under way."""
-    unsealed = select(func.count()).select_from(Change).where(Change.batch_id.is_(None))
+    unsealed = select(func.count()).select_from(Change).where(Change.batch_id.is_(None)).scalar_subquery()
     under_way = select(func.coalesce(func.sum(OutboxBatch.changes), 0)).where(
         OutboxBatch.acknowledged_at.is_(None), OutboxBatch.voided_at.is_(None)
     )
-    return int(session.scalar(unsealed) or 0) + int(session.scalar(under_way) or 0)
+    return int(session.scalar(select(unsealed + under_way.scalar_subquery())) or 0)
+
+
+def count_unsealed(session: Session) -> dict[str, int]:
+    """Return how many changes of each record type are in no batch yet; a type without any is not named."""
+    unsealed = select(Change.record_type, func.count()).where(Change.batch_id.is_(None))
+    return {row[0]: row[1] for row in session.execute(unsealed.group_by(Change.record_type))}
 
 
 def newest_unsealed(session: Session, binding: Binding, lane: Lane = WHOLE) -> int:
