@@ -18,7 +18,9 @@ from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
 from branch_node.inbound import alarms as inbound_alarms
 from branch_node.inbound import pages as inbound
+from branch_node.inbound.queries import codes
 from branch_node.managers import pages as managers
+from branch_node.managers.queries import manager_options
 from branch_node.outbound import alarms as outbound_alarms
 from branch_node.outbound import (
     history_pages,
@@ -31,6 +33,7 @@ from branch_node.outbound import (
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.transport import HttpTransport
+from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
 from branch_node.retention import jobs as retention_jobs
 from branch_node.runtime import BranchRuntime
@@ -42,14 +45,18 @@ from shared.alarms.vocabulary import AlarmKind
 from shared.audit.keyring import CARRIED, LogKeys
 from shared.clock import SystemClock
 from shared.db.engine import Database
+from shared.domain.published.vocabulary import CodeTable
 from shared.i18n import lazy_gettext as _l
 from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
-from shared.rights.vocabulary import Resource
+from shared.rights.vocabulary import BRANCH_KINDS, Resource
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
+from shared.web.context import stamp
 from shared.web.menu import MenuEntry
+from shared.web.organisation.pages import organisation_blueprint
+from shared.web.people.pages import NodePeople, people_blueprint
 from shared.web.running.pages import jobs_blueprint
 
 JOBS: Final[Sequence[Job]] = (
@@ -89,6 +96,10 @@ MENU: Final = (
         key="o",
         foot=True,
     ),
+    MenuEntry(
+        _l("Organisation"), "organisation.index", "building-bank", Resource.ORGANISATION, key="g", foot=True
+    ),
+    MenuEntry(_l("People"), "people.index", "users", Resource.ACCOUNT, key="u", foot=True),
     MenuEntry(_l("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),
 )
 
@@ -116,9 +127,11 @@ def create_app(runtime: BranchRuntime) -> Flask:
         home="desk.my_day",
         search="desk.search",
         menu=MENU,
+        ranged=RANGES,
         node_name=outbound.node_name,
         link_state=outbound.link_state,
         account_rules=inbound.account_rules,
+        kind_words=lambda session: codes(session, CodeTable.STAFF_KIND, now=stamp().at) or (),
         blueprints=(
             desk.blueprint,
             customers.blueprint,
@@ -145,5 +158,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
                 },
             ),
             jobs_blueprint(JOBS),
+            organisation_blueprint(BRANCH_KINDS),
+            people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
         ),
     )

@@ -6,15 +6,20 @@ from sqlalchemy import Connection
 
 from branch_node.bindings import install_capture
 from branch_node.customers.models import CUSTOMER_SEARCH
+from branch_node.ranges import RANGES
+from branch_node.staff.projection import install_projection
 from shared.audit.guards import install as install_log_guards
 from shared.db.migrations import MigratedApp
+from shared.rights.rowsecurity import install_row_security
 
 
 def _install_generated(connection: Connection) -> None:
-    """Make what is generated from declarations: capture of changes, and the search table that follows customers."""
+    """Make what is generated from declarations: capture of changes, and the tables that follow others."""
     install_capture(connection)
     install_log_guards(connection)
     CUSTOMER_SEARCH.install(connection)
+    install_projection(connection)
+    install_row_security(connection, RANGES, append_only=("audit_entries",))
 
 
 APP: Final = MigratedApp(

@@ -11,6 +11,7 @@ from hq_server.analysis import pages as analysis
 from hq_server.bindings import BINDINGS
 from hq_server.branches import alarms as branch_alarms
 from hq_server.branches import pages as branches
+from hq_server.branches.queries import branch_options
 from hq_server.carrying import jobs as carrying_jobs
 from hq_server.config import NODE_KEY, load_settings
 from hq_server.console import pages as console
@@ -22,6 +23,7 @@ from hq_server.feed import jobs as feed_jobs
 from hq_server.feed import matrix_pages as feed_matrix
 from hq_server.feed import pages as feed
 from hq_server.feed import routes as feed_routes
+from hq_server.feed.queries import code_words
 from hq_server.gate import jobs as gate_jobs
 from hq_server.gate import pages as gate
 from hq_server.ingest import key_routes, lineage_routes, parked_routes, proof_routes
@@ -29,9 +31,11 @@ from hq_server.ingest import routes as ingest
 from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
 from hq_server.proof import alarms as proof_alarms
+from hq_server.ranges import RANGES
 from hq_server.retention import alarms as retention_alarms
 from hq_server.retention import jobs as retention_jobs
 from hq_server.runtime import HqIdentity, HqRuntime
+from hq_server.staff import pages as staff
 from hq_server.tracing import pages as tracing
 from hq_server.verification import jobs as verification_jobs
 from hq_server.verification import pages as verification
@@ -39,12 +43,16 @@ from shared.alarms.vocabulary import AlarmKind
 from shared.audit.keyring import CARRIED, LogKeys
 from shared.clock import SystemClock
 from shared.db.engine import Database
+from shared.domain.published.vocabulary import CodeTable
 from shared.i18n import gettext as _
 from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
+from shared.rights.vocabulary import HQ_KINDS
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
+from shared.web.organisation.pages import organisation_blueprint
+from shared.web.people.pages import NodePeople, people_blueprint
 from shared.web.running.pages import jobs_blueprint
 
 JOBS: Final[Sequence[Job]] = (
@@ -87,7 +95,9 @@ def create_app(runtime: HqRuntime) -> Flask:
         home="console.overview",
         search="customers.index",
         menu=MENU,
+        ranged=RANGES,
         node_name=lambda: _("Head office"),
+        kind_words=lambda session: code_words(session, CodeTable.STAFF_KIND),
         blueprints=(
             console.blueprint,
             console.fleet,
@@ -115,5 +125,8 @@ def create_app(runtime: HqRuntime) -> Flask:
                 },
             ),
             jobs_blueprint(JOBS),
+            staff.blueprint,
+            organisation_blueprint(HQ_KINDS, "staff.index"),
+            people_blueprint(NodePeople(HQ_KINDS, branches=branch_options)),
         ),
     )

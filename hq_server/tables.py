@@ -4,9 +4,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from hq_server.ranges import RANGES
 from hq_server.customers.queries import SEARCH_INDEX
 from shared.audit.guards import install as install_log_guards
 from shared.db.migrations import MigratedApp
+from shared.rights.rowsecurity import install_row_security
 from shared.db.search import search_table_ddl
 
 
@@ -15,6 +17,7 @@ def _install_generated(connection: Connection) -> None:
     for statement in search_table_ddl(SEARCH_INDEX, connection.dialect.name):
         connection.exec_driver_sql(statement)
     install_log_guards(connection)
+    install_row_security(connection, RANGES, append_only=("audit_entries",))
 
 
 APP: Final = MigratedApp(

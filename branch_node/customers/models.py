@@ -1,10 +1,12 @@
 """The branch's own table of customers."""
 
+from datetime import datetime
 from typing import Final, cast
 
-from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, Table, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db.base import Base
+from shared.db.base import Base, Id
 from shared.db.search import FollowedTable
 from shared.domain.customers.fields import CustomerFields
 
@@ -23,6 +25,31 @@ class Customer(CustomerFields, Base):
         Index("ix_customers_name", "name"),
         Index("ix_customers_updated_at", "updated_at"),
     )
+
+
+class CustomerShare(Base):
+    """That an account manager sees and serves a customer somebody else holds, until `ends_at` or for good."""
+
+    __tablename__ = "customer_shares"
+
+    customer_id: Mapped[str] = mapped_column(Id, ForeignKey("customers.id", ondelete="CASCADE"), primary_key=True)
+    manager_id: Mapped[str] = mapped_column(Id, ForeignKey("managers.id"), primary_key=True, index=True)
+    shared_at: Mapped[datetime]
+    shared_by: Mapped[str] = mapped_column(String(80))
+    ends_at: Mapped[datetime | None]
+
+
+class Serving(Base):
+    """That a service operator is serving a customer: while it lasts, the file is open to them."""
+
+    __tablename__ = "customer_servings"
+
+    user_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    customer_id: Mapped[str] = mapped_column(
+        Id, ForeignKey("customers.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    began_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
 
 
 _SEARCHED: Final = ("customer_no", "name", "short_name", "mobile", "phone", "id_no", "email")

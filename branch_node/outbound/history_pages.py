@@ -17,6 +17,7 @@ from shared.domain.wire_words import RECORD_NAMES, column_name
 from shared.errors import N_
 from shared.i18n import format_instant, label
 from shared.i18n import gettext as _
+from shared.rights.ranges import BY_HAND, rows_seen
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import runtime, stamp
@@ -133,5 +134,6 @@ def _shown(session: Session, branch: BranchRuntime, binding: Binding, column: st
 def _named(session: Session, branch: BranchRuntime, column: str, record_id: str) -> str:
     other, number = REFERS[column]
     table = branch.bindings[other].table
-    row = session.execute(select(table.c[number], table.c.name).where(table.c.id == record_id)).first()
+    wanted = select(table.c[number], table.c.name).where(table.c.id == record_id, *rows_seen(session, table))
+    row = session.execute(wanted.execution_options(**BY_HAND)).first()
     return " ".join(row) if row else record_id

@@ -11,6 +11,7 @@ from branch_node.outbound.alarms import RECORD_TOO_LARGE
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.db.scope import EVERY
 from shared.domain.wire_words import RECORD_NUMBERS
+from shared.rights.ranges import BY_HAND, rows_seen
 from sync_protocol.catalog import Bindings
 from sync_protocol.changelog.models import OversizeRecord
 from sync_protocol.contract.payload import MAX_PAYLOAD_BYTES, MAX_WIRE_BYTES
@@ -39,7 +40,8 @@ def number_of(session: Session, bindings: Bindings, one: OversizeRecord) -> str:
     table, column = bindings[one.record_type].table, RECORD_NUMBERS.get(one.record_type)
     if column is None:
         return one.record_id
-    found = session.scalar(select(table.c[column]).where(table.c.id == one.record_id))
+    number = select(table.c[column]).where(table.c.id == one.record_id, *rows_seen(session, table))
+    found = session.scalar(number.execution_options(**BY_HAND))
     return str(found or one.record_id)
 
 

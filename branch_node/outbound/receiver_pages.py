@@ -16,7 +16,7 @@ from shared.domain.wire_words import RECORD_NAMES
 from shared.i18n import gettext as _
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import runtime, stamp
+from shared.web.context import reading, runtime, stamp
 from shared.web.forms import notice
 from sync_protocol.changelog.sealing import count_pending
 
@@ -39,7 +39,7 @@ def list_standings(branch: BranchRuntime) -> list[Standing]:
     now = branch.clock.now()
     found = []
     for view in receivers.views(branch):
-        with view.database.reads() as session:
+        with reading(of=view.database) as session:
             found.append(_standing(session, view, now))
     return found
 
@@ -49,7 +49,7 @@ def list_standings(branch: BranchRuntime) -> list[Standing]:
 def removal(name: str) -> str:
     """Show what a receiver has not got yet, and ask whether it shall get nothing more."""
     view = receivers.view_of(runtime(BranchRuntime), name)
-    with view.database.reads() as session:
+    with reading(of=view.database) as session:
         standing, pending = _standing(session, view, view.clock.now()), count_pending(session)
     return render_template(
         "outbound/removal.html", standing=standing, pending=pending, record_names=RECORD_NAMES

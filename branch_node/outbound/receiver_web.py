@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from branch_node.outbound.receivers import view_of
 from branch_node.runtime import BranchRuntime
 from shared.db.scope import FIRST
+from shared.web import context
 from shared.web.context import runtime
 
 
@@ -18,13 +19,12 @@ def chosen() -> BranchRuntime:
 
 def reading() -> AbstractContextManager[Session]:
     """Open a session on one unchanging snapshot of what belongs to that receiver."""
-    return chosen().database.reads.begin()
+    return context.reading(of=chosen().database)
 
 
-def writing() -> AbstractContextManager[Session]:
+def writing(*, as_node: bool = False) -> AbstractContextManager[Session]:
     """Open the one transaction of this request, over what belongs to that receiver."""
-    runtime().space.check()
-    return chosen().database.sessions.begin()
+    return context.writing(of=chosen().database, as_node=as_node)
 
 
 def named() -> str | None:

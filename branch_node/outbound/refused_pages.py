@@ -15,6 +15,7 @@ from branch_node.outbound.refusals import MOST_KEPT
 from branch_node.runtime import BranchRuntime
 from shared.domain.wire_words import RECORD_NAMES, explain
 from shared.ids import is_id
+from shared.rights.ranges import BY_HAND, rows_seen
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import may, runtime
@@ -110,7 +111,8 @@ def _names(session: Session, found: Sequence[RefusedRecord], bindings: Bindings)
     for record_type, ids in by_type.items():
         table = bindings[record_type].table
         columns = [table.c[name] for name in NAMING if name in table.c]
-        for row in session.execute(select(table.c.id, *columns).where(table.c.id.in_(sorted(ids)))):
+        wanted = select(table.c.id, *columns).where(table.c.id.in_(sorted(ids)), *rows_seen(session, table))
+        for row in session.execute(wanted.execution_options(**BY_HAND)):
             names[str(row[0])] = " ".join(str(value) for value in tuple(row)[1:] if value)
     return names
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared.domain.wire_words import RECORD_NUMBERS
 from shared.errors import N_, BranchlineError, Kind
+from shared.rights.ranges import BY_HAND, rows_seen
 from sync_protocol.catalog import Bindings
 from sync_protocol.changelog.models import SET_ASIDE, Change, OutboxBatch
 
@@ -78,7 +79,9 @@ class Trace:
 def trace(session: Session, bindings: Bindings, record_type: str, number: str) -> Trace:
     """Return where the record of this number is; raises NoSuchNumberError."""
     table = bindings[record_type].table
-    record_id = session.scalar(select(table.c.id).where(table.c[RECORD_NUMBERS[record_type]] == number))
+    named = table.c[RECORD_NUMBERS[record_type]] == number
+    found = select(table.c.id).where(named, *rows_seen(session, table))
+    record_id = session.scalar(found.execution_options(**BY_HAND))
     if record_id is None:
         raise NoSuchNumberError(number=number)
     rows = session.execute(

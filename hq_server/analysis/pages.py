@@ -62,7 +62,7 @@ class Shown:
 @requires(Resource.ANALYSIS, Action.READ)
 def index() -> str:
     """Show one measure by one or two dimensions, under the filters of the address."""
-    with reading() as session:
+    with reading(sums=True) as session:
         shown, refusal = _answer(session)
     return render_template(
         "analysis/index.html",
@@ -87,7 +87,7 @@ def index() -> str:
 @requires(Resource.ANALYSIS, Action.EXPORT)
 def export() -> Response:
     """Answer with the table as a workbook; filters and coverage stand on its second sheet."""
-    with reading() as session:
+    with reading(sums=True) as session:
         question = asked.read(session)
         shown = Shown(question, queries.answer(session, question.question))
     kind: Any = "money" if shown.grid.question.measure.is_money else "number"
@@ -111,7 +111,7 @@ def export() -> Response:
 def behind() -> str:
     """List the customers behind a cell; what they add up to is the cell."""
     wanted = PageRequest.from_query(("share",), default="share", sizes=(50, 25, 100, 200))
-    with reading() as session:
+    with reading(sums=True) as session:
         question = asked.read(session)
         found = drill.customers_behind(
             session, question.question, offset=(wanted.number - 1) * wanted.size, limit=wanted.size
@@ -131,7 +131,7 @@ def behind() -> str:
 @requires(Resource.ANALYSIS, Action.EXPORT)
 def export_behind() -> Response:
     """Answer with the customers behind a cell as a workbook."""
-    with reading() as session:
+    with reading(sums=True) as session:
         question = asked.read(session)
         found = drill.customers_behind(session, question.question, offset=0, limit=web.MOST_EXPORTED + 1)
     kind: Any = "money" if question.question.measure.is_money else "number"

@@ -30,5 +30,14 @@ MENU: Final = (
     MenuEntry(
         lazy_gettext("Published items"), "feed.index", "upload", Resource.PUBLISHED, key="u", foot=True
     ),
+    MenuEntry(
+        lazy_gettext("Organisation"),
+        "staff.index",
+        "building-bank",
+        Resource.ORGANISATION,
+        key="g",
+        foot=True,
+    ),
+    MenuEntry(lazy_gettext("People"), "people.index", "users", Resource.ACCOUNT, key="n", foot=True),
     MenuEntry(lazy_gettext("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),
 )

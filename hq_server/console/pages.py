@@ -42,7 +42,7 @@ fleet = Blueprint("fleet", __name__, template_folder="templates", url_prefix="/b
 @requires(Resource.NODE, Action.READ)
 def overview() -> str:
     """Show whether everything is in and what is wrong; ?part=1 answers only the part that renews itself."""
-    with reading() as session:
+    with reading(sums=True) as session:
         values = _overview(session)
     template = "console/part.html" if request.args.get("part") else "console/overview.html"
     return render_template(template, **values)

@@ -40,7 +40,7 @@ proof                | R g    | RU g               | R b            | -         
 job                  | -      | -                  | -              | -               | -             | RM g
 alarm                | R g    | R g                | RU b           | -               | -             | RUM g
 operation_log        | R a    | RXP g +log_auditor | RXP b          | RP s            | RP s          | R g m
-organisation         | R g    | RU g               | RU b           | R b             | R b           | RM g
+organisation         | R g    | RU g               | RU b           | R b             | R b           | RUM g
 account              | -      | R g                | R b            | -               | -             | RCUDM g
 right                | -      | RA g               | RA b           | -               | -             | R g
 two_person           | RA g   | RCA g              | RCA b          | -               | -             | RCA g

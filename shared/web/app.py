@@ -12,13 +12,15 @@ from werkzeug.routing import BaseConverter, BuildError
 
 from shared import i18n
 from shared.errors import SetupError
+from shared.rights.ranges import Ranged
 from shared.rights.vocabulary import Action, Resource
 from shared.runtime import NodeRuntime
 from shared.web import assets, errors, filters, gate, sessions
 from shared.web.access import check_every_view, public
 from shared.web.accounts import pages as accounts
 from shared.web.accounts import second_step_pages, session_pages
-from shared.web.context import EXTENSION, may, viewer
+from shared.web.context import EXTENSION, RANGED, may, viewer
+from shared.web.kinds import KIND_WORDS, KindWords
 from shared.web.menu import LinkState, MenuEntry, menu_lines
 from shared.web.paging import link, link_to
 
@@ -53,21 +55,25 @@ def create_flask(
     home: str,
     menu: Sequence[MenuEntry] = (),
     blueprints: Sequence[Blueprint] = (),
+    ranged: Sequence[Ranged] = (),
     search: str | None = None,
     node_name: Callable[[], str] | None = None,
     link_state: Callable[[], LinkState | None] | None = None,
     account_rules: sessions.AskRules | None = None,
+    kind_words: KindWords | None = None,
     config: Mapping[str, Any] | None = None,
 ) -> Flask:
     """Return the app with sign-in, languages, error pages and the page frame; refuses one that is not safe.
 
-    `home` is the endpoint of the first page, `search` of the page that answers the search box (it gets
+    `ranged` says whose rows are whose. `home` is the endpoint of the first page, `search` of the page that answers the search box (it gets
     ?q=). `link_state` is asked once a page and may read the database; `account_rules` is asked at each
-    request of somebody who is signed in. Raises SetupError when a view
-    does not say who may call it, or a menu entry leads nowhere.
+    request of somebody who is signed in, and `kind_words` for the names that kinds of staff were given. Raises
+    SetupError when a view does not say who may call it, or a menu entry leads nowhere.
     """
     app = Flask(import_name, static_folder=None)
     app.extensions[EXTENSION] = runtime
+    app.extensions[RANGED] = tuple(ranged)
+    app.extensions[KIND_WORDS] = kind_words
     app.config.update(
         MAX_CONTENT_LENGTH=MOST_BYTES,
         MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES,

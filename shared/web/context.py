@@ -1,20 +1,25 @@
 """What a view may ask for: the node's collaborators, who is calling, and a database session."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, TypeVar, overload
 
 from flask import current_app, g, has_request_context, request
 from flask_login import current_user
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from shared.auth.errors import SignInRequiredError
 from shared.auth.models import User
+from shared.db.engine import Database
 from shared.rights import policy
-from shared.rights.vocabulary import Action, Resource
+from shared.rights.ranges import SIGHT, Ranged, Seer, Sight, nobody
+from shared.rights.vocabulary import Action, DataRange, Resource
 from shared.runtime import NodeRuntime
 from shared.stamp import Stamp, Via
+from shared.web.access import Access, Audience, access_of
 
 EXTENSION: Final = "branchline"
+RANGED: Final = "branchline-ranged"
 NOBODY: Final = "anonymous"
 AnyRuntime = TypeVar("AnyRuntime", bound=NodeRuntime)
 
@@ -32,19 +37,66 @@ def runtime(kind: type[NodeRuntime] = NodeRuntime) -> NodeRuntime:
     return found
 
 
-def reading() -> AbstractContextManager[Session]:
-    """Open a session on one unchanging snapshot, in which the database refuses every write."""
-    return runtime().database.reads.begin()
+def reading(
+    *, of: Database | None = None, sums: bool = False, as_node: bool = False
+) -> AbstractContextManager[Session]:
+    """Open a session on one unchanging snapshot, in which the database refuses every write.
+
+    It sees the rows that who is signed in may see; with `sums` also those of which they may see sums only, and nothing
+    but figures may leave it then. `as_node` looks with the node's own eyes: for technical facts of records (numbers of batches,
+    counts), never for what they say. `of` is another view of the node's database, as that of one receiver.
+    """
+    return _opened((of or runtime().database).reads, None if as_node else sight(sums=sums))
 
 
-def writing(*, on_reserve: bool = False) -> AbstractContextManager[Session]:
+def writing(
+    *, of: Database | None = None, on_reserve: bool = False, as_node: bool = False
+) -> AbstractContextManager[Session]:
     """Open the one transaction of this request; it commits at the end of the block or not at all.
 
     Raises NodeFullError on a full disk; `on_reserve` tries even then, for what reading needs (signing in).
     """
     if not on_reserve:
         runtime().space.check()
-    return runtime().database.sessions.begin()
+    return _opened((of or runtime().database).sessions, None if as_node else sight())
+
+
+@contextmanager
+def _opened(make: sessionmaker[Session], seen: Sight | None) -> Iterator[Session]:
+    with make(info={SIGHT: seen}) as session, session.begin():
+        yield session
+
+
+def sight(*, sums: bool = False) -> Sight | None:
+    """Return with whose eyes this request looks; None when a program calls, which the node itself answers."""
+    ranged: Sequence[Ranged] = current_app.extensions[RANGED]
+    access = access_of(current_app, request.endpoint)
+    if access is not None and access.audience is Audience.MACHINES:
+        return None
+    # While it is being found out who calls, nobody does.
+    seen = None if g.get("loading_viewer") else viewer()
+    if seen is None:
+        return nobody(ranged, runtime().clock.now())
+    kept: dict[bool, Sight] = g.setdefault("sights", {})
+    if sums not in kept:
+        kept[sums] = _sight_of(seen, ranged, access, sums=sums)
+    return kept[sums]
+
+
+def _sight_of(seen: User, ranged: Sequence[Ranged], access: Access | None, *, sums: bool) -> Sight:
+    reach = {}
+    for resource in {one.resource for one in ranged}:
+        # What the view is for is seen as far as its action goes, all else as far as reading does.
+        action = access.action if access is not None and access.resource is resource else None
+        found = policy.allowed(seen.rights, resource, action or Action.READ)
+        reach[resource] = found.range if found else DataRange.NONE
+    return Sight(
+        Seer(seen.id, seen.manager_id, runtime().clock.now()),
+        reach,
+        ranged,
+        branches=None if seen.branches is None else tuple(seen.branches),
+        sums=sums,
+    )
 
 
 def stamp() -> Stamp:

@@ -54,8 +54,8 @@ def outcome(database, record_id):
         )
 
 
-def test_both_versions_are_shown_side_by_side_and_harmless(administrator, conflict):
-    page = administrator.get("/sync/histories").text
+def test_both_versions_are_shown_side_by_side_and_harmless(browser, conflict):
+    page = browser.get("/sync/histories").text
 
     assert "本地名" in page
     assert "&lt;b&gt;总部名&lt;/b&gt;" in page
@@ -63,19 +63,19 @@ def test_both_versions_are_shown_side_by_side_and_harmless(administrator, confli
     assert "profile 41" in page
 
 
-def test_head_offices_version_is_taken_when_a_person_says_so(administrator, database, conflict):
-    administrator.send(f"/sync/histories/2/customer/{conflict}", choice="hq")
+def test_head_offices_version_is_taken_when_a_person_says_so(browser, database, conflict):
+    browser.send(f"/sync/histories/2/customer/{conflict}", choice="hq")
 
     assert outcome(database, conflict) == ("<b>总部名</b>", "took-hq", {"recovered.took-hq"})
 
 
-def test_ours_stays_when_a_person_says_so_and_is_not_decided_twice(administrator, database, conflict):
-    administrator.send(f"/sync/histories/2/customer/{conflict}", choice="ours")
-    again = administrator.send(f"/sync/histories/2/customer/{conflict}", choice="hq")
+def test_ours_stays_when_a_person_says_so_and_is_not_decided_twice(browser, database, conflict):
+    browser.send(f"/sync/histories/2/customer/{conflict}", choice="ours")
+    again = browser.send(f"/sync/histories/2/customer/{conflict}", choice="hq")
 
     assert again.status_code == 409
     assert outcome(database, conflict) == ("本地名", "kept-ours", {"recovered.kept-ours"})
 
 
-def test_a_record_that_did_not_come_back_is_not_found(administrator, conflict):
-    assert administrator.send(f"/sync/histories/9/customer/{conflict}", choice="hq").status_code == 404
+def test_a_record_that_did_not_come_back_is_not_found(browser, conflict):
+    assert browser.send(f"/sync/histories/9/customer/{conflict}", choice="hq").status_code == 404

@@ -74,16 +74,16 @@ def test_where_a_record_is_is_told_for_each_receiver(administrator, database, re
     assert "→ region" in page
 
 
-def test_a_record_only_this_receiver_gave_back_is_decided_on_its_page(administrator, database, region, rows):
+def test_a_record_only_this_receiver_gave_back_is_decided_on_its_page(browser, database, region, rows):
     record_id = rows.customer()
     with database.of(region).sessions.begin() as session:
         session.add(
             RecoveredRow(lineage=2, record_type="customer", record_id=record_id, line=None, state="conflict")
         )
     here = f"/sync/histories/2/customer/{record_id}"
-    assert administrator.send(here, choice="ours").status_code == 404
-    assert f"{here}?receiver=region" in administrator.get("/sync/histories?receiver=region").text
-    administrator.send(f"{here}?receiver=region", choice="ours")
+    assert browser.send(here, choice="ours").status_code == 404
+    assert f"{here}?receiver=region" in browser.get("/sync/histories?receiver=region").text
+    browser.send(f"{here}?receiver=region", choice="ours")
     with database.of(region).reads() as session:
         assert session.scalars(select(RecoveredRow.state)).one() == "kept-ours"
 

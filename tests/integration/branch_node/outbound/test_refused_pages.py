@@ -6,6 +6,7 @@ from sqlalchemy import update
 from branch_node.customers.models import Customer
 from branch_node.outbound.models import RefusedRecord
 from shared.ids import new_id
+from shared.rights.vocabulary import StaffKind
 from sync_protocol.changelog.models import Change
 from tests.support.branch import NOON
 
@@ -37,7 +38,7 @@ def seal(database):
     return run
 
 
-def test_each_refused_record_leads_to_where_it_is_mended(administrator, database, rows, seal):
+def test_each_refused_record_leads_to_where_it_is_mended(browser, database, rows, seal):
     manager, customer = rows.manager(name="王经理"), rows.customer(name="成都锦江")
     line, log = rows.bill_line(customer, bill_no="B77"), rows.work_log(manager, log_no="L77")
     seal()
@@ -49,7 +50,7 @@ def test_each_refused_record_leads_to_where_it_is_mended(administrator, database
     ):
         _refuse(database, record, record_id)
 
-    page = administrator.get("/sync/refused").text
+    page = browser.get("/sync/refused").text
 
     for name, path in (
         ("王经理", f"/managers/{manager}/edit"),
@@ -59,14 +60,18 @@ def test_each_refused_record_leads_to_where_it_is_mended(administrator, database
     ):
         assert name in page
         assert f'href="{path}"' in page
-        assert administrator.get(path).status_code == 200
+        assert browser.get(path).status_code == 200
     assert page.count("must have 1 to 80 characters; it has 0") == 4
     assert page.count("Open it, mend what is named, and save.") == 2
     assert page.count("ask head office to check it again or to waive it") == 2
 
 
-def test_a_clerk_is_not_led_to_a_page_that_is_for_administrators(browser, database, rows, seal):
+def test_an_account_manager_is_not_led_to_a_page_that_is_for_branch_managers(
+    make_user, sign_in, database, rows, seal
+):
     manager = rows.manager(name="王经理")
+    make_user("wu", StaffKind.ACCOUNT_MANAGER)
+    browser = sign_in("wu")
     seal()
     _refuse(database, "manager", manager)
 
@@ -74,7 +79,7 @@ def test_a_clerk_is_not_led_to_a_page_that_is_for_administrators(browser, databa
 
     assert "王经理" in page
     assert "/edit" not in page
-    assert "An administrator can open and mend it." in page
+    assert "A branch manager can open and mend it." in page
 
 
 def test_what_was_changed_since_says_that_it_goes_with_the_next_push(browser, database, rows, seal):

@@ -1,0 +1,71 @@
+"""Whose rows are whose at a branch: what each data range holds of every table of the business.
+
+An account manager sees the customers they hold or that are shared with them, and what hangs on those; somebody at
+the service desk sees a customer's file while serving them.
+"""
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, String, and_, cast, or_, select
+
+from branch_node.billing.models import BillLine
+from branch_node.customers.models import Customer, CustomerShare, Serving
+from branch_node.statistics.models import CustomerMonth
+from branch_node.worklogs.models import WorkLog
+from shared.audit.models import AuditEntry
+from shared.rights.ranges import Ranged, Seer
+from shared.rights.vocabulary import DataRange, Resource
+
+
+def _held(seer: Seer) -> ColumnElement[bool]:
+    shared = select(CustomerShare.customer_id).where(
+        CustomerShare.manager_id == seer.manager_id,
+        or_(CustomerShare.ends_at.is_(None), CustomerShare.ends_at > seer.at),
+    )
+    return or_(Customer.manager_id == seer.manager_id, Customer.id.in_(shared))
+
+
+def _served(seer: Seer) -> ColumnElement[bool]:
+    return Customer.id.in_(
+        select(Serving.customer_id).where(Serving.user_id == seer.user_id, Serving.ends_at > seer.at)
+    )
+
+
+def _told(seer: Seer) -> ColumnElement[bool]:
+    """Hold one's own acts, and what happened to customers one holds: whoever answers for a file may ask who changed it."""
+    held = select(cast(Customer.id, String)).where(_held(seer))
+    of_held = and_(AuditEntry.subject_type == "customer", AuditEntry.subject_id.in_(held))
+    return or_(AuditEntry.actor_id == seer.user_id, of_held)
+
+
+RANGES: Final = (
+    Ranged(Customer, Resource.CUSTOMER, {DataRange.SELF: _held, DataRange.TEAM: _served}),
+    Ranged(
+        BillLine,
+        Resource.BILL_LINE,
+        {
+            DataRange.SELF: lambda seer: BillLine.customer_id.in_(select(Customer.id).where(_held(seer))),
+            DataRange.TEAM: lambda seer: BillLine.customer_id.in_(select(Customer.id).where(_served(seer))),
+        },
+    ),
+    Ranged(
+        CustomerMonth,
+        Resource.STATISTICS,
+        {
+            DataRange.SELF: lambda seer: CustomerMonth.customer_id.in_(
+                select(Customer.id).where(_held(seer))
+            ),
+        },
+    ),
+    Ranged(
+        WorkLog,
+        Resource.WORK_LOG,
+        {
+            DataRange.SELF: lambda seer: or_(
+                WorkLog.manager_id == seer.manager_id,
+                WorkLog.customer_id.in_(select(Customer.id).where(_held(seer))),
+            ),
+        },
+    ),
+    Ranged(AuditEntry, Resource.OPERATION_LOG, {DataRange.SELF: _told}),
+)

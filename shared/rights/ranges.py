@@ -1,0 +1,154 @@
+"""Rows by data range: a session that looks with somebody's eyes finds the rows of their range and no others.
+
+Each app declares once, per mapped class, which rows a range holds (`Ranged`). Every ORM statement of a session with a
+`Sight` is narrowed as it is executed, whatever its author thought of: lists, searches, counts, sums, exports,
+updates. On PostgreSQL the same declarations are policies of row-level security (`shared.rights.rowsecurity`), the
+second wall. A statement over the tables themselves would pass beside the first one, so it is refused.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Table, event, false, inspect, select
+from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.sql import visitors
+
+from shared.db.scope import ScopedSession
+from shared.rights.vocabulary import DataRange, Resource
+
+SIGHT: Final = "branchline_sight"
+# As execution options of a statement over tables themselves, whose author has added `rows_seen`.
+BY_HAND: Final = {"branchline_rows_by_hand": True}
+
+
+class UnrangedStatementError(Exception):
+    """A statement of a person's request named a table of ranged rows instead of its mapped class: a mistake of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seer:
+    """Who looks and when: values in a statement, settings of the transaction in a policy of the database."""
+
+    user_id: Any
+    manager_id: Any
+    at: Any
+
+
+@dataclass(frozen=True)
+class Ranged:
+    """The rows of one mapped class that each range holds; a range that `rows` does not name holds them all.
+
+    `branch` is the column with the branch's number, where people may be limited to some branches.
+    """
+
+    entity: type[Any]
+    resource: Resource
+    rows: Mapping[DataRange, Callable[[Seer], ColumnElement[bool]]] = field(default_factory=dict)
+    branch: Any = None
+
+    @property
+    def table(self) -> Table:
+        """The table behind the class."""
+        found = inspect(self.entity).local_table
+        assert isinstance(found, Table)  # noqa: S101 - for the type checker: nothing else is mapped here
+        return found
+
+
+@dataclass(frozen=True)
+class Sight:
+    """With whose eyes a session looks: the range they have in each resource, `branches` None for all of them.
+
+    Where somebody may see sums only, rows count in sessions that are said to make `sums`.
+    """
+
+    seer: Seer
+    reach: Mapping[Resource, DataRange]
+    ranged: Sequence[Ranged]
+    branches: tuple[int, ...] | None = None
+    sums: bool = False
+
+    def range_of(self, resource: Resource) -> DataRange:
+        """Return whose rows of `resource` are seen."""
+        found = self.reach.get(resource, DataRange.NONE)
+        if found is DataRange.AGGREGATE:
+            return DataRange.GROUP if self.sums else DataRange.NONE
+        return found
+
+    @cached_property
+    def criteria(self) -> tuple[LoaderCriteriaOption, ...]:
+        """What every statement is narrowed by; nothing for those who see all."""
+        found = ((one.entity, self._condition(one)) for one in self.ranged)
+        return tuple(
+            with_loader_criteria(entity, condition, include_aliases=True)
+            for entity, condition in found
+            if condition is not None
+        )
+
+    @cached_property
+    def tables(self) -> frozenset[Table]:
+        """The tables of which not every row is seen."""
+        return frozenset(one.table for one in self.ranged if self._condition(one) is not None)
+
+    def rows_of(self, table: Table) -> list[ColumnElement[bool]]:
+        """Return what a statement over the table itself has to ask for besides; nothing where all rows are seen."""
+        found = [self._condition(one) for one in self.ranged if one.table is table]
+        return [condition for condition in found if condition is not None]
+
+    def _condition(self, one: Ranged) -> ColumnElement[bool] | None:
+        reach = self.range_of(one.resource)
+        if reach is DataRange.NONE:
+            return false()
+        condition = one.rows[reach](self.seer) if reach in one.rows else None
+        if one.branch is None or self.branches is None:
+            return condition
+        within: ColumnElement[bool] = one.branch.in_(self.branches)
+        return within if condition is None else condition & within
+
+
+def nobody(ranged: Sequence[Ranged], at: datetime) -> Sight:
+    """Return the sight of whoever is not signed in: no row of the business."""
+    return Sight(Seer(None, None, at), {}, ranged)
+
+
+def sight_of(session: Session) -> Sight | None:
+    """Return with whose eyes a session looks; None when the node itself does."""
+    found = session.info.get(SIGHT)
+    return found if isinstance(found, Sight) else None
+
+
+def rows_seen(session: Session, table: Table) -> list[ColumnElement[bool]]:
+    """Return the conditions for a statement over a table itself, which goes with the options BY_HAND."""
+    sight = sight_of(session)
+    return sight.rows_of(table) if sight is not None else []
+
+
+def still_seen(session: Session, row: Any) -> bool:  # noqa: ANN401 - any mapped row
+    """Tell whether a row as it now stands, after a change, is among those the session may see."""
+    state = inspect(row)
+    keys = zip(inspect(type(row)).primary_key, state.identity, strict=True)
+    wanted = select(1).select_from(type(row)).where(*(column == value for column, value in keys))
+    return session.scalar(wanted) is not None
+
+
+@event.listens_for(ScopedSession, "do_orm_execute")
+def _narrow(state: ORMExecuteState) -> None:
+    sight = sight_of(state.session)
+    if sight is None or state.is_column_load:
+        return
+    if state.execution_options.get("branchline_rows_by_hand"):
+        return
+    if not state.is_orm_statement:
+        _refuse_tables(state.statement, sight)
+    elif sight.criteria and not state.is_insert:
+        state.statement = state.statement.options(*sight.criteria)
+
+
+def _refuse_tables(statement: Any, sight: Sight) -> None:  # noqa: ANN401 - any executable
+    # A column of a mapped class stands for its table, which the walk itself does not reach.
+    parts = [(part, getattr(part, "table", None)) for part in visitors.iterate(statement)]
+    names = {getattr(one, "name", None) for pair in parts for one in pair if isinstance(one, Table)}
+    if named := names & {table.name for table in sight.tables}:
+        raise UnrangedStatementError(", ".join(sorted(named)))

@@ -1,0 +1,146 @@
+"""The second wall on PostgreSQL: row-level security made of the same declarations as the first.
+
+Sessions of people act as the role `branchline_viewer`, which owns nothing: the database shows it the rows its
+settings allow. Jobs, commands and the sync act as the node's own login, which owns the tables and sees all.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import ColumnElement, Connection, Pool, cast, event, func, literal_column
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session, SessionTransaction
+
+from shared.db.base import Id, Instant
+from shared.db.scope import ScopedSession
+from shared.rights.ranges import Ranged, Seer, Sight, sight_of
+from shared.rights.vocabulary import DataRange
+
+ROLE: Final = "branchline_viewer"
+POLICY: Final = "branchline_range"
+# Asked once a pool: a wall is built by a migration, before the node serves.
+_WALLED: Final[WeakKeyDictionary[Pool, bool]] = WeakKeyDictionary()
+
+_MAKE_ROLE: Final = f"""
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') THEN
+        BEGIN
+            CREATE ROLE {ROLE} NOLOGIN;
+        EXCEPTION WHEN duplicate_object OR unique_violation OR insufficient_privilege THEN
+            NULL;
+        END;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}') AND NOT pg_has_role('{ROLE}', 'MEMBER') THEN
+        BEGIN
+            GRANT {ROLE} TO CURRENT_USER;
+        EXCEPTION WHEN insufficient_privilege THEN
+            NULL;
+        END;
+    END IF;
+END
+$$
+"""
+
+
+def install_row_security(
+    connection: Connection, ranged: Sequence[Ranged], *, append_only: Sequence[str] = ()
+) -> bool:
+    """Make or renew the role and the policies; tables named in `append_only` the role may add to, never change.
+
+    Returns False where there is no second wall: on SQLite, and where the login may neither make the role nor use
+    it (docs/operations.md says what a database administrator does then).
+    """
+    if connection.dialect.name != "postgresql":
+        return False
+    connection.exec_driver_sql(_MAKE_ROLE)
+    if not _usable(connection):
+        return False
+    schema = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+    for given in (
+        f"USAGE ON SCHEMA {schema}",
+        f"SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema}",
+        f"USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA {schema}",
+    ):
+        connection.exec_driver_sql(f"GRANT {given} TO {ROLE}")
+    for name in append_only:
+        connection.exec_driver_sql(f"REVOKE UPDATE, DELETE, TRUNCATE ON {name} FROM {ROLE}")
+    for one in ranged:
+        name = one.table.name
+        connection.exec_driver_sql(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
+        connection.exec_driver_sql(f"DROP POLICY IF EXISTS {POLICY} ON {name}")
+        connection.exec_driver_sql(f"CREATE POLICY {POLICY} ON {name} TO {ROLE} USING ({_allowed(one)})")
+    return True
+
+
+def has_row_security(connection: Connection) -> bool:
+    """Tell whether the second wall stands in this database."""
+    if connection.dialect.name != "postgresql" or not _usable(connection):
+        return False
+    built = connection.exec_driver_sql(
+        f"SELECT EXISTS (SELECT FROM pg_policies WHERE policyname = '{POLICY}' AND schemaname = current_schema())"
+    )
+    return bool(built.scalar())
+
+
+@event.listens_for(ScopedSession, "after_begin")
+def _act_as_viewer(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    sight = sight_of(session)
+    if sight is None or connection.dialect.name != "postgresql":
+        return
+    pool = connection.engine.pool
+    if pool not in _WALLED:
+        _WALLED[pool] = has_row_security(connection)
+    if not _WALLED[pool]:
+        return
+    settings = settings_of(sight) | {"role": ROLE}
+    calls = ", ".join(f"set_config('{name}', %s, true)" for name in settings)
+    connection.exec_driver_sql(f"SELECT {calls}", tuple(settings.values()))
+
+
+def settings_of(sight: Sight) -> dict[str, str]:
+    """Return the settings of a transaction that say whose eyes it has."""
+    seer = sight.seer
+    return {
+        "branchline.user": seer.user_id or "",
+        "branchline.manager": seer.manager_id or "",
+        "branchline.at": seer.at.isoformat(),
+        "branchline.branches": ",".join(map(str, sight.branches)) if sight.branches is not None else "all",
+    } | {
+        f"branchline.{resource.value}": sight.range_of(resource).value
+        for resource in {one.resource for one in sight.ranged}
+    }
+
+
+def _usable(connection: Connection) -> bool:
+    found = connection.exec_driver_sql(
+        f"SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}' AND pg_has_role(oid, 'MEMBER'))"
+    )
+    return bool(found.scalar())
+
+
+def _setting(name: str) -> ColumnElement[str]:
+    return func.nullif(func.current_setting(f"branchline.{name}", True), "")
+
+
+def _allowed(one: Ranged) -> str:
+    seer = Seer(
+        cast(_setting("user"), Id()), cast(_setting("manager"), Id()), cast(_setting("at"), Instant())
+    )
+    arms = [
+        f"WHEN '{reach.value}' THEN {_text(one.rows[reach](seer)) if reach in one.rows else 'true'}"
+        for reach in DataRange
+        if reach not in {DataRange.NONE, DataRange.AGGREGATE}
+    ]
+    of_range = f"CASE {_text(_setting(one.resource.value))} {' '.join(arms)} ELSE false END"
+    if one.branch is None:
+        return of_range
+    listed = _text(func.string_to_array(_setting("branches"), literal_column("','")))
+    within = f"{_text(_setting('branches'))} = 'all' OR {one.branch.key}::text = ANY ({listed})"
+    return f"({of_range}) AND ({within})"
+
+
+def _text(expression: ColumnElement[Any]) -> str:
+    compiled = expression.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    return str(compiled).replace("%%", "%")
