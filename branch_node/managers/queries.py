@@ -56,3 +56,8 @@ def manager_choices(session: Session, *, keep: str | None = None) -> list[Manage
     known = keep if keep and is_id(keep) else None  # a form that is shown again may hold anything
     wanted = select(Manager).where(or_(Manager.status != ManagerStatus.LEFT, Manager.id == known))
     return list(session.scalars(wanted.order_by(Manager.manager_no)))
+
+
+def manager_options(session: Session) -> list[tuple[str, str]]:
+    """Return (id, name and number) of whom a user may be: everybody who has not left."""
+    return [(one.id, f"{one.name} ({one.manager_no})") for one in manager_choices(session)]

@@ -164,3 +164,8 @@ def find_node_owner(session: Session, node_id: str) -> int | None:
     if present is not None:
         return present
     return session.scalar(select(BranchNode.branch_number).where(BranchNode.node_id == node_id))
+
+
+def branch_options(session: Session) -> list[tuple[str, str]]:
+    """Return (number, code and name) of every branch, for a form."""
+    return [(str(branch.number), f"{branch.code} {branch.name}") for branch in list_branches(session)]

@@ -18,6 +18,7 @@ from hq_server.feed.schemas import LATER, form_values, given_values, read_draft
 from hq_server.feed.web import OUTCOMES, STATES, asked, listed
 from shared.audit.queries import list_history
 from shared.db.base import instant_text
+from shared.domain.published.codes import kind_names, lines_of
 from shared.domain.published.policies import POLICIES
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.domain.published.words import differences, item_name, kind_word, summary
@@ -93,7 +94,10 @@ def new() -> str:
                 (one.item.kind, one.item.name): one.item for one in queries.list_standings(session, _ALL)
             }
             return render_template("feed/choose.html", offers=_offers(taken))
-        return _form(session, kind, name, None, form_values(kind, None, timezone=_zone()))
+        values = form_values(kind, None, timezone=_zone())
+        if name == CodeTable.STAFF_KIND:
+            values["codes"] = lines_of(kind_names())
+        return _form(session, kind, name, None, values)
 
 
 @blueprint.post("")

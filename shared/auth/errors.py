@@ -155,3 +155,40 @@ class OwnSecondStepError(BranchlineError):
     code = "own-second-step"
     kind = Kind.FORBIDDEN
     message = N_("You cannot reset your own second step; another administrator can.")
+
+
+class OwnRightsError(BranchlineError):
+    """Nobody changes their own rights."""
+
+    code = "own-rights"
+    kind = Kind.FORBIDDEN
+    message = N_("You cannot change your own kind, duties, range or account. Somebody else has to.")
+
+
+class RightsRefusedError(BranchlineError):
+    """Only the business grants duties and ranges."""
+
+    code = "rights-refused"
+    kind = Kind.FORBIDDEN
+    message = N_("Duties and data ranges are granted by a branch manager, or by a manager at head office.")
+
+
+class RangeTooWideError(FieldError):
+    """The kind may not have this range."""
+
+    code = "range-too-wide"
+    message = N_("People of this kind cannot have this data range.")
+
+
+class DutyNotOpenError(FieldError):
+    """The duty would open nothing for this kind."""
+
+    code = "duty-not-open"
+    message = N_("People of this kind cannot have this duty.")
+
+
+class SecretRefusedError(BranchlineError):
+    """The key is not one an authenticator knows."""
+
+    code = "secret-refused"
+    message = N_("The key for an authenticator is base 32, at least 16 characters.")

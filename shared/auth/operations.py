@@ -14,6 +14,7 @@ from shared.auth.errors import (
     UsernameTakenError,
     WrongPasswordError,
 )
+from shared.auth.granting import check_not_oneself
 from shared.auth.models import NAME_LENGTH, USERNAME_LENGTH, User
 from shared.auth.queries import list_users
 from shared.auth.rules import USUAL, AccountRules
@@ -113,10 +114,11 @@ def change_password(
 def change_kind(session: Session, user: User, kind: StaffKind, *, by: Stamp) -> None:
     """Make a user one of another kind; duties and data range end with the old one, and so do their sessions.
 
-    Raises LastAdministratorError.
+    Raises OwnRightsError and LastAdministratorError.
     """
     if user.kind is kind:
         return
+    check_not_oneself(user, by)
     _keep_an_administrator(session, user)
     audit.record(
         session,

@@ -9,7 +9,9 @@ from flask import Flask
 from markupsafe import Markup
 
 from shared import i18n
+from shared.rights.vocabulary import StaffKind
 from shared.web.context import runtime
+from shared.web.kinds import duty_labels, kind_label
 
 NOTHING = Markup('<span class="muted">–</span>')
 
@@ -26,6 +28,7 @@ def install(app: Flask) -> None:
         "percent": percent,
         "bytes": size,
         "label": word,
+        "duties": duty_labels,
     }
     app.jinja_env.filters.update(filters)
 
@@ -89,6 +92,8 @@ def size(value: int | None) -> str | Markup:
 
 def word(member: Any) -> str | Markup:  # noqa: ANN401 - any member of any vocabulary
     """Show what people call a member of a vocabulary."""
+    if isinstance(member, StaffKind):
+        return kind_label(member)
     return NOTHING if member is None else i18n.label(member)
 
 

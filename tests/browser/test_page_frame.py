@@ -85,7 +85,7 @@ def test_no_page_scrolls_sideways_or_makes_the_browser_complain(page, complaints
     if button.count():
         button.click()
     expect(page.locator("html")).to_have_attribute("lang", language.replace("_", "-"))
-    for path in ("/", "/forms?bad=1", "/account/users", "/account/profile", "/account/users/new"):
+    for path in ("/", "/forms?bad=1", "/people", "/account/profile", "/people/new"):
         page.goto(path, wait_until="networkidle")
         wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
         assert (path, complaints, wide) == (path, [], False)

@@ -2,25 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-
-class DepartmentRow(Protocol):
-    """What a tree needs of a department, whichever table it comes from."""
-
-    @property
-    def id(self) -> str: ...  # noqa: D102 - a column
-    @property
-    def name(self) -> str: ...  # noqa: D102 - a column
-    @property
-    def code(self) -> str: ...  # noqa: D102 - a column
-    @property
-    def parent_id(self) -> str | None: ...  # noqa: D102 - a column
-    @property
-    def position(self) -> int: ...  # noqa: D102 - a column
-    @property
-    def retired_at(self) -> datetime | None: ...  # noqa: D102 - a column
+from shared.domain.organisation.fields import DepartmentFields
 
 
 class PersonRow(Protocol):
@@ -34,7 +18,7 @@ class PersonRow(Protocol):
     def department_id(self) -> str | None: ...  # noqa: D102 - a column
 
 
-Department = TypeVar("Department", bound=DepartmentRow)
+Department = TypeVar("Department", bound=DepartmentFields)
 Person = TypeVar("Person", bound=PersonRow)
 
 
@@ -104,7 +88,7 @@ def lineage(department_id: str, above: Mapping[str, str | None]) -> list[str]:
     return found
 
 
-def path(department_id: str | None, departments: Mapping[str, DepartmentRow]) -> list[str]:
+def path(department_id: str | None, departments: Mapping[str, Department]) -> list[str]:
     """Return the names from the top down to a department; empty for none."""
     if department_id is None:
         return []

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from shared.domain.published.vocabulary import CodeTable
 from shared.errors import N_, FieldError
+from shared.i18n import gettext, use_language
 from shared.rights.vocabulary import StaffKind
 
 MOST_CODES: Final = 2_000
@@ -77,9 +78,7 @@ def problem_of(name: str, body: Mapping[str, Any]) -> str | None:
     parted = table is CodeTable.CUSTOMER_TAG and any(set(one["code"]) & TAG_SEPARATORS for one in codes)
     if parted or len({one["code"] for one in codes}) != len(codes):
         return NOT_A_TABLE
-    if any(len(one["code"]) > CODE_LENGTH[table] or len(one.get("zh", "")) > WORD_LENGTH for one in codes):
-        return TOO_LONG
-    if any(len(one.get("en", "")) > WORD_LENGTH for one in codes):
+    if any(len(one["code"]) > CODE_LENGTH[table] or _longest_word(one) > WORD_LENGTH for one in codes):
         return TOO_LONG
     return NOT_THE_KINDS if table is CodeTable.STAFF_KIND and not _are_the_kinds(codes) else None
 
@@ -107,6 +106,20 @@ def lines_of(codes: Iterable[Code]) -> str:
     return "\n".join(
         " | ".join((one.code, one.zh, one.en)).rstrip(" |") for one in codes if not one.withdrawn
     )
+
+
+def _longest_word(one: Mapping[str, Any]) -> int:
+    return max(len(one.get("zh", "")), len(one.get("en", "")))
+
+
+def kind_names() -> list[Code]:
+    """Return the kinds of staff with the names they have when nobody has given them others."""
+    return [Code(kind.value, _in_chinese(kind.label), kind.label) for kind in StaffKind]
+
+
+def _in_chinese(msgid: str) -> str:
+    with use_language("zh_CN"):
+        return gettext(msgid)
 
 
 def _are_the_kinds(codes: Sequence[Mapping[str, Any]]) -> bool:

@@ -1,16 +1,16 @@
-"""Signing in and out, one's own profile, and the users of the node."""
+"""Signing in and out, and one's own profile."""
 
-from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from shared.auth import operations, queries
 from shared.auth.errors import CodeRefusedError, SignInRefusedError, TooManyAttemptsError
-from shared.auth.models import User
-from shared.auth.sessions import begin_session
+from shared.auth.second_step import count_recovery_codes
+from shared.auth.sessions import begin_session, list_sessions
 from shared.errors import N_, BranchlineError, FieldError
 from shared.i18n import LANGUAGES
 from shared.i18n import gettext as _
-from shared.rights.vocabulary import KINDS_OF, Action, Resource, StaffKind
+from shared.rights.vocabulary import Action, Resource
 from shared.web import sessions
 from shared.web.access import public, requires
 from shared.web.accounts.going_on import next_page
@@ -123,8 +123,8 @@ def choose_language() -> ResponseReturnValue:
 @blueprint.get("/profile")
 @requires(Resource.OWN_ACCOUNT, Action.READ)
 def profile() -> str:
-    """Show people what is known of them, and let them change their password."""
-    return render_template("accounts/profile.html")
+    """Show people what is known of them, and let them change their password and their second step."""
+    return render_template("accounts/profile.html", **_own())
 
 
 @blueprint.post("/password")
@@ -151,91 +151,17 @@ def change_password() -> ResponseReturnValue:
             proven_at = sessions.here().session.proven_at
             token = begin_session(database, user, by=stamp(), proven_at=proven_at)
     except (FieldError, TooManyAttemptsError) as error:
-        return _again("accounts/profile.html", error)
+        return _again("accounts/profile.html", error, **_own())
     sessions.start(token, user)
     notice(_("Your password is changed. Everywhere else you are signed out."))
     return redirect(url_for("accounts.profile"), code=303)
 
 
-@blueprint.get("/users")
-@requires(Resource.ACCOUNT, Action.READ)
-def users() -> str:
-    """List everybody who may, or could once, sign in to this node."""
+def _own() -> dict[str, object]:
     with reading() as database:
-        return render_template("accounts/users.html", users=queries.list_users(database), kinds=_kinds())
-
-
-@blueprint.get("/users/new")
-@requires(Resource.ACCOUNT, Action.CREATE)
-def new_user() -> str:
-    """Show the form for another user."""
-    return render_template("accounts/new_user.html", kinds=_kinds())
-
-
-@blueprint.post("/users")
-@requires(Resource.ACCOUNT, Action.CREATE)
-def create_user() -> ResponseReturnValue:
-    """Make a user and show their one-time code, this once."""
-    form = request.form
-    try:
-        with writing() as database:
-            user, code = operations.create_user(
-                database,
-                username=form.get("username", ""),
-                name=form.get("name", ""),
-                kind=_kind(form.get("kind", "")),
-                by=stamp(),
-            )
-    except FieldError as error:
-        return _again("accounts/new_user.html", error, kinds=_kinds())
-    return _show_code(user, code)
-
-
-@blueprint.post("/users/<id:user_id>/code")
-@requires(Resource.ACCOUNT, Action.MANAGE)
-def new_code(user_id: str) -> ResponseReturnValue:
-    """Make a fresh one-time code for somebody who forgot their password, and show it this once."""
-    with writing() as database:
-        user = queries.get_user(database, user_id)
-        code = operations.issue_code(database, user, by=stamp())
-    return _show_code(user, code)
-
-
-@blueprint.post("/users/<id:user_id>/kind")
-@requires(Resource.ACCOUNT, Action.MANAGE)
-def change_kind(user_id: str) -> ResponseReturnValue:
-    """Let somebody do more or less from their next sign-in on."""
-    with writing() as database:
-        user = queries.get_user(database, user_id)
-        operations.change_kind(database, user, _kind(request.form.get("kind", "")), by=stamp())
-    notice(_("%(name)s is of another kind now and has to sign in again.", name=user.name))
-    return redirect(url_for("accounts.users"), code=303)
-
-
-@blueprint.post("/users/<id:user_id>/disabled")
-@requires(Resource.ACCOUNT, Action.MANAGE)
-def disable_user(user_id: str) -> ResponseReturnValue:
-    """Keep somebody out from their next request on."""
-    with writing() as database:
-        user = queries.get_user(database, user_id)
-        operations.disable_user(database, user, by=stamp())
-    notice(_("%(name)s can no longer sign in.", name=user.name))
-    return redirect(url_for("accounts.users"), code=303)
-
-
-@blueprint.post("/users/<id:user_id>/enabled")
-@requires(Resource.ACCOUNT, Action.MANAGE)
-def enable_user(user_id: str) -> ResponseReturnValue:
-    """Let somebody sign in again."""
-    with writing() as database:
-        user = queries.get_user(database, user_id)
-        operations.enable_user(database, user, by=stamp())
-    notice(_("%(name)s can sign in again.", name=user.name))
-    return redirect(url_for("accounts.users"), code=303)
-
-
-def _show_code(user: User, code: str) -> ResponseReturnValue:
-    return render_template("accounts/code.html", user=user, code=code, days=operations.CODE_LIFETIME.days)
+        open_ = list_sessions(database, person(), rules=account_rules(database), now=stamp().at)
+        left = count_recovery_codes(database, person())
+    return {"open_sessions": len(open_), "step": sessions.here().second_step, "codes_left": left}
 
 
 def _again(template: str, error: BranchlineError, **values: object) -> ResponseReturnValue:
@@ -247,14 +173,3 @@ def _again(template: str, error: BranchlineError, **values: object) -> ResponseR
 def _check_repeated(password: str, repeated: str) -> None:
     if password != repeated:
         raise PasswordsDifferError(field="repeated")
-
-
-def _kinds() -> tuple[StaffKind, ...]:
-    return KINDS_OF[current_app.config["BRANCHLINE_PRODUCT"]]
-
-
-def _kind(text: str) -> StaffKind:
-    kind = StaffKind.with_code(text)
-    if kind not in _kinds():
-        raise FieldError(field="kind")
-    return kind

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ IDS = st.sampled_from("abcdefgh")
 
 @given(st.dictionaries(IDS, st.none() | IDS), st.dictionaries(st.integers(0, 9), st.none() | IDS))
 def test_every_department_and_every_person_stands_in_the_tree_once(above, people):
-    departments = [Dept(one, parent) for one, parent in above.items()]
+    departments: Any = [Dept(one, parent) for one, parent in above.items()]
     someone = [Someone(f"p{number}", department) for number, department in people.items()]
 
     tree = build_tree(departments, someone)
@@ -52,13 +53,15 @@ def test_every_department_and_every_person_stands_in_the_tree_once(above, people
 
 def test_neighbours_stand_in_their_order_and_retired_ones_last():
     old = datetime(2026, 1, 1, tzinfo=UTC)
-    tree = build_tree([Dept("a", position=2), Dept("b", position=1), Dept("c", None, 0, old)], [])
+    departments: Any = [Dept("a", position=2), Dept("b", position=1), Dept("c", None, 0, old)]
+    nobody: list[Someone] = []
+    tree = build_tree(departments, nobody)
 
     assert [node.department.id for node in tree.roots] == ["b", "a", "c"]
 
 
 def test_a_path_names_the_departments_from_the_top():
-    known = {one.id: one for one in (Dept("a"), Dept("b", "a"), Dept("c", "b"))}
+    known: Any = {one.id: one for one in (Dept("a"), Dept("b", "a"), Dept("c", "b"))}
 
     assert path("c", known) == ["a", "b", "c"]
     assert path(None, known) == []

@@ -17,19 +17,33 @@ from shared.db.engine import Database
 from shared.domain.customers.vocabulary import CustomerStatus, Grade
 from shared.errors import BranchlineError, Kind
 from shared.i18n import lazy_gettext as _l
-from shared.rights.vocabulary import Action, Resource
+from shared.organisation.models import Department
+from shared.rights.vocabulary import BRANCH_KINDS, Action, Resource
 from shared.runtime import NodeRuntime
 from shared.web.access import machine, public, requires, takes_body
 from shared.web.app import create_flask
 from shared.web.context import reading, writing
 from shared.web.menu import LinkState, MenuEntry
+from shared.web.organisation.pages import organisation_blueprint
 from shared.web.paging import Page, PageRequest, paginate
+from shared.web.people.pages import NodePeople, people_blueprint
 from shared.web.tables import Column
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 TABLES = [
     table.__table__
-    for table in (User, UserSession, SecondStep, RecoveryCode, SignInThrottle, AuditEntry, AuditHead, AuditKey, Alarm)
+    for table in (
+        User,
+        UserSession,
+        SecondStep,
+        RecoveryCode,
+        SignInThrottle,
+        AuditEntry,
+        AuditHead,
+        AuditKey,
+        Alarm,
+        Department,
+    )
 ]
 HERE = Path(__file__).parent
 
@@ -137,6 +151,12 @@ def administrators() -> str:
     return "for administrators"
 
 
+@blueprint.get("/taken-out")
+@requires(Resource.PUBLISHED, Action.EXPORT)
+def taken_out() -> str:
+    return "customers"
+
+
 @blueprint.get("/users")
 @requires(Resource.OWN_ACCOUNT, Action.READ)
 def users() -> dict[str, object]:
@@ -194,9 +214,7 @@ def database_away() -> str:
 def collides() -> str:
     with writing() as session:
         for _ in range(2):
-            session.add(
-                SignInThrottle(key="same", failures=1, last_at=NOON, blocked_until=NOON)
-            )
+            session.add(SignInThrottle(key="same", failures=1, last_at=NOON, blocked_until=NOON))
             session.flush()
             session.expunge_all()
     return ""
@@ -236,11 +254,22 @@ def make_gallery(runtime: NodeRuntime, **changes: object) -> Flask:
         "search": "gallery.index",
         "menu": [
             MenuEntry(_l("Overview"), "gallery.index", "home", Resource.OWN_ACCOUNT, key="o"),
-            MenuEntry("List of people", "gallery.users", "users", Resource.OWN_ACCOUNT, count=lambda session: 1234, key="c"),
+            MenuEntry(
+                "List of people",
+                "gallery.users",
+                "users",
+                Resource.OWN_ACCOUNT,
+                count=lambda session: 1234,
+                key="c",
+            ),
             MenuEntry(_l("Forms"), "gallery.forms", "edit", Resource.OWN_ACCOUNT, count=lambda session: 0),
             MenuEntry("For the few", "gallery.administrators", "settings", Resource.ACCOUNT),
         ],
-        "blueprints": [blueprint],
+        "blueprints": [
+            blueprint,
+            organisation_blueprint(BRANCH_KINDS),
+            people_blueprint(NodePeople(BRANCH_KINDS)),
+        ],
         "node_name": lambda: "总公司",
         "link_state": lambda: LinkState("line down since 09:12, 318 changes waiting", "down"),
     } | changes

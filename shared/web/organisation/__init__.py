@@ -1,0 +1,1 @@
+"""The pages of the organisation: the tree of departments and people, and changing departments."""
