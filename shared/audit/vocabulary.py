@@ -56,11 +56,12 @@ VERBS: Final = {
     LogAction.VIEW: "revealed viewed",
     LogAction.EXPORT: "backed-up exported packed unsent-exported",
     LogAction.PRINT: "printed",
-    LogAction.SIGN_IN: "accepted",
+    LogAction.SIGN_IN: "accepted recovery-code-accepted",
     LogAction.SIGN_OUT: "sign-out",
     LogAction.REFUSE: "refused",
     LogAction.SETTING: "code-issued code-redeemed disabled enabled key-announced key-changed keys-revoked kind-changed "
-    "manager-chosen password-set published set withdrawn",
+    "manager-chosen password-set published recovery-codes-made second-step-enrolled second-step-given-up "
+    "second-step-reset sessions-ended set withdrawn",
     LogAction.RUN: "all-checked-again applied cancelled checked-again done finished ran running waiting",
     LogAction.ASK: "asked asked-by-hq proposed waiver-asked waiver-withdrawn",
     LogAction.APPROVE: "approved waived",

@@ -3,6 +3,7 @@
 As with passwords, a try is counted in a transaction of its own before the code is looked at.
 """
 
+import base64
 import secrets
 from datetime import datetime
 from typing import Final
@@ -17,6 +18,7 @@ from shared.auth.errors import (
     OwnSecondStepError,
     SecondStepNotBegunError,
     SecondStepPresentError,
+    SecretRefusedError,
     StepCodeRefusedError,
 )
 from shared.auth.models import RecoveryCode, SecondStep, User
@@ -29,6 +31,7 @@ from shared.rights.vocabulary import Duty, StaffKind
 from shared.stamp import Stamp, Via
 
 STEP_S: Final = 30
+LEAST_BITS: Final = 80
 # A telephone's clock may be one step behind or ahead.
 DRIFT: Final = 1
 DIGITS: Final = 6
@@ -36,6 +39,12 @@ RECOVERY_CODES: Final = 10
 RECOVERY_GROUPS: Final = 4
 RECOVERY_GROUP_LENGTH: Final = 4  # 16 characters of 5 bits: 80 bits, tried slowly or against a digest
 ISSUER: Final = "Branchline"
+KEY: Final = "second-step.key"
+
+
+def new_secret() -> str:
+    """Return a fresh key for an authenticator: 160 bits, as RFC 4226 recommends."""
+    return pyotp.random_base32()
 
 
 def is_required(user: User, rules: AccountRules) -> bool:
@@ -57,7 +66,7 @@ def begin_enrolment(session: Session, user: User, *, seal: Seal, by: Stamp, secr
     present = session.get(SecondStep, user.id, with_for_update=True)
     if present is not None and present.enrolled:
         raise SecondStepPresentError
-    made = secret or pyotp.random_base32()
+    made = secret or new_secret()
     step = present or SecondStep(user_id=user.id)
     step.sealed = seal.close(made, about=user.id)
     step.begun_at, step.last_step = by.at, 0
@@ -86,8 +95,9 @@ def confirm_enrolment(session: Session, user: User, code: str, *, seal: Seal, by
 def enrol_at_once(session: Session, user: User, secret: str, *, seal: Seal, by: Stamp) -> None:
     """Give somebody a second step whose secret they have already; for whoever sets up a node by commands.
 
-    Raises SecondStepPresentError.
+    Raises SecondStepPresentError and SecretRefusedError.
     """
+    _check_secret(secret)
     begin_enrolment(session, user, seal=seal, by=by, secret=secret)
     session.flush()
     step = session.get_one(SecondStep, user.id)
@@ -113,7 +123,13 @@ def prove(session: Session, user: User, code: str, *, seal: Seal, by: Stamp) -> 
         audit.record(session, "second-step.accepted", subject=subject, by=by)
     elif _take_recovery_code(session, user, code, by.at):
         left = count_recovery_codes(session, user)
-        audit.record(session, "second-step.recovered", subject=subject, by=by, details={"codes_left": left})
+        audit.record(
+            session,
+            "second-step.recovery-code-accepted",
+            subject=subject,
+            by=by,
+            details={"codes_left": left},
+        )
     else:
         audit.record(session, "second-step.refused", subject=subject, by=by)
         return False
@@ -165,6 +181,15 @@ def uri_of(user: User, secret: str, *, node: str) -> str:
 def secret_of(step: SecondStep, seal: Seal) -> str:
     """Return the secret behind a second step."""
     return seal.open(step.sealed, about=step.user_id)
+
+
+def _check_secret(secret: str) -> None:
+    try:
+        bits = len(base64.b32decode(secret + "=" * (-len(secret) % 8))) * 8
+    except ValueError:
+        bits = 0
+    if bits < LEAST_BITS:
+        raise SecretRefusedError
 
 
 def _take_code(step: SecondStep, code: str, seal: Seal, at: datetime) -> bool:

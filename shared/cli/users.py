@@ -5,19 +5,21 @@ from pathlib import Path
 
 import click
 
-from shared.auth import operations, queries
+from shared.auth import operations, queries, second_step
 from shared.auth.models import User
+from shared.auth.sealing import Seal
 from shared.cli.context import NodeApp, command_stamp, echo, echo_json, home_option, say
 from shared.errors import N_
 from shared.i18n import format_instant, gettext, label
 from shared.rights.policy import ceiling
 from shared.rights.vocabulary import KINDS_OF, DataRange, StaffKind
+from shared.runtime import NodeRuntime
 
 
 def user_commands(app: NodeApp) -> click.Group:
     """Return the group `user` of one app."""
-    group = click.Group("user", help=N_("Users: add, list, disable, enable, new code."))
-    for make in (_add, _list, _disable, _enable, _code):
+    group = click.Group("user", help=N_("Users: add, list, disable, enable, new code, second step."))
+    for make in (_add, _list, _disable, _enable, _code, _second_step, _reset_second_step):
         group.add_command(make(app))
     return group
 
@@ -44,7 +46,14 @@ def _add(app: NodeApp) -> click.Command:
     )
     @click.option("--json", "as_json", is_flag=True, help=N_("Print JSON."))
     def add(
-        username: str, home: Path, name: str, kind: str, *, no_range: bool, password_stdin: bool, as_json: bool
+        username: str,
+        home: Path,
+        name: str,
+        kind: str,
+        *,
+        no_range: bool,
+        password_stdin: bool,
+        as_json: bool,
     ) -> None:
         runtime = app.open(home)
         by = command_stamp(runtime)
@@ -126,6 +135,50 @@ def _code(app: NodeApp) -> click.Command:
             _tell_code(user, issued, runtime.settings.timezone, as_json=as_json)
 
     return code
+
+
+def _second_step(app: NodeApp) -> click.Command:
+    @click.command(
+        "second-step", help=N_("Give a user a second step and print the key for their authenticator.")
+    )
+    @click.argument("username")
+    @home_option(app.home_env)
+    @click.option("--secret-stdin", is_flag=True, help=N_("Take the key from stdin; print nothing."))
+    def enrol(username: str, home: Path, *, secret_stdin: bool) -> None:
+        runtime = app.open(home)
+        given = sys.stdin.readline().strip().replace(" ", "").upper() if secret_stdin else None
+        secret = given or second_step.new_secret()
+        with runtime.database.sessions.begin() as session:
+            user = queries.get_user_named(session, username)
+            by = command_stamp(runtime)
+            second_step.enrol_at_once(session, user, secret, seal=_seal(runtime), by=by)
+        if given is None:
+            echo(secret)
+            echo(second_step.uri_of(user, secret, node=runtime.settings.host))
+        say(gettext("%(user)s is asked for a code when signing in from now on.", user=user.username))
+
+    return enrol
+
+
+def _reset_second_step(app: NodeApp) -> click.Command:
+    @click.command(
+        "reset-second-step",
+        help=N_("Take away the second step of a user who lost their authenticator; their sessions end."),
+    )
+    @click.argument("username")
+    @home_option(app.home_env)
+    def reset(username: str, home: Path) -> None:
+        runtime = app.open(home)
+        with runtime.database.sessions.begin() as session:
+            user = queries.get_user_named(session, username)
+            second_step.reset(session, user, by=command_stamp(runtime))
+        say(gettext("%(user)s sets the second step up again at the next sign-in.", user=user.username))
+
+    return reset
+
+
+def _seal(runtime: NodeRuntime) -> Seal:
+    return Seal(runtime.settings.home.ensure_key(second_step.KEY))
 
 
 def _tell_code(user: User, code: str | None, timezone: str, *, as_json: bool) -> None:

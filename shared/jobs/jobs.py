@@ -6,6 +6,7 @@ from typing import Final
 
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.audit.verification import verify_log
+from shared.auth import sessions
 from shared.db.space import MB, NodeFullError
 from shared.errors import N_
 from shared.jobs import operations
@@ -56,6 +57,14 @@ def check_log(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome
     return Outcome.done(entries=verdict.entries, bad=0 if verdict.intact else 1)
 
 
+def purge_sessions(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+    """Forget the rows of sessions that have died by themselves."""
+    with runtime.database.sessions.begin() as session:
+        removed = sessions.purge_sessions(session, now=stamp.at)
+        progress.check_lease(session)
+    return Outcome.done(removed=removed) if removed else Outcome.nothing()
+
+
 JOBS: Final = (
     Job(
         "watch-space",
@@ -71,6 +80,14 @@ JOBS: Final = (
         at=time(2, 50),
         jitter=timedelta(minutes=10),
         timeout=timedelta(hours=1),
+        when_full=True,
+    ),
+    Job(
+        "purge-sessions",
+        N_("Forget sessions that are over"),
+        purge_sessions,
+        at=time(3, 20),
+        jitter=timedelta(minutes=10),
         when_full=True,
     ),
     Job(

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.demo.nodes import StepError
 from tests.demo.person import PageRefusedError
 from tests.demo.report import TEXTS, Reporter
-from tests.demo.show import NOTES, FolderError, NotArrivedError, open_show
+from tests.demo.show import NOTES, FolderError, NotArrivedError, code_now, open_show
 
 SEED = 7
 
@@ -25,6 +25,9 @@ class StopError(BaseException):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return 0 when it was stopped or done, 2 when it could not start."""
     options = _parse(arguments)
+    if options.code:
+        print(code_now())
+        return 0
     reporter = Reporter(options.language)
     for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])):
         signal.signal(number, _stop)
@@ -83,6 +86,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="1 makes about 2,400 customers")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="set up in DIR and leave it there")
     parser.add_argument("--once", action="store_true", help="stop as soon as everything has arrived")
+    parser.add_argument("--code", action="store_true", help="print the administrators' code of now and stop")
     return parser.parse_args(arguments)
 
 

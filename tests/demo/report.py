@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.demo import words
-from tests.demo.show import Show
+from tests.demo.show import SECRET, Show
 
 TEXTS: Final = {
     "en": {
@@ -24,6 +24,7 @@ TEXTS: Final = {
         "HQ": "Head office",
         "administrator": "administrator",
         "staff": "staff",
+        "second": "An administrator's sign-in takes a second step: add the key {secret} to an authenticator app, or print the code of now: python -m tests.demo --code",  # noqa: E501
         "stop": "Ctrl-C stops everything.",
         "stopping": "Stopping ...",
         "stopped": "Stopped; nothing is left running.",
@@ -44,6 +45,7 @@ TEXTS: Final = {
         "HQ": "总公司",
         "administrator": "管理员",
         "staff": "员工",
+        "second": "管理员登录需要第二步验证：把密钥 {secret} 加入身份验证器应用，或显示当前验证码：python -m tests.demo --code",  # noqa: E501
         "stop": "按 Ctrl-C 全部停止。",
         "stopping": "正在停止……",
         "stopped": "已停止，没有遗留进程。",
@@ -98,6 +100,7 @@ class Reporter:
         self.console.print()
         Console(highlight=False, width=max(WIDTH, self.console.width)).print(self._table(show))
         self.console.print()
+        self.line("second", secret=SECRET)
 
     def _table(self, show: Show) -> Table:
         table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold")

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
+
+import pyotp
 
 from shared.clock import SystemClock
 from tests.demo import files, words
@@ -22,6 +24,7 @@ ZONE: Final = ZoneInfo("Asia/Shanghai")
 PREFERRED_PORTS: Final = (8000, 8001, 8002, 8003)
 ARRIVES_WITHIN_S: Final = 120
 PASSWORD: Final = "branchline-demo-2026"  # made up, printed for whoever tries the demo
+SECRET: Final = "BRANCHLINEDEMOKEYBRANCHLINEDEMOK"  # of every administrator's authenticator; printed as well
 FIRST_USER: Final = "admin"  # as `init` calls the first administrator
 CLERK: Final = "clerk"
 NOTES: Final = "demo.json"
@@ -38,6 +41,8 @@ class SignIn:
     password: str
     name: str
     right: str
+    secret: str = ""
+    """The key of their authenticator, where signing in takes a second step."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,11 @@ class FolderError(Exception):
 def today_in_the_zone() -> datetime:
     """Return the branches' local time, without a zone, as their old systems would write it."""
     return SystemClock().now().astimezone(ZONE).replace(tzinfo=None, second=0, microsecond=0)
+
+
+def code_now(*, steps: int = 0) -> str:
+    """Return what the administrators' authenticator shows now, or so many half minutes later."""
+    return pyotp.TOTP(SECRET).at(SystemClock().now() + steps * timedelta(seconds=30))
 
 
 @contextmanager
@@ -215,9 +225,11 @@ def _let_in(show: Show, code: str, first_code: str, *, clerk: tuple[str, str]) -
     node = show.nodes[code]
     administrator = Person(node.url)
     administrator.first_sign_in(FIRST_USER, code=first_code, password=PASSWORD)
+    node.run("user", "second-step", FIRST_USER, "--secret-stdin", text=SECRET)
+    administrator.send("/account/second-step", code=code_now())
     username, name = clerk
     node.run("user", "add", username, "--name", name, "--right", "staff", "--password-stdin", text=PASSWORD)
-    show.users.append(SignIn(code, FIRST_USER, PASSWORD, "", "administrator"))
+    show.users.append(SignIn(code, FIRST_USER, PASSWORD, "", "administrator", SECRET))
     show.users.append(SignIn(code, username, PASSWORD, name, "staff"))
     return administrator
 

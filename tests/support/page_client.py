@@ -17,7 +17,6 @@ from shared.stamp import Stamp, Via
 
 SIGN_IN: Final = "/account/sign-in"
 SECOND_STEP: Final = "/account/second-step"
-KEY: Final = "second-step.key"
 # What every test's authenticator has in common with the node.
 SECRET: Final = "BRANCHLINETESTSECRETBRANCHLINE23"
 # A page with a form and little else; whoever is not signed in is led to the form of the sign-in.
@@ -52,6 +51,8 @@ class PageClient(FlaskClient):
 
     def send(self, path: str, **form: Any) -> TestResponse:
         """Post a form."""
+        if path == SIGN_IN:
+            return self.sign_in(**form)
         answer = self.post(path, data={"csrf_token": self.token(), **form}, follow_redirects=self.follows)
         if path.startswith("/account/"):
             self._token = None  # signing in or out begins another session
@@ -71,7 +72,7 @@ class PageClient(FlaskClient):
     def prove(self, username: str, **form: str) -> TestResponse:
         """Prove the second step with the authenticator that all tests share, set up first where it was not."""
         runtime = self.application.extensions["branchline"]
-        seal = Seal(runtime.settings.home.ensure_key(KEY))
+        seal = Seal(runtime.settings.home.ensure_key(second_step.KEY))
         give_second_step(
             runtime.database, seal, username, at=Stamp(runtime.clock.now(), "setup", Via.COMMAND)
         )

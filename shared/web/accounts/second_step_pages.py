@@ -1,7 +1,6 @@
 """The second step of signing in: setting it up, proving it, recovery codes, and its reset by another administrator."""
 
 import io
-from typing import Final
 
 import segno
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -28,7 +27,6 @@ from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 
 blueprint = Blueprint("second_step", __name__, template_folder="templates", url_prefix="/account/second-step")
-KEY: Final = "second-step.key"
 
 
 @blueprint.get("")
@@ -171,4 +169,4 @@ def _show(who: OpenSession, error: BranchlineError | None = None) -> ResponseRet
 
 
 def _seal() -> Seal:
-    return Seal(runtime().settings.home.ensure_key(KEY))
+    return Seal(runtime().settings.home.ensure_key(second_step.KEY))
