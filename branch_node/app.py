@@ -55,6 +55,7 @@ from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.context import stamp
 from shared.web.menu import MenuEntry
+from shared.web.oplog.pages import oplog_blueprint
 from shared.web.organisation.pages import organisation_blueprint
 from shared.web.people.pages import NodePeople, people_blueprint
 from shared.web.running.pages import jobs_blueprint
@@ -100,6 +101,7 @@ MENU: Final = (
         _l("Organisation"), "organisation.index", "building-bank", Resource.ORGANISATION, key="g", foot=True
     ),
     MenuEntry(_l("People"), "people.index", "users", Resource.ACCOUNT, key="u", foot=True),
+    MenuEntry(_l("Operation log"), "oplog.index", "history", Resource.OPERATION_LOG, key="y", foot=True),
     MenuEntry(_l("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),
 )
 
@@ -158,6 +160,15 @@ def create_app(runtime: BranchRuntime) -> Flask:
                 },
             ),
             jobs_blueprint(JOBS),
+            oplog_blueprint(
+                {
+                    "customer": lambda record_id: url_for("desk.customer", customer_id=record_id),
+                    "manager": lambda record_id: url_for("desk.manager", manager_id=record_id),
+                    "published": lambda item_id: url_for("inbound.one", item_id=item_id),
+                    "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),
+                },
+                "branch",
+            ),
             organisation_blueprint(BRANCH_KINDS),
             people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
         ),

@@ -51,6 +51,7 @@ from shared.jobs.job import Job
 from shared.rights.vocabulary import HQ_KINDS
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
+from shared.web.oplog.pages import oplog_blueprint
 from shared.web.organisation.pages import organisation_blueprint
 from shared.web.people.pages import NodePeople, people_blueprint
 from shared.web.running.pages import jobs_blueprint
@@ -125,6 +126,14 @@ def create_app(runtime: HqRuntime) -> Flask:
                 },
             ),
             jobs_blueprint(JOBS),
+            oplog_blueprint(
+                {
+                    "branch": lambda code: url_for("fleet.one", code=code),
+                    "published": lambda item_id: url_for("feed.one", item_id=item_id),
+                    "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),
+                },
+                "hq",
+            ),
             staff.blueprint,
             organisation_blueprint(HQ_KINDS, "staff.index"),
             people_blueprint(NodePeople(HQ_KINDS, branches=branch_options)),

@@ -25,6 +25,7 @@ APP: Final = MigratedApp(
     package="hq_server",
     modules=(
         "shared.audit.models",
+        "shared.web.oplog.models",
         "shared.auth.models",
         "shared.jobs.models",
         "shared.alarms.models",

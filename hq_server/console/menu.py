@@ -39,5 +39,8 @@ MENU: Final = (
         foot=True,
     ),
     MenuEntry(lazy_gettext("People"), "people.index", "users", Resource.ACCOUNT, key="n", foot=True),
+    MenuEntry(
+        lazy_gettext("Operation log"), "oplog.index", "history", Resource.OPERATION_LOG, key="y", foot=True
+    ),
     MenuEntry(lazy_gettext("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),
 )

@@ -1,0 +1,50 @@
+"""What of the log a page shows to whom: the policy's row of the operation log, beside the rows that a session sees.
+
+Whose entries are whose is declared with all other ranges (`ranges.py` of either app) and holds in every statement.
+Here stands what is said of the log alone: sums without entries, and technical entries without values.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import ColumnElement
+
+from shared.audit.models import AuditEntry
+from shared.auth.models import User
+from shared.rights import policy
+from shared.rights.vocabulary import Action, DataRange, Resource
+
+# What the business does; the rest keeps the node going, and is all an administrator sees.
+BUSINESS_MODULES: Final = (
+    "customer",
+    "bill-line",
+    "work-log",
+    "manager",
+    "customer-month",
+    "department",
+    "staff",
+    "import",
+    "recovered",
+    "parked",
+    "refused",
+    "analysis",
+    "published",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogSight:
+    """How somebody sees the log: `counts_only` without entries, `masked` technical ones without values."""
+
+    counts_only: bool
+    masked: bool
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what an entry meets besides the range of the session."""
+        return [AuditEntry.module.not_in(BUSINESS_MODULES)] if self.masked else []
+
+
+def sight_of(user: User) -> LogSight | None:
+    """Return how `user` sees the log, or None."""
+    found = policy.allowed(user.rights, Resource.OPERATION_LOG, Action.READ)
+    return None if found is None else LogSight(found.range is DataRange.AGGREGATE, found.masked)
