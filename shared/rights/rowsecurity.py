@@ -19,6 +19,7 @@ from shared.rights.vocabulary import DataRange
 
 ROLE: Final = "branchline_viewer"
 POLICY: Final = "branchline_range"
+ADDING: Final = "branchline_adding"
 # Asked once a pool: a wall is built by a migration, before the node serves.
 _WALLED: Final[WeakKeyDictionary[Pool, bool]] = WeakKeyDictionary()
 
@@ -66,6 +67,9 @@ def install_row_security(
         connection.exec_driver_sql(f"GRANT {given} TO {ROLE}")
     for name in append_only:
         connection.exec_driver_sql(f"REVOKE UPDATE, DELETE, TRUNCATE ON {name} FROM {ROLE}")
+        # Whatever somebody may see of it: what they do is told in it.
+        connection.exec_driver_sql(f"DROP POLICY IF EXISTS {ADDING} ON {name}")
+        connection.exec_driver_sql(f"CREATE POLICY {ADDING} ON {name} FOR INSERT TO {ROLE} WITH CHECK (true)")
     for one in ranged:
         name = one.table.name
         connection.exec_driver_sql(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
