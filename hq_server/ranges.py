@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import (
     ReplicaBillLine,
     ReplicaCustomer,
     ReplicaCustomerMonth,
     ReplicaManager,
+    ReplicaOperationMonth,
     ReplicaWorkLog,
 )
 from shared.audit.models import AuditEntry
@@ -19,6 +21,9 @@ RANGES: Final = (
     Ranged(ReplicaCustomerMonth, Resource.STATISTICS, branch=ReplicaCustomerMonth.branch_number),
     Ranged(ReplicaWorkLog, Resource.WORK_LOG, branch=ReplicaWorkLog.branch_number),
     Ranged(ReplicaManager, Resource.MANAGER, branch=ReplicaManager.branch_number),
+    Ranged(ReplicaOperationMonth, Resource.OPERATION_STATISTICS, branch=ReplicaOperationMonth.branch_number),
+    # That records are parked, and how many, everybody sees of their branches; the pages of single ones are for fewer.
+    Ranged(ParkedRecord, Resource.NODE, branch=ParkedRecord.branch_number),
     Ranged(
         AuditEntry,
         Resource.OPERATION_LOG,

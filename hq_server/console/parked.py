@@ -1,6 +1,8 @@
 """Parked records as a work list: what is wrong in plain words, and what people can decide about it."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -27,6 +29,7 @@ from shared.web.context import reading, runtime, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 from shared.web.paging import PageRequest, paginate
+from shared.web.twoperson.pages import eligible
 from sync_protocol.catalog import CATALOG
 
 blueprint = Blueprint("parked", __name__, template_folder="templates", url_prefix="/parked")
@@ -91,7 +94,7 @@ def one(parked_id: int) -> str:
 def check_again(parked_id: int) -> ResponseReturnValue:
     """Check a record again with today's rules."""
     hq = runtime(HqRuntime)
-    with writing() as session:
+    with _deciding(parked_id) as session:
         tried = decisions.check_again(session, parked_id, bindings=hq.bindings, by=stamp())
     if tried.taken:
         notice(_("Rows taken in: %(count)s.", count=format_number(tried.taken)))
@@ -107,7 +110,7 @@ def check_all() -> ResponseReturnValue:
     hq = runtime(HqRuntime)
     _view, record_type = _asked(request.form)
     wanted = set(request.form.getlist("branch"))
-    with writing() as session:
+    with writing(as_node=True) as session:
         numbers = [branch.number for branch in scope(session).branches.values() if branch.code in wanted]
         statement = queries.select_parked(view="parked", branches=numbers, record_type=record_type)
         tried = decisions.check_all_again(session, statement, limit=AT_ONCE, bindings=hq.bindings, by=stamp())
@@ -129,7 +132,7 @@ def waive(parked_id: int) -> ResponseReturnValue:
     """Give a record up, or ask another administrator to."""
     hq = runtime(HqRuntime)
     try:
-        with writing() as session:
+        with _deciding(parked_id) as session:
             reason = request.form.get("reason", "")
             done = decisions.waive(session, parked_id, reason=reason, bindings=hq.bindings, by=stamp())
     except WaiverReasonError as error:
@@ -137,7 +140,7 @@ def waive(parked_id: int) -> ResponseReturnValue:
         with reading() as session:
             values = {**_one(session, parked_id), "values": request.form, "errors": refused}
         return render_template("console/waiver.html", **values), STATUS[error.kind]
-    notice(_("The record is waived.") if done else _("Another administrator has to approve this."))
+    notice(_("The record is waived.") if done else _("A head office manager has to approve this."))
     return redirect(url_for("parked.one", parked_id=parked_id), code=303)
 
 
@@ -146,8 +149,8 @@ def waive(parked_id: int) -> ResponseReturnValue:
 def approve(parked_id: int) -> ResponseReturnValue:
     """Give up a record that another administrator has asked to waive."""
     hq = runtime(HqRuntime)
-    with writing() as session:
-        decisions.approve_waiver(session, parked_id, bindings=hq.bindings, by=stamp())
+    with _deciding(parked_id) as session:
+        decisions.approve_waiver(session, parked_id, bindings=hq.bindings, by=stamp(), eligible=eligible)
     notice(_("The record is waived."))
     return redirect(url_for("parked.one", parked_id=parked_id), code=303)
 
@@ -156,10 +159,25 @@ def approve(parked_id: int) -> ResponseReturnValue:
 @requires(Resource.PARKED, Action.MANAGE)
 def withdraw(parked_id: int) -> ResponseReturnValue:
     """Leave a record parked after all."""
-    with writing() as session:
-        decisions.withdraw_waiver(session, parked_id, by=stamp())
+    hq = runtime(HqRuntime)
+    with _deciding(parked_id) as session:
+        decisions.withdraw_waiver(
+            session, parked_id, bindings=hq.bindings, by=stamp(), eligible=lambda _kind: True
+        )
     notice(_("The request is withdrawn; the record stays parked."))
     return redirect(url_for("parked.one", parked_id=parked_id), code=303)
+
+
+@contextmanager
+def _deciding(parked_id: int) -> Iterator[Session]:
+    """Let the node carry out what is decided: taking in touches rows of every kind, also those the person may not see.
+
+    Raises ParkedNotFoundError where the record itself is not among what they see.
+    """
+    with reading() as session:
+        queries.get_parked(session, parked_id)
+    with writing(as_node=True) as session:
+        yield session
 
 
 def waiting_count(session: Session) -> int:

@@ -13,7 +13,6 @@ from hq_server.feed.models import FeedItem, FeedVersion
 from hq_server.feed.operations import Draft
 from shared.alarms.queries import find_open
 from shared.audit.models import AuditEntry
-from shared.auth import operations as auth
 from shared.db.base import instant_text
 from shared.domain.published.codes import Code, read_codes
 from shared.domain.published.policies import OUTBOX_DAYS, REQUIRED_FIELDS
@@ -21,7 +20,7 @@ from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.rights.vocabulary import StaffKind
 from shared.stamp import Stamp, Via
 from sync_protocol.contract.feed import FeedPoint, FeedReceipt, FeedReceipts
-from tests.integration.hq_server.conftest import NOON, PASSWORD
+from tests.integration.hq_server.conftest import NOON, sign_in
 from tests.support.hq_rows import add_branch
 
 BY = Stamp(NOON, "zhang", Via.WEB)
@@ -156,7 +155,7 @@ def test_an_announcement_is_written_scheduled_and_published_by_itself(client, ap
         kind="announcement",
         title="停机通知",
         text="今晚 22 点维护。",
-        **{"from": "2026-11-18T20:00", "for": "staff"},
+        **{"from": "2026-11-18T20:00", "for": "service"},
         expires_at="2026-11-20T08:00",
         to="all",
         do="schedule",
@@ -176,7 +175,7 @@ def test_an_announcement_is_written_scheduled_and_published_by_itself(client, ap
     with database.reads() as session:
         version = session.scalars(select(FeedVersion)).one()
         assert version.body["from"] == "2026-11-18T12:00:00.000000Z"
-        assert version.body["for"] == ["staff"]
+        assert version.body["for"] == ["service"]
         assert instant_text(version.expires_at) == "2026-11-20T00:00:00.000000Z"
         assert version.published_by == "jobs"
 
@@ -286,12 +285,8 @@ def test_a_branch_that_is_heard_from_and_does_not_follow_raises_an_alarm_until_i
     assert watched(NOON + timedelta(hours=8)) == (0, False)
 
 
-def test_staff_see_what_is_published_and_change_nothing(app, database, published):
-    with database.sessions.begin() as session:
-        user, _code = auth.create_user(session, username="li", name="李", kind=StaffKind.ANALYST, by=BY)
-        auth.set_password(session, user, PASSWORD, by=BY)
-    browser = app.test_client()
-    browser.send("/account/sign-in", username="li", password=PASSWORD)
+def test_leaders_see_what_is_published_and_change_nothing(app, database, published):
+    browser = sign_in(app, database, StaffKind.LEADER, "li")
 
     assert browser.get(f"/published/{published}").status_code == 200
     assert "/withdrawal" not in browser.get(f"/published/{published}").text

@@ -30,29 +30,31 @@ def joined(database, clock):
         )
 
 
-def test_the_page_of_a_branch_revokes_a_key_on_record(client: PageClient, database, joined):
-    page = client.get("/branches/B777")
+def test_the_page_of_a_branch_revokes_a_key_on_record(administrator: PageClient, database, joined):
+    page = administrator.get("/branches/B777")
     assert page.status_code == 200
     assert "/branches/B777/revoke" in page.text
 
-    answer = client.send("/branches/B777/revoke", key=KEY)
+    answer = administrator.send("/branches/B777/revoke", key=KEY)
 
     assert answer.status_code in {200, 303}
     with database.reads() as session:
         assert session.get_one(BranchKey, KEY).revoked_at is not None
         events = session.scalars(select(AuditEntry).where(AuditEntry.event == "branch.keys-revoked")).all()
     assert [entry.details for entry in events] == [{"keys": [KEY]}]
-    assert client.send("/branches/B777/revoke", key=KEY).status_code == 404
-    assert f'value="{KEY}"' not in client.get("/branches/B777").text
+    assert administrator.send("/branches/B777/revoke", key=KEY).status_code == 404
+    assert f'value="{KEY}"' not in administrator.get("/branches/B777").text
 
 
 def test_a_branch_that_has_joined_gets_another_code_only_when_it_is_asked_for(
-    client: PageClient, database, joined
+    administrator: PageClient, database, joined
 ):
-    assert client.send("/branches/enrol", code="B777", name="丽水分公司").status_code == 409
-    assert 'name="again"' in client.get("/branches/enrol?code=B777&name=x&again=yes").text
+    assert administrator.send("/branches/enrol", code="B777", name="丽水分公司").status_code == 409
+    assert 'name="again"' in administrator.get("/branches/enrol?code=B777&name=x&again=yes").text
 
-    assert client.send("/branches/enrol", code="B777", name="丽水分公司", again="yes").status_code == 201
+    assert (
+        administrator.send("/branches/enrol", code="B777", name="丽水分公司", again="yes").status_code == 201
+    )
 
     with database.reads() as session:
         assert [code.again for code in session.scalars(select(EnrolmentCode))][-1] is True

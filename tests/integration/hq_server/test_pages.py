@@ -312,14 +312,14 @@ def test_an_administrator_asks_a_branch_to_send_once_more_and_sees_how_it_stands
     assert "all of it came, and is equal" in text_of(client.get("/branches/B001"))
 
 
-def test_a_branch_is_registered_by_screen_and_its_code_shown_once(client, database):
-    answer = client.send("/branches/enrol", code="B009", name="丽水分公司")
+def test_a_branch_is_registered_by_screen_and_its_code_shown_once(administrator, database):
+    answer = administrator.send("/branches/enrol", code="B009", name="丽水分公司")
 
     assert answer.status_code == 201
     assert "branch-node join" in answer.text
     with database.reads() as session:
         assert session.scalar(select(Branch.name).where(Branch.code == "B009")) == "丽水分公司"
-    assert client.send("/branches/enrol", code="not a code", name="x").status_code == 400
+    assert administrator.send("/branches/enrol", code="not a code", name="x").status_code == 400
 
 
 def test_taking_in_twice_finds_nothing_the_second_time(app, company):
