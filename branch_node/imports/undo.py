@@ -150,12 +150,25 @@ def _in_use(session: Session, record: Import, kind: Kind) -> Iterator[Obstacle]:
     """Yield, for every table with a key into this one, what refers to the records to be deleted."""
     created = _created_ids(record)
     for table, column in _referrers(kind.table):
-        if table.name in DERIVED:
+        if table.name in DERIVED or _goes_along(column):
+            continue
+        if "id" not in table.c:  # no record of its own, so no import brought it
+            yield from _plain_uses(session, table, column.in_(created))
             continue
         uses = select(table.c.id).where(column.in_(created))
         if table is kind.table:
             uses = uses.where(table.c.id.not_in(created))
         yield from _users(session, table, uses.subquery().c.id)
+
+
+def _goes_along(column: ColumnElement[str]) -> bool:
+    """Tell whether rows are there only as long as what they refer to: who a file is shared with, who it is open to."""
+    return any(key.ondelete == "CASCADE" for key in column.foreign_keys)
+
+
+def _plain_uses(session: Session, table: Table, condition: ColumnElement[bool]) -> Iterator[Obstacle]:
+    if count := session.scalar(select(func.count()).select_from(table).where(condition)):
+        yield Obstacle(USED, {"count": count, "table": table.name})
 
 
 def _users(session: Session, table: Table, user_ids: ColumnElement[str]) -> Iterator[Obstacle]:

@@ -3,7 +3,7 @@
 Import `clock`, `app`, `make_user`, `browser` and `administrator` into a conftest.py to use them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from shared.auth import operations, passwords
 from shared.clock import FakeClock
 from shared.db.engine import Database
 from shared.rights.policy import ceiling
-from shared.rights.vocabulary import StaffKind
+from shared.rights.vocabulary import DataRange, Duty, StaffKind
 from tests.support.branch import ANA, NOON
 from tests.support.page_client import FollowingClient
 
@@ -60,11 +60,27 @@ def app(
 def make_user(database: Database) -> Callable[..., str]:
     """Make a user who has a password; returns the id."""
 
-    def make(username: str, kind: StaffKind = StaffKind.BRANCH_MANAGER, manager_id: str | None = None) -> str:
+    def make(
+        username: str,
+        kind: StaffKind = StaffKind.BRANCH_MANAGER,
+        manager_id: str | None = None,
+        *,
+        duties: Collection[Duty] = (),
+        data_range: DataRange | None = None,
+    ) -> str:
+        """Make somebody of a kind with all its range, unless another is given."""
+        granted = ceiling(kind) if data_range is None else data_range
         with database.sessions.begin() as session:
             user, _code = operations.create_user(
-                session, username=username, name="王芳", kind=kind, data_range=ceiling(kind), by=ANA, manager_id=manager_id
+                session,
+                username=username,
+                name="王芳",
+                kind=kind,
+                data_range=granted,
+                by=ANA,
+                manager_id=manager_id,
             )
+            user.duties = list(duties)
             operations.set_password(session, user, PASSWORD, by=ANA)
             return user.id
 

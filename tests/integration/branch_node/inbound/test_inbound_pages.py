@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from branch_node.billing.models import BillLine
-from branch_node.customers.models import Customer
+from branch_node.customers.models import Customer, Serving
 from branch_node.imports import pages as imports
 from branch_node.imports.coded import known_codes
 from branch_node.imports.kinds import Context
@@ -24,6 +24,7 @@ from shared.domain.published import policies
 from shared.domain.published.codes import Code, write_codes
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.files.tables import Row
+from shared.rights.vocabulary import Duty, StaffKind
 from tests.support.branch import NOON, SHANGHAI
 
 PRODUCTS = write_codes([Code("BB", "宽带", "Broadband"), Code("TV", "电视", "Television", withdrawn=True)])
@@ -71,11 +72,12 @@ def test_announcements_begin_end_and_are_withdrawn_when_head_office_says(browser
     assert "将来" in browser.get("/").text
 
 
-def test_an_announcement_is_shown_to_the_kind_of_staff_it_is_for(browser, administrator, publish):
-    announce(publish, title="给管理员", **{"for": ["administrator"]})
+def test_an_announcement_is_shown_to_the_kind_of_staff_it_is_for(browser, make_user, sign_in, publish, rows):
+    make_user("li", StaffKind.ACCOUNT_MANAGER, rows.manager())
+    announce(publish, title="给客户经理", **{"for": ["account_manager"]})
 
-    assert "给管理员" not in browser.get("/").text
-    assert "给管理员" in administrator.get("/").text
+    assert "给客户经理" not in browser.get("/", follow_redirects=True).text
+    assert "给客户经理" in sign_in("li").get("/", follow_redirects=True).text
 
 
 def test_the_page_from_head_office_shows_versions_and_what_was_refused_and_why(browser, publish):
@@ -155,27 +157,35 @@ def test_fields_that_head_office_wants_filled_in_are_asked_of_new_customers_not_
         assert session.get_one(Customer, customer).name == "李"
 
 
-def test_posts_come_from_the_table_of_head_office(administrator, publish, sessions):
+def test_posts_come_from_the_table_of_head_office(browser, publish, sessions):
     table = write_codes([Code("客户经理"), Code("主管")])
     publish(ItemKind.CODE_TABLE, CodeTable.MANAGER_POST.value, table)
     given = {"manager_no": "M1", "name": "王", "status": "active"}
 
-    assert administrator.send("/managers", **given, post="总裁").status_code == 400
-    assert administrator.send("/managers", **given, post="主管", level="随便").status_code == 200
+    assert browser.send("/managers", **given, post="总裁").status_code == 400
+    assert browser.send("/managers", **given, post="主管", level="随便").status_code == 200
     with sessions() as session:
         assert session.scalars(select(Manager.post)).one() == "主管"
 
 
-def test_head_office_may_keep_corrections_to_administrators(browser, administrator, publish, rows, sessions):
-    line = rows.bill_line(rows.customer(), amount_minor=10_000)
+def test_head_office_may_keep_corrections_to_branch_managers(
+    browser, make_user, sign_in, publish, rows, sessions
+):
+    customer = rows.customer()
+    line = rows.bill_line(customer, amount_minor=10_000)
+    served_by = make_user("qian", StaffKind.SERVICE, duties=[Duty.CASHIER])
+    with sessions.begin() as session:
+        ends = NOON + timedelta(hours=8)
+        session.add(Serving(user_id=served_by, customer_id=customer, began_at=NOON, ends_at=ends))
+    cashier = sign_in("qian")
     fix(publish, policies.CORRECTION_RIGHT, "administrator")
     given = {"right": "75.5", "seen": "10000", "remark": "多收了"}
 
-    assert "administrators alone" in browser.get(f"/billing/{line}").text
-    browser.send(f"/billing/{line}/corrections", **given)
+    assert "branch managers alone" in cashier.get(f"/billing/{line}").text
+    cashier.send(f"/billing/{line}/corrections", **given)
     with sessions() as session:
         assert len(session.scalars(select(BillLine)).all()) == 1
-    administrator.send(f"/billing/{line}/corrections", **given)
+    browser.send(f"/billing/{line}/corrections", **given)
     with sessions() as session:
         assert len(session.scalars(select(BillLine)).all()) == 2
 
@@ -221,12 +231,12 @@ def test_people_are_signed_out_when_head_office_says_so_and_as_usual_once_that_i
     assert again.get("/").status_code == 200
 
 
-def test_files_larger_than_head_office_lets_be_taken_in_are_refused(administrator, publish, monkeypatch):
+def test_files_larger_than_head_office_lets_be_taken_in_are_refused(browser, publish, monkeypatch):
     monkeypatch.setattr(imports, "MB", 1_000)  # a megabyte is much to send in a test
     fix(publish, policies.IMPORT_MEGABYTES, 1)
 
     large = (io.BytesIO(b"x" * 2_000), "large.csv")
-    answer = administrator.send("/imports/", kind="customers", file=large)
+    answer = browser.send("/imports/", kind="customers", file=large)
 
     assert "at most 1 MB" in answer.text
 

@@ -10,6 +10,7 @@ from branch_node.managers.models import Manager
 from branch_node.managers.operations import ManagerChangedMeanwhileError, ManagerNumberTakenError
 from shared.auth.models import User
 from shared.domain.managers.vocabulary import ManagerStatus
+from shared.rights.vocabulary import StaffKind
 from tests.support.branch import ANA, NOON
 
 FORM = {"manager_no": "G1", "name": "王芳", "status": "active"}
@@ -45,36 +46,36 @@ def test_who_left_is_offered_for_nothing_new_but_kept_where_they_are(sessions, r
         assert {each.id for each in queries.manager_choices(session, keep=left)} == {left, here}
 
 
-def test_an_administrator_enters_and_changes_an_account_manager(administrator, sessions):
-    administrator.send("/managers", **FORM, mobile="138 1234 5678")
+def test_a_branch_manager_enters_and_changes_an_account_manager(browser, sessions):
+    browser.send("/managers", **FORM, mobile="138 1234 5678")
     with sessions() as session:
         manager = session.scalars(select(Manager)).one()
-    form = administrator.get(f"/managers/{manager.id}/edit").text
+    form = browser.get(f"/managers/{manager.id}/edit").text
     seen_at = re.findall(r'name="seen_at" value="([^"]+)"', form)[0]
 
-    page = administrator.send(f"/managers/{manager.id}", **{**FORM, "name": "王芬"}, seen_at=seen_at)
+    page = browser.send(f"/managers/{manager.id}", **{**FORM, "name": "王芬"}, seen_at=seen_at)
 
     assert "Saved." in page.text
     with sessions() as session:
         manager = session.scalars(select(Manager)).one()
-    assert (manager.name, manager.mobile, manager.created_by) == ("王芬", None, "zhang")
+    assert (manager.name, manager.mobile, manager.created_by) == ("王芬", None, "wang")
 
 
-def test_a_user_can_be_made_an_account_manager_and_another_takes_over(
-    administrator, sessions, rows, make_user
-):
+def test_a_user_can_be_made_an_account_manager_and_another_takes_over(browser, sessions, rows, make_user):
     manager_id, first, second = rows.manager(), make_user("one"), make_user("two")
     for user_id in (first, second):
-        form = administrator.get(f"/managers/{manager_id}/edit").text
+        form = browser.get(f"/managers/{manager_id}/edit").text
         seen_at = re.findall(r'name="seen_at" value="([^"]+)"', form)[0]
-        administrator.send(f"/managers/{manager_id}", **FORM, seen_at=seen_at, user_id=user_id)
+        browser.send(f"/managers/{manager_id}", **FORM, seen_at=seen_at, user_id=user_id)
 
     with sessions() as session:
         assert session.get(User, first).manager_id is None
         assert session.get(User, second).manager_id == manager_id
 
 
-def test_a_clerk_may_look_at_account_managers_but_not_change_them(browser, rows):
+def test_an_account_manager_may_look_at_the_others_but_not_change_them(make_user, sign_in, rows):
+    make_user("li", StaffKind.ACCOUNT_MANAGER, rows.manager())
+    browser = sign_in("li")
     manager_id = rows.manager(name="王芳", department="集团部")
 
     assert "王芳" in browser.get("/managers?q=集团").text
@@ -83,8 +84,8 @@ def test_a_clerk_may_look_at_account_managers_but_not_change_them(browser, rows)
     assert browser.send(f"/managers/{manager_id}", **FORM).status_code == 403
 
 
-def test_a_form_that_cannot_be_right_is_shown_again_with_why(administrator, rows):
+def test_a_form_that_cannot_be_right_is_shown_again_with_why(browser, rows):
     rows.manager(manager_no="G1", name="李雷")
 
-    assert "李雷 already has the staff number G1." in administrator.send("/managers", **FORM).text
-    assert "Please fill this in." in administrator.send("/managers", **{**FORM, "name": ""}).text
+    assert "李雷 already has the staff number G1." in browser.send("/managers", **FORM).text
+    assert "Please fill this in." in browser.send("/managers", **{**FORM, "name": ""}).text
