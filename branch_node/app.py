@@ -37,6 +37,7 @@ from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
 from branch_node.retention import jobs as retention_jobs
 from branch_node.runtime import BranchRuntime
+from branch_node.setup import pages as setup
 from branch_node.statistics import jobs as statistics_jobs
 from branch_node.statistics import pages as statistics
 from branch_node.worklogs import pages as worklogs
@@ -170,6 +171,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
                 "branch",
             ),
             organisation_blueprint(BRANCH_KINDS),
+            setup.blueprint,
             people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
         ),
     )

@@ -13,6 +13,7 @@ from branch_node.outbound.commands import register as register_sync
 from branch_node.outbound.queries import status_document
 from branch_node.outbound.receivers import replace_earlier, standings
 from branch_node.outbound.resend_commands import register as register_resend
+from branch_node.setup.commands import setup_commands
 from branch_node.tables import APP as TABLES
 from shared.audit import operations as audit
 from shared.cli import (
@@ -128,6 +129,7 @@ def export_unsent_command(folder: Path, home: Path, *, as_json: bool) -> None:
 register_import(cli, APP.open)
 register_sync(cli, APP)
 register_resend(cli, APP)
+cli.add_command(setup_commands(APP))
 for _command in common_commands(APP):
     cli.add_command(_command)
 

@@ -47,6 +47,7 @@ APP: Final = MigratedApp(
         "branch_node.lanes.models",
         "branch_node.resend.models",
         "branch_node.outbound.models",
+        "branch_node.setup.models",
         "shared.db.search",
     ),
     after_upgrade=_install_generated,

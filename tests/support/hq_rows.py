@@ -11,12 +11,21 @@ from sqlalchemy.orm import Session
 from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch
 from hq_server.parking.models import ParkedRecord
-from hq_server.replica.models import ReplicaBillLine, ReplicaCustomer, ReplicaManager, ReplicaWorkLog
+from hq_server.replica.models import (
+    ReplicaBillLine,
+    ReplicaCustomer,
+    ReplicaDepartment,
+    ReplicaManager,
+    ReplicaStaff,
+    ReplicaWorkLog,
+)
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
 from shared.domain.managers.vocabulary import ManagerStatus
+from shared.domain.organisation.vocabulary import StaffState
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.ids import new_id
+from shared.rights.vocabulary import StaffKind
 
 MADE = datetime.fromisoformat("2026-01-05T01:00:00+00:00")
 
@@ -44,6 +53,24 @@ class BranchRows:
             **more,
         }
         return self._add(ReplicaManager, row)
+
+    def department(self, code: str, name: str, **more: Any) -> str:
+        nothing = {"parent_id": None, "position": 0, "head_id": None, "retired_at": None}
+        return self._add(ReplicaDepartment, {**_made(), **nothing, "code": code, "name": name, **more})
+
+    def person(self, username: str, kind: StaffKind, name: str = "李雷", **more: Any) -> str:
+        row = {
+            "username": username,
+            "name": name,
+            "kind": kind,
+            "duties": [],
+            "department_id": None,
+            "manager_id": None,
+            "state": StaffState.ACTIVE,
+            "created_at": MADE,
+            **more,
+        }
+        return self._add(ReplicaStaff, row)
 
     def customer(self, customer_no: str, name: str = "王芳", **more: Any) -> str:
         row = {
@@ -140,6 +167,8 @@ class BranchRows:
 
 _TYPES = {
     ReplicaManager: "manager",
+    ReplicaDepartment: "department",
+    ReplicaStaff: "staff",
     ReplicaCustomer: "customer",
     ReplicaBillLine: "bill_line",
     ReplicaWorkLog: "work_log",

@@ -55,7 +55,7 @@ def test_an_administrator_makes_an_account_that_sees_nothing_until_the_business_
 
     assert user(sessions, li.id).data_range is DataRange.SELF
     with sessions() as session:
-        assert [one.event for one in list_history(session, ("user", li.id))][0] == "user.rights-granted"
+        assert next(one.event for one in list_history(session, ("user", li.id))) == "user.rights-granted"
 
 
 def test_a_range_or_duty_beyond_the_kind_is_refused(boss, make_user, sessions):
@@ -86,9 +86,7 @@ def test_the_operation_itself_refuses_who_may_not_grant(make_user, sessions):
     def grant(user_id, actor):
         with sessions.begin() as session:
             by = Stamp(NOON, actor, Via.WEB, "10.0.0.1")
-            granting.grant_rights(
-                session, session.get_one(User, user_id), Rights(DataRange.NONE), by=by
-            )
+            granting.grant_rights(session, session.get_one(User, user_id), Rights(DataRange.NONE), by=by)
 
     with pytest.raises(OwnRightsError):
         grant(chief, "boss")
@@ -123,7 +121,9 @@ def test_the_last_administrator_stays(administrator, sessions):
     assert user(sessions, admin.id).enabled
 
 
-def test_a_person_is_placed_disabled_enabled_and_signed_out(administrator, make_user, sign_in, north, sessions):
+def test_a_person_is_placed_disabled_enabled_and_signed_out(
+    administrator, make_user, sign_in, north, sessions
+):
     clerk = make_user("chen", CLERK)
     browser = sign_in("chen")
 
@@ -156,7 +156,11 @@ def test_the_list_is_searched_filtered_sorted_and_paged(administrator, make_user
 
     def shown(query):
         page = administrator.get(f"/people?{query}").text
-        return [name for name in ("chen", "wu", "zhang") if f">{name}<" in re.sub(r"\s", "", page.split("<tbody>")[-1])]
+        return [
+            name
+            for name in ("chen", "wu", "zhang")
+            if f">{name}<" in re.sub(r"\s", "", page.split("<tbody>")[-1])
+        ]
 
     assert shown("") == ["chen", "wu", "zhang"]
     assert shown("q=WU") == ["wu"]

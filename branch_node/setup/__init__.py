@@ -1,0 +1,1 @@
+"""Setting a new branch up: a wizard whose steps look at what is really there."""

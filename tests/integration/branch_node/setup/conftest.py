@@ -1,0 +1,5 @@
+"""The branch's app with people of several kinds."""
+
+from tests.support.branch_app import administrator, app, browser, clock, make_user, sign_in
+
+__all__ = ["administrator", "app", "browser", "clock", "make_user", "sign_in"]
