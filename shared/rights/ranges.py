@@ -92,6 +92,11 @@ class Sight:
         """The tables of which not every row is seen."""
         return frozenset(one.table for one in self.ranged if self._condition(one) is not None)
 
+    @property
+    def sees_all(self) -> bool:
+        """Whether no row of anything is kept back."""
+        return all(self._condition(one) is None for one in self.ranged)
+
     def rows_of(self, table: Table) -> list[ColumnElement[bool]]:
         """Return what a statement over the table itself has to ask for besides; nothing where all rows are seen."""
         found = [self._condition(one) for one in self.ranged if one.table is table]

@@ -93,7 +93,7 @@ def has_row_security(connection: Connection) -> bool:
 def _act_as_viewer(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     sight = sight_of(session)
     # Who sees every row needs no wall, and would pay for it row by row.
-    if sight is None or not sight.criteria or connection.dialect.name != "postgresql":
+    if sight is None or sight.sees_all or connection.dialect.name != "postgresql":
         return
     pool = connection.engine.pool
     if pool not in _WALLED:

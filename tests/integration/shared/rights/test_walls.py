@@ -181,7 +181,8 @@ class TestTheDatabaseItself:
                 session.execute(given_away.values(manager_id=branch["li"]))
 
     def test_the_operation_log_is_only_ever_added_to(self, branch, looking):
-        with looking(DataRange.BRANCH) as session, pytest.raises(ProgrammingError, match="permission denied"):
+        seen = looking(DataRange.SELF, manager=branch["wu"])
+        with seen as session, pytest.raises(ProgrammingError, match="permission denied"):
             session.execute(text("DELETE FROM audit_entries"))
 
     def test_the_node_itself_sees_all(self, branch, database):
