@@ -27,6 +27,7 @@ APP: Final = MigratedApp(
         "shared.audit.models",
         "shared.web.oplog.models",
         "shared.auth.models",
+        "shared.twoperson.models",
         "shared.jobs.models",
         "shared.alarms.models",
         "shared.organisation.models",

@@ -11,8 +11,6 @@ from hq_server.ingest.operations import take_in_again
 from hq_server.parking import queries
 from hq_server.parking.errors import (
     ParkedSettledError,
-    SamePersonError,
-    WaiverAskedError,
     WaiverNotAskedError,
     WaiverReasonError,
 )
@@ -20,11 +18,20 @@ from hq_server.parking.models import ParkedRecord
 from hq_server.parking.operations import Retried, release, retry, tell
 from hq_server.parking.vocabulary import ParkedState
 from shared.audit.operations import record
+from shared.errors import N_
+from shared.rights.vocabulary import Action, Resource
 from shared.stamp import Stamp
+from shared.twoperson.models import ProposedAct
+from shared.twoperson.operations import Eligible, approve, propose, refuse, withdraw
+from shared.twoperson.queries import find_waiting
+from shared.twoperson.vocabulary import ActKind
 from sync_protocol.catalog import Bindings
 
 LEAST_REASON: Final = 3
 MOST_REASON: Final = 500
+WAIVER: Final = "parked-waiver"
+# What stands as the reason where a request is turned down on the record's own page.
+KEPT_PARKED: Final = "kept parked"
 # Money is not given up by one person alone.
 TWO_PEOPLE: Final = frozenset({"bill_line"})
 
@@ -65,18 +72,19 @@ def check_all_again(
 
 
 def waive(session: Session, parked_id: int, *, reason: str, bindings: Bindings, by: Stamp) -> bool:
-    """Give a record up for good, or ask another person to where it is money; True when it is given up now.
+    """Give a record up for good, or ask a second person to where it is money; True when it is given up now.
 
     The lines stay on record; rows that waited for them are taken in without them. Raises ParkedNotFoundError,
-    ParkedSettledError, WaiverReasonError and WaiverAskedError.
+    ParkedSettledError, WaiverReasonError and ActProposedError.
     """
     said = reason.strip()
     if not LEAST_REASON <= len(said) <= MOST_REASON:
         raise WaiverReasonError(least=LEAST_REASON, most=MOST_REASON)
     parked = _lock(session, parked_id)
-    if parked.asked_by is not None:
-        raise WaiverAskedError(who=parked.asked_by)
     lines = queries.list_queue(session, parked)
+    if parked.record_type in TWO_PEOPLE:
+        payload = {"lines": [line.id for line in lines], "record": parked.record_type}
+        propose(session, waiver_kind(bindings), subject_of(parked), payload=payload, reason=said, by=by)
     for line in lines:
         line.note = said
     if parked.record_type in TWO_PEOPLE:
@@ -88,32 +96,61 @@ def waive(session: Session, parked_id: int, *, reason: str, bindings: Bindings, 
     return True
 
 
-def approve_waiver(session: Session, parked_id: int, *, bindings: Bindings, by: Stamp) -> None:
+def approve_waiver(
+    session: Session, parked_id: int, *, bindings: Bindings, by: Stamp, eligible: Eligible
+) -> None:
     """Give up a record that somebody else has asked to waive.
 
-    Raises ParkedNotFoundError, ParkedSettledError, WaiverNotAskedError and SamePersonError.
+    Raises ParkedNotFoundError, ParkedSettledError, WaiverNotAskedError, ActOverError, OwnActError and NotEligibleError.
     """
-    parked = _lock(session, parked_id)
-    if parked.asked_by is None:
-        raise WaiverNotAskedError
-    if parked.asked_by == by.actor:
-        raise SamePersonError
-    lines = [line for line in queries.list_queue(session, parked) if line.asked_by is not None]
-    _give_up(session, parked, lines, bindings=bindings, by=by)
+    act = _asked(session, _lock(session, parked_id))
+    approve(session, waiver_kind(bindings), act.id, seen=act.digest, eligible=eligible, by=by)
 
 
-def withdraw_waiver(session: Session, parked_id: int, *, by: Stamp) -> None:
-    """Leave a record parked that somebody has asked to waive.
+def withdraw_waiver(
+    session: Session, parked_id: int, *, bindings: Bindings, by: Stamp, eligible: Eligible
+) -> None:
+    """Leave a record parked that somebody has asked to waive: who asked withdraws it, another refuses it.
 
-    Raises ParkedNotFoundError, ParkedSettledError and WaiverNotAskedError.
+    Raises ParkedNotFoundError, ParkedSettledError, WaiverNotAskedError, ActOverError and NotEligibleError.
     """
-    parked = _lock(session, parked_id)
-    if parked.asked_by is None:
+    act = _asked(session, _lock(session, parked_id))
+    kind = waiver_kind(bindings)
+    if act.is_of(by):
+        withdraw(session, kind, act.id, by=by)
+    else:
+        refuse(session, kind, act.id, reason=KEPT_PARKED, eligible=eligible, by=by)
+
+
+def waiver_kind(bindings: Bindings) -> ActKind:
+    """Return the act of two people that gives up parked money."""
+
+    def execute(session: Session, act: ProposedAct, by: Stamp) -> None:
+        parked = _lock(session, int(act.subject_id))
+        wanted = set(act.payload["lines"])
+        lines = [line for line in queries.list_queue(session, parked) if line.id in wanted]
+        _give_up(session, parked, lines, bindings=bindings, by=by)
+
+    def drop(session: Session, act: ProposedAct, by: Stamp) -> None:
+        parked = queries.get_parked(session, int(act.subject_id))
+        details = {"asked_by": act.proposed_by, "reason": act.reason}
+        for line in queries.list_queue(session, parked):
+            line.asked_at, line.asked_by, line.note = None, None, None
+        _record(session, "parked.waiver-withdrawn", parked, by, details)
+
+    return ActKind(WAIVER, N_("Waive a bill line"), Resource.PARKED, Action.APPROVE, execute, drop)
+
+
+def subject_of(parked: ParkedRecord) -> tuple[str, str]:
+    """Return what a waiver is about."""
+    return "parked", str(parked.id)
+
+
+def _asked(session: Session, parked: ParkedRecord) -> ProposedAct:
+    act = find_waiting(session, WAIVER, subject_of(parked))
+    if act is None:
         raise WaiverNotAskedError
-    details = {"asked_by": parked.asked_by, "reason": parked.note}
-    for line in queries.list_queue(session, parked):
-        line.asked_at, line.asked_by, line.note = None, None, None
-    _record(session, "parked.waiver-withdrawn", parked, by, details)
+    return act
 
 
 def _give_up(

@@ -32,19 +32,3 @@ class WaiverNotAskedError(BranchlineError):
     code = "waiver-not-asked"
     kind = Kind.CONFLICT
     message = N_("Nobody has asked to waive this record.")
-
-
-class WaiverAskedError(BranchlineError):
-    """Somebody has asked to waive this record before."""
-
-    code = "waiver-asked"
-    kind = Kind.CONFLICT
-    message = N_("%(who)s has asked to waive this record already.")
-
-
-class SamePersonError(BranchlineError):
-    """Who asked to waive a record cannot be who approves it."""
-
-    code = "same-person"
-    kind = Kind.FORBIDDEN
-    message = N_("You asked for this yourself; another administrator has to approve it.")

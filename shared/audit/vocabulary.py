@@ -63,7 +63,7 @@ VERBS: Final = {
     "manager-chosen password-set published recovery-codes-made second-step-enrolled second-step-given-up "
     "second-step-reset sessions-ended set withdrawn",
     LogAction.RUN: "all-checked-again applied cancelled checked-again done finished ran running waiting",
-    LogAction.ASK: "asked asked-by-hq proposed waiver-asked waiver-withdrawn",
+    LogAction.ASK: "asked asked-by-hq expired proposed request-withdrawn waiver-asked waiver-withdrawn",
     LogAction.APPROVE: "approved waived",
 }
 _ACTIONS: Final = {verb: action for action, verbs in VERBS.items() for verb in verbs.split()}

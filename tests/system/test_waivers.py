@@ -8,8 +8,6 @@ from hq_server.ingest.models import InboxBatch
 from hq_server.parking.errors import (
     ParkedNotFoundError,
     ParkedSettledError,
-    SamePersonError,
-    WaiverAskedError,
     WaiverNotAskedError,
     WaiverReasonError,
 )
@@ -17,6 +15,7 @@ from hq_server.parking.models import ParkedRecord
 from hq_server.parking.vocabulary import ParkedState
 from shared.audit.models import AuditEntry
 from shared.ids import new_id
+from shared.twoperson.errors import ActProposedError, OwnActError
 from tests.support.intake import Intake
 
 BAD = "no such status"
@@ -36,12 +35,16 @@ def _waive(intake, parked_id, actor="ana", reason="entered twice"):
 
 def _approve(intake, parked_id, actor):
     with intake.hq.database.sessions.begin() as session:
-        decisions.approve_waiver(session, parked_id, bindings=intake.hq.bindings, by=intake.by(actor))
+        decisions.approve_waiver(
+            session, parked_id, bindings=intake.hq.bindings, by=intake.by(actor), eligible=lambda _kind: True
+        )
 
 
 def _withdraw(intake, parked_id, actor):
     with intake.hq.database.sessions.begin() as session:
-        decisions.withdraw_waiver(session, parked_id, by=intake.by(actor))
+        decisions.withdraw_waiver(
+            session, parked_id, bindings=intake.hq.bindings, by=intake.by(actor), eligible=lambda _kind: True
+        )
 
 
 def _events(intake):
@@ -81,7 +84,7 @@ def test_money_is_given_up_by_two_different_people(intake):
     parked_id = _bill(intake)
 
     assert not _waive(intake, parked_id, "ana")
-    with pytest.raises(SamePersonError):
+    with pytest.raises(OwnActError):
         _approve(intake, parked_id, "ana")
     (line,) = intake.parked()
     assert (line.state, line.asked_by, line.note) == (ParkedState.PARKED, "ana", "entered twice")
@@ -132,7 +135,7 @@ def test_nothing_is_waived_without_a_reason(intake, reason):
 def test_what_is_settled_asked_for_or_unknown_is_not_waived_again(intake):
     asked = _bill(intake)
     _waive(intake, asked)
-    with pytest.raises(WaiverAskedError):
+    with pytest.raises(ActProposedError):
         _waive(intake, asked, "bob")
     _approve(intake, asked, "bob")
     with pytest.raises(ParkedSettledError):

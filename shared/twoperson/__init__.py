@@ -1,0 +1,1 @@
+"""Acts that take two people: one proposes, another decides, and both stay on record."""
