@@ -34,9 +34,10 @@ from shared.domain.vocabulary import Vocabulary
 from shared.i18n import gettext as _
 from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
-from shared.rights.vocabulary import Action, Resource
+from shared.rights.vocabulary import Action, Resource, StaffKind
 from shared.web.access import requires
-from shared.web.context import person, reading, runtime, stamp
+from shared.web.context import may, person, reading, runtime, stamp
+from shared.web.errors import home_url
 from shared.web.lists import id_argument, text_argument
 
 blueprint = Blueprint("desk", __name__, template_folder="templates")
@@ -99,9 +100,13 @@ class Header:
 
 
 @blueprint.get("/")
-@requires(Resource.CUSTOMER, Action.READ)
-def my_day() -> str:
-    """Show what was done today and what needs me; people who are no account manager see the whole branch."""
+@requires(Resource.OWN_ACCOUNT, Action.READ)
+def my_day() -> ResponseReturnValue:
+    """Show what was done today and what needs me; a branch manager sees the whole branch, others are led home."""
+    if not (may(Resource.WORK_LOG, Action.CREATE) and may(Resource.CUSTOMER, Action.READ)):
+        return redirect(home_url())
+    if person().kind is StaffKind.ACCOUNT_MANAGER and person().manager_id is None:
+        return render_template("desk/no_manager.html")
     zone, now = runtime().settings.timezone, stamp().at
     today = local_day(now, zone)
     with reading() as session:

@@ -19,6 +19,7 @@ from shared.i18n import gettext as _
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp, viewer, writing
+from shared.web.errors import home_url
 from shared.web.forms import notice
 
 blueprint = Blueprint("inbound", __name__, template_folder="templates", url_prefix="/head-office")
@@ -64,7 +65,7 @@ def read(item_id: str) -> ResponseReturnValue:
     if not found:
         notice(_("This announcement is over or was withdrawn meanwhile."), kind="warning")
     back = request.form.get("back", "")
-    return redirect(url_for("desk.my_day" if back == "day" else "inbound.index"), code=303)
+    return redirect(home_url() if back == "day" else url_for("inbound.index"), code=303)
 
 
 def notices(session: Session) -> list[Notice]:

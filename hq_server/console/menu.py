@@ -5,11 +5,37 @@ from typing import Final
 from hq_server.console.parked import waiting_count
 from shared.alarms.queries import count_open
 from shared.i18n import lazy_gettext
-from shared.rights.vocabulary import Resource
+from shared.rights.vocabulary import HQ_KINDS, Resource, StaffKind
 from shared.web.menu import MenuEntry
 
+# Where the day of a kind begins; that of everybody else begins with the overview.
+HOMES: Final = {StaffKind.LEADER: "homes.group", StaffKind.ADMINISTRATOR: "homes.nodes"}
+_OF: Final = {kind: frozenset({kind}) for kind in HQ_KINDS}
 MENU: Final = (
-    MenuEntry(lazy_gettext("Overview"), "console.overview", "home", Resource.NODE, key="o"),
+    MenuEntry(
+        lazy_gettext("The group"),
+        "homes.group",
+        "home",
+        Resource.ANALYSIS,
+        key="h",
+        kinds=_OF[StaffKind.LEADER],
+    ),
+    MenuEntry(
+        lazy_gettext("Nodes and transfers"),
+        "homes.nodes",
+        "home",
+        Resource.NODE,
+        key="h",
+        kinds=_OF[StaffKind.ADMINISTRATOR],
+    ),
+    MenuEntry(
+        lazy_gettext("Overview"),
+        "console.overview",
+        "layout-grid",
+        Resource.NODE,
+        key="o",
+        kinds=_OF[StaffKind.LEADER] | _OF[StaffKind.ANALYST],
+    ),
     MenuEntry(lazy_gettext("Branches"), "fleet.index", "building", Resource.NODE, key="b"),
     MenuEntry(lazy_gettext("Customers"), "customers.index", "users", Resource.CUSTOMER, key="c"),
     MenuEntry(lazy_gettext("Analysis"), "analysis.index", "chart-bar", Resource.ANALYSIS, key="a"),

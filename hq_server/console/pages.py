@@ -28,7 +28,7 @@ from shared.i18n import gettext as _
 from shared.i18n import in_zone, label, lazy_gettext, translate_error
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading, runtime, stamp, writing
+from shared.web.context import may, reading, runtime, stamp, writing
 from shared.web.forms import notice
 from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
@@ -188,7 +188,9 @@ def _overview(session: Session) -> dict[str, Any]:
             covered,
             month=month,
             timezone=zone,
-        ),
+        )
+        if may(Resource.ANALYSIS, Action.READ)
+        else None,
         "proof": summary(session, now),
         "door": at_the_door(runtime(HqRuntime).intake.look(), [state.branch for state in states]),
         "now": now,

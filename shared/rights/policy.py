@@ -23,6 +23,8 @@ from shared.rights.vocabulary import (
 TABLE: Final = """
 resource             | leader | analyst            | branch_manager | account_manager | service       | administrator
 customer             | R g m  | RX g m             | RCUDTAX b      | RCUX s          | RCU t         | -
+customer_share       | -      | -                  | RCD b          | RCD s           | -             | -
+service_desk         | -      | -                  | -              | -               | RCU t         | -
 bill_line            | R a    | RX g               | RVX b          | R s             | RV t +cashier | -
 work_log             | R g    | RX g               | RCUX b         | RCUX s          | R s           | -
 statistics           | R g    | RX g               | RX b           | RX s            | -             | -

@@ -97,6 +97,8 @@ class Resource(Word):
     """What the policy table has a row for."""
 
     CUSTOMER = ("customer", N_("Customers"))
+    CUSTOMER_SHARE = ("customer_share", N_("Sharing of customers"))
+    SERVICE_DESK = ("service_desk", N_("Service desk"))
     BILL_LINE = ("bill_line", N_("Bill lines"))
     WORK_LOG = ("work_log", N_("Work logs"))
     STATISTICS = ("statistics", N_("Monthly statistics"))
@@ -127,6 +129,8 @@ class Resource(Word):
 BUSINESS = frozenset(
     {
         Resource.CUSTOMER,
+        Resource.CUSTOMER_SHARE,
+        Resource.SERVICE_DESK,
         Resource.BILL_LINE,
         Resource.WORK_LOG,
         Resource.STATISTICS,

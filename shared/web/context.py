@@ -127,6 +127,14 @@ def person() -> User:
     return found
 
 
+def link_allowed(endpoint: str) -> bool:
+    """Tell whether who is signed in may open the page of `endpoint`: a link to it must not lead to a refusal."""
+    access = access_of(current_app, endpoint)
+    if access is None or access.resource is None or access.action is None:
+        return access is not None
+    return may(access.resource, access.action)
+
+
 def may(resource: Resource, action: Action) -> bool:
     """Tell whether who is signed in may do this to any row: for what a page offers, not for what it does."""
     seen = viewer()

@@ -18,7 +18,7 @@ from shared.db.space import NodeFullError, is_out_of_room
 from shared.errors import N_, BranchlineError, Kind
 from shared.i18n import gettext, translate_error
 from shared.web.access import Audience, access_of
-from shared.web.context import runtime, viewer
+from shared.web.context import link_allowed, runtime, viewer
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ STATUS: Final = {
 }
 MACHINE_PATHS: Final = ("/sync/", "/api/")
 BROKEN: Final = 500
+HOME: Final = "home"
 UNAVAILABLE: Final = 503
 
 # status: stable code, what happened, what to do next
@@ -206,8 +207,17 @@ def _to_sign_in(problem: Problem) -> Response:
 
 
 def home_url() -> str:
-    """Return the address of the app's first page."""
-    return current_app.url_for(current_app.config["BRANCHLINE_HOME"])
+    """Return the address of the page at which the day of who is signed in begins.
+
+    Whoever may not open it, as somebody whose range nobody has granted yet, begins with their profile, which says so;
+    of somebody who is not known yet the address is one that asks again.
+    """
+    homes, first = current_app.config["BRANCHLINE_HOMES"], current_app.config["BRANCHLINE_HOME"]
+    seen = viewer()
+    if seen is None:
+        return current_app.url_for(HOME if homes else first)
+    endpoint = homes.get(seen.kind, first)
+    return current_app.url_for(endpoint if link_allowed(endpoint) else "accounts.profile")
 
 
 def _anticipated(error: BranchlineError) -> ResponseReturnValue:

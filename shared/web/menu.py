@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from shared.auth.models import User
 from shared.rights import policy
-from shared.rights.vocabulary import Action, Resource
+from shared.rights.policy import Person
+from shared.rights.vocabulary import Action, Resource, StaffKind
 from shared.web.context import reading
 
 Label = str  # or a lazy string, which behaves like one
@@ -19,8 +20,8 @@ Label = str  # or a lazy string, which behaves like one
 class MenuEntry:
     """One line of the menu; `count` says how many things wait there, `key` is typed after g to go there.
 
-    Only people who may read `resource` see it. With `foot` it stands below the others: what keeps the node going, not
-    what it is for.
+    Only people who may read `resource` see it, of `kinds` only those, where given. With `foot` it stands below the
+    others: what keeps the node going, not what it is for.
     """
 
     label: Label
@@ -30,6 +31,13 @@ class MenuEntry:
     count: Callable[[Session], int] | None = None
     key: str = ""
     foot: bool = False
+    kinds: frozenset[StaffKind] | None = None
+
+    def is_for(self, person: Person) -> bool:
+        """Tell whether the entry stands in this person's menu."""
+        if self.kinds is not None and person.kind not in self.kinds:
+            return False
+        return policy.may(person, self.resource, Action.READ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class LinkState:
 
 def menu_lines(menu: tuple[MenuEntry, ...], viewer: User) -> list[MenuLine]:
     """Return what `viewer` may open, with what waits there now."""
-    allowed = [entry for entry in menu if policy.may(viewer.rights, entry.resource, Action.READ)]
+    allowed = [entry for entry in menu if entry.is_for(viewer.rights)]
     here = _here(allowed)
     with reading() as session:
         return [

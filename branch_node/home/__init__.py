@@ -1,0 +1,1 @@
+"""The first pages of a branch manager and of an administrator."""
