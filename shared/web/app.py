@@ -12,14 +12,15 @@ from werkzeug.routing import BaseConverter, BuildError
 
 from shared import i18n
 from shared.errors import SetupError
+from shared.rights.policy import Person, ceiling
 from shared.rights.ranges import Ranged
-from shared.rights.vocabulary import Action, Resource
+from shared.rights.vocabulary import KINDS_OF, Action, Duty, Resource, StaffKind
 from shared.runtime import NodeRuntime
 from shared.web import assets, errors, filters, gate, sessions
-from shared.web.access import check_every_view, public
+from shared.web.access import check_every_view, public, requires
 from shared.web.accounts import pages as accounts
 from shared.web.accounts import second_step_pages, session_pages
-from shared.web.context import EXTENSION, RANGED, may, viewer
+from shared.web.context import EXTENSION, RANGED, link_allowed, may, viewer
 from shared.web.kinds import KIND_WORDS, KindWords
 from shared.web.menu import LinkState, MenuEntry, menu_lines
 from shared.web.paging import link, link_to
@@ -42,6 +43,7 @@ class Frame:
     product: Literal["hq", "branch"]
     menu: tuple[MenuEntry, ...]
     home: str
+    homes: Mapping[StaffKind, str]
     search: str | None
     node_name: Callable[[], str] | None
     link_state: Callable[[], LinkState | None] | None
@@ -53,6 +55,7 @@ def create_flask(
     *,
     product: Literal["hq", "branch"],
     home: str,
+    homes: Mapping[StaffKind, str] | None = None,
     menu: Sequence[MenuEntry] = (),
     blueprints: Sequence[Blueprint] = (),
     ranged: Sequence[Ranged] = (),
@@ -65,10 +68,11 @@ def create_flask(
 ) -> Flask:
     """Return the app with sign-in, languages, error pages and the page frame; refuses one that is not safe.
 
-    `ranged` says whose rows are whose. `home` is the endpoint of the first page, `search` of the page that answers the search box (it gets
-    ?q=). `link_state` is asked once a page and may read the database; `account_rules` is asked at each
-    request of somebody who is signed in, and `kind_words` for the names that kinds of staff were given. Raises
-    SetupError when a view does not say who may call it, or a menu entry leads nowhere.
+    `ranged` says whose rows are whose. `home` is the endpoint of the first page, `homes` of that of a kind of staff
+    whose day begins elsewhere, `search` of the page that answers the search box (it gets ?q=). `link_state` is asked
+    once a page and may read the database; `account_rules` is asked at each request of somebody who is signed in, and
+    `kind_words` for the names that kinds of staff were given. Raises SetupError when a view does not say who may call
+    it, or a menu entry leads nowhere.
     """
     app = Flask(import_name, static_folder=None)
     app.extensions[EXTENSION] = runtime
@@ -79,13 +83,14 @@ def create_flask(
         MAX_FORM_MEMORY_SIZE=MOST_FORM_BYTES,
         MAX_FORM_PARTS=2_000,
         BRANCHLINE_HOME=home,
+        BRANCHLINE_HOMES=dict(homes or {}),
         BRANCHLINE_PRODUCT=product,
         **(config or {}),
     )
     if runtime.settings.behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
     app.url_map.converters["id"] = IdConverter
-    frame = Frame(product, tuple(menu), home, search, node_name, link_state)
+    frame = Frame(product, tuple(menu), home, homes or {}, search, node_name, link_state)
     _install_languages(app, runtime.settings.language)
     sessions.install(app, runtime.settings, account_rules)
     gate.install(app)
@@ -99,6 +104,7 @@ def create_flask(
     app.register_blueprint(second_step_pages.blueprint)
     app.register_blueprint(session_pages.blueprint)
     app.add_url_rule("/healthz", "healthz", _healthz)
+    app.add_url_rule("/home", errors.HOME, _own_home)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
     if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
@@ -115,6 +121,11 @@ def _healthz() -> dict[str, str]:
 
 @public
 def _first_page() -> ResponseReturnValue:
+    return redirect(errors.home_url(), code=303)
+
+
+@requires(Resource.OWN_ACCOUNT, Action.READ)
+def _own_home() -> ResponseReturnValue:
     return redirect(errors.home_url(), code=303)
 
 
@@ -151,8 +162,9 @@ def _install_templates(app: Flask, frame: Frame) -> None:
         may=lambda resource, action: may(Resource(resource), Action[action.upper()]),
         menu_lines=lambda: _menu(frame),
         link_state=lambda: frame.link_state() if frame.link_state else None,
-        home_url=lambda: url_for(frame.home),
-        search_url=lambda: url_for(frame.search) if frame.search else None,
+        home_url=errors.home_url,
+        search_url=lambda: _search_url(frame),
+        link_allowed=link_allowed,
         errors={},  # a form that was not refused has none
         values={},
         node_name=lambda: frame.node_name() if frame.node_name else "",
@@ -164,14 +176,21 @@ def _menu(frame: Frame) -> list[Any]:
     return list(menu_lines(frame.menu, person)) if person else []
 
 
+def _search_url(frame: Frame) -> str | None:
+    return url_for(frame.search) if frame.search and link_allowed(frame.search) else None
+
+
 def _check_frame(app: Flask, frame: Frame) -> None:
-    entries = sum(not entry.foot for entry in frame.menu)
-    if entries > LONGEST_MENU:
-        raise SetupError(
-            problem=f"the menu has {entries} entries; nobody finds anything among more than nine"
-        )
+    for kind in KINDS_OF[frame.product]:
+        person = Person(kind, frozenset(Duty), ceiling(kind))
+        entries = sum(entry.is_for(person) and not entry.foot for entry in frame.menu)
+        if entries > LONGEST_MENU:
+            raise SetupError(
+                problem=f"the menu has {entries} entries for {kind}; nobody finds anything among more than nine"
+            )
+    homes = (frame.home, *frame.homes.values())
     with app.test_request_context():
-        for endpoint in (frame.home, frame.search, *(entry.endpoint for entry in frame.menu)):
+        for endpoint in (*homes, frame.search, *(entry.endpoint for entry in frame.menu)):
             try:
                 url_for(endpoint) if endpoint else None
             except BuildError as error:
