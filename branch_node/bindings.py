@@ -8,6 +8,7 @@ from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.dayclose.models import DayClose
 from branch_node.managers.models import Manager
+from branch_node.opstats.models import OperationMonth
 from branch_node.receivers.queries import takers
 from branch_node.staff.models import StaffMember
 from branch_node.statistics.models import CustomerMonth
@@ -34,6 +35,7 @@ BINDINGS: Final[Bindings] = bind(
             "bill_line": BillLine,
             "work_log": WorkLog,
             "customer_month": CustomerMonth,
+            "operation_month": OperationMonth,
             "day_close": DayClose,
         }.items()
     },

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer, CustomerShare, Serving
+from branch_node.opstats.models import OperationMonth
 from branch_node.statistics.models import CustomerMonth
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import AuditEntry
@@ -66,6 +67,11 @@ RANGES: Final = (
                 WorkLog.customer_id.in_(select(Customer.id).where(_held(seer))),
             ),
         },
+    ),
+    Ranged(
+        OperationMonth,
+        Resource.OPERATION_STATISTICS,
+        {DataRange.SELF: lambda seer: OperationMonth.manager_id == seer.manager_id},
     ),
     Ranged(AuditEntry, Resource.OPERATION_LOG, {DataRange.SELF: _told}),
 )

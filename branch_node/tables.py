@@ -40,6 +40,7 @@ APP: Final = MigratedApp(
         "branch_node.billing.models",
         "branch_node.worklogs.models",
         "branch_node.statistics.models",
+        "branch_node.opstats.models",
         "branch_node.imports.models",
         "branch_node.dayclose.models",
         "branch_node.proof.models",

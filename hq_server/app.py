@@ -16,8 +16,7 @@ from hq_server.carrying import jobs as carrying_jobs
 from hq_server.config import NODE_KEY, load_settings
 from hq_server.console import pages as console
 from hq_server.console import parked
-from hq_server.console.homes import homes
-from hq_server.console.menu import HOMES, MENU
+from hq_server.console.menu import MENU
 from hq_server.customers import pages as customers
 from hq_server.feed import alarms as feed_alarms
 from hq_server.feed import jobs as feed_jobs
@@ -29,6 +28,7 @@ from hq_server.gate import jobs as gate_jobs
 from hq_server.gate import pages as gate
 from hq_server.ingest import key_routes, lineage_routes, parked_routes, proof_routes
 from hq_server.ingest import routes as ingest
+from hq_server.opstats import pages as opstats
 from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
 from hq_server.proof import alarms as proof_alarms
@@ -95,7 +95,6 @@ def create_app(runtime: HqRuntime) -> Flask:
         runtime,
         product="hq",
         home="console.overview",
-        homes=HOMES,
         search="customers.index",
         menu=MENU,
         ranged=RANGES,
@@ -104,13 +103,13 @@ def create_app(runtime: HqRuntime) -> Flask:
         blueprints=(
             console.blueprint,
             console.fleet,
-            homes,
             parked.blueprint,
             branches.blueprint,
             gate.blueprint,
             customers.blueprint,
             analysis.blueprint,
             oversight.blueprint,
+            opstats.blueprint,
             tracing.blueprint,
             ingest.blueprint,
             lineage_routes.blueprint,

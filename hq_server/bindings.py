@@ -9,6 +9,7 @@ from hq_server.replica.models import (
     ReplicaDayClose,
     ReplicaDepartment,
     ReplicaManager,
+    ReplicaOperationMonth,
     ReplicaStaff,
     ReplicaWorkLog,
 )
@@ -26,6 +27,7 @@ BINDINGS: Final[Bindings] = bind(
             "bill_line": ReplicaBillLine,
             "work_log": ReplicaWorkLog,
             "customer_month": ReplicaCustomerMonth,
+            "operation_month": ReplicaOperationMonth,
             "day_close": ReplicaDayClose,
         }.items()
     }

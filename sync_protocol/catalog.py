@@ -119,6 +119,9 @@ CATALOG: Final[Mapping[str, RecordType]] = {
         RecordType(
             "customer_month", RecordKind.STATE, Owner.BRANCH, "stats", 1, parents={"customer_id": "customer"}
         ),
+        RecordType(
+            "operation_month", RecordKind.STATE, Owner.BRANCH, "stats", 1, parents={"manager_id": "manager"}
+        ),
         # After the facts it counts: HQ can match it at once.
         RecordType("day_close", RecordKind.STATE, Owner.BRANCH, "control", 1),
     )

@@ -8,6 +8,7 @@ from shared.domain.billing.fields import BillLineFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.managers.fields import ManagerFields
+from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
@@ -87,6 +88,13 @@ class ReplicaWorkLog(Replicated, WorkLogFields, Base):
             postgresql_where=text("corrects_id IS NOT NULL"),
         ),
     )
+
+
+class ReplicaOperationMonth(Replicated, OperationMonthFields, Base):
+    """An account manager's month of operations at some branch."""
+
+    __tablename__ = "replica_operation_months"
+    __table_args__ = (Index("ix_replica_operation_months_month", "month", "branch_number"),)
 
 
 class ReplicaDayClose(Replicated, DayCloseFields, Base):

@@ -16,6 +16,7 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
     "bill_line": N_("Bill lines"),
     "work_log": N_("Work logs"),
     "customer_month": N_("Customer months"),
+    "operation_month": N_("Months of operations"),
     "day_close": N_("Closed days"),
 }
 # The number by which people know a record of each type.
@@ -80,6 +81,12 @@ COLUMN_NAMES: Final[Mapping[str, str]] = {
     "ended_at": N_("End"),
     "place": N_("Place"),
     "text": N_("Text"),
+    "sign_ins": N_("Sign-ins"),
+    "days_worked": N_("Days worked"),
+    "visits": N_("Visits"),
+    "work_logs": N_("Work logs"),
+    "files_changed": N_("Customer files changed"),
+    "exports": N_("Exports"),
     "entered_at": N_("Entered at"),
     "row": N_("The row"),
 }

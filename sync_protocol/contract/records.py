@@ -162,6 +162,19 @@ class CustomerMonthV1(WireSchema):
     last_contact_on = Day(nullable=True)
 
 
+class OperationMonthV1(WireSchema):
+    """What an account manager did in a month."""
+
+    manager_id = RecordId()
+    month = Month()
+    sign_ins = Whole(least=0, most=INT32 - 1)
+    days_worked = Whole(least=0, most=INT32 - 1)
+    visits = Whole(least=0, most=INT32 - 1)
+    work_logs = Whole(least=0, most=INT32 - 1)
+    files_changed = Whole(least=0, most=INT32 - 1)
+    exports = Whole(least=0, most=INT32 - 1)
+
+
 class DayCloseV1(WireSchema):
     """What was entered at a branch on one day."""
 
@@ -277,5 +290,6 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ("bill_line", 1): RecordCheck(BillLineV1),
     ("work_log", 1): RecordCheck(WorkLogV1),
     ("customer_month", 1): RecordCheck(CustomerMonthV1),
+    ("operation_month", 1): RecordCheck(OperationMonthV1),
     ("day_close", 1): RecordCheck(DayCloseV1),
 }

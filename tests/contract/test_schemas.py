@@ -13,6 +13,7 @@ from shared.domain.billing.fields import BillLineFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.managers.fields import ManagerFields
+from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
@@ -29,6 +30,7 @@ SHARED = {
     "bill_line": BillLineFields,
     "work_log": WorkLogFields,
     "customer_month": CustomerMonthFields,
+    "operation_month": OperationMonthFields,
     "day_close": DayCloseFields,
 }
 REPLICA_ONLY = ("branch_number", "row_lineage", "row_change", "batch_id")

@@ -22,6 +22,7 @@ COLUMNS: Final = {
     "bill_line": "amount_minor",
     "work_log": "text",
     "customer_month": "charge_minor",
+    "operation_month": "visits",
     "day_close": "closed_at",
 }
 

@@ -43,7 +43,7 @@ SORTS: Final = {
 }
 COLUMNS: Final = (
     Column("seq", _l("No."), "number", sort=True, link="oplog.one", link_arg="entry_id", link_key="id"),
-    Column("at", _l("When"), "exact"),
+    Column("at", _l("Time"), "exact"),
     Column("actor", _l("Operator"), sort=True),
     Column("action", _l("Action"), "own", sort=True),
     Column("module", _l("Module"), "own", sort=True),
@@ -334,7 +334,7 @@ def _details(entry: AuditEntry) -> list[tuple[str, str]]:
 def _entry_sheet(log: Log, wanted: Asked) -> tuple[list[SheetColumn], list[list[object]]]:
     columns = [
         SheetColumn("seq", _("No."), "number"),
-        SheetColumn("at", _("When"), "instant"),
+        SheetColumn("at", _("Time"), "instant"),
         SheetColumn("actor", _("Operator")),
         SheetColumn("action", _("Action")),
         SheetColumn("module", _("Module")),

@@ -1,0 +1,1 @@
+"""Monthly statistics of operations: what each account manager did, each number open to its entries."""

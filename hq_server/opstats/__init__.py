@@ -1,0 +1,1 @@
+"""Statistics of operations over all branches."""

@@ -1,0 +1,1 @@
+"""What an account manager did in a month, by the operation log and the work logs."""
