@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from shared.config import Home, NodeSettings, check_secret, new_secret
+from shared.config import LOOPBACK, Home, NodeSettings, check_secret, new_secret
 from shared.db.scope import FIRST
 from shared.ids import new_id
 from sync_protocol.contract.keys import new_private_key
@@ -69,4 +69,5 @@ def load_settings(path: Path) -> BranchSettings:
     check_secret("keys/session.key", secret)
     known = {key: value for key, value in values.items() if key in BranchSettings.__dataclass_fields__}
     hosts = tuple(str(host) for host in known.pop("allowed_hosts", ()))
-    return BranchSettings(home=home, secret_key=secret, allowed_hosts=hosts, **known)
+    proxies = tuple(str(one) for one in known.pop("proxies", LOOPBACK))
+    return BranchSettings(home=home, secret_key=secret, allowed_hosts=hosts, proxies=proxies, **known)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from shared.config import Home, NodeSettings, check_secret, new_secret
+from shared.config import LOOPBACK, Home, NodeSettings, check_secret, new_secret
 from shared.ids import new_id
 from sync_protocol.contract.keys import new_private_key
 
@@ -64,4 +64,5 @@ def load_settings(path: Path) -> HqSettings:
     check_secret("keys/session.key", secret)
     known = {key: value for key, value in values.items() if key in HqSettings.__dataclass_fields__}
     hosts = tuple(str(host) for host in known.pop("allowed_hosts", ()))
-    return HqSettings(home=home, secret_key=secret, allowed_hosts=hosts, **known)
+    proxies = tuple(str(one) for one in known.pop("proxies", LOOPBACK))
+    return HqSettings(home=home, secret_key=secret, allowed_hosts=hosts, proxies=proxies, **known)

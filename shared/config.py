@@ -18,6 +18,7 @@ from shared.errors import N_, SetupError
 PRIVATE: Final = 0o600
 SAMPLE_SECRETS: Final = frozenset({"change-me", "changeme", "secret", "sample", "dev", "password", "test"})
 MIN_SECRET_LENGTH: Final = 32
+LOOPBACK: Final = ("127.0.0.1", "::1")
 
 
 class Home:
@@ -147,7 +148,8 @@ class NodeSettings:
 
     `allow_plain_http` admits plain HTTP beyond loopback; pages then say so on every screen.
     With less than `free_mb` free on its disk a node takes no writes; `reserve_mb` are kept for such a time.
-    `allowed_hosts` are further names by which browsers may call this node (behind a proxy: its name).
+    `allowed_hosts` are further names by which browsers may call this node (behind a proxy: its name). With
+    `behind_proxy` the addresses or networks in `proxies` are believed when they say where a request came from.
     """
 
     home: Home
@@ -161,6 +163,7 @@ class NodeSettings:
     allow_plain_http: bool = False
     behind_proxy: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = LOOPBACK
     reserve_mb: int = 32
     free_mb: int = 64
 

@@ -24,6 +24,7 @@ from shared.web.context import EXTENSION, RANGED, link_allowed, may, viewer
 from shared.web.kinds import KIND_WORDS, KindWords
 from shared.web.menu import LinkState, MenuEntry, menu_lines
 from shared.web.paging import link, link_to
+from shared.web.proxy import TrustedProxy
 
 MOST_BYTES: Final = 2 * 1024 * 1024
 MOST_FORM_BYTES: Final = 1024 * 1024
@@ -88,7 +89,7 @@ def create_flask(
         **(config or {}),
     )
     if runtime.settings.behind_proxy:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+        app.wsgi_app = TrustedProxy(app.wsgi_app, runtime.settings.proxies)  # type: ignore[method-assign]
     app.url_map.converters["id"] = IdConverter
     frame = Frame(product, tuple(menu), home, homes or {}, search, node_name, link_state)
     _install_languages(app, runtime.settings.language)
