@@ -14,6 +14,7 @@ from branch_node.config import load_settings
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
 from branch_node.desk import pages as desk
+from branch_node.home.pages import home_blueprint
 from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
 from branch_node.inbound import alarms as inbound_alarms
@@ -53,7 +54,7 @@ from shared.i18n import lazy_gettext as _l
 from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
-from shared.rights.vocabulary import BRANCH_KINDS, Resource
+from shared.rights.vocabulary import BRANCH_KINDS, Resource, StaffKind
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.context import stamp
@@ -80,8 +81,27 @@ ALARMS: Final[Sequence[AlarmKind]] = (
     *common_alarms.ALARMS,
 )
 
+# Where the day of a kind begins; an account manager's begins with the first page.
+HOMES: Final = {
+    StaffKind.BRANCH_MANAGER: "home.board",
+    StaffKind.ADMINISTRATOR: "home.node",
+}
+_OF: Final = {kind: frozenset({kind}) for kind in BRANCH_KINDS}
 MENU: Final = (
-    MenuEntry(_l("My day"), "desk.my_day", "home", Resource.WORK_LOG, key="h"),
+    MenuEntry(
+        _l("The branch today"),
+        "home.board",
+        "home",
+        Resource.MANAGER,
+        key="h",
+        kinds=_OF[StaffKind.BRANCH_MANAGER],
+    ),
+    MenuEntry(
+        _l("My day"), "desk.my_day", "home", Resource.WORK_LOG, key="h", kinds=_OF[StaffKind.ACCOUNT_MANAGER]
+    ),
+    MenuEntry(
+        _l("This node"), "home.node", "home", Resource.NODE, key="h", kinds=_OF[StaffKind.ADMINISTRATOR]
+    ),
     MenuEntry(_l("Customers"), "customers.index", "users", Resource.CUSTOMER, key="c"),
     MenuEntry(_l("Work logs"), "worklogs.index", "notebook", Resource.WORK_LOG, key="w"),
     MenuEntry(_l("Bill lines"), "billing.index", "receipt", Resource.BILL_LINE, key="b"),
@@ -131,6 +151,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
         runtime,
         product="branch",
         home="desk.my_day",
+        homes=HOMES,
         search="desk.search",
         menu=MENU,
         ranged=RANGES,
@@ -139,6 +160,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
         account_rules=inbound.account_rules,
         kind_words=lambda session: codes(session, CodeTable.STAFF_KIND, now=stamp().at) or (),
         blueprints=(
+            home_blueprint(JOBS),
             desk.blueprint,
             customers.blueprint,
             worklogs.blueprint,

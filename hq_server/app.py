@@ -16,7 +16,8 @@ from hq_server.carrying import jobs as carrying_jobs
 from hq_server.config import NODE_KEY, load_settings
 from hq_server.console import pages as console
 from hq_server.console import parked
-from hq_server.console.menu import MENU
+from hq_server.console.homes import homes
+from hq_server.console.menu import HOMES, MENU
 from hq_server.customers import pages as customers
 from hq_server.feed import alarms as feed_alarms
 from hq_server.feed import jobs as feed_jobs
@@ -95,6 +96,7 @@ def create_app(runtime: HqRuntime) -> Flask:
         runtime,
         product="hq",
         home="console.overview",
+        homes=HOMES,
         search="customers.index",
         menu=MENU,
         ranged=RANGES,
@@ -103,6 +105,7 @@ def create_app(runtime: HqRuntime) -> Flask:
         blueprints=(
             console.blueprint,
             console.fleet,
+            homes,
             parked.blueprint,
             branches.blueprint,
             gate.blueprint,
