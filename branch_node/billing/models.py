@@ -10,6 +10,7 @@ class BillLine(BillLineFields, Base):
     """One entry of billing; the database refuses to change it (see the guards in sync_protocol.changelog)."""
 
     __tablename__ = "bill_lines"
+    __log__ = "bill_line"
     __table_args__ = (
         UniqueConstraint("bill_no"),
         ForeignKeyConstraint(["customer_id"], ["customers.id"]),

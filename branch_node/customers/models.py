@@ -15,6 +15,7 @@ class Customer(CustomerFields, Base):
     """A customer of this branch; only this branch changes it."""
 
     __tablename__ = "customers"
+    __log__ = "customer"
     __table_args__ = (
         UniqueConstraint("customer_no"),
         ForeignKeyConstraint(["manager_id"], ["managers.id"]),
@@ -31,8 +32,11 @@ class CustomerShare(Base):
     """That an account manager sees and serves a customer somebody else holds, until `ends_at` or for good."""
 
     __tablename__ = "customer_shares"
+    __log__ = "customer_share"
 
-    customer_id: Mapped[str] = mapped_column(Id, ForeignKey("customers.id", ondelete="CASCADE"), primary_key=True)
+    customer_id: Mapped[str] = mapped_column(
+        Id, ForeignKey("customers.id", ondelete="CASCADE"), primary_key=True
+    )
     manager_id: Mapped[str] = mapped_column(Id, ForeignKey("managers.id"), primary_key=True, index=True)
     shared_at: Mapped[datetime]
     shared_by: Mapped[str] = mapped_column(String(80))
@@ -43,6 +47,7 @@ class Serving(Base):
     """That a service operator is serving a customer: while it lasts, the file is open to them."""
 
     __tablename__ = "customer_servings"
+    __log__ = "customer_serving"
 
     user_id: Mapped[str] = mapped_column(Id, primary_key=True)
     customer_id: Mapped[str] = mapped_column(

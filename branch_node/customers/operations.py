@@ -104,9 +104,7 @@ def change_customer(
     customer.touch(by)
     session.flush()
     index_changed(session)
-    audit.record(
-        session, "customer.changed", subject=("customer", customer.id), by=by, details={"changed": changed}
-    )
+    audit.record(session, "customer.changed", subject=("customer", customer.id), by=by)
     return customer
 
 
@@ -124,18 +122,9 @@ def _check(session: Session, values: Mapping[str, Any], *, besides: str | None) 
         managers.get_manager(session, manager_id)
 
 
-def _assign(customer: Customer, values: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Set what differs and return it as {field: [before, after]} in JSON's own types."""
-    changed: dict[str, list[Any]] = {}
-    for name in EDITABLE:
-        if name not in values:
-            continue
-        before = getattr(customer, name)
-        if before != values[name]:
-            setattr(customer, name, values[name])
-            changed[name] = [_plain(before), _plain(values[name])]
-    return changed
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
-    return value if value is None or isinstance(value, list) else str(value)
+def _assign(customer: Customer, values: Mapping[str, Any]) -> bool:
+    """Set what differs and tell whether anything did."""
+    changed = [name for name in EDITABLE if name in values and getattr(customer, name) != values[name]]
+    for name in changed:
+        setattr(customer, name, values[name])
+    return bool(changed)

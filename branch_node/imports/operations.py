@@ -197,7 +197,7 @@ def _commit_chunk(
                 _bump(session, import_id, token, outcome)
                 store.write_refusals(session, import_id, outcome)
                 if writing:
-                    store.write(session, import_id, job.plan.kind, outcome)
+                    store.write(session, import_id, job.plan.kind, outcome, by=job.by)
                 return outcome
         except IntegrityError:
             if not left:

@@ -10,15 +10,18 @@ from branch_node.imports import decide
 from branch_node.imports.decide import Outcome
 from branch_node.imports.kinds import Kind
 from branch_node.imports.models import ImportRefusal, ImportRow, RowAction
+from shared.audit.operations import Row, record_rows
 from shared.db.base import Base
+from shared.stamp import Stamp
 
 # The tables and not the classes: bulk rows need nothing of the ORM.
 _ROWS: Final = Base.metadata.tables[ImportRow.__tablename__]
 _REFUSALS: Final = Base.metadata.tables[ImportRefusal.__tablename__]
 
 
-def write(session: Session, import_id: str, kind: Kind, outcome: Outcome) -> None:
+def write(session: Session, import_id: str, kind: Kind, outcome: Outcome, *, by: Stamp) -> None:
     """Write what a chunk creates and changes, and beside it what an undo will need."""
+    _tell(session, import_id, kind, outcome, by)
     if outcome.created:
         session.execute(insert(kind.table), [created.record for created in outcome.created])
         session.execute(
@@ -44,6 +47,12 @@ def write(session: Session, import_id: str, kind: Kind, outcome: Outcome) -> Non
                 for change in outcome.updated
             ],
         )
+
+
+def _tell(session: Session, import_id: str, kind: Kind, outcome: Outcome, by: Stamp) -> None:
+    rows: list[Row] = [(created.record["id"], {}, created.record) for created in outcome.created]
+    rows += [(change.record_id, change.before, change.changes) for change in outcome.updated]
+    record_rows(session, kind.record_type, kind.table, rows, by=by, details={"import": import_id})
 
 
 def update_records(session: Session, table: Table, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, delete, exists, func, select
 from sqlalchemy.orm import Session
 
+from branch_node.customers.models import CustomerShare, Serving
 from branch_node.imports import decide, queries
 from branch_node.imports.kinds import KINDS, Kind
 from branch_node.imports.models import Import, ImportRow, ImportState, RowAction
@@ -18,8 +19,8 @@ from shared.errors import N_, BranchlineError
 from shared.errors import Kind as ErrorKind
 from shared.stamp import Stamp
 
-# Computed from other records, so they go with the record they are about.
-DERIVED: Final = frozenset({CustomerMonth.__tablename__})
+# Computed from other records, or who is let at a record: they go with the record they are about.
+DERIVED: Final = frozenset(each.__tablename__ for each in (CustomerMonth, CustomerShare, Serving))
 NAMED: Final = 50
 _AT_ONCE: Final = 1000
 
@@ -93,8 +94,8 @@ def undo_import(session: Session, import_id: str, *, by: Stamp) -> Undone:
     obstacles = [*_changed_since(session, record, kind), *_in_use(session, record, kind)]
     if obstacles:
         raise UndoRefusedError(obstacles)
-    restored = _restore(session, record, kind)
-    deleted = _delete_created(session, record, kind)
+    restored = _restore(session, record, kind, by)
+    deleted = _delete_created(session, record, kind, by)
     record.state = ImportState.UNDONE
     record.undone_at = by.at
     record.undone_by = by.actor[:80]
@@ -194,17 +195,29 @@ def _users(session: Session, table: Table, user_ids: ColumnElement[str]) -> Iter
         yield Obstacle(USED, {"count": others, "table": table.name})
 
 
-def _restore(session: Session, record: Import, kind: Kind) -> int:
-    restored = 0
+def _restore(session: Session, record: Import, kind: Kind, by: Stamp) -> int:
+    restored, about = 0, {"import": record.id}
     for rows in _pages(session, record, RowAction.UPDATED):
         changes = [(row.record_id, decide.restored(kind.table, row.before or {})) for row in rows]
+        now = _as_they_are(session, kind.table, [one for one, _back in changes])
+        told = [(one, now.get(one, {}), back) for one, back in changes]
+        audit.record_rows(session, kind.record_type, kind.table, told, by=by, details=about)
         update_records(session, kind.table, changes)
         restored += len(changes)
     return restored
 
 
-def _delete_created(session: Session, record: Import, kind: Kind) -> int:
+def _as_they_are(session: Session, table: Table, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found = session.execute(select(table).where(table.c.id.in_(ids))).mappings()
+    return {row["id"]: dict(row) for row in found}
+
+
+def _delete_created(session: Session, record: Import, kind: Kind, by: Stamp) -> int:
     created = _created_ids(record)
+    for rows in _pages(session, record, RowAction.CREATED):
+        gone = _as_they_are(session, kind.table, [row.record_id for row in rows])
+        told: list[audit.Row] = [(one, held, {}) for one, held in gone.items()]
+        audit.record_rows(session, kind.record_type, kind.table, told, by=by, details={"import": record.id})
     for table, column in _referrers(kind.table):
         if table.name in DERIVED:
             session.execute(delete(table).where(column.in_(created)))

@@ -10,4 +10,5 @@ class Manager(ManagerFields, Base):
     """An account manager of this branch."""
 
     __tablename__ = "managers"
+    __log__ = "manager"
     __table_args__ = (UniqueConstraint("manager_no"),)

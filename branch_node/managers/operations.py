@@ -73,9 +73,7 @@ def change_manager(
     if changed:
         manager.touch(by)
         session.flush()
-        audit.record(
-            session, "manager.changed", subject=("manager", manager.id), by=by, details={"changed": changed}
-        )
+        audit.record(session, "manager.changed", subject=("manager", manager.id), by=by)
     return manager
 
 
@@ -99,11 +97,8 @@ def _check_number(session: Session, values: Mapping[str, Any], *, besides: str |
         raise ManagerNumberTakenError(name=other.name, manager_no=number)
 
 
-def _assign(manager: Manager, values: Mapping[str, Any]) -> dict[str, list[str | None]]:
-    changed: dict[str, list[str | None]] = {}
-    for name in EDITABLE:
-        if name in values and getattr(manager, name) != values[name]:
-            before = getattr(manager, name)
-            setattr(manager, name, values[name])
-            changed[name] = [None if each is None else str(each) for each in (before, values[name])]
-    return changed
+def _assign(manager: Manager, values: Mapping[str, Any]) -> bool:
+    changed = [name for name in EDITABLE if name in values and getattr(manager, name) != values[name]]
+    for name in changed:
+        setattr(manager, name, values[name])
+    return bool(changed)

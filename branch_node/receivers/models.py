@@ -17,6 +17,7 @@ class Receiver(Base):
     """
 
     __tablename__ = "receivers"
+    __log__ = "receiver"
 
     name: Mapped[str] = mapped_column(String(NAME_LENGTH), primary_key=True)
     records: Mapped[list[str]]

@@ -10,6 +10,7 @@ class WorkLog(WorkLogFields, Base):
     """One entry of an account manager's log; the database refuses to change it."""
 
     __tablename__ = "work_logs"
+    __log__ = "work_log"
     __table_args__ = (
         UniqueConstraint("log_no"),
         ForeignKeyConstraint(["manager_id"], ["managers.id"]),

@@ -20,6 +20,7 @@ class Branch(Base):
     """
 
     __tablename__ = "branches"
+    __log__ = "branch"
     __table_args__ = (CheckConstraint("(node_id IS NULL) = (joined_at IS NULL)", name="joined_has_node"),)
 
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)

@@ -60,6 +60,7 @@ class FeedVersion(Base):
     """
 
     __tablename__ = "feed_versions"
+    __log__ = "feed_version"
     __table_args__ = (
         CheckConstraint(
             "(seq IS NULL) = (published_at IS NULL) AND (seq IS NULL) = (digest IS NULL)",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import CheckConstraint, Dialect, Enum, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -14,6 +15,7 @@ from shared.db.base import Base, BigCounter, Id, IdText
 from shared.ids import new_id
 
 DIGEST_LENGTH = 64
+_encode = msgspec.json.Encoder(order="sorted").encode
 # What a person may do is checked where it is written: a check in the table would need a revision for each new word.
 WORD = {"native_enum": False, "create_constraint": False, "length": 20}
 
@@ -102,4 +104,4 @@ class AuditKey(Base):
 
 def json_text(value: Mapping[str, Any]) -> str:
     """Return a JSON object as it stands in the log: sorted, without spaces."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _encode(value).decode()

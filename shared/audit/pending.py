@@ -5,7 +5,7 @@ whoever works long holds nobody up, and two transactions cannot wait for each ot
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,15 +13,25 @@ from sqlalchemy import column, event, insert, select, table, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, SessionTransaction
 
+from shared.audit.acting import UNKNOWN, who_acts
+from shared.audit.capture import RowChange, changes_of, joined
 from shared.audit.chain import FIELDS, GENESIS, link
 from shared.audit.keyring import LogKeys
 from shared.audit.models import AuditHead, json_text
+from shared.audit.plain import plain
+from shared.audit.sealing import Sealer
+from shared.audit.vocabulary import LogAction, LogOutcome, action_of, module_of, outcome_of
 from shared.db.base import Id, Instant, instant_text
 from shared.db.scope import ScopedSession
 from shared.ids import new_id
+from shared.stamp import Stamp, Via
 
 WAITING: Final = "branchline_log"
+CHANGES: Final = "branchline_log_changes"
 IDS: Final = frozenset({"id", "actor_id", "manager_id"})
+MOST_WAITING: Final = 20_000
+ACTOR_LENGTH: Final = 80
+TERMINAL_LENGTH: Final = 60
 # The table as raw text: what is hashed and what is stored are the same characters.
 RAW: Final = table(
     "audit_entries",
@@ -29,11 +39,12 @@ RAW: Final = table(
     column("at", Instant),
     column("digest"),
 )
+PAST: Final = {LogAction.CREATE: "created", LogAction.CHANGE: "changed", LogAction.DELETE: "deleted"}
 
 
 @dataclass(slots=True)
 class Draft:
-    """One entry without its place in the chain."""
+    """One entry without its place in the chain; `personal` is still to be sealed."""
 
     at: datetime
     actor: str
@@ -49,13 +60,63 @@ class Draft:
     subject_id: str | None
     details: dict[str, Any]
     changes: dict[str, Any] | None = None
-    sealed: str | None = None
+    personal: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        """Whom or what it is about."""
+        return (self.subject_type or "", self.subject_id or "")
+
+
+def make_draft(
+    event: str,
+    subject: tuple[str, str] | None,
+    by: Stamp,
+    details: dict[str, Any],
+    action: LogAction | None = None,
+    outcome: LogOutcome | None = None,
+) -> Draft:
+    """Return an entry that says who, when, from where and what."""
+    return Draft(
+        at=by.at,
+        actor=plain(by.actor)[:ACTOR_LENGTH],
+        actor_id=by.actor_id,
+        manager_id=by.manager_id,
+        via=by.via.value,
+        terminal=plain(by.terminal)[:TERMINAL_LENGTH],
+        action=(action or action_of(event)).value,
+        event=event,
+        module=module_of(event),
+        outcome=(outcome or outcome_of(event)).value,
+        subject_type=subject[0] if subject else None,
+        subject_id=subject[1] if subject else None,
+        details=details,
+    )
+
+
+def draft_of(change: RowChange, by: Stamp) -> Draft:
+    """Return the entry that tells what was done to one row and by whom."""
+    event = f"{change.noun}.{PAST[change.action]}"
+    draft = make_draft(event, (change.noun, change.subject_id), by, {}, change.action)
+    tell(draft, change)
+    return draft
+
+
+def tell(draft: Draft, change: RowChange) -> None:
+    """Put what was and what is into an entry."""
+    draft.changes, draft.personal = change.told()
 
 
 def add_draft(session: Session, draft: Draft) -> None:
     """Have an entry written when the session commits; undone with the savepoint it stands in."""
-    drafts = session.info.setdefault(WAITING, [])
-    drafts.append((session.get_nested_transaction(), draft))
+    _wait(session, WAITING, draft)
+
+
+def write_when_many(session: Session) -> None:
+    """Write what waits when it is too much to keep in memory; the chain's head is held from here to the commit."""
+    if len(session.info.get(WAITING, ())) >= MOST_WAITING and session.get_nested_transaction() is None:
+        write_drafts(session, drafts_of(session))
+        session.info.pop(WAITING)
 
 
 def drafts_of(session: Session) -> list[Draft]:
@@ -65,12 +126,13 @@ def drafts_of(session: Session) -> list[Draft]:
 
 def write_drafts(session: Session, drafts: Sequence[Draft]) -> None:
     """Give entries their numbers and digests and write them; holds the chain's head until the transaction ends."""
-    head = _locked_head(session)
-    seq, digest = head
+    seq, digest = _locked_head(session)
+    sealer = Sealer(session)
+    sealer.prepare(draft.subject for draft in drafts if draft.personal)
     rows = []
     for draft in drafts:
         seq += 1
-        row = _row(draft, seq)
+        row = _row(draft, seq, sealer)
         digest = link(digest, [*row[:2], instant_text(draft.at), *row[3:]])
         rows.append(dict(zip(FIELDS, row, strict=True), digest=digest))
     session.connection().execute(insert(RAW), rows)
@@ -79,7 +141,7 @@ def write_drafts(session: Session, drafts: Sequence[Draft]) -> None:
     session.execute(update(AuditHead).values(seq=seq, digest=digest, mac=mac))
 
 
-def _row(draft: Draft, seq: int) -> list[Any]:
+def _row(draft: Draft, seq: int, sealer: Sealer) -> list[Any]:
     return [
         seq,
         new_id(),
@@ -97,7 +159,7 @@ def _row(draft: Draft, seq: int) -> list[Any]:
         draft.subject_id,
         json_text(draft.details),
         None if draft.changes is None else json_text(draft.changes),
-        draft.sealed,
+        sealer.seal(draft.subject, draft.personal),
     ]
 
 
@@ -113,29 +175,69 @@ def _locked_head(session: Session) -> tuple[int, str]:
     return found.seq, found.digest
 
 
+def _with_changes(session: Session) -> list[Draft]:
+    """Return the entries of this transaction: what was recorded, with the values, and what nobody recorded."""
+    drafts = drafts_of(session)
+    found = joined(session.info.get(CHANGES, ()))
+    if not found:
+        return drafts
+    open_ = {draft.subject: draft for draft in reversed(drafts) if draft.changes is None}
+    by = None
+    for change in found:
+        if not any(before != after for before, after in change.pairs.values()):
+            continue
+        draft = open_.get((change.noun, change.subject_id))
+        if draft is not None:
+            tell(draft, change)
+            continue
+        by = by or who_acts()
+        drafts.append(draft_of(change, _as(drafts, by)))
+    return drafts
+
+
+def _as(drafts: Sequence[Draft], by: Stamp) -> Stamp:
+    """Return who did it: who is named by the other entries of the transaction, where no entry point said so."""
+    if by.actor != UNKNOWN or not drafts:
+        return by
+    other = drafts[0]
+    return Stamp(other.at, other.actor, Via(other.via), other.terminal, other.actor_id, other.manager_id)
+
+
+def _wait(session: Session, where: str, what: Draft | RowChange) -> None:
+    session.info.setdefault(where, []).append((session.get_nested_transaction(), what))
+
+
+@event.listens_for(ScopedSession, "after_flush")
+def _after_flush(session: Session, _context: object) -> None:
+    for change in changes_of(session):
+        _wait(session, CHANGES, change)
+
+
 @event.listens_for(ScopedSession, "before_commit")
 def _before_commit(session: Session) -> None:
     # Also called at the end of a savepoint: then the entries wait on.
     if session.get_nested_transaction() is not None:
         return
     session.flush()
-    drafts = drafts_of(session)
+    drafts = _with_changes(session)
+    session.info.pop(CHANGES, None)
+    session.info.pop(WAITING, None)
     if drafts:
-        session.info[WAITING] = []
         write_drafts(session, drafts)
 
 
 @event.listens_for(ScopedSession, "after_soft_rollback")
 def _forget_undone(session: Session, undone: SessionTransaction) -> None:
-    drafts = session.info.get(WAITING)
-    if drafts:
-        session.info[WAITING] = [each for each in drafts if not _stands_in(each[0], undone)]
+    for where in (WAITING, CHANGES):
+        if session.info.get(where):
+            session.info[where] = [each for each in session.info[where] if not _stands_in(each[0], undone)]
 
 
 @event.listens_for(ScopedSession, "after_transaction_end")
 def _forget_all(session: Session, ended: SessionTransaction) -> None:
     if ended.parent is None:
         session.info.pop(WAITING, None)
+        session.info.pop(CHANGES, None)
 
 
 def _stands_in(savepoint: SessionTransaction | None, undone: SessionTransaction) -> bool:

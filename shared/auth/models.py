@@ -34,6 +34,7 @@ class User(Base):
     """
 
     __tablename__ = "users"
+    __log__ = "user"
     __table_args__ = (
         CheckConstraint("(code_hash IS NULL) = (code_expires_at IS NULL)", name="code_has_expiry"),
     )

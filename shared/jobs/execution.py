@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy.exc import OperationalError
 
+from shared.audit.acting import acting
 from shared.db.space import is_out_of_room
 from shared.errors import BranchlineError
 from shared.jobs import operations
@@ -92,7 +93,8 @@ class Execution:
         try:
             if not self.job.when_full:
                 runtime.space.check()
-            return self.job.run(runtime, by, self.progress), None
+            with acting(by):
+                return self.job.run(runtime, by, self.progress), None
         except JobStoppedError:
             return Outcome(RunOutcome.STOPPED), None
         except BranchlineError as error:

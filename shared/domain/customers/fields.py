@@ -7,6 +7,7 @@ from sqlalchemy import Date, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Id, Json
+from shared.db.personal import FieldClass, personal
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
@@ -26,12 +27,12 @@ class CustomerFields(Identified, Updated):
     name: Mapped[str] = mapped_column(String(120))
     short_name: Mapped[str | None] = mapped_column(String(60))
     id_type: Mapped[IdentityDocument | None] = mapped_column(code_column(IdentityDocument))
-    id_no: Mapped[str | None] = mapped_column(String(40))
-    mobile: Mapped[str | None] = mapped_column(String(30))
-    phone: Mapped[str | None] = mapped_column(String(30))
-    email: Mapped[str | None] = mapped_column(String(120))
+    id_no: Mapped[str | None] = mapped_column(String(40), info=personal(FieldClass.IDENTITY_NUMBER))
+    mobile: Mapped[str | None] = mapped_column(String(30), info=personal(FieldClass.MOBILE))
+    phone: Mapped[str | None] = mapped_column(String(30), info=personal(FieldClass.PHONE))
+    email: Mapped[str | None] = mapped_column(String(120), info=personal(FieldClass.EMAIL))
     region_code: Mapped[str | None] = mapped_column(String(12))
-    address: Mapped[str | None] = mapped_column(String(200))
+    address: Mapped[str | None] = mapped_column(String(200), info=personal(FieldClass.ADDRESS))
     grade: Mapped[Grade | None] = mapped_column(code_column(Grade))
     status: Mapped[CustomerStatus] = mapped_column(code_column(CustomerStatus))
     opened_on: Mapped[date | None] = mapped_column(Date)
@@ -41,4 +42,4 @@ class CustomerFields(Identified, Updated):
     attributes: Mapped[dict[str, Any]] = mapped_column(Json)
     remark: Mapped[str | None] = mapped_column(String(500))
     # Of later versions of the wire schema: behind all others, as there.
-    wechat: Mapped[str | None] = mapped_column(String(60), sort_order=99)
+    wechat: Mapped[str | None] = mapped_column(String(60), sort_order=99, info=personal(FieldClass.WECHAT))

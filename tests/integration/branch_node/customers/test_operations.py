@@ -49,7 +49,7 @@ def test_a_change_writes_down_what_was_and_what_is(sessions, rows):
         customer = queries.get_customer(session, customer_id)
         entry = session.scalars(select(AuditEntry)).one()
     assert (customer.name, customer.updated_at, customer.updated_by) == ("张玮", LATER.at, "li")
-    assert entry.details == {"changed": {"name": ["张伟", "张玮"]}}
+    assert entry.changes == {"name": ["张伟", "张玮"]}
 
 
 def test_saving_what_is_there_already_writes_nothing(sessions, rows):
