@@ -13,6 +13,7 @@ from branch_node.bindings import BINDINGS
 from branch_node.config import load_settings
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
+from branch_node.customers import sharing_pages
 from branch_node.desk import pages as desk
 from branch_node.home.pages import home_blueprint
 from branch_node.imports import jobs as import_jobs
@@ -40,6 +41,7 @@ from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
 from branch_node.retention import jobs as retention_jobs
 from branch_node.runtime import BranchRuntime
+from branch_node.servicedesk import pages as servicedesk
 from branch_node.setup import pages as setup
 from branch_node.statistics import jobs as statistics_jobs
 from branch_node.statistics import pages as statistics
@@ -84,6 +86,7 @@ ALARMS: Final[Sequence[AlarmKind]] = (
 # Where the day of a kind begins; an account manager's begins with the first page.
 HOMES: Final = {
     StaffKind.BRANCH_MANAGER: "home.board",
+    StaffKind.SERVICE: "servicedesk.index",
     StaffKind.ADMINISTRATOR: "home.node",
 }
 _OF: Final = {kind: frozenset({kind}) for kind in BRANCH_KINDS}
@@ -102,6 +105,7 @@ MENU: Final = (
     MenuEntry(
         _l("This node"), "home.node", "home", Resource.NODE, key="h", kinds=_OF[StaffKind.ADMINISTRATOR]
     ),
+    MenuEntry(_l("Service desk"), "servicedesk.index", "home", Resource.SERVICE_DESK, key="h"),
     MenuEntry(_l("Customers"), "customers.index", "users", Resource.CUSTOMER, key="c"),
     MenuEntry(_l("Work logs"), "worklogs.index", "notebook", Resource.WORK_LOG, key="w"),
     MenuEntry(_l("Bill lines"), "billing.index", "receipt", Resource.BILL_LINE, key="b"),
@@ -126,6 +130,7 @@ MENU: Final = (
     ),
     MenuEntry(_l("People"), "people.index", "users", Resource.ACCOUNT, key="u", foot=True),
     MenuEntry(_l("Operation log"), "oplog.index", "history", Resource.OPERATION_LOG, key="y", foot=True),
+    MenuEntry(_l("Security"), "security.index", "shield-lock", Resource.SECURITY, key="x", foot=True),
     MenuEntry(_l("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),
 )
 
@@ -163,6 +168,8 @@ def create_app(runtime: BranchRuntime) -> Flask:
             home_blueprint(JOBS),
             desk.blueprint,
             customers.blueprint,
+            sharing_pages.blueprint,
+            servicedesk.blueprint,
             worklogs.blueprint,
             billing.blueprint,
             statistics.blueprint,

@@ -29,6 +29,7 @@ from hq_server.gate import jobs as gate_jobs
 from hq_server.gate import pages as gate
 from hq_server.ingest import key_routes, lineage_routes, parked_routes, proof_routes
 from hq_server.ingest import routes as ingest
+from hq_server.ingest.decisions import waiver_kind
 from hq_server.opstats import pages as opstats
 from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
@@ -51,14 +52,18 @@ from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.rights.vocabulary import HQ_KINDS
+from shared.twoperson.jobs import expiry_job
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.oplog.pages import oplog_blueprint
 from shared.web.organisation.pages import organisation_blueprint
 from shared.web.people.pages import NodePeople, people_blueprint
 from shared.web.running.pages import jobs_blueprint
+from shared.web.twoperson.pages import two_person_blueprint
 
+ACTS: Final = (waiver_kind(BINDINGS),)
 JOBS: Final[Sequence[Job]] = (
+    expiry_job(ACTS),
     *carrying_jobs.JOBS,
     *gate_jobs.JOBS,
     *retention_jobs.JOBS,
@@ -129,6 +134,9 @@ def create_app(runtime: HqRuntime) -> Flask:
                     "branch": lambda code: url_for("fleet.one", code=code),
                     "proof": lambda about: url_for("verification.one", code=about.partition("/")[0]),
                 },
+            ),
+            two_person_blueprint(
+                ACTS, {"parked": lambda number: url_for("parked.one", parked_id=int(number))}
             ),
             jobs_blueprint(JOBS),
             oplog_blueprint(

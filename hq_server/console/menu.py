@@ -7,6 +7,7 @@ from shared.alarms.queries import count_open
 from shared.i18n import lazy_gettext
 from shared.rights.vocabulary import HQ_KINDS, Resource, StaffKind
 from shared.web.menu import MenuEntry
+from shared.web.twoperson.pages import waiting_count as second_person_count
 
 # Where the day of a kind begins; that of everybody else begins with the overview.
 HOMES: Final = {StaffKind.LEADER: "homes.group", StaffKind.ADMINISTRATOR: "homes.nodes"}
@@ -67,6 +68,18 @@ MENU: Final = (
     MenuEntry(lazy_gettext("People"), "people.index", "users", Resource.ACCOUNT, key="n", foot=True),
     MenuEntry(
         lazy_gettext("Operation log"), "oplog.index", "history", Resource.OPERATION_LOG, key="y", foot=True
+    ),
+    MenuEntry(
+        lazy_gettext("Second person"),
+        "two_person.index",
+        "check",
+        Resource.TWO_PERSON,
+        count=second_person_count,
+        key="d",
+        foot=True,
+    ),
+    MenuEntry(
+        lazy_gettext("Security"), "security.index", "shield-lock", Resource.SECURITY, key="x", foot=True
     ),
     MenuEntry(lazy_gettext("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),
 )

@@ -50,10 +50,10 @@ class LogOutcome(_Word):
 # What an event's verb (behind its dot) means; tests/architecture/test_operation_log.py knows every event in the code.
 VERBS: Final = {
     LogAction.CREATE: "added created drafted enrolled entered joined registered written",
-    LogAction.CHANGE: "changed closed contender-accepted corrected enrolled-again lineage-opened migrated "
+    LogAction.CHANGE: "changed share-ended shared closed contender-accepted corrected enrolled-again lineage-opened migrated "
     "node-replaced receipts-taken rejoined repair restored undone unpacked",
     LogAction.DELETE: "deleted draft-dropped forgotten purged removed retired",
-    LogAction.VIEW: "revealed viewed",
+    LogAction.VIEW: "looked-up missed revealed served serving-ended viewed",
     LogAction.EXPORT: "backed-up exported packed unsent-exported",
     LogAction.PRINT: "printed",
     LogAction.SIGN_IN: "accepted recovery-code-accepted",
@@ -61,7 +61,7 @@ VERBS: Final = {
     LogAction.REFUSE: "refused",
     LogAction.SETTING: "code-issued code-redeemed disabled enabled key-announced key-changed keys-revoked kind-changed "
     "manager-chosen password-set published recovery-codes-made second-step-enrolled second-step-given-up "
-    "second-step-reset sessions-ended set withdrawn",
+    "second-step-reset sessions-ended set wait-forgotten withdrawn",
     LogAction.RUN: "all-checked-again applied cancelled checked-again done finished ran running waiting",
     LogAction.ASK: "asked asked-by-hq expired proposed request-withdrawn waiver-asked waiver-withdrawn",
     LogAction.APPROVE: "approved waived",

@@ -23,6 +23,7 @@ from shared.auth.signin import (
     SignInAttempt,
     begin_sign_in,
     forget_attempts,
+    forget_throttle,
     redeem_code,
     verify_sign_in,
 )
@@ -200,6 +201,7 @@ __all__ = [
     "disable_user",
     "enable_user",
     "forget_attempts",
+    "forget_throttle",
     "issue_code",
     "list_users",
     "redeem_code",

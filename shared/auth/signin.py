@@ -113,6 +113,18 @@ def forget_tries(session: Session, policies: Mapping[str, Policy]) -> None:
             row.blocked_until = row.last_at + ADDRESS.wait(row.failures)
 
 
+def forget_throttle(session: Session, key: str, *, by: Stamp) -> bool:
+    """Let somebody who has to wait try again at once; False when nobody has to any more."""
+    row = session.get(SignInThrottle, key, with_for_update=True)
+    if row is None or row.blocked_until <= by.at:
+        return False
+    subject = ("user", row.user_id) if row.user_id else None
+    details = {"counts": row.counts, "terminal": row.terminal, "failures": row.failures}
+    audit.record(session, "sign-in.wait-forgotten", subject=subject, by=by, details=details)
+    session.delete(row)
+    return True
+
+
 def count_try(session: Session, policies: Mapping[str, Policy], by: Stamp, *, user_id: str | None) -> None:
     """Count one try by these counters before it is looked at; raises TooManyAttemptsError while one must wait."""
     _forget_old(session, by.at - FORGET_AFTER)

@@ -7,7 +7,6 @@ from typing import Any, Final, Literal
 from flask import Blueprint, Flask, redirect, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter, BuildError
 
 from shared import i18n
@@ -25,6 +24,7 @@ from shared.web.kinds import KIND_WORDS, KindWords
 from shared.web.menu import LinkState, MenuEntry, menu_lines
 from shared.web.paging import link, link_to
 from shared.web.proxy import TrustedProxy
+from shared.web.security import pages as security
 
 MOST_BYTES: Final = 2 * 1024 * 1024
 MOST_FORM_BYTES: Final = 1024 * 1024
@@ -104,6 +104,7 @@ def create_flask(
     app.register_blueprint(accounts.blueprint)
     app.register_blueprint(second_step_pages.blueprint)
     app.register_blueprint(session_pages.blueprint)
+    app.register_blueprint(security.blueprint)
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/home", errors.HOME, _own_home)
     for blueprint in blueprints:
