@@ -185,3 +185,16 @@ def test_an_account_manager_sees_own_acts_and_an_administrator_technical_ones_wi
     entry = re.search(r"/log/([0-9a-f-]{36})", page)
     assert entry
     assert "hidden-value" not in administrator.get(f"/log/{entry[1]}").text
+
+
+def test_every_field_of_a_customer_and_a_manager_leads_to_its_story(browser, rows):
+    manager = rows.manager()
+    customer = rows.customer(manager_id=manager)
+
+    profile = browser.get(f"/customers/{customer}/profile").text
+    file = browser.get(f"/managers/{manager}").text
+
+    for field in ("customer_no", "grade", "mobile", "region_code"):
+        assert f"/log/field/customer/{customer}/{field}" in profile
+    assert f"/log/field/manager/{manager}/level" in file
+    assert browser.get(f"/log/field/customer/{customer}/grade").status_code == 200
