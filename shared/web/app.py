@@ -15,7 +15,7 @@ from shared.rights.policy import Person, ceiling
 from shared.rights.ranges import Ranged
 from shared.rights.vocabulary import KINDS_OF, Action, Duty, Resource, StaffKind
 from shared.runtime import NodeRuntime
-from shared.web import assets, errors, filters, gate, sessions
+from shared.web import assets, errors, filters, gate, noting, sessions
 from shared.web.access import check_every_view, public, requires
 from shared.web.accounts import pages as accounts
 from shared.web.accounts import second_step_pages, session_pages
@@ -94,6 +94,7 @@ def create_flask(
     frame = Frame(product, tuple(menu), home, homes or {}, search, node_name, link_state)
     _install_languages(app, runtime.settings.language)
     sessions.install(app, runtime.settings, account_rules)
+    noting.install(app)
     gate.install(app)
     errors.install(app)
     filters.install(app)

@@ -108,6 +108,8 @@ def stamp() -> Stamp:
             actor=person.username if person else NOBODY,
             via=Via.WEB,
             terminal=request.remote_addr or "",
+            actor_id=person.id if person else None,
+            manager_id=person.manager_id if person else None,
         )
     return g.stamp  # type: ignore[no-any-return]
 

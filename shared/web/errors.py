@@ -159,6 +159,7 @@ def for_machines() -> bool:
 
 def answer(problem: Problem) -> Response:
     """Return the response for a problem, in the form the caller reads."""
+    g.problem = problem
     if for_machines():
         response = _problem_json(problem)
     elif problem.status == STATUS[Kind.UNAUTHENTICATED]:
