@@ -87,6 +87,11 @@ def tell_taken(session: Session, event: str, *, rows: int, conditions: Mapping[s
     record(session, event, subject=None, by=by, details={"rows": rows, "conditions": dict(conditions)})
 
 
+def tell_opened(session: Session, subject: tuple[str, str], *, entries: int, by: Stamp) -> None:
+    """Write down that personal values of a record were read in the log, from how many entries."""
+    record(session, "log.viewed", subject=subject, by=by, details={"entries": entries})
+
+
 def _own(session: Session, owner_id: str, view_id: str) -> LogView:
     found = session.get(LogView, view_id, with_for_update=True)
     if found is None or found.owner_id != owner_id:

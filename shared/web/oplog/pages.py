@@ -27,9 +27,10 @@ from shared.web.lists import send_table
 from shared.web.oplog import asked, operations, words
 from shared.web.oplog.asked import Asked
 from shared.web.oplog.elements import Element, Measure
-from shared.web.oplog.queries import EntryNotFoundError, Log, changes_of, pair_of
+from shared.web.oplog.queries import EntryNotFoundError, Log
 from shared.web.oplog.sight import sight_of
 from shared.web.oplog.table import Table, lay_out
+from shared.web.oplog.values import Values
 from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
 
@@ -111,12 +112,13 @@ class _Pages:
             log = _log(session)
             entry = log.get(entry_id)
             before, after = log.beside(entry) if entry.subject_id else (None, None)
-            return render_template(
+            values = Values(session, log.sight)
+            page = render_template(
                 "oplog/one.html",
                 entry=entry,
-                fields=_fields(log, entry),
+                fields=values.fields(entry),
                 masked=log.sight.masked,
-                details=_details(entry),
+                details=values.details(entry),
                 subject=words.subject_url(self._links, entry),
                 before=before,
                 after=after,
@@ -125,6 +127,8 @@ class _Pages:
                 tones=TONES,
                 words=words,
             )
+        _tell_opened(entry, values)
+        return page
 
     def field(self, subject_type: str, subject_id: str, field: str) -> str:
         """Show who changed one field of a record, from what to what, latest first."""
@@ -133,10 +137,14 @@ class _Pages:
             if log.sight.counts_only:
                 raise EntryNotFoundError
             found = log.story_of((subject_type, subject_id), field, limit=MOST_STORY)
+            values = Values(session, log.sight)
+            changes = [(one, values.pair(one.entry, field)) for one in found]
+        if changes:
+            _tell_opened(changes[0][0].entry, values)
         make = self._links.get(subject_type)
         return render_template(
             "oplog/field.html",
-            changes=[(one, _shown(log, one.entry, field)) for one in found],
+            changes=changes,
             name=column_name(field),
             via_word=words.via_word,
             subject_name=words.object_word(subject_type),
@@ -300,35 +308,13 @@ def _tell(event: str, rows: int, conditions: Mapping[str, str]) -> None:
         operations.tell_taken(session, event, rows=rows, conditions=conditions, by=stamp())
 
 
-def _fields(log: Log, entry: AuditEntry) -> list[tuple[str, str, str, str]]:
-    """Return (label, before, after, address of the field's story) of each changed field."""
-    found = []
-    for field in changes_of(entry):
-        before, after = _shown(log, entry, field)
-        story = words.field_url(entry.subject_type or "-", entry.subject_id or "-", field)
-        found.append((column_name(field), before, after, story))
-    return found
-
-
-def _shown(log: Log, entry: AuditEntry, field: str) -> tuple[str, str]:
-    """Return what a field was and became as this person may read it."""
-    if log.sight.masked or changes_of(entry).get(field) == words.SEALED:
-        return words.MASK, words.MASK
-    zone, kind = runtime().settings.timezone, entry.subject_type or ""
-    before, after = pair_of(entry, field)
-    return (
-        words.value_word(field, before, timezone=zone, kind=kind),
-        words.value_word(field, after, timezone=zone, kind=kind),
-    )
-
-
-def _details(entry: AuditEntry) -> list[tuple[str, str]]:
-    zone = runtime().settings.timezone
-    return [
-        (column_name(name), words.value_word("", value, timezone=zone))
-        for name, value in entry.details.items()
-        if name != "changed"
-    ]
+def _tell_opened(entry: AuditEntry, values: Values) -> None:
+    """Write down that personal values were shown; an entry is opened by whoever sees the record itself."""
+    if not values.opened or entry.subject_type is None or entry.subject_id is None:
+        return
+    with writing() as session:
+        about = (entry.subject_type, entry.subject_id)
+        operations.tell_opened(session, about, entries=len(values.opened), by=stamp())
 
 
 def _entry_sheet(log: Log, wanted: Asked) -> tuple[list[SheetColumn], list[list[object]]]:
