@@ -10,11 +10,14 @@ from sqlalchemy.orm import Session
 from branch_node.customers import queries
 from branch_node.customers.models import CUSTOMER_SEARCH, Customer
 from branch_node.customers.queries import CustomerNotFoundError
+from branch_node.customers.serving import begin_serving
 from branch_node.managers import queries as managers
 from shared.audit import operations as audit
 from shared.db import search
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
+from shared.rights.ranges import sight_of
+from shared.rights.vocabulary import Action, Resource
 from shared.stamp import Stamp
 
 # What a person may set; everything else of a customer is made by us.
@@ -49,6 +52,22 @@ class CustomerNumberTakenError(BranchlineError):
     message = N_("%(name)s already has the customer number %(customer_no)s. Give this customer another one.")
 
 
+class NotYoursToGiveError(BranchlineError):
+    """Who holds a customer may not hand it to somebody else; nothing was written."""
+
+    code = "not-yours-to-give"
+    kind = Kind.FORBIDDEN
+    message = N_("Only the branch manager says which account manager holds a customer. Nothing was changed.")
+
+
+class NoManagerYetError(BranchlineError):
+    """Somebody whose account is not linked with an account manager cannot hold a customer."""
+
+    code = "no-manager-yet"
+    kind = Kind.CONFLICT
+    message = N_("Your account is not linked with an account manager yet, so you cannot hold a customer.")
+
+
 class CustomerChangedMeanwhileError(BranchlineError):
     """Somebody saved this customer after the page was opened; nothing was written."""
 
@@ -62,18 +81,22 @@ class CustomerChangedMeanwhileError(BranchlineError):
         self.at = at
 
 
-def register_customer(session: Session, values: Mapping[str, Any], *, by: Stamp) -> Customer:
+def register_customer(
+    session: Session, values: Mapping[str, Any], *, by: Stamp, serve: bool = False
+) -> Customer:
     """Enter a new customer with the EDITABLE `values`; the search finds it at once.
 
-    Raises CustomerNumberTakenError and ManagerNotFoundError.
+    An account manager who enters a customer holds it; with `serve` whoever enters it is serving it from now on, and
+    it is the branch manager's to say who holds it. Raises CustomerNumberTakenError and ManagerNotFoundError.
     """
+    values = _held_by_who_enters(session, values, serve=serve)
     _check(session, values, besides=None)
     customer = Customer(id=new_id(), attributes={}, created_at=by.at, created_by=by.actor)
     _assign(customer, values)
     customer.touch(by)
     session.add(customer)
     session.flush()
-    index_changed(session)
+    _index(session, customer)
     audit.record(
         session,
         "customer.registered",
@@ -81,6 +104,8 @@ def register_customer(session: Session, values: Mapping[str, Any], *, by: Stamp)
         by=by,
         details={"customer_no": customer.customer_no},
     )
+    if serve:
+        begin_serving(session, customer, by=by)
     return customer
 
 
@@ -89,8 +114,8 @@ def change_customer(
 ) -> Customer:
     """Set the EDITABLE `values` of a customer; values that are the same already write nothing.
 
-    `seen_at` is the `updated_at` the person saw. Raises CustomerNotFoundError,
-    CustomerChangedMeanwhileError, CustomerNumberTakenError and ManagerNotFoundError.
+    `seen_at` is the `updated_at` the person saw. Raises CustomerNotFoundError, CustomerChangedMeanwhileError,
+    CustomerNumberTakenError, ManagerNotFoundError, and NotYoursToGiveError for another account manager.
     """
     customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
     if customer is None:
@@ -98,12 +123,14 @@ def change_customer(
     if customer.updated_at != seen_at:
         raise CustomerChangedMeanwhileError(who=customer.updated_by, at=customer.updated_at)
     _check(session, values, besides=customer_id)
+    if values.get("manager_id", customer.manager_id) != customer.manager_id and not may_give_away(session):
+        raise NotYoursToGiveError
     changed = _assign(customer, values)
     if not changed:
         return customer
     customer.touch(by)
     session.flush()
-    index_changed(session)
+    _index(session, customer)
     audit.record(session, "customer.changed", subject=("customer", customer.id), by=by)
     return customer
 
@@ -111,6 +138,32 @@ def change_customer(
 def index_changed(session: Session, *, limit: int | None = None) -> int:
     """Bring the customer search up to every change made so far, in this transaction; returns how many."""
     return search.index_changed(session, CUSTOMER_SEARCH, queries.words_of, limit=limit)
+
+
+def _index(session: Session, customer: Customer) -> None:
+    sight = sight_of(session)
+    if sight is None or CUSTOMER_SEARCH.source not in sight.tables:
+        index_changed(session)
+    else:
+        # Other customers may wait besides, which this session cannot see and would forget: they are left to the job.
+        search.put(session, CUSTOMER_SEARCH.name, [(customer.id, queries.words_of(customer))])
+
+
+def may_give_away(session: Session) -> bool:
+    """Tell whether who looks may say which account manager holds a customer; the node itself always may."""
+    sight = sight_of(session)
+    return sight is None or sight.may(Resource.CUSTOMER, Action.TRANSFER)
+
+
+def _held_by_who_enters(session: Session, values: Mapping[str, Any], *, serve: bool) -> Mapping[str, Any]:
+    if serve:
+        return {**values, "manager_id": None}
+    sight = sight_of(session)
+    if sight is None or may_give_away(session):
+        return values
+    if sight.seer.manager_id is None:
+        raise NoManagerYetError
+    return {**values, "manager_id": sight.seer.manager_id}
 
 
 def _check(session: Session, values: Mapping[str, Any], *, besides: str | None) -> None:

@@ -34,7 +34,7 @@ from shared.i18n import label, translate_error
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import person, reading, runtime, stamp, writing
+from shared.web.context import may, person, reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
 from shared.web.lists import (
     choices,
@@ -192,12 +192,15 @@ def register() -> ResponseReturnValue:
             check_published(session, values, None, now=stamp().at)
     except ValidationError as refused:
         return _refused(None, given, field_errors(refused))
-    with writing() as session:
-        similar = [] if given.get("known") else _similar(session, values)
-        if similar:
-            return _form(session, None, given, similar=similar), 200
+    if not given.get("known"):
+        with reading() as session:
+            if similar := _similar(session, values):
+                return _form(session, None, given, similar=similar), 200
+    # Nobody serves a customer who is not entered yet, so the row would be outside the range of who enters it.
+    at_the_desk = may(Resource.SERVICE_DESK, Action.CREATE)
+    with writing(as_node=at_the_desk) as session:
         try:
-            customer = operations.register_customer(session, values, by=stamp())
+            customer = operations.register_customer(session, values, by=stamp(), serve=at_the_desk)
         except CustomerNumberTakenError as refused:
             return _form(session, None, given, {"customer_no": translate_error(refused)}), 409
     notice(_("%(name)s is registered.", name=customer.name))

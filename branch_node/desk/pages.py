@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from branch_node.billing import queries as billing
 from branch_node.billing.queries import BillFilter
 from branch_node.customers import queries as customers
+from branch_node.customers import sharing
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
 from branch_node.desk import queries
@@ -104,7 +105,8 @@ class Header:
 def my_day() -> ResponseReturnValue:
     """Show what was done today and what needs me; a branch manager sees the whole branch, others are led home."""
     if not (may(Resource.WORK_LOG, Action.CREATE) and may(Resource.CUSTOMER, Action.READ)):
-        return redirect(home_url())
+        first = home_url()
+        return redirect(url_for("accounts.profile") if first == url_for("desk.my_day") else first)
     if person().kind is StaffKind.ACCOUNT_MANAGER and person().manager_id is None:
         return render_template("desk/no_manager.html")
     zone, now = runtime().settings.timezone, stamp().at
@@ -220,6 +222,13 @@ def customer_profile(customer_id: object) -> str:
             events=EVENTS,
             people=people,
             worded=_worded,
+            shares=sharing.list_shares(session, header.customer.id, now=stamp().at),
+            may_share=sharing.may_share(session, header.customer),
+            share_choices=[
+                (one.id, f"{one.name} ({one.manager_no})")
+                for one in managers.manager_choices(session)
+                if one.id != header.customer.manager_id
+            ],
         )
 
 

@@ -17,7 +17,9 @@ from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_
 from sqlalchemy.sql import visitors
 
 from shared.db.scope import ScopedSession
-from shared.rights.vocabulary import DataRange, Resource
+from shared.rights import policy
+from shared.rights.policy import Person
+from shared.rights.vocabulary import Action, DataRange, Resource
 
 SIGHT: Final = "branchline_sight"
 # As execution options of a statement over tables themselves, whose author has added `rows_seen`.
@@ -61,7 +63,8 @@ class Ranged:
 class Sight:
     """With whose eyes a session looks: the range they have in each resource, `branches` None for all of them.
 
-    Where somebody may see sums only, rows count in sessions that are said to make `sums`.
+    Where somebody may see sums only, rows count in sessions that are said to make `sums`. Contact data of what is
+    `masked` comes back masked (shared.rights.masking).
     """
 
     seer: Seer
@@ -69,6 +72,12 @@ class Sight:
     ranged: Sequence[Ranged]
     branches: tuple[int, ...] | None = None
     sums: bool = False
+    person: Person | None = None
+    masked: frozenset[Resource] = frozenset()
+
+    def may(self, resource: Resource, action: Action) -> bool:
+        """Tell whether who looks may do this to any row; for operations that ask more than a range."""
+        return self.person is not None and policy.may(self.person, resource, action)
 
     def range_of(self, resource: Resource) -> DataRange:
         """Return whose rows of `resource` are seen."""

@@ -84,18 +84,22 @@ def sight(*, sums: bool = False) -> Sight | None:
 
 
 def _sight_of(seen: User, ranged: Sequence[Ranged], access: Access | None, *, sums: bool) -> Sight:
-    reach = {}
+    reach, masked = {}, set()
     for resource in {one.resource for one in ranged}:
         # What the view is for is seen as far as its action goes, all else as far as reading does.
         action = access.action if access is not None and access.resource is resource else None
         found = policy.allowed(seen.rights, resource, action or Action.READ)
         reach[resource] = found.range if found else DataRange.NONE
+        if found is None or found.masked:
+            masked.add(resource)
     return Sight(
         Seer(seen.id, seen.manager_id, runtime().clock.now()),
         reach,
         ranged,
         branches=None if seen.branches is None else tuple(seen.branches),
         sums=sums,
+        person=seen.rights,
+        masked=frozenset(masked),
     )
 
 

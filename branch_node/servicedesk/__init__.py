@@ -1,0 +1,1 @@
+"""The service desk: a customer is found by a whole number only, and opened by serving them."""
