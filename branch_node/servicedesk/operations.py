@@ -54,7 +54,7 @@ def look_up(session: Session, text: str, *, by: Stamp) -> list[Hint]:
     """
     _check_rate(session, by=by)
     found = session.execute(
-        select(Customer.id, Manager.name, Serving.ends_at)
+        select(Customer.id, Manager.name, Serving.ends_at > by.at)
         .outerjoin(Manager, Manager.id == Customer.manager_id)
         .outerjoin(Serving, (Serving.customer_id == Customer.id) & (Serving.user_id == by.actor_id))
         .where(_is_meant(text))
@@ -63,12 +63,9 @@ def look_up(session: Session, text: str, *, by: Stamp) -> list[Hint]:
     ).all()
     if not found:
         audit.record(session, MISSED, subject=None, by=by, outcome=LogOutcome.FAILED)
-    for customer_id, _manager, _ends in found:
+    for customer_id, _manager, _served in found:
         audit.record(session, HIT, subject=("customer", customer_id), by=by)
-    return [
-        Hint(customer_id, manager, bool(ends_at and ends_at > by.at))
-        for customer_id, manager, ends_at in found
-    ]
+    return [Hint(customer_id, manager, bool(served)) for customer_id, manager, served in found]
 
 
 def find_meant(session: Session, customer_id: str, text: str) -> Customer | None:
