@@ -50,20 +50,21 @@ class LogOutcome(_Word):
 # What an event's verb (behind its dot) means; tests/architecture/test_operation_log.py knows every event in the code.
 VERBS: Final = {
     LogAction.CREATE: "added created drafted enrolled entered joined registered written",
-    LogAction.CHANGE: "changed share-ended shared closed contender-accepted corrected enrolled-again lineage-opened migrated "
-    "node-replaced receipts-taken rejoined repair restored undone unpacked",
-    LogAction.DELETE: "deleted draft-dropped forgotten purged removed retired",
+    LogAction.CHANGE: "changed closed contender-accepted corrected enrolled-again lineage-opened migrated node- "
+    "replaced receipts-taken rejoined repair restored share-ended shared undone unpacked",
+    LogAction.DELETE: "deleted draft-dropped forgotten purged region-dropped removed retired",
     LogAction.VIEW: "looked-up missed revealed served serving-ended viewed",
     LogAction.EXPORT: "backed-up exported packed unsent-exported",
     LogAction.PRINT: "printed",
     LogAction.SIGN_IN: "accepted recovery-code-accepted",
     LogAction.SIGN_OUT: "sign-out",
     LogAction.REFUSE: "refused",
-    LogAction.SETTING: "code-issued code-redeemed disabled enabled key-announced key-changed keys-revoked kind-changed "
-    "manager-chosen password-set published recovery-codes-made second-step-enrolled second-step-given-up "
-    "second-step-reset sessions-ended set wait-forgotten withdrawn",
+    LogAction.SETTING: "code-issued code-redeemed department-chosen disabled enabled key-announced key-changed keys- "
+    "revoked kind-changed manager-chosen password-set published recovery-codes-made region-chosen "
+    "rights-granted second-step-enrolled second-step-given-up second-step-reset sessions-ended set "
+    "wait-forgotten withdrawn",
     LogAction.RUN: "all-checked-again applied cancelled checked-again done finished ran running waiting",
-    LogAction.ASK: "asked asked-by-hq expired proposed request-withdrawn waiver-asked waiver-withdrawn",
+    LogAction.ASK: "asked asked-by-hq expired proof-asked proposed request-withdrawn waiver-asked waiver-withdrawn",
     LogAction.APPROVE: "approved waived",
 }
 _ACTIONS: Final = {verb: action for action, verbs in VERBS.items() for verb in verbs.split()}

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from shared.audit.acting import acting
 from shared.audit.verification import Head
 from shared.db.migrations import MigratedApp, MigrationsPendingError, pending
 from shared.errors import N_
@@ -65,7 +66,9 @@ class NodeApp:
     def open(self, home: Path) -> Any:  # noqa: ANN401 - the app's own runtime
         """Open the node in `home` for one command; its database is closed when the command ends."""
         runtime = self.open_runtime(home)
-        click.get_current_context().call_on_close(runtime.database.dispose)
+        context = click.get_current_context()
+        context.call_on_close(runtime.database.dispose)
+        context.with_resource(acting(lambda: command_stamp(runtime)))
         return runtime
 
     def check_migrated(self, runtime: NodeRuntime) -> None:
