@@ -1,6 +1,8 @@
 """Writing the people who travel from the accounts that do not, by triggers: no way of changing an account is missed.
 
-Hashes, codes and secrets stay in `users`; what is listed here is all that ever leaves the branch.
+Hashes, codes and secrets stay in `users`; what is listed here is all that ever leaves the branch. Whoever else writes
+`staff` (rows that come back from head office after a restore) is corrected at once: it says what the accounts are now,
+and a person without an account here cannot sign in.
 """
 
 from collections.abc import Iterator
@@ -26,6 +28,8 @@ _SAID: Final = {
     "state": _STATE,
     "created_at": "{row}.created_at",
 }
+_TABLE: Final = StaffMember.__tablename__
+_DIFFERS: Final = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
 _FOLLOWED: Final = (
     "username, name, kind, duties, department_id, manager_id, password_hash, disabled_at, created_at"
 )
@@ -46,6 +50,11 @@ def _sqlite() -> Iterator[str]:
             f"CREATE TRIGGER staff_{event} AFTER {event.upper()}{of} ON users FOR EACH ROW BEGIN "
             f"{_copy('sqlite', row='NEW', rows='WHERE true')}; END"
         )
+        yield f"DROP TRIGGER IF EXISTS staff_keeps_{event}"
+        yield (
+            f"CREATE TRIGGER staff_keeps_{event} AFTER {event.upper()} ON staff FOR EACH ROW BEGIN "
+            f"{'; '.join(_corrections('sqlite'))}; END"
+        )
 
 
 def _postgresql() -> Iterator[str]:
@@ -59,19 +68,45 @@ def _postgresql() -> Iterator[str]:
             f"CREATE TRIGGER staff_{event} AFTER {event.upper()}{of} ON users "
             "FOR EACH ROW EXECUTE FUNCTION staff_follows()"
         )
+    yield (
+        "CREATE OR REPLACE FUNCTION staff_keeps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"{'; '.join(_corrections('postgresql'))}; RETURN NULL; END $$"
+    )
+    yield "DROP TRIGGER IF EXISTS staff_keeps ON staff"
+    yield (
+        "CREATE TRIGGER staff_keeps AFTER INSERT OR UPDATE ON staff FOR EACH ROW EXECUTE FUNCTION staff_keeps()"
+    )
 
 
 def _copy(dialect: str, *, row: str, rows: str) -> str:
     # Only what differs is written: signing in changes an account, and must not send it to head office.
-    values = dict(_SAID)
+    said, differs = _values(dialect, row), _DIFFERS[dialect]
+    others = [name for name in said if name != "id"]
+    taken = ", ".join(f"{name} = excluded.{name}" for name in others)
+    other = " OR ".join(f"{_TABLE}.{name} {differs} excluded.{name}" for name in others)
+    return (
+        f"INSERT INTO {_TABLE} ({', '.join(said)}) SELECT {', '.join(said.values())} {rows} "
+        f"ON CONFLICT (id) DO UPDATE SET {taken} WHERE {other}"
+    )
+
+
+def _corrections(dialect: str) -> Iterator[str]:
+    said, differs = _values(dialect, "users"), _DIFFERS[dialect]
+    others = {name: value for name, value in said.items() if name != "id"}
+    account = "FROM users WHERE users.id = NEW.id"
+    other = " OR ".join(f"{_TABLE}.{name} {differs} {value}" for name, value in others.items())
+    yield (
+        f"UPDATE {_TABLE} SET ({', '.join(others)}) = (SELECT {', '.join(others.values())} {account}) "  # noqa: S608 - names are ours
+        f"WHERE id = NEW.id AND EXISTS (SELECT 1 {account} AND ({other}))"
+    )
+    yield (
+        f"UPDATE {_TABLE} SET state = 'disabled' "  # noqa: S608 - as above
+        f"WHERE id = NEW.id AND state <> 'disabled' AND NOT EXISTS (SELECT 1 {account})"
+    )
+
+
+def _values(dialect: str, row: str) -> dict[str, str]:
+    values = {name: value.format(row=row) for name, value in _SAID.items()}
     if dialect == "postgresql":
         values["manager_id"] += "::uuid"
-    said = ", ".join(value.format(row=row) for value in values.values())
-    others = [name for name in _SAID if name != "id"]
-    differs = "IS NOT" if dialect == "sqlite" else "IS DISTINCT FROM"
-    table = StaffMember.__tablename__
-    return (
-        f"INSERT INTO {table} ({', '.join(_SAID)}) SELECT {said} {rows} "
-        f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in others)} "
-        f"WHERE {' OR '.join(f'{table}.{name} {differs} excluded.{name}' for name in others)}"
-    )
+    return values

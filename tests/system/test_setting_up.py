@@ -20,6 +20,7 @@ from shared.organisation import operations as organisation
 from shared.organisation.operations import DepartmentValues
 from shared.rights.policy import ceiling
 from shared.rights.vocabulary import StaffKind
+from tests.support import setbacks
 from tests.support.world import BranchHere, World
 
 NEEDED = (StaffKind.ADMINISTRATOR, StaffKind.BRANCH_MANAGER, StaffKind.ACCOUNT_MANAGER)
@@ -140,3 +141,26 @@ def test_the_names_of_kinds_travel_down(world, branch):
         }
     assert names["service"] == "前台人员"
     assert len(names) == len(StaffKind)
+
+
+def test_after_a_restore_head_office_sees_the_accounts_as_they_are_now(world, branch):
+    add_people(branch)
+    branch.push()
+    archive = setbacks.back_up_branch(branch)
+    with branch.runtime.database.sessions.begin() as session:
+        person = session.scalars(select(User).where(User.kind == StaffKind.BRANCH_MANAGER)).one().id
+        auth.disable_user(session, session.get_one(User, person), by=world.by())
+        late, _code = auth.create_user(
+            session, username="late", name="迟到", kind=StaffKind.SERVICE, by=world.by()
+        )
+    branch.push()
+
+    setbacks.set_back(branch, archive)
+    branch.push()
+    branch.push()
+
+    world.assert_equal()
+    with world.hq.database.reads() as session:
+        states = {row[0]: row[1] for row in session.execute(select(ReplicaStaff.id, ReplicaStaff.state))}
+    assert states[person] is StaffState.WAITING
+    assert states[late.id] is StaffState.DISABLED

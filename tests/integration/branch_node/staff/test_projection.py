@@ -96,3 +96,29 @@ def test_accounts_from_before_are_brought_up_to_date_by_the_next_upgrade(session
 
     assert seen(sessions, li).name == "李雷"
     assert changes(sessions) == "IDI"
+
+
+def test_whoever_else_writes_people_is_corrected_at_once(sessions, li):
+    change(sessions, li, lambda session, user: auth.set_password(session, user, PASSWORD, by=ANA))
+    with sessions.begin() as session:
+        session.execute(text("UPDATE staff SET name = 'somebody else', state = 'disabled'"))
+
+    assert (seen(sessions, li).name, seen(sessions, li).state) == ("李雷", StaffState.ACTIVE)
+
+
+def test_a_person_without_an_account_here_cannot_sign_in(sessions, li):
+    unknown = "01936d0a-0000-7000-8000-00000000beef"
+    with sessions.begin() as session:
+        session.add(
+            StaffMember(
+                id=unknown,
+                username="ghost",
+                name="从前",
+                kind=StaffKind.ADMINISTRATOR,
+                duties=[],
+                state=StaffState.ACTIVE,
+                created_at=ANA.at,
+            )
+        )
+
+    assert seen(sessions, unknown).state is StaffState.DISABLED
