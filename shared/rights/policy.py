@@ -150,7 +150,7 @@ def _grant(words: list[str]) -> Grant:
     letters, reach, *rest = words
     duty = next((Duty(word[1:]) for word in rest if word.startswith("+")), None)
     known = {"m", f"+{duty}"}
-    if not set(rest) <= known:
+    if not set(rest) <= known or reach not in _RANGES:
         msg = f"{' '.join(words)}: not a grant"
         raise ValueError(msg)
     return Grant(frozenset(Action(letter) for letter in letters), _RANGES[reach], "m" in rest, duty)
