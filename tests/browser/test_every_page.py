@@ -8,6 +8,16 @@ import pytest
 from tests.demo.visit import LANGUAGES, NARROW, WIDE, page_kinds, visit
 
 NODES = ("HQ", "B001")
+# Who sees most of the business first: of the others, only pages that nobody before could open are looked at.
+PEOPLE = (
+    ("HQ", "analyst"),
+    ("HQ", "leader"),
+    ("HQ", "administrator"),
+    ("B001", "branch_manager"),
+    ("B001", "account_manager"),
+    ("B001", "service"),
+    ("B001", "administrator"),
+)
 pytestmark = [pytest.mark.xdist_group("company"), pytest.mark.timeout(600)]
 
 # The first and last value of every list of choices, and every box to tick.
@@ -21,22 +31,30 @@ CHOICES = """forms => forms.flatMap(form => [
 @pytest.fixture(scope="session")
 def kinds_of(chromium, show, user_of):
     @cache
-    def find(node: str) -> dict[str, str]:
-        with visit(chromium, show.nodes[node], user_of(node, "administrator")) as visitor:
+    def crawl(node: str, kind: str) -> dict[str, str]:
+        with visit(chromium, show.nodes[node], user_of(node, kind)) as visitor:
             return page_kinds(visitor)
+
+    @cache
+    def find(node: str, kind: str) -> dict[str, str]:
+        before = PEOPLE[: PEOPLE.index((node, kind))]
+        known = {page for each in before if each[0] == node for page in crawl(*each)} - {"/"}
+        return {page: path for page, path in crawl(node, kind).items() if page not in known}
 
     return find
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440px", "360px"])
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("node", NODES)
-def test_every_page_opens_cleanly_and_fits_the_window(node, language, size, kinds_of, open_window, user_of):
-    window = open_window(node, user_of(node, "administrator"), size=size)
+@pytest.mark.parametrize(("node", "kind"), PEOPLE)
+def test_every_page_opens_cleanly_and_fits_the_window(
+    node, kind, language, size, kinds_of, open_window, user_of
+):
+    window = open_window(node, user_of(node, kind), size=size)
     window.speak(language)
 
     wide, failed = [], []
-    for path in kinds_of(node).values():
+    for path in kinds_of(node, kind).values():
         answer = window.open(path)
         if not answer or answer.status != 200:
             failed.append(path)
@@ -47,34 +65,34 @@ def test_every_page_opens_cleanly_and_fits_the_window(node, language, size, kind
     assert (failed, wide) == ([], [])  # and the window had nothing to complain of, see open_window
 
 
-@pytest.mark.parametrize("node", NODES)
-def test_every_page_works_without_javascript(node, kinds_of, open_window, user_of):
-    window = open_window(node, user_of(node, "administrator"), javascript=False)
+@pytest.mark.parametrize(("node", "kind"), PEOPLE)
+def test_every_page_works_without_javascript(node, kind, kinds_of, open_window, user_of):
+    window = open_window(node, user_of(node, kind), javascript=False)
 
-    for path in kinds_of(node).values():
+    for path in kinds_of(node, kind).values():
         answer = window.open(path)
         assert answer is not None
         assert answer.status == 200, path
         assert window.page.locator("h1").first.inner_text().strip(), path
 
 
-@pytest.mark.parametrize("node", NODES)
-def test_every_choice_of_every_filter_can_be_made(node, kinds_of, open_window, user_of):
-    window = open_window(node, user_of(node, "administrator"))
+@pytest.mark.parametrize(("node", "kind"), PEOPLE)
+def test_every_choice_of_every_filter_can_be_made(node, kind, kinds_of, open_window, user_of):
+    window = open_window(node, user_of(node, kind))
 
     chosen = 0
-    for path in kinds_of(node).values():
+    for path in kinds_of(node, kind).values():
         window.open(path)
         for name, value in window.page.locator("form[method=get]").evaluate_all(CHOICES):
             address = urlsplit(window.page.url)._replace(query=urlencode({name: value})).geturl()
             assert window.context.request.get(address).status == 200, address
             chosen += 1
-    assert chosen > 10
+    assert chosen > 10 or kind not in {"analyst", "branch_manager"}
 
 
-@pytest.mark.parametrize("node", NODES)
-def test_the_menu_leads_to_pages_that_the_crawl_found(node, kinds_of):
-    assert len(kinds_of(node)) >= 8  # a crawl that finds nothing proves nothing
+@pytest.mark.parametrize(("node", "kind"), [PEOPLE[0], PEOPLE[3]])
+def test_the_menu_leads_to_pages_that_the_crawl_found(node, kind, kinds_of):
+    assert len(kinds_of(node, kind)) >= 8  # a crawl that finds nothing proves nothing
 
 
 @pytest.mark.parametrize("node", NODES)

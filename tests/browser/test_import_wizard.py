@@ -22,7 +22,7 @@ def test_a_file_with_a_bad_row_is_taken_in_but_for_that_row_and_taken_back_as_a_
 ):
     path = tmp_path / "新客户.csv"
     path.write_text(FILE, encoding="gb18030")
-    window = open_window("B003", user_of("B003", "administrator"))
+    window = open_window("B003", user_of("B003"))
     page = window.page
 
     window.open("/imports/new")

@@ -22,8 +22,12 @@ TEXTS: Final = {
         "ready": "Ready after {seconds:.0f} s. Head office holds {customers:,} customers and {lines:,} bill lines of {branches} branches.",  # noqa: E501
         "columns": ("Where", "Address", "Sign in as", "Password", "Who"),
         "HQ": "Head office",
-        "administrator": "administrator",
-        "staff": "staff",
+        "leader": "leader, sums of all branches",
+        "analyst": "head office manager, all branches",
+        "branch_manager": "branch manager, the whole branch",
+        "account_manager": "account manager, own and shared customers",
+        "service": "service operator, who is being served",
+        "administrator": "system administrator, nothing of the business",
         "second": "An administrator's sign-in takes a second step: add the key {secret} to an authenticator app, or print the code of now: python -m tests.demo --code",  # noqa: E501
         "stop": "Ctrl-C stops everything.",
         "stopping": "Stopping ...",
@@ -43,8 +47,12 @@ TEXTS: Final = {
         "ready": "{seconds:.0f} 秒就绪。总公司现有 {branches} 个分公司、{customers:,} 个客户、{lines:,} 条账单明细。",
         "columns": ("节点", "网址", "用户名", "密码", "身份"),
         "HQ": "总公司",
-        "administrator": "管理员",
-        "staff": "员工",
+        "leader": "总公司领导，各分公司汇总",
+        "analyst": "总公司业务管理人员，全部分公司",
+        "branch_manager": "分公司主管，本分公司",
+        "account_manager": "客户经理，本人及共享客户",
+        "service": "客服人员，正在服务的客户",
+        "administrator": "系统管理员，不看业务数据",
         "second": "管理员登录需要第二步验证：把密钥 {secret} 加入身份验证器应用，或显示当前验证码：python -m tests.demo --code",  # noqa: E501
         "stop": "按 Ctrl-C 全部停止。",
         "stopping": "正在停止……",
@@ -110,7 +118,7 @@ class Reporter:
         for code, node in show.nodes.items():
             where, address = names[code], node.url
             for user in (user for user in show.users if user.node == code):
-                who = f"{user.name} ({self.texts[user.right]})" if user.name else self.texts[user.right]
+                who = f"{user.name} ({self.texts[user.kind]})" if user.name else self.texts[user.kind]
                 table.add_row(where, address, user.username, user.password, who)
                 where = address = ""
         return table

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -26,7 +26,11 @@ ARRIVES_WITHIN_S: Final = 120
 PASSWORD: Final = "branchline-demo-2026"  # made up, printed for whoever tries the demo
 SECRET: Final = "BRANCHLINEDEMOKEYBRANCHLINEDEMOK"  # of every administrator's authenticator; printed as well
 FIRST_USER: Final = "admin"  # as `init` calls the first administrator
+ADMINISTRATOR: Final = "administrator"
 CLERK: Final = "clerk"
+# User name, kind and name of who is let in besides; the branch's clerk bears the name of an account manager.
+HQ_STAFF: Final = (("chen", "analyst", "陈晓梅"), ("leader", "leader", "顾国栋"))
+BRANCH_STAFF: Final = (("manager", "branch_manager", "沈雅琴"), ("service", "service", "苗丽"))
 NOTES: Final = "demo.json"
 
 Say = Callable[[str], None]
@@ -40,7 +44,7 @@ class SignIn:
     username: str
     password: str
     name: str
-    right: str
+    kind: str
     secret: str = ""
     """The key of their authenticator, where signing in takes a second step."""
 
@@ -182,9 +186,10 @@ def _set_up(show: Show, folder: Path, *, scale: float, seed: int, say: Say) -> N
         node.start()
     for branch, future in zip(company, work, strict=True):
         show.branches[branch.plan.code].wait_until_healthy()
-        first = branch.managers[0]
-        administrator = _let_in(show, branch.plan.code, future.result(), clerk=(CLERK, first.name))
-        _make_account_manager(administrator, first)
+        _let_in(show, branch.plan.code, future.result(), _staff_of(branch))
+        _make_account_manager(show.branches[branch.plan.code], branch.managers[0])
+    for node in show.branches.values():
+        node.run("push")  # who the staff are now travels as well, and not in ten minutes only
 
 
 def _set_up_hq(show: Show, codes: dict[str, Future[str]], say: Say) -> None:
@@ -194,7 +199,8 @@ def _set_up_hq(show: Show, codes: dict[str, Future[str]], say: Say) -> None:
     show.hq.wait_until_healthy()
     for plan in words.BRANCHES:
         codes[plan.code].set_result(show.hq.run_json("enrol", plan.code, plan.name)["code"])
-    _let_in(show, "HQ", first_code, clerk=("chen", "陈晓梅"))
+    _add_staff(show.hq, HQ_STAFF)
+    _let_in(show, "HQ", first_code, HQ_STAFF)
 
 
 def _set_up_branch(
@@ -207,6 +213,7 @@ def _set_up_branch(
     """Make the branch's node, bring everything to head office, and return the first sign-in code."""
     code, node = branch.plan.code, show.branches[branch.plan.code]
     first_code = node.run("init")
+    _add_staff(node, _staff_of(branch))
     say(f"import {code}")
     for kind in files.COLUMNS:
         node.run("import", kind, str(folder / "files" / code / f"{kind}.csv"))
@@ -217,31 +224,37 @@ def _set_up_branch(
     return first_code
 
 
-def _let_in(show: Show, code: str, first_code: str, *, clerk: tuple[str, str]) -> Person:
-    """Give the first administrator a password by the page, add a member of staff by the command.
+def _staff_of(branch: BranchData) -> Sequence[tuple[str, str, str]]:
+    return (*BRANCH_STAFF, (CLERK, "account_manager", branch.managers[0].name))
 
-    Returns the administrator, signed in.
-    """
+
+def _add_staff(node: Node, staff: Sequence[tuple[str, str, str]]) -> None:
+    """Let one person of each kind of the business in by the command, each with the widest range of the kind."""
+    for username, kind, name in staff:
+        node.run("user", "add", username, "--name", name, "--kind", kind, "--password-stdin", text=PASSWORD)
+
+
+def _let_in(show: Show, code: str, first_code: str, staff: Sequence[tuple[str, str, str]]) -> None:
+    """Give the first administrator a password by the page, and note who may sign in: the business first."""
     node = show.nodes[code]
     administrator = Person(node.url)
     administrator.first_sign_in(FIRST_USER, code=first_code, password=PASSWORD)
     node.run("user", "second-step", FIRST_USER, "--secret-stdin", text=SECRET)
     administrator.send("/account/second-step", code=code_now())
-    username, name = clerk
-    node.run("user", "add", username, "--name", name, "--right", "staff", "--password-stdin", text=PASSWORD)
-    show.users.append(SignIn(code, FIRST_USER, PASSWORD, "", "administrator", SECRET))
-    show.users.append(SignIn(code, username, PASSWORD, name, "staff"))
-    return administrator
+    show.users.extend(SignIn(code, username, PASSWORD, name, kind) for username, kind, name in staff)
+    show.users.append(SignIn(code, FIRST_USER, PASSWORD, "", ADMINISTRATOR, SECRET))
 
 
-def _make_account_manager(administrator: Person, manager: Manager) -> None:
-    """Let the branch's clerk be the account manager of that name, so that "my day" is theirs."""
-    page = administrator.read("/managers")
+def _make_account_manager(node: Node, manager: Manager) -> None:
+    """Let the branch manager say that the clerk is the account manager of that name, so that "my day" is theirs."""
+    boss = Person(node.url)
+    boss.send("/account/sign-in", username=BRANCH_STAFF[0][0], password=PASSWORD)
+    page = boss.read("/managers")
     found = re.search(rf'href="(/managers/[0-9a-f-]+)"[^>]*>\s*{manager.manager_no}\s*<', page)
     if found is None:
         message = f"/managers does not list {manager.manager_no}"
         raise PageRefusedError(message)
-    administrator.send(f"{found[1]}/edit", user_id=f"{manager.name} ({CLERK})")
+    boss.send(f"{found[1]}/edit", user_id=f"{manager.name} ({CLERK})")
 
 
 def _serve_again(show: Show, say: Say) -> None:

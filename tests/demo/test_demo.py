@@ -26,6 +26,8 @@ def test_the_demo_prints_addresses_and_sign_ins_and_stops_on_a_signal(rehearsals
     assert first.left_over == 0
     assert len(re.findall(r"http://127\.0\.0\.1:\d+ ", said)) == 4
     assert all(name in said for name in ("Head office", "B001", "B002", "B003", "admin", "clerk"))
+    kinds = ("leader", "head office manager", "branch manager", "account manager", "service", "administrator")
+    assert all(said.count(kind) >= 1 for kind in kinds)
     assert "\x1b" not in said  # plain lines where there is no terminal
 
 
