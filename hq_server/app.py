@@ -24,7 +24,7 @@ from hq_server.feed import jobs as feed_jobs
 from hq_server.feed import matrix_pages as feed_matrix
 from hq_server.feed import pages as feed
 from hq_server.feed import routes as feed_routes
-from hq_server.feed.queries import code_words
+from hq_server.feed.queries import code_words, policies_for_all
 from hq_server.gate import jobs as gate_jobs
 from hq_server.gate import pages as gate
 from hq_server.ingest import key_routes, lineage_routes, parked_routes, proof_routes
@@ -46,6 +46,7 @@ from shared.alarms.vocabulary import AlarmKind
 from shared.audit.keyring import CARRIED, LogKeys
 from shared.clock import SystemClock
 from shared.db.engine import Database
+from shared.domain.published.account_rules import ACCOUNT_POLICIES, rules_of
 from shared.domain.published.vocabulary import CodeTable
 from shared.i18n import gettext as _
 from shared.jobs import alarms as common_alarms
@@ -106,6 +107,9 @@ def create_app(runtime: HqRuntime) -> Flask:
         menu=MENU,
         ranged=RANGES,
         node_name=lambda: _("Head office"),
+        account_rules=lambda session: rules_of(
+            policies_for_all(session, ACCOUNT_POLICIES, now=runtime.clock.now())
+        ),
         kind_words=lambda session: code_words(session, CodeTable.STAFF_KIND),
         blueprints=(
             console.blueprint,

@@ -1,9 +1,9 @@
 """Reads of the feed: where it stands, what a branch gets, and the versions of an item."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -115,6 +115,23 @@ def code_words(session: Session, table: CodeTable) -> list[Code]:
     item = find_named(session, ItemKind.CODE_TABLE, table.value)
     current = standing_of(session, item).current if item is not None else None
     return read_codes(current.body) if current is not None and not current.withdrawn else []
+
+
+def policies_for_all(session: Session, names: Collection[str], *, now: datetime) -> dict[str, Any]:
+    """Return the values of those policies that are published to every branch: head office obeys them as well."""
+    versions = session.execute(
+        select(FeedItem.name, FeedVersion)
+        .join(FeedVersion, FeedVersion.item_id == FeedItem.id)
+        .where(FeedItem.kind == ItemKind.POLICY, FeedItem.name.in_(names), FeedVersion.seq.is_not(None))
+        .order_by(FeedVersion.seq)
+    )
+    newest: dict[str, FeedVersion] = {name: version for name, version in versions}  # noqa: C416 - rows, not pairs
+    return {
+        name: version.body["value"]
+        for name, version in newest.items()
+        if not (version.withdrawn or version.branches)
+        and (version.expires_at is None or version.expires_at > now)
+    }
 
 
 def list_standings(session: Session, wanted: ItemFilter) -> list[Standing]:

@@ -12,7 +12,7 @@ from shared.audit.queries import list_history
 from shared.auth import granting, operations, queries
 from shared.auth.granting import Rights
 from shared.auth.models import User
-from shared.auth.sessions import end_sessions
+from shared.auth.sessions import end_other_sessions
 from shared.domain.organisation.vocabulary import StaffState
 from shared.errors import N_, BranchlineError, FieldError
 from shared.i18n import gettext as _
@@ -205,7 +205,11 @@ def enable(user_id: str) -> ResponseReturnValue:
 @requires(Resource.ACCOUNT, Action.MANAGE)
 def end_all_sessions(user_id: str) -> ResponseReturnValue:
     """Sign somebody out everywhere."""
-    return _change(user_id, end_sessions, _("Signed out everywhere."))
+    return _change(
+        user_id,
+        lambda session, user: end_other_sessions(session, user, by=stamp()),
+        _("Signed out everywhere."),
+    )
 
 
 def _change(user_id: str, act: Callable[[Session, User], Any], done: str) -> ResponseReturnValue:

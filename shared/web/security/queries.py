@@ -77,15 +77,13 @@ class KeyAge:
 
 SIGNING: Final = KeyKind(
     N_("Signs what this node sends"),
-    N_(
-        "A branch announces a new one with `branch-node rotate-key`; head office's is pinned by every branch."
-    ),
+    N_("A branch announces a new one by the command rotate-key; head office's is pinned by every branch."),
     365,
 )
 KEYS: Final = {
     "session.key": KeyKind(
         N_("Signs the cookies of this node"),
-        N_("Delete the file while the node is stopped and run `init` again; everybody signs in anew."),
+        N_("Delete the file while the node is stopped and run init again; everybody signs in anew."),
         365,
     ),
     "hq.key": KeyKind(
