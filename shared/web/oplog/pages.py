@@ -35,7 +35,8 @@ from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
 
 SORTS: Final = {
-    "seq": AuditEntry.seq,
+    # Time first: it has an index that also narrows to the days asked for; the number decides between equal times.
+    "at": AuditEntry.at,
     "actor": AuditEntry.actor,
     "action": AuditEntry.action,
     "module": AuditEntry.module,
@@ -43,8 +44,8 @@ SORTS: Final = {
     "outcome": AuditEntry.outcome,
 }
 COLUMNS: Final = (
-    Column("seq", _l("No."), "number", sort=True, link="oplog.one", link_arg="entry_id", link_key="id"),
-    Column("at", _l("Time"), "exact"),
+    Column("seq", _l("No."), "number", link="oplog.one", link_arg="entry_id", link_key="id"),
+    Column("at", _l("Time"), "exact", sort=True),
     Column("actor", _l("Operator"), sort=True),
     Column("action", _l("Action"), "own", sort=True),
     Column("module", _l("Module"), "own", sort=True),
@@ -237,7 +238,7 @@ class _Pages:
 
     def _index(self, *, refused: str = "") -> str:
         wanted = asked.read()
-        paging = PageRequest.from_query(SORTS, default="-seq")
+        paging = PageRequest.from_query(SORTS, default="-at")
         with reading(sums=True) as session:
             log = _log(session)
             table = _table(log, wanted) if wanted.question.rows is not None else None
@@ -247,9 +248,9 @@ class _Pages:
                     session, log.entries(wanted.question), paging, sorts=SORTS, tie=AuditEntry.seq
                 )
             views = operations.list_views(session, person().id)
-            actors = log.occurring(Element.ACTOR, wanted.question)
-            modules = log.occurring(Element.MODULE, wanted.question)
-            objects = log.occurring(Element.OBJECT, wanted.question)
+            actors = log.occurring(Element.ACTOR)
+            modules = log.occurring(Element.MODULE)
+            objects = log.occurring(Element.OBJECT)
         return render_template(
             "oplog/index.html",
             asked=wanted,
@@ -296,7 +297,9 @@ def _log(session: Session) -> Log:
 
 def _table(log: Log, wanted: Asked) -> Table:
     groups = log.count(wanted.question)
-    return lay_out(wanted.question, groups, total=log.total(wanted.question), base=url_for("oplog.index"))
+    return lay_out(
+        wanted.question, groups, total=log.total(wanted.question, groups), base=url_for("oplog.index")
+    )
 
 
 def _newest(log: Log, wanted: Asked, most: int) -> list[AuditEntry]:

@@ -71,7 +71,8 @@ class Log:
 
     def entries(self, question: Question) -> Select[AuditEntry]:
         """Return the statement of the entries a question is about, latest first."""
-        return select(AuditEntry).where(*self._conditions(question)).order_by(AuditEntry.seq.desc())
+        latest = (AuditEntry.at.desc(), AuditEntry.seq.desc())
+        return select(AuditEntry).where(*self._conditions(question)).order_by(*latest)
 
     def count(self, question: Question) -> list[Group]:
         """Return the measure of each group that has an entry; at most so many that one more says there are more."""
@@ -93,8 +94,12 @@ class Log:
         rows = self.session.execute(grouped.limit(MOST_GROUPS + 1))
         return [_group(row) for row in rows]
 
-    def total(self, question: Question) -> Any:  # noqa: ANN401 - a number or an instant, as the measure says
-        """Return the measure of all entries a question is about."""
+    def total(self, question: Question, groups: Sequence[Group]) -> Any:  # noqa: ANN401 - a number or an instant
+        """Return the measure of all entries a question is about; where its groups add up to it they are added."""
+        elements = {question.rows, question.columns}
+        adds_up = question.measure is Measure.ENTRIES and Element.FIELD not in elements
+        if adds_up and len(groups) <= MOST_GROUPS:
+            return sum(group.value for group in groups)
         statement = select(_measure(question.measure)).where(*self._conditions(question))
         return self.session.scalar(statement)
 
@@ -137,14 +142,19 @@ class Log:
         found = self.session.scalars(statement.limit(limit))
         return [Change(entry, *pair_of(entry, field)) for entry in found]
 
-    def occurring(self, element: Element, question: Question, *, limit: int = 200) -> list[str]:
-        """Return values an element has in the days of a question, the commonest first."""
-        column = COLUMNS[element]
-        within = self._conditions(Question(days=question.days))
-        counted = select(column).where(*within, column.is_not(None)).group_by(column)
-        return [
-            str(value) for value in self.session.scalars(counted.order_by(func.count().desc()).limit(limit))
-        ]
+    def occurring(self, element: Element, *, limit: int = 100) -> list[str]:
+        """Return values an element has anywhere in the log, in their order.
+
+        From one to the next along its index: a few look-ups, however long the log is.
+        """
+        column: InstrumentedAttribute[str] = COLUMNS[element]
+        least = select(func.min(column)).where(*self.sight.conditions())
+        found: list[str] = []
+        following = self.session.scalar(least)
+        while following is not None and len(found) < limit:
+            found.append(following)
+            following = self.session.scalar(least.where(column > following))
+        return found
 
     def _conditions(self, question: Question) -> list[ColumnElement[bool]]:
         conditions = [*self.sight.conditions(), *self._within(question)]

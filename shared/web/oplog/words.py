@@ -45,6 +45,20 @@ OBJECTS: Final = {
     "record": N_("Records"),
     "log_view": N_("Views of the operation log"),
 }
+# Modules that are not called after a record.
+MODULES: Final = {
+    "sign_in": N_("Signing in"),
+    "sign_out": N_("Signing out"),
+    "second_step": N_("Second step"),
+    "log": N_("Operation log"),
+    "operation_month": N_("Statistics of operations"),
+    "sync": N_("Sync"),
+    "node": N_("Node"),
+    "outbox": N_("Sent batches"),
+    "inbox": N_("Batches taken in"),
+    "proof": N_("Proof"),
+    "access": N_("Access"),
+}
 VALUES: Final[Mapping[str, type[Vocabulary]]] = {
     "grade": Grade,
     "status": CustomerStatus,
@@ -89,7 +103,8 @@ def action_word(code: str) -> str:
 def object_word(code: str) -> str:
     """Return the word for a kind of record, or a module, which is named after one."""
     name = code.replace("-", "_")
-    return _(OBJECTS[name]) if name in OBJECTS else code
+    word = OBJECTS.get(name) or MODULES.get(name)
+    return _(word) if word else code
 
 
 def value_word(field: str, value: Any, *, timezone: str, kind: str = "") -> str:  # noqa: ANN401 - any JSON value
