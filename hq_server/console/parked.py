@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.orm import Session
 
+from hq_server.analysis.sources import REPLICAS
 from hq_server.branches.web import Scope, scope
 from hq_server.ingest import decisions
 from hq_server.ingest.models import InboxBatch
@@ -19,13 +20,14 @@ from hq_server.parking.models import ParkedRecord
 from hq_server.parking.vocabulary import ParkedState
 from hq_server.runtime import HqRuntime
 from shared.audit.queries import list_history
+from shared.db.personal import HIDDEN, class_of, mask
 from shared.domain.wire_words import RECORD_NAMES, column_name, explain
 from shared.errors import N_
 from shared.i18n import format_number
 from shared.i18n import gettext as _
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading, runtime, stamp, writing
+from shared.web.context import may, reading, runtime, sees_whole, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 from shared.web.paging import PageRequest, paginate
@@ -46,6 +48,18 @@ VIEW_NAMES: Final = {
 }
 # What a record is called, where its row tells.
 NAMING: Final = ("customer_no", "manager_no", "bill_no", "log_no", "name", "month", "day")
+# Record types that are not called as the resource of the policy table they belong to.
+RESOURCES: Final = {
+    "customer_month": "statistics",
+    "operation_month": "operation_statistics",
+    "department": "organisation",
+    "staff": "organisation",
+}
+# What tells which record it is and nothing of the business: shown to who keeps the transfers going.
+PLAIN: Final = frozenset(
+    "id customer_no manager_no bill_no log_no customer_id manager_id corrects_id kind status period month currency "
+    "booked_on started_at ended_at entered_at created_at updated_at".split()
+)
 EVENTS: Final = {
     "parked.checked-again": N_("checked again"),
     "parked.waiver-asked": N_("asked to waive it"),
@@ -238,7 +252,7 @@ def _row(record: ParkedRecord, batch: InboxBatch | None, around: Scope) -> dict[
         "type": _(RECORD_NAMES[record.record_type])
         if record.record_type in RECORD_NAMES
         else record.record_type,
-        "name": " ".join(known[name] for name in NAMING if known.get(name)),
+        "name": " ".join(known[name] for name in NAMING if known.get(name) not in {None, "", HIDDEN}),
         "reasons": explain(record.code, record.reasons),
         "values": values,
         "awaited": _(RECORD_NAMES.get(record.waits_type or "", "")),
@@ -251,10 +265,27 @@ def _values(record: ParkedRecord) -> list[tuple[str, str]]:
     try:
         parts = json.loads(record.line)
     except ValueError:
-        return [("", record.line)]
+        return [("", _line(record))]
     if known is None or not isinstance(parts, list) or len(parts) != len(known.columns) + 1:
-        return [("", record.line)]
-    return [(name, _text(value)) for name, value in zip(known.columns, parts[1:], strict=True)]
+        return [("", _line(record))]
+    read = [(name, _text(value)) for name, value in zip(known.columns, parts[1:], strict=True)]
+    return [(name, _shown(record.record_type, name, value)) for name, value in read]
+
+
+def _shown(record_type: str, name: str, value: str) -> str:
+    """Return a value of a refused row as who is signed in sees it in the record itself: whole, masked, or hidden."""
+    resource = Resource.with_code(RESOURCES.get(record_type, record_type))
+    if not value or resource is None or sees_whole(resource):
+        return value
+    if not may(resource, Action.READ):
+        return value if name in PLAIN else HIDDEN
+    kind = class_of(inspect(REPLICAS[record_type]).columns[name])
+    return mask(kind, value) if kind else value
+
+
+def _line(record: ParkedRecord) -> str:
+    resource = Resource.with_code(RESOURCES.get(record.record_type, record.record_type))
+    return record.line if resource is not None and sees_whole(resource) else HIDDEN
 
 
 def _text(value: object) -> str:

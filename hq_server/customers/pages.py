@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flask import Blueprint, Response, render_template, request
+from flask.typing import ResponseReturnValue
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
 from hq_server.branches import web
 from hq_server.branches.queries import Covered, coverage, find_branch, get_branch
-from hq_server.customers import queries
+from hq_server.customers import queries, revealing
 from hq_server.customers.queries import CustomerFilters, RowKey
+from hq_server.customers.revealing import RevealReasonError, TooManyRevealedError
 from hq_server.replica.models import ReplicaCustomer, ReplicaManager
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
@@ -21,7 +23,9 @@ from shared.i18n import gettext as _
 from shared.i18n import label, lazy_gettext
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading, stamp
+from shared.web.context import reading, sees_whole, stamp, writing
+from shared.web.errors import STATUS
+from shared.web.forms import field_errors
 from shared.web.paging import Page, PageRequest
 from shared.web.tables import Column
 
@@ -110,23 +114,53 @@ def export() -> Response:
 def one(code: str, customer_id: Any) -> str:  # noqa: ANN401 - a UUID from the address
     """Show everything we hold of one customer; its branch owns it and we only read."""
     with reading() as session:
+        return _page(session, code, str(customer_id), tab=request.args.get("tab", "timeline"))
+
+
+@blueprint.post("/<code>/<uuid:customer_id>/reveal")
+@requires(Resource.CUSTOMER, Action.READ)
+def reveal(code: str, customer_id: Any) -> ResponseReturnValue:  # noqa: ANN401 - a UUID from the address
+    """Show one masked value once, for a reason that the operation log keeps."""
+    with reading() as session:
         branch = get_branch(session, code)
         customer = queries.get_customer(session, branch, str(customer_id))
-        covered = coverage(session, stamp().at).only([branch.number])
-        return render_template(
-            "customers/one.html",
-            branch=branch,
-            customer=customer,
-            manager=queries.find_manager(session, branch.number, customer.manager_id),
-            region=region_name(customer.region_code) if customer.region_code else None,
-            money=queries.list_money(session, customer),
-            months=queries.list_months(session, customer),
-            logs=queries.list_work_logs(session, customer, limit=MOST_LOGS),
-            bill_kinds=list(BillKind),
-            coverage=covered,
-            as_of=_as_of(covered.included),
-            tab=request.args.get("tab", "timeline"),
-        )
+    field, reason = request.form.get("field", ""), request.form.get("reason", "")
+    try:
+        with writing(as_node=True) as session:
+            value = revealing.reveal(session, branch, customer.id, field, reason=reason, by=stamp())
+    except (RevealReasonError, TooManyRevealedError) as refused:
+        with reading() as session:
+            page = _page(session, code, str(customer_id), tab="profile", errors=field_errors(refused))
+        return page, STATUS[refused.kind]
+    with reading() as session:
+        return _page(session, code, str(customer_id), tab="profile", revealed=(field, value))
+
+
+def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: Any) -> str:  # noqa: ANN401 - what a form adds
+    branch = get_branch(session, code)
+    customer = queries.get_customer(session, branch, customer_id)
+    covered = coverage(session, stamp().at).only([branch.number])
+    labels = {name: str(text) for name, text in revealing.FIELDS.items()}
+    return render_template(
+        "customers/one.html",
+        branch=branch,
+        customer=customer,
+        manager=queries.find_manager(session, branch.number, customer.manager_id),
+        region=region_name(customer.region_code) if customer.region_code else None,
+        money=queries.list_money(session, customer),
+        months=queries.list_months(session, customer),
+        logs=queries.list_work_logs(session, customer, limit=MOST_LOGS),
+        bill_kinds=list(BillKind),
+        coverage=covered,
+        as_of=_as_of(covered.included),
+        tab=tab,
+        masked=not sees_whole(Resource.CUSTOMER),
+        labels=labels,
+        fields=[(name, text) for name, text in labels.items() if getattr(customer, name)],
+        shown_lately=revealing.count_lately(session, by=stamp()),
+        most_shown=revealing.MOST_A_DAY,
+        **more,
+    )
 
 
 def _asked(session: Session) -> Asked:

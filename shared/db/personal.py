@@ -3,10 +3,12 @@
 Masking on pages, sealing in the operation log and retention all read the same declaration.
 """
 
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Column
+from sqlalchemy import Column, Dialect, String
+from sqlalchemy.types import TypeDecorator
 
 KEY: Final = "personal"
 
@@ -31,3 +33,54 @@ def personal(kind: FieldClass) -> dict[str, Any]:
 def class_of(column: Column[Any]) -> FieldClass | None:
     """Return the class of a column's data, or None when it is not personal."""
     return column.info.get(KEY)
+
+
+# Whose personal data ("customer", "manager") comes back masked, for as long as a masked session is open.
+MASKED: Final[ContextVar[frozenset[str]]] = ContextVar("masked", default=frozenset())
+
+
+class PersonalText(TypeDecorator[str]):
+    """Text of a class of personal data of some `subject`, masked in every row read while that subject is MASKED.
+
+    It holds however the column is asked for: whole records, single columns, subqueries, exports. What is compared with
+    it is not masked, so a whole number still finds its record.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int, kind: FieldClass, subject: str) -> None:
+        """Take the width of the column, the class of what it holds, and whose data that is."""
+        super().__init__(length)
+        self.length, self.kind, self.subject = length, kind, subject
+
+    @property
+    def python_type(self) -> type[str]:
+        """Text to whoever asks."""
+        return str
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - as the base class
+        """Mask a value that leaves a masked session."""
+        return mask(self.kind, value) if value is not None and self.subject in MASKED.get() else value
+
+
+def mask(kind: FieldClass, value: str) -> str:
+    """Return a value with only so much left that who knows it knows it again: 138****0001."""
+    if kind is FieldClass.EMAIL:
+        return f"{value[:1]}{HIDDEN}@{value.partition('@')[2]}"
+    ahead, behind = _LEFT[kind]
+    if len(value) < (ahead + behind) * 3 // 2:
+        return value[:1] + HIDDEN
+    return value[:ahead] + HIDDEN + (value[-behind:] if behind else "")
+
+
+HIDDEN: Final = "****"
+# How much is left of each class, ahead and behind.
+_LEFT: Final = {
+    FieldClass.IDENTITY_NUMBER: (3, 2),
+    FieldClass.MOBILE: (3, 4),
+    FieldClass.PHONE: (4, 2),
+    FieldClass.WECHAT: (1, 1),
+    FieldClass.ADDRESS: (6, 0),
+    FieldClass.BANK: (0, 4),
+}

@@ -19,7 +19,7 @@ from shared.web import assets, errors, filters, gate, noting, sessions
 from shared.web.access import check_every_view, public, requires
 from shared.web.accounts import pages as accounts
 from shared.web.accounts import second_step_pages, session_pages
-from shared.web.context import EXTENSION, RANGED, link_allowed, may, viewer
+from shared.web.context import EXTENSION, RANGED, link_allowed, may, sees_whole, viewer
 from shared.web.kinds import KIND_WORDS, KindWords
 from shared.web.menu import LinkState, MenuEntry, menu_lines
 from shared.web.paging import link, link_to
@@ -168,6 +168,7 @@ def _install_templates(app: Flask, frame: Frame) -> None:
         home_url=errors.home_url,
         search_url=lambda: _search_url(frame),
         link_allowed=link_allowed,
+        sees_whole=lambda resource: sees_whole(Resource(resource)),
         errors={},  # a form that was not refused has none
         values={},
         node_name=lambda: frame.node_name() if frame.node_name else "",

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared.auth.errors import SignInRequiredError
 from shared.auth.models import User
 from shared.db.engine import Database
+from shared.db.personal import MASKED
 from shared.rights import policy
+from shared.rights.masking import hidden_subjects
 from shared.rights.ranges import SIGHT, Ranged, Seer, Sight, nobody
 from shared.rights.vocabulary import Action, DataRange, Resource
 from shared.runtime import NodeRuntime
@@ -63,8 +65,12 @@ def writing(
 
 @contextmanager
 def _opened(make: sessionmaker[Session], seen: Sight | None) -> Iterator[Session]:
-    with make(info={SIGHT: seen}) as session, session.begin():
-        yield session
+    before = MASKED.set(hidden_subjects(seen))
+    try:
+        with make(info={SIGHT: seen}) as session, session.begin():
+            yield session
+    finally:
+        MASKED.reset(before)
 
 
 def sight(*, sums: bool = False) -> Sight | None:
@@ -139,6 +145,13 @@ def link_allowed(endpoint: str) -> bool:
     if access is None or access.resource is None or access.action is None:
         return access is not None
     return may(access.resource, access.action)
+
+
+def sees_whole(resource: Resource) -> bool:
+    """Tell whether who is signed in sees rows of a resource, and nothing in them masked."""
+    seen = viewer()
+    found = policy.allowed(seen.rights, resource, Action.READ) if seen else None
+    return found is not None and not found.masked and found.range is not DataRange.AGGREGATE
 
 
 def may(resource: Resource, action: Action) -> bool:

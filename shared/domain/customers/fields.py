@@ -7,7 +7,7 @@ from sqlalchemy import Date, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Id, Json
-from shared.db.personal import FieldClass, personal
+from shared.db.personal import FieldClass, PersonalText, personal
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
@@ -27,12 +27,22 @@ class CustomerFields(Identified, Updated):
     name: Mapped[str] = mapped_column(String(120))
     short_name: Mapped[str | None] = mapped_column(String(60))
     id_type: Mapped[IdentityDocument | None] = mapped_column(code_column(IdentityDocument))
-    id_no: Mapped[str | None] = mapped_column(String(40), info=personal(FieldClass.IDENTITY_NUMBER))
-    mobile: Mapped[str | None] = mapped_column(String(30), info=personal(FieldClass.MOBILE))
-    phone: Mapped[str | None] = mapped_column(String(30), info=personal(FieldClass.PHONE))
-    email: Mapped[str | None] = mapped_column(String(120), info=personal(FieldClass.EMAIL))
+    id_no: Mapped[str | None] = mapped_column(
+        PersonalText(40, FieldClass.IDENTITY_NUMBER, "customer"), info=personal(FieldClass.IDENTITY_NUMBER)
+    )
+    mobile: Mapped[str | None] = mapped_column(
+        PersonalText(30, FieldClass.MOBILE, "customer"), info=personal(FieldClass.MOBILE)
+    )
+    phone: Mapped[str | None] = mapped_column(
+        PersonalText(30, FieldClass.PHONE, "customer"), info=personal(FieldClass.PHONE)
+    )
+    email: Mapped[str | None] = mapped_column(
+        PersonalText(120, FieldClass.EMAIL, "customer"), info=personal(FieldClass.EMAIL)
+    )
     region_code: Mapped[str | None] = mapped_column(String(12))
-    address: Mapped[str | None] = mapped_column(String(200), info=personal(FieldClass.ADDRESS))
+    address: Mapped[str | None] = mapped_column(
+        PersonalText(200, FieldClass.ADDRESS, "customer"), info=personal(FieldClass.ADDRESS)
+    )
     grade: Mapped[Grade | None] = mapped_column(code_column(Grade))
     status: Mapped[CustomerStatus] = mapped_column(code_column(CustomerStatus))
     opened_on: Mapped[date | None] = mapped_column(Date)
@@ -42,4 +52,6 @@ class CustomerFields(Identified, Updated):
     attributes: Mapped[dict[str, Any]] = mapped_column(Json)
     remark: Mapped[str | None] = mapped_column(String(500))
     # Of later versions of the wire schema: behind all others, as there.
-    wechat: Mapped[str | None] = mapped_column(String(60), sort_order=99, info=personal(FieldClass.WECHAT))
+    wechat: Mapped[str | None] = mapped_column(
+        PersonalText(60, FieldClass.WECHAT, "customer"), sort_order=99, info=personal(FieldClass.WECHAT)
+    )

@@ -3,7 +3,7 @@
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db.personal import FieldClass, personal
+from shared.db.personal import FieldClass, PersonalText, personal
 from shared.domain.fields import Identified, Updated
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.domain.vocabulary import code_column
@@ -17,5 +17,7 @@ class ManagerFields(Identified, Updated):
     post: Mapped[str | None] = mapped_column(String(60))
     level: Mapped[str | None] = mapped_column(String(30))
     department: Mapped[str | None] = mapped_column(String(80))
-    mobile: Mapped[str | None] = mapped_column(String(30), info=personal(FieldClass.MOBILE))
+    mobile: Mapped[str | None] = mapped_column(
+        PersonalText(30, FieldClass.MOBILE, "manager"), info=personal(FieldClass.MOBILE)
+    )
     status: Mapped[ManagerStatus] = mapped_column(code_column(ManagerStatus))
