@@ -119,6 +119,11 @@ def settings_of(sight: Sight) -> dict[str, str]:
     }
 
 
+def lacks_second_wall(connection: Connection) -> bool:
+    """Tell whether this PostgreSQL leaves it to the program alone which rows people see; SQLite always does."""
+    return connection.dialect.name == "postgresql" and not _usable(connection)
+
+
 def _usable(connection: Connection) -> bool:
     found = connection.exec_driver_sql(
         f"SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}' AND pg_has_role(oid, 'MEMBER'))"

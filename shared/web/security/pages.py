@@ -10,6 +10,7 @@ from shared.auth.models import User, UserSession
 from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
+from shared.rights.rowsecurity import lacks_second_wall
 from shared.rights.vocabulary import KINDS_OF, Action, Resource, StaffKind
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
@@ -97,6 +98,7 @@ def index() -> str:
         )
         counts = queries.count_looks(session, now=now)
         slowed = queries.list_slowed(session, now=now)
+        one_wall = lacks_second_wall(session.connection())
     looks = [
         (_(word), link(look=one.value, page=None), one is look, counts[one]) for one, word in LOOKS.items()
     ]
@@ -106,6 +108,7 @@ def index() -> str:
         columns=ACCOUNT_COLUMNS,
         looks=looks,
         slowed=slowed,
+        one_wall=one_wall,
         counts=COUNTS,
         keys=queries.list_keys(runtime().settings.home, now=now),
         tab="index",

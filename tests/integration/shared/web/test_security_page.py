@@ -110,3 +110,11 @@ def test_only_administrators_and_log_auditors_see_the_security_pages(app, make_u
 
     assert [one.get(path).status_code for one in browsers] == [403, 200]
     assert browsers[1].send(f"{THROTTLE}{'0' * 64}/forget").status_code == 403
+
+
+@pytest.mark.parametrize(("lacks", "shown"), [(True, True), (False, False)])
+def test_the_page_warns_where_only_the_program_keeps_people_to_their_rows(
+    administrator, monkeypatch, lacks, shown
+):
+    monkeypatch.setattr("shared.web.security.pages.lacks_second_wall", lambda connection: lacks)
+    assert ("branchline_viewer" in administrator.get("/security").text) is shown
