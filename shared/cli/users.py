@@ -11,6 +11,8 @@ from shared.auth.sealing import Seal
 from shared.cli.context import NodeApp, command_stamp, echo, echo_json, home_option, say
 from shared.errors import N_
 from shared.i18n import format_instant, gettext, label
+from shared.organisation.operations import place_person
+from shared.organisation.queries import get_department_with_code
 from shared.rights.policy import ceiling
 from shared.rights.vocabulary import KINDS_OF, DataRange, StaffKind
 from shared.runtime import NodeRuntime
@@ -38,6 +40,7 @@ def _add(app: NodeApp) -> click.Command:
         show_default=True,
         help=N_("Which of the kinds of staff they are; it decides what they may do."),
     )
+    @click.option("--department", metavar="CODE", help=N_("The department they belong to, by its code."))
     @click.option(
         "--no-range", is_flag=True, help=N_("They see nothing of the business until somebody grants it.")
     )
@@ -50,6 +53,7 @@ def _add(app: NodeApp) -> click.Command:
         home: Path,
         name: str,
         kind: str,
+        department: str | None,
         *,
         no_range: bool,
         password_stdin: bool,
@@ -67,6 +71,8 @@ def _add(app: NodeApp) -> click.Command:
                 data_range=DataRange.NONE if no_range else ceiling(StaffKind(kind)),
                 by=by,
             )
+            if department is not None:
+                place_person(session, user, get_department_with_code(session, department).id, by=by)
             if password is not None:
                 operations.set_password(session, user, password, by=by)
             _tell_code(

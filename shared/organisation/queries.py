@@ -18,6 +18,14 @@ def get_department(session: Session, department_id: str) -> Department:
     return found
 
 
+def get_department_with_code(session: Session, code: str) -> Department:
+    """Return the department with this code; raises DepartmentNotFoundError."""
+    found = session.scalar(select(Department).where(func.lower(Department.code) == code.lower()))
+    if found is None:
+        raise DepartmentNotFoundError
+    return found
+
+
 def list_departments(session: Session, *, retired: bool = True) -> Sequence[Department]:
     """Return the departments in the order of their places, without the `retired` ones when asked."""
     wanted = select(Department).order_by(Department.position, Department.name, Department.id)

@@ -1,8 +1,12 @@
 """A new branch is ready when its wizard finds everything in place; its people then stand at head office."""
 
+import json
+
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select
 
+from branch_node.cli import cli
 from branch_node.inbound.queries import codes
 from branch_node.setup import operations, queries
 from branch_node.setup.operations import SetupUnfinishedError
@@ -164,3 +168,24 @@ def test_after_a_restore_head_office_sees_the_accounts_as_they_are_now(world, br
         states = {row[0]: row[1] for row in session.execute(select(ReplicaStaff.id, ReplicaStaff.state))}
     assert states[person] is StaffState.WAITING
     assert states[late.id] is StaffState.DISABLED
+
+
+def test_a_branch_is_set_up_by_commands_alone(world, branch):
+    def run(*words):
+        return CliRunner().invoke(cli, [*words, "--home", str(world.folder / "B001")])
+
+    assert run("setup", "department", "FD", "Front desk").exit_code == 0
+    assert run("setup", "region", "330100").exit_code == 0
+    assert run("setup", "region", "999999").exit_code == 2
+    for kind in ("branch_manager", "account_manager", "administrator"):
+        added = run("user", "add", kind, "--name", kind, "--kind", kind, "--department", "fd")
+        assert added.exit_code == 0, added.output
+    assert run("setup", "finish").exit_code == 2
+    assert run("setup", "prove").exit_code == 0
+    branch.push()
+
+    assert all(json.loads(run("setup", "status", "--json").stdout)["steps"].values())
+    assert run("setup", "finish").exit_code == 0
+    assert json.loads(run("setup", "status", "--json").stdout)["finished"]
+    with branch.runtime.database.reads() as session:
+        assert None not in session.scalars(select(User.department_id)).all()
