@@ -123,7 +123,8 @@ def _shown(session: Session, branch: BranchRuntime, binding: Binding, column: st
     kind = binding.table.c[column].type
     vocabulary = kind.enum_class if isinstance(kind, Enum) else None
     if vocabulary is not None and issubclass(vocabulary, Vocabulary):
-        return label(next(member for member in vocabulary if member == value))
+        # What HQ has refused can be any word.
+        return next((label(member) for member in vocabulary if member == value), str(value))
     if isinstance(value, datetime):
         return format_instant(value, timezone=branch.settings.timezone)
     if isinstance(value, dict):

@@ -1,15 +1,17 @@
 """Rows that HQ had received and a node set back no longer holds: fetched, put back, or shown to a person.
 
-A row that nothing here contradicts is put back as it was. Where both sides changed a record, both
-versions are kept and a person chooses; until then this branch's stands, since the branch owns its data.
+A row that nothing here contradicts is put back as it was, also one HQ has refused: to be mended it has to be
+here. Where both sides changed a record, both versions are kept and a person chooses; until then this
+branch's stands, since the branch owns its data.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Row, delete, func, insert, literal, or_, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from branch_node.outbound.client import After, HqClient
@@ -17,11 +19,13 @@ from branch_node.outbound.models import RecoveredRow
 from branch_node.runtime import BranchRuntime
 from shared.audit.operations import record
 from shared.errors import N_, BranchlineError, Kind
+from shared.ids import is_id
 from shared.stamp import Stamp
 from sync_protocol.catalog import BACKLOG, Binding, Bindings
 from sync_protocol.changelog.models import SET_ASIDE, Change
 from sync_protocol.wire import row_values, wire_row
 
+log = logging.getLogger(__name__)
 PAGE: Final = 200
 OFFERED, RESTORED, SAME, CONFLICT = "offered", "restored", "same", "conflict"
 TOOK_HQ, KEPT_OURS = "took-hq", "kept-ours"
@@ -77,11 +81,11 @@ def _fetch(runtime: BranchRuntime, client: HqClient, lineage: int, name: str, af
     above: str | None = ""
     while above is not None:
         page = client.recovery(name, after, above, schema=schema)
-        offered = [(str(row[1]), msgspec.json.encode(row).decode()) for row in page.rows]
-        gone: list[tuple[str, str | None]] = [(record_id, None) for _change, record_id in page.removed]
+        offered: dict[str, str | None] = {str(row[1]): msgspec.json.encode(row).decode() for row in page.rows}
+        offered |= {record_id: None for _change, record_id in page.removed}
+        refused = _rows_in(page.refused, runtime.bindings[name])
         with runtime.database.sessions.begin() as session:
-            _keep(session, lineage, name, [*offered, *gone])
-        fetched += len(offered) + len(gone)
+            fetched += _keep(session, lineage, name, offered, refused)
         above = page.next
     return fetched
 
@@ -148,7 +152,7 @@ def take_hq(session: Session, bindings: Bindings, found: RecoveredRow, *, by: St
     try:
         with session.begin_nested():
             _write(session, binding, found)
-    except DBAPIError as error:
+    except StatementError as error:
         raise CannotTakeError(reason=str(error.orig).splitlines()[0]) from error
     _settle(session, found, TOOK_HQ, by=by)
 
@@ -173,24 +177,58 @@ def known_values(session: Session, binding: Binding, found: RecoveredRow) -> dic
         if found.line
         else _our_values(session, binding, found.record_id) or [None] * len(binding.record.columns)
     )
-    return dict(zip(binding.record.columns, values, strict=True))
+    # An older HQ tells fewer columns.
+    return dict(zip(binding.record.columns, values, strict=False))
 
 
-def _keep(session: Session, lineage: int, name: str, rows: Sequence[tuple[str, str | None]]) -> None:
-    if rows:
-        session.execute(
-            insert(RecoveredRow),
-            [
-                {
-                    "lineage": lineage,
-                    "record_type": name,
-                    "record_id": record_id,
-                    "line": line,
-                    "state": OFFERED,
-                }
-                for record_id, line in rows
-            ],
+def _rows_in(lines: Sequence[str], binding: Binding) -> dict[str, str]:
+    """Return by id the refused lines that our columns can take; the next barrier tells that others are not here."""
+    found: dict[str, str] = {}
+    for line in lines:
+        try:
+            row = msgspec.json.decode(line)
+            values = row_values(binding, row)
+        except (ValueError, TypeError, LookupError, RecursionError):
+            values = {}
+        if is_id(str(values.get("id"))):
+            found[values["id"]] = line
+        else:
+            log.warning("a refused row cannot be put back", extra={"record": binding.record.name})
+    return found
+
+
+def _keep(
+    session: Session,
+    lineage: int,
+    name: str,
+    offered: Mapping[str, str | None],
+    refused: Mapping[str, str],
+) -> int:
+    """Keep what HQ offers and return how many records are new; a refused line is newer than the row HQ holds."""
+    lines = {**offered, **refused}
+    known = _known(session, lineage, name, sorted(lines))
+    for record_id in known & refused.keys():
+        session.get_one(RecoveredRow, (lineage, name, record_id)).line = refused[record_id]
+    new = [
+        {"lineage": lineage, "record_type": name, "record_id": record_id, "line": line, "state": OFFERED}
+        for record_id, line in lines.items()
+        if record_id not in known
+    ]
+    if new:
+        session.execute(insert(RecoveredRow), new)
+    return len(new)
+
+
+def _known(session: Session, lineage: int, name: str, ids: Sequence[str]) -> set[str]:
+    """Return which records were offered before, on another page or in another channel."""
+    mine = (RecoveredRow.lineage == lineage, RecoveredRow.record_type == name)
+    return {
+        one
+        for start in range(0, len(ids), PAGE)
+        for one in session.scalars(
+            select(RecoveredRow.record_id).where(*mine, RecoveredRow.record_id.in_(ids[start : start + PAGE]))
         )
+    }
 
 
 def _put_back_one(session: Session, binding: Binding, row: RecoveredRow) -> str:
@@ -204,8 +242,8 @@ def _put_back_one(session: Session, binding: Binding, row: RecoveredRow) -> str:
     try:
         with session.begin_nested():
             _write(session, binding, row)
-    except DBAPIError:
-        # Its number was given to another record meanwhile, or it is a fact that may not go.
+    except StatementError:
+        # Its number was given to another record meanwhile, it is a fact that may not go, or holds what no column takes.
         return CONFLICT
     return RESTORED
 

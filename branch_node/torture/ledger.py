@@ -4,6 +4,7 @@ Each write carries a number of its own, kept in one column of the row. What a no
 read off its tables, whatever the product believes about it.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from branch_node.outbound.models import RecoveredRow
 from branch_node.outbound.recovered import CONFLICT, KEPT_OURS, TOOK_HQ
 from branch_node.torture.stage import Node, Stage
 from hq_server.branches.models import Branch
+from hq_server.parking.models import ParkedRecord
+from hq_server.parking.vocabulary import ParkedState
 from hq_server.proof.models import Difference
 from hq_server.replica.models import Tombstone
 from shared.alarms.models import Alarm
@@ -97,13 +100,13 @@ class Ledger:
         self.expected[node] = dict(then)
         self.note_told(node)
         owed = self.owed[node.code]
-        for key, version in self.at_hq(node.code).items():
+        for key, version in self.received(node.code).items():
             owed[key] = max(version, owed.get(key, 0))
 
     def hq_fell_back(self) -> None:
         """Note that head office is an older one: it owes what it holds now, the branches have the rest."""
         for code in self.owed:
-            self.owed[code] = self.at_hq(code)
+            self.owed[code] = self.received(code)
 
     def note_told(self, node: Node) -> None:
         """Keep in mind which records a person was asked about."""
@@ -123,6 +126,15 @@ class Ledger:
             )
             held = {(name, one): self.removals.get((name, one), 0) for name, one in stones}
             return held | dict(_marks(session, hq.bindings, number))
+
+    def received(self, code: str) -> Versions:
+        """Return the newest head office has received of a branch, be it in its tables or parked."""
+        hq, newest = self.stage.hq, self.at_hq(code)
+        with hq.database.reads() as session:
+            number = session.scalars(select(Branch.number).where(Branch.code == code)).one()
+            for key, version in _refused_marks(session, hq.bindings, number):
+                newest[key] = max(version, newest.get(key, 0))
+        return newest
 
     def judge(self, code: str, node: Node) -> Counter[str]:
         """Compare what head office and the branch's one `node` hold with what they must hold."""
@@ -196,6 +208,18 @@ def _marks(session: Session, bindings: Bindings, number: int | None = None) -> I
             statement = statement.where(table.c.branch_number == number)
         for record_id, text in session.execute(statement):
             yield (name, record_id), int(text)
+
+
+def _refused_marks(session: Session, bindings: Bindings, number: int) -> Iterator[tuple[Key, int]]:
+    """Yield the number of the write of every row that is parked."""
+    parked = select(ParkedRecord).where(
+        ParkedRecord.branch_number == number, ParkedRecord.state == ParkedState.PARKED
+    )
+    for one in session.scalars(parked):
+        if one.record_type in MARK:
+            columns = bindings[one.record_type].record.columns
+            values = dict(zip(columns, json.loads(one.line)[1:], strict=True))
+            yield (one.record_type, values["id"]), int(values[MARK[one.record_type]])
 
 
 def _amounts(session: Session, table: Table, number: int) -> dict[str, int]:

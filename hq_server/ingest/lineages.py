@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from hq_server.branches.alarms import LINEAGE_OPENED
@@ -18,13 +18,16 @@ from hq_server.gate.errors import SyncRefusedError
 from hq_server.gate.slots import next_push_after
 from hq_server.ingest.backups import list_backed_up
 from hq_server.ingest.models import ChainPosition, InboxBatch
-from hq_server.parking.queries import count_parked, is_open
+from hq_server.parking.models import ParkedRecord
+from hq_server.parking.newest import line_of, newest_refused
+from hq_server.parking.queries import chunks, count_parked, is_open
 from hq_server.proof.models import DayCheck, Proof, ResendAsk
 from hq_server.proof.queries import list_asked, list_recounted, list_resend_asks
 from hq_server.replica.models import Tombstone
 from shared.alarms.operations import raise_alarm
 from shared.audit.operations import record
 from shared.db.base import instant_text
+from shared.ids import is_id
 from shared.stamp import Stamp
 from sync_protocol.catalog import Binding, Bindings
 from sync_protocol.contract.codes import Problem
@@ -40,6 +43,9 @@ from sync_protocol.wire import wire_row
 
 CHAIN_PAGE: Final = 500
 RECOVERY_PAGE: Final = 500
+# Of refused lines, which can be of any length: an answer stays far below what a branch reads.
+REFUSED_LINE: Final = 256 * 1024
+REFUSED_BYTES: Final = 512 * 1024
 FIRST: Final = "first"
 
 
@@ -141,9 +147,10 @@ def read_chain(session: Session, branch_number: int, channel: str, *, below: int
 def read_recovery(
     session: Session, branch_number: int, binding: Binding, *, after: Point, above: str, schema: int
 ) -> RecoveryPage:
-    """Return rows and removals of one record type that came in its channel after `after`, by id from `above`.
+    """Return rows, refused lines and removals of one record type that came in its channel after `after`.
 
-    Rows are of version `schema`; of a later one than ours they are as long as ours, or as they were carried.
+    They go by id, from `above`. Rows are of version `schema`; of a later one than ours they are as long as ours, or
+    as they were carried. What is refused was the branch's last word all the same, and goes back to it too.
     """
     later_than_ours = schema > binding.record.version
     binding = binding.at_version(min(schema, binding.record.version))
@@ -162,8 +169,18 @@ def read_recovery(
     rows: list[list[Any]] = [msgspec.json.decode(text) for text in lines]
     if later_than_ours:
         rows = with_carried(session, branch_number, name, rows, schema=schema)
-    if len(rows) == RECOVERY_PAGE:
-        return RecoveryPage(record=name, rows=rows, removed=[], next=str(rows[-1][1]))
+    refused, more = _refused(session, branch_number, binding, later, above=above, schema=schema)
+    ends = [str(rows[-1][1])] if len(rows) == RECOVERY_PAGE else []
+    ends += [refused[-1][0]] if more else []
+    if ends:
+        end = min(ends)
+        return RecoveryPage(
+            record=name,
+            rows=[row for row in rows if row[1] <= end],
+            refused=[line for record_id, line in refused if record_id <= end],
+            removed=[],
+            next=end,
+        )
     stones = session.execute(
         select(Tombstone.row_change, Tombstone.id).where(
             Tombstone.branch_number == branch_number,
@@ -172,7 +189,38 @@ def read_recovery(
             ~select(table.c.id).where(mine[0], table.c.id == Tombstone.id).exists(),
         )
     )
-    return RecoveryPage(record=name, rows=rows, removed=[(stone.row_change, stone.id) for stone in stones])
+    return RecoveryPage(
+        record=name,
+        rows=rows,
+        refused=[line for _id, line in refused],
+        removed=[(stone.row_change, stone.id) for stone in stones],
+    )
+
+
+def _refused(
+    session: Session, branch_number: int, binding: Binding, later: Select[int], *, above: str, schema: int
+) -> tuple[list[tuple[str, str]], bool]:
+    """Return id and line of the refused rows that came in `later`, by id from `above`; and if there are more."""
+    newest = newest_refused(session, branch_number, binding)
+    came = {parked.batch_id for parked in newest.values()}
+    ours = {one for some in chunks(came) for one in session.scalars(later.where(InboxBatch.id.in_(some)))}
+    page: list[tuple[str, str]] = []
+    size = 0
+    for record_id in sorted(one for one in newest if is_id(one) and one > above):
+        parked = newest[record_id]
+        line = _as_asked(parked, binding, schema)
+        if parked.batch_id not in ours or len(line) > REFUSED_LINE:
+            continue
+        if len(page) == RECOVERY_PAGE or (page and size + len(line) > REFUSED_BYTES):
+            return page, True
+        page.append((record_id, line.decode()))
+        size += len(line)
+    return page, False
+
+
+def _as_asked(parked: ParkedRecord, binding: Binding, schema: int) -> bytes:
+    """Return a refused line in the version asked for; one we do not know ourselves is given as it came."""
+    return parked.line.encode() if parked.schema_version == schema else line_of(parked, binding)
 
 
 def open_lineage(session: Session, branch: Branch, number: int, asked: LineageRequest, *, by: Stamp) -> None:

@@ -7,18 +7,13 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch
-from hq_server.parking.models import ParkedRecord
-from hq_server.parking.queries import held_versions
-from hq_server.parking.vocabulary import ParkedState
+from hq_server.parking.newest import line_of, newest_refused
 from hq_server.proof import operations as proof
 from hq_server.proof.control import check_control
 from hq_server.proof.operations import Holder, Spot
 from sync_protocol.catalog import BACKLOG, Binding
-from sync_protocol.contract.evolution import respelt
 from sync_protocol.contract.messages import Barrier, BatchHeader
 from sync_protocol.contract.payload import Batch
-
-Version = tuple[int, int]
 
 
 def compare(
@@ -69,27 +64,5 @@ def stand_ins(session: Session, branch_number: int, binding: Binding) -> dict[st
 
     The branch has such a record as it was sent, so it differs in nothing: it is refused, and told as that.
     """
-    newest: dict[str, tuple[Version, bytes]] = {}
-    refused = select(ParkedRecord).where(
-        ParkedRecord.branch_number == branch_number,
-        ParkedRecord.record_type == binding.record.name,
-        ParkedRecord.state.in_((ParkedState.PARKED, ParkedState.WAIVED)),
-    )
-    for parked in session.scalars(refused):
-        known = newest.get(parked.record_id or "")
-        if parked.record_id is not None and (known is None or parked.version > known[0]):
-            record = binding.record
-            line = respelt(
-                record.schemas,
-                record.name,
-                parked.line.encode(),
-                sent=parked.schema_version,
-                wanted=record.version,
-            )
-            newest[parked.record_id] = parked.version, line
-    held = held_versions(session, branch_number, binding.table, binding.record.name, newest)
-    return {
-        record_id: line
-        for record_id, (version, line) in newest.items()
-        if version > held.get(record_id, (0, 0))
-    }
+    refused = newest_refused(session, branch_number, binding)
+    return {record_id: line_of(parked, binding) for record_id, parked in refused.items()}

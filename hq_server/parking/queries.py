@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, Select, Table, and_, case, func, select
 from sqlalchemy.orm import Session
@@ -20,6 +20,7 @@ CHUNK: Final = 500
 # Of the branch's list; an answer stays far below what a branch reads.
 PAGE: Final = 200
 Version = tuple[int, int]
+One = TypeVar("One", str, int)
 _OPEN: Final = ParkedRecord.state == ParkedState.PARKED
 # What people look for: to be mended, waiting for another record, asked to be waived, over.
 VIEWS: Final[Mapping[str, ColumnElement[bool]]] = {
@@ -192,7 +193,7 @@ def is_open(branch_number: int) -> ColumnElement[bool]:
     return and_(ParkedRecord.branch_number == branch_number, ParkedRecord.state == ParkedState.PARKED)
 
 
-def chunks(ids: Collection[str]) -> Iterator[list[str]]:
+def chunks(ids: Collection[One]) -> Iterator[list[One]]:
     """Yield ids by as many as one statement takes."""
     listed = sorted(ids)
     for start in range(0, len(listed), CHUNK):

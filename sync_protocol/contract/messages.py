@@ -198,12 +198,14 @@ class ChainPage(msgspec.Struct, frozen=True, kw_only=True):
 class RecoveryPage(msgspec.Struct, frozen=True, kw_only=True):
     """HQ's signed answer to `GET /sync/v1/recovery`: what it received of one record type after a batch.
 
-    `rows` are wire rows as they stand at HQ, `removed` lists `[change, id]`; `next` asks for the next page.
+    `rows` are wire rows as they stand at HQ, `removed` lists `[change, id]`; `next` asks for the next page. `refused`
+    are the lines HQ keeps parked, as texts: they need not be rows. Of a record in both, the line is the newer.
     """
 
     record: str
     rows: list[list[Any]]
     removed: list[tuple[int, str]]
+    refused: list[str] = []
     next: str | None = None
 
 
