@@ -18,7 +18,7 @@ from shared.runtime import NodeRuntime
 from shared.web import assets, errors, filters, gate, noting, sessions
 from shared.web.access import check_every_view, public, requires
 from shared.web.accounts import pages as accounts
-from shared.web.accounts import second_step_pages, session_pages
+from shared.web.accounts import rights_pages, second_step_pages, session_pages
 from shared.web.context import EXTENSION, RANGED, link_allowed, may, sees_whole, viewer
 from shared.web.kinds import KIND_WORDS, KindWords
 from shared.web.menu import LinkState, MenuEntry, menu_lines
@@ -105,6 +105,7 @@ def create_flask(
     app.register_blueprint(accounts.blueprint)
     app.register_blueprint(second_step_pages.blueprint)
     app.register_blueprint(session_pages.blueprint)
+    app.register_blueprint(rights_pages.blueprint)
     app.register_blueprint(security.blueprint)
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/home", errors.HOME, _own_home)

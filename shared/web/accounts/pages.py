@@ -14,6 +14,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web import sessions
 from shared.web.access import public, requires
 from shared.web.accounts.going_on import next_page
+from shared.web.accounts.rights_pages import own_rights
 from shared.web.context import person, reading, stamp, viewer, writing
 from shared.web.errors import STATUS, home_url
 from shared.web.forms import field_errors, notice
@@ -161,7 +162,12 @@ def _own() -> dict[str, object]:
     with reading() as database:
         open_ = list_sessions(database, person(), rules=account_rules(database), now=stamp().at)
         left = count_recovery_codes(database, person())
-    return {"open_sessions": len(open_), "step": sessions.here().second_step, "codes_left": left}
+    return {
+        "open_sessions": len(open_),
+        "step": sessions.here().second_step,
+        "codes_left": left,
+        "own_rights": own_rights(person()),
+    }
 
 
 def _again(template: str, error: BranchlineError, **values: object) -> ResponseReturnValue:
