@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from hq_server.branches.models import Branch
 from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import (
     ReplicaBillLine,
@@ -16,6 +17,7 @@ from shared.rights.ranges import Ranged
 from shared.rights.vocabulary import DataRange, Resource
 
 RANGES: Final = (
+    Ranged(Branch, Resource.NODE, branch=Branch.number),
     Ranged(ReplicaCustomer, Resource.CUSTOMER, branch=ReplicaCustomer.branch_number),
     Ranged(ReplicaBillLine, Resource.BILL_LINE, branch=ReplicaBillLine.branch_number),
     Ranged(ReplicaCustomerMonth, Resource.STATISTICS, branch=ReplicaCustomerMonth.branch_number),

@@ -13,6 +13,7 @@ from typing import Final
 from shared.errors import N_
 from shared.rights.vocabulary import (
     BUSINESS,
+    CARRYING,
     Action,
     DataRange,
     Duty,
@@ -157,6 +158,13 @@ def _grant(words: list[str]) -> Grant:
 
 
 def _reach(grant: Grant, person: Person, resource: Resource) -> DataRange:
-    if resource not in BUSINESS or grant.range is DataRange.AGGREGATE:
-        return grant.range if person.range is not DataRange.NONE or resource not in BUSINESS else person.range
+    if not _needs_range(person.kind, resource):
+        return grant.range
+    if grant.range is DataRange.AGGREGATE:
+        return grant.range if person.range is not DataRange.NONE else DataRange.NONE
     return grant.range.within(person.range)
+
+
+def _needs_range(kind: StaffKind, resource: Resource) -> bool:
+    """Tell whether somebody has to be granted a range first; who is never granted one has what the cell says."""
+    return resource in BUSINESS or (resource in CARRYING and ceiling(kind) is not DataRange.NONE)
