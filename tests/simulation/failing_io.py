@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import OperationalError
 
 from branch_node.outbound.transport import NoAnswerError
@@ -15,6 +15,9 @@ from branch_node.torture.ledger import digests
 from branch_node.torture.stage import Node, Stage
 from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch
+from shared.domain.opstats.fields import FIGURES
+from shared.ids import new_id
+from shared.stamp import Stamp
 from sync_protocol.catalog import CATALOG
 
 KINDS = ("manager", "customer", "customer", "customer", "bill_line", "work_log")
@@ -136,3 +139,40 @@ def work(company: Company, node: Node) -> None:
     company.edit(node)
     company.remove(node)
     company.compute_months(node)
+    _enter_organisation(node, company.stage.stamp())
+
+
+def _enter_organisation(node: Node, by: Stamp) -> None:
+    """Enter a department, a person of it and an account manager's month; each time others."""
+    tables = {name: binding.table for name, binding in node.runtime.bindings.items()}
+    department, person, month = (new_id() for _one in range(3))
+    made = {"created_at": by.at, "created_by": by.actor}
+    figures = dict.fromkeys(FIGURES, 1)
+    with node.runtime.database.sessions.begin() as session:
+        manager = session.scalar(select(tables["manager"].c.id).limit(1))
+        rows: dict[str, dict[str, Any]] = {
+            "department": {
+                "code": department[-12:],
+                "name": "城东营业部",
+                "position": 1,
+                **made,
+                "updated_at": by.at,
+                "updated_by": by.actor,
+            },
+            "staff": {
+                "username": person[-12:],
+                "name": "王小明",
+                "kind": "service",
+                "duties": [],
+                "department_id": department,
+                "state": "active",
+                "created_at": by.at,
+            },
+            "operation_month": {
+                "manager_id": manager,
+                "month": f"{2000 + int(month[-3:], 16) % 900}-01",
+                **figures,
+            },
+        }
+        for name, record_id in (("department", department), ("staff", person), ("operation_month", month)):
+            session.execute(insert(tables[name]).values(id=record_id, **rows[name]))
