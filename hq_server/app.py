@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from flask import Flask, url_for
+from flask import Blueprint, Flask, url_for
+from sqlalchemy.orm import Session
 
 from hq_server.analysis import jobs as analysis_jobs
 from hq_server.analysis import pages as analysis
@@ -44,6 +45,7 @@ from hq_server.verification import jobs as verification_jobs
 from hq_server.verification import pages as verification
 from shared.alarms.vocabulary import AlarmKind
 from shared.audit.keyring import CARRIED, LogKeys
+from shared.auth.rules import AccountRules
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.domain.published.account_rules import ACCOUNT_POLICIES, rules_of
@@ -54,6 +56,7 @@ from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.rights.vocabulary import HQ_KINDS
 from shared.twoperson.jobs import expiry_job
+from shared.web import context
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.oplog.pages import oplog_blueprint
@@ -107,52 +110,57 @@ def create_app(runtime: HqRuntime) -> Flask:
         menu=MENU,
         ranged=RANGES,
         node_name=lambda: _("Head office"),
-        account_rules=lambda session: rules_of(
-            policies_for_all(session, ACCOUNT_POLICIES, now=runtime.clock.now())
-        ),
+        account_rules=_account_rules,
         kind_words=lambda session: code_words(session, CodeTable.STAFF_KIND),
-        blueprints=(
-            console.blueprint,
-            console.fleet,
-            homes,
-            parked.blueprint,
-            branches.blueprint,
-            gate.blueprint,
-            customers.blueprint,
-            analysis.blueprint,
-            oversight.blueprint,
-            opstats.blueprint,
-            tracing.blueprint,
-            ingest.blueprint,
-            lineage_routes.blueprint,
-            key_routes.blueprint,
-            proof_routes.blueprint,
-            parked_routes.blueprint,
-            feed_routes.blueprint,
-            feed.blueprint,
-            feed_matrix.blueprint,
-            verification.blueprint,
-            alarms_blueprint(
-                ALARMS,
-                {
-                    "branch": lambda code: url_for("fleet.one", code=code),
-                    "proof": lambda about: url_for("verification.one", code=about.partition("/")[0]),
-                },
-            ),
-            two_person_blueprint(
-                ACTS, {"parked": lambda number: url_for("parked.one", parked_id=int(number))}
-            ),
-            jobs_blueprint(JOBS),
-            oplog_blueprint(
-                {
-                    "branch": lambda code: url_for("fleet.one", code=code),
-                    "published": lambda item_id: url_for("feed.one", item_id=item_id),
-                    "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),
-                },
-                "hq",
-            ),
-            staff.blueprint,
-            organisation_blueprint(HQ_KINDS, "staff.index"),
-            people_blueprint(NodePeople(HQ_KINDS, branches=branch_options)),
-        ),
+        blueprints=_blueprints(),
     )
+
+
+def _blueprints() -> Sequence[Blueprint]:
+    return (
+        console.blueprint,
+        console.fleet,
+        homes,
+        parked.blueprint,
+        branches.blueprint,
+        gate.blueprint,
+        customers.blueprint,
+        analysis.blueprint,
+        oversight.blueprint,
+        opstats.blueprint,
+        tracing.blueprint,
+        ingest.blueprint,
+        lineage_routes.blueprint,
+        key_routes.blueprint,
+        proof_routes.blueprint,
+        parked_routes.blueprint,
+        feed_routes.blueprint,
+        feed.blueprint,
+        feed_matrix.blueprint,
+        verification.blueprint,
+        alarms_blueprint(
+            ALARMS,
+            {
+                "branch": lambda code: url_for("fleet.one", code=code),
+                "proof": lambda about: url_for("verification.one", code=about.partition("/")[0]),
+            },
+        ),
+        two_person_blueprint(ACTS, {"parked": lambda at: url_for("parked.one", parked_id=int(at))}),
+        jobs_blueprint(JOBS),
+        oplog_blueprint(
+            {
+                "branch": lambda code: url_for("fleet.one", code=code),
+                "published": lambda item_id: url_for("feed.one", item_id=item_id),
+                "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),
+            },
+            "hq",
+        ),
+        staff.blueprint,
+        organisation_blueprint(HQ_KINDS, "staff.index"),
+        people_blueprint(NodePeople(HQ_KINDS, branches=branch_options)),
+    )
+
+
+def _account_rules(session: Session) -> AccountRules:
+    now = context.runtime().clock.now()
+    return rules_of(policies_for_all(session, ACCOUNT_POLICIES, now=now))

@@ -35,6 +35,7 @@ OTHER_TRANSACTIONS = {
     "branch_node/outbound/resending.py": "part of a cycle: rows are numbered in one transaction and sealed in the next",
     "branch_node/outbound/results.py": "the end of a cycle: its outcome, whatever came of it",
     "branch_node/outbound/told.py": "part of a cycle: what HQ tells of itself, where it is news",
+    "branch_node/outbound/told.py": "part of a cycle: what HQ told, written down where it is news",
     "branch_node/outbound/versions.py": "part of a cycle: what a receiver reads, and the alarms of it",
     "branch_node/torture/acts.py": "a simulation: what people do, each in its transaction",
     "branch_node/torture/publishing.py": "a simulation: what head office publishes",
@@ -47,14 +48,19 @@ OTHER_TRANSACTIONS = {
     "shared/jobs/execution.py": "a run and its lease are written down apart from what the job does",
     "shared/jobs/runner.py": "takes leases, before there is a run",
     "shared/web/context.py": "reading() and writing(): how pages and routes open theirs",
+    "shared/web/noting.py": "what was seen and refused is told when the answer is made, whatever came of it",
 }
 
 # Whoever looks with the node's own eyes in a person's request sees every row, so each says why it may.
 LOOK_AS_NODE = {
+    "branch_node/customers/pages.py": "an operator may enter a customer, and serves them from then on",
     "branch_node/outbound/receiver_web.py": "hands the word on",
     "branch_node/outbound/resend_pages.py": "which records have these numbers: technical, nothing of them is shown",
     "branch_node/outbound/tracing_pages.py": "where a record is: technical, nothing of it is shown",
+    "branch_node/servicedesk/pages.py": "the desk finds by whole numbers whom it does not serve yet, and shows a hint",
+    "hq_server/customers/pages.py": "shows one masked field of a customer already found with the person's own eyes",
     "shared/web/context.py": "defines it",
+    "shared/web/twoperson/pages.py": "an act decided by two is carried out by the node",
 }
 
 LONGEST_FUNCTION = 60
