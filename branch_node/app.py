@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from flask import Flask, url_for
+from flask import Blueprint, Flask, url_for
 
 from branch_node.billing import pages as billing
 from branch_node.bindings import BINDINGS
@@ -164,47 +164,51 @@ def create_app(runtime: BranchRuntime) -> Flask:
         link_state=outbound.link_state,
         account_rules=inbound.account_rules,
         kind_words=lambda session: codes(session, CodeTable.STAFF_KIND, now=stamp().at) or (),
-        blueprints=(
-            home_blueprint(JOBS),
-            desk.blueprint,
-            customers.blueprint,
-            sharing_pages.blueprint,
-            servicedesk.blueprint,
-            worklogs.blueprint,
-            billing.blueprint,
-            statistics.blueprint,
-            opstats.blueprint,
-            managers.blueprint,
-            imports.blueprint,
-            inbound.blueprint,
-            outbound.blueprint,
-            refused_pages.blueprint,
-            history_pages.blueprint,
-            tracing_pages.blueprint,
-            receiver_pages.blueprint,
-            ledger_pages.blueprint,
-            resend_pages.blueprint,
-            alarms_blueprint(
-                ALARMS,
-                {
-                    "branch": lambda _code: url_for("outbound.overview"),
-                    "receiver": lambda name: url_for("outbound.overview", receiver=name),
-                    "record": lambda _name: url_for("refusals.index"),
-                    "published": lambda item_id: url_for("inbound.one", item_id=item_id),
-                },
-            ),
-            jobs_blueprint(JOBS),
-            oplog_blueprint(
-                {
-                    "customer": lambda record_id: url_for("desk.customer", customer_id=record_id),
-                    "manager": lambda record_id: url_for("desk.manager", manager_id=record_id),
-                    "published": lambda item_id: url_for("inbound.one", item_id=item_id),
-                    "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),
-                },
-                "branch",
-            ),
-            organisation_blueprint(BRANCH_KINDS),
-            setup.blueprint,
-            people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
+        blueprints=_blueprints(),
+    )
+
+
+def _blueprints() -> Sequence[Blueprint]:
+    return (
+        home_blueprint(JOBS),
+        desk.blueprint,
+        customers.blueprint,
+        sharing_pages.blueprint,
+        servicedesk.blueprint,
+        worklogs.blueprint,
+        billing.blueprint,
+        statistics.blueprint,
+        opstats.blueprint,
+        managers.blueprint,
+        imports.blueprint,
+        inbound.blueprint,
+        outbound.blueprint,
+        refused_pages.blueprint,
+        history_pages.blueprint,
+        tracing_pages.blueprint,
+        receiver_pages.blueprint,
+        ledger_pages.blueprint,
+        resend_pages.blueprint,
+        alarms_blueprint(
+            ALARMS,
+            {
+                "branch": lambda _code: url_for("outbound.overview"),
+                "receiver": lambda name: url_for("outbound.overview", receiver=name),
+                "record": lambda _name: url_for("refusals.index"),
+                "published": lambda item_id: url_for("inbound.one", item_id=item_id),
+            },
         ),
+        jobs_blueprint(JOBS),
+        oplog_blueprint(
+            {
+                "customer": lambda record_id: url_for("desk.customer", customer_id=record_id),
+                "manager": lambda record_id: url_for("desk.manager", manager_id=record_id),
+                "published": lambda item_id: url_for("inbound.one", item_id=item_id),
+                "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),
+            },
+            "branch",
+        ),
+        organisation_blueprint(BRANCH_KINDS),
+        setup.blueprint,
+        people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
     )

@@ -50,8 +50,8 @@ class LogOutcome(_Word):
 # What an event's verb (behind its dot) means; tests/architecture/test_operation_log.py knows every event in the code.
 VERBS: Final = {
     LogAction.CREATE: "added created drafted enrolled entered joined registered written",
-    LogAction.CHANGE: "changed closed contender-accepted corrected enrolled-again lineage-opened migrated node- "
-    "replaced receipts-taken rejoined repair restored share-ended shared undone unpacked",
+    LogAction.CHANGE: "changed closed contender-accepted corrected enrolled-again lineage-opened migrated "
+    "node-replaced receipts-taken rejoined repair restored share-ended shared undone unpacked",
     LogAction.DELETE: "deleted draft-dropped forgotten purged region-dropped removed retired",
     LogAction.VIEW: "looked-up missed revealed served serving-ended viewed",
     LogAction.EXPORT: "backed-up exported packed unsent-exported",
@@ -59,8 +59,8 @@ VERBS: Final = {
     LogAction.SIGN_IN: "accepted recovery-code-accepted",
     LogAction.SIGN_OUT: "sign-out",
     LogAction.REFUSE: "refused",
-    LogAction.SETTING: "code-issued code-redeemed department-chosen disabled enabled key-announced key-changed keys- "
-    "revoked kind-changed manager-chosen password-set published recovery-codes-made region-chosen "
+    LogAction.SETTING: "code-issued code-redeemed department-chosen disabled enabled key-announced key-changed "
+    "keys-revoked kind-changed manager-chosen password-set published recovery-codes-made region-chosen "
     "rights-granted second-step-enrolled second-step-given-up second-step-reset sessions-ended set "
     "wait-forgotten withdrawn",
     LogAction.RUN: "all-checked-again applied cancelled checked-again done finished ran running waiting",

@@ -99,23 +99,21 @@ def create_flask(
     errors.install(app)
     filters.install(app)
     _install_templates(app, frame)
-    app.register_blueprint(
-        Blueprint("ui", assets.UI_PACKAGE, static_folder="static", template_folder="templates")
-    )
-    app.register_blueprint(accounts.blueprint)
-    app.register_blueprint(second_step_pages.blueprint)
-    app.register_blueprint(session_pages.blueprint)
-    app.register_blueprint(rights_pages.blueprint)
-    app.register_blueprint(security.blueprint)
-    app.add_url_rule("/healthz", "healthz", _healthz)
-    app.add_url_rule("/home", errors.HOME, _own_home)
-    for blueprint in blueprints:
-        app.register_blueprint(blueprint)
-    if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
-        app.add_url_rule("/", "first_page", _first_page)
+    _register(app, blueprints)
     check_every_view(app)
     _check_frame(app, frame)
     return app
+
+
+def _register(app: Flask, blueprints: Sequence[Blueprint]) -> None:
+    ui = Blueprint("ui", assets.UI_PACKAGE, static_folder="static", template_folder="templates")
+    own = (accounts, second_step_pages, session_pages, rights_pages, security)
+    for blueprint in (ui, *(pages.blueprint for pages in own), *blueprints):
+        app.register_blueprint(blueprint)
+    app.add_url_rule("/healthz", "healthz", _healthz)
+    app.add_url_rule("/home", errors.HOME, _own_home)
+    if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
+        app.add_url_rule("/", "first_page", _first_page)
 
 
 @public

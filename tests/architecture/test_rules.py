@@ -35,7 +35,6 @@ OTHER_TRANSACTIONS = {
     "branch_node/outbound/resending.py": "part of a cycle: rows are numbered in one transaction and sealed in the next",
     "branch_node/outbound/results.py": "the end of a cycle: its outcome, whatever came of it",
     "branch_node/outbound/told.py": "part of a cycle: what HQ tells of itself, where it is news",
-    "branch_node/outbound/told.py": "part of a cycle: what HQ told, written down where it is news",
     "branch_node/outbound/versions.py": "part of a cycle: what a receiver reads, and the alarms of it",
     "branch_node/torture/acts.py": "a simulation: what people do, each in its transaction",
     "branch_node/torture/publishing.py": "a simulation: what head office publishes",
