@@ -18,7 +18,7 @@ from shared.db.migrations import downgrade
 from shared.errors import BranchlineError
 from shared.jobs import Job, Outcome
 
-JSON_USER = {"username": "zhang", "name": "张三", "right": "staff", "enabled": True}
+JSON_USER = {"username": "zhang", "name": "张三", "kind": "analyst", "enabled": True}
 
 
 class LineDownError(BranchlineError):
@@ -85,7 +85,7 @@ def with_jobs():
 
 
 def test_a_user_is_added_listed_and_disabled(call, audited):
-    added = call("user", "add", "zhang", "--name", "张三", "--right", "staff", "--json")
+    added = call("user", "add", "zhang", "--name", "张三", "--kind", "analyst", "--json")
     assert added.exit_code == 0
     document = json.loads(added.stdout)
     assert {name: document[name] for name in JSON_USER} == JSON_USER
@@ -95,6 +95,22 @@ def test_a_user_is_added_listed_and_disabled(call, audited):
     listed = json.loads(call("user", "list", "--json").stdout)
     assert [user["enabled"] for user in listed if user["username"] == "zhang"] == [False]
     assert {"user.created", "user.code-issued", "user.disabled"} <= set(audited())
+
+
+def test_a_second_step_is_given_and_taken_away_at_the_terminal(call, audited):
+    call("user", "add", "zhang", "--name", "张三")
+    given = call("user", "second-step", "zhang")
+    again = call("user", "second-step", "zhang")
+    reset = call("user", "reset-second-step", "zhang")
+    known = call("user", "second-step", "zhang", "--secret-stdin", input="JBSW Y3DP EHPK 3PXP\n")
+    call("user", "reset-second-step", "zhang")
+    short = call("user", "second-step", "zhang", "--secret-stdin", input="JBSWY3DP\n")
+
+    secret, uri = given.stdout.split()
+    assert (len(secret), f"secret={secret}" in uri, uri[:15]) == (32, True, "otpauth://totp/")
+    assert [one.exit_code for one in (given, again, reset, known, short)] == [0, 2, 0, 0, 2]
+    assert known.stdout == ""
+    assert {"user.second-step-enrolled", "user.second-step-reset"} <= set(audited())
 
 
 def test_only_the_code_goes_to_stdout(call):
