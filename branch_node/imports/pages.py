@@ -28,7 +28,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires, takes_body
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
-from shared.web.paging import PageRequest, paginate
+from shared.web.paging import DEEPEST, PageRequest, paginate
 
 blueprint = Blueprint("imports", __name__, template_folder="templates", url_prefix="/imports")
 MB: Final = 1024 * 1024
@@ -248,7 +248,7 @@ def _mapping_page(record: Import, errors: Mapping[str, str]) -> str:
 
 
 def _result_page(record: Import) -> str:
-    number = max(request.args.get("page", 1, type=int), 1)
+    number = min(max(request.args.get("page", 1, type=int), 1), DEEPEST)
     kind = get_kind(record.kind)
     with reading() as session:
         rows = queries.list_refusals(session, record.id, limit=PROBLEMS, offset=(number - 1) * PROBLEMS)

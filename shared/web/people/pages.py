@@ -35,6 +35,8 @@ from shared.web.people.listing import NO_DEPARTMENT, SORTS, PeopleFilter, depart
 from shared.web.tables import Column
 
 SETTINGS: Final = "branchline-people"
+# Digits of the number of a branch; more are nonsense that no database takes.
+LONGEST_NUMBER: Final = 9
 Choices = Callable[[Session], Sequence[tuple[str, str]]]
 TONES: Final = {StaffState.ACTIVE: "ok", StaffState.WAITING: "warn", StaffState.DISABLED: "bad"}
 COLUMNS: Final = (
@@ -284,7 +286,8 @@ def _rights() -> Rights:
     if data_range is None:
         raise FieldError(field="data_range")
     duties = [duty for code in form.getlist("duties") if (duty := Duty.with_code(code)) is not None]
-    numbers = [int(one) for one in form.getlist("branches") if one.isascii() and one.isdigit()]
+    given = [one for one in form.getlist("branches") if one.isascii() and one.isdigit()]
+    numbers = [int(one) for one in given if len(one) <= LONGEST_NUMBER]
     return Rights(data_range, duties, numbers if form.get("to") == "some" else None)
 
 
