@@ -1,18 +1,22 @@
 """What head office has refused is the branch's last word all the same: a branch set back gets it back too."""
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.outbound.models import RecoveredRow
 from branch_node.outbound.recovered import keep_ours, take_hq
 from branch_node.outbound.transport import MOST_ANSWER_BYTES
+from branch_node.resend import operations as resend
+from branch_node.resend.operations import Wish
 from hq_server.ingest import lineages
+from hq_server.ingest.models import InboxBatch
 from hq_server.parking.models import ParkedRecord
 from hq_server.parking.vocabulary import ParkedState
 from hq_server.proof.models import Difference
 from hq_server.replica.models import ReplicaBillLine
+from sync_protocol.catalog import BACKLOG
 from tests.support import setbacks
 from tests.support.world import BranchHere, World
 
@@ -208,3 +212,63 @@ def test_a_refused_line_longer_than_an_answer_is_left_with_head_office(world: Wo
     assert branch.push().outcome == "done"
 
     assert list(customers(branch)) == [kept]
+
+
+def test_what_was_refused_before_the_backup_is_nothing_new(world: World, branch: BranchHere):
+    customer = branch.add_customer(name="备份前", attributes=POISON)
+    branch.push()
+    archive = setbacks.back_up_branch(branch)
+    branch.add_customer()
+    branch.push()
+
+    setbacks.set_back(branch, archive)
+    change(branch, customer, name="恢复后")
+    branch.push()
+
+    assert customer not in states(branch)
+    assert differences(world) == 0
+
+
+def test_a_record_removed_and_made_again_as_a_refused_one_comes_back(
+    world: World, branch: BranchHere, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(lineages, "RECOVERY_PAGE", 1)
+    archive = setbacks.back_up_branch(branch)
+    customer = branch.add_customer()
+    branch.push()
+    with branch.runtime.database.sessions.begin() as session:
+        row = session.execute(select(Customer.__table__).where(Customer.id == customer)).one()._asdict()
+        session.execute(delete(Customer).where(Customer.id == customer))
+    branch.push()
+    with branch.runtime.database.sessions.begin() as session:
+        session.execute(insert(Customer).values({**row, "name": "又来了", "attributes": POISON}))
+    branch.push()
+
+    setbacks.set_back(branch, archive)
+    assert branch.push().outcome == "done"
+
+    assert customers(branch) == {customer: ("又来了", POISON)}
+    assert differences(world) == 0
+
+
+def test_refused_in_the_backlog_and_taken_in_before_the_refused_one_comes_back(
+    world: World, branch: BranchHere
+):
+    archive = setbacks.back_up_branch(branch)
+    customer = branch.add_customer(name="第一版")
+    branch.push()
+    change(branch, customer, name="第二版", attributes=POISON)
+    with branch.runtime.database.sessions.begin() as session:
+        wish = Wish(reason="once more", record_type="customer")
+        resend.ask(session, branch.runtime.bindings, wish, by=world.by())
+    for _ in range(2):
+        branch.push()
+    with world.hq.database.reads() as session:
+        newest = select(InboxBatch.channel).join(ParkedRecord, ParkedRecord.batch_id == InboxBatch.id)
+        assert session.scalars(newest.order_by(ParkedRecord.row_change.desc())).first() == BACKLOG
+
+    setbacks.set_back(branch, archive)
+    assert branch.push().outcome == "done"
+
+    assert customers(branch) == {customer: ("第二版", POISON)}
+    assert differences(world) == 0
