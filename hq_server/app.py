@@ -28,7 +28,7 @@ from hq_server.feed import routes as feed_routes
 from hq_server.feed.queries import code_words, policies_for_all
 from hq_server.gate import jobs as gate_jobs
 from hq_server.gate import pages as gate
-from hq_server.ingest import key_routes, lineage_routes, parked_routes, proof_routes
+from hq_server.ingest import key_routes, lineage_routes, log_routes, parked_routes, proof_routes
 from hq_server.ingest import routes as ingest
 from hq_server.ingest.decisions import waiver_kind
 from hq_server.opstats import pages as opstats
@@ -134,6 +134,7 @@ def _blueprints() -> Sequence[Blueprint]:
         key_routes.blueprint,
         proof_routes.blueprint,
         parked_routes.blueprint,
+        log_routes.blueprint,
         feed_routes.blueprint,
         feed.blueprint,
         feed_matrix.blueprint,

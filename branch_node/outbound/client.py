@@ -23,6 +23,7 @@ from sync_protocol.contract.keys import (
     ENROLMENT,
     FEED,
     FEED_RECEIPTS,
+    LOG,
     NEXT_KEY,
     PARKED,
     RECEIPT,
@@ -44,6 +45,8 @@ from sync_protocol.contract.messages import (
     KeyAnswer,
     KeyRequest,
     LineageRequest,
+    LogAnswer,
+    LogReport,
     ParkedPage,
     Receipt,
     RecoveryPage,
@@ -202,6 +205,12 @@ class HqClient:
         query = {"record": record, **asdict(after), "above": above, "schema": str(schema)}
         answer = self._send("GET", f"/sync/v1/recovery?{urlencode(query)}", {}, b"", Vitals())
         return _decode(self._signed_part(answer, "recovery", RECOVERY), RecoveryPage)
+
+    def tell_log(self, report: LogReport) -> LogAnswer:
+        """Tell where our operation log ends; HQ may ask for an earlier entry first."""
+        headers = {"content-type": "application/json"}
+        answer = self._send("PUT", "/sync/v1/log", headers, canonical_json(to_json(report)), Vitals())
+        return _decode(self._signed_part(answer, "log", LOG), LogAnswer)
 
     def parked(self, after: int) -> ParkedPage:
         """Ask which of our rows are parked at HQ, oldest first, page by page."""

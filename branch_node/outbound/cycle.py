@@ -26,6 +26,7 @@ from branch_node.outbound import (
     first_load,
     histories,
     keys,
+    log_head,
     operations,
     queries,
     refusals,
@@ -181,6 +182,8 @@ class _Run:
             refused_now=self._result.parked,
             shown=self._due.refused,
         )
+        if ours:
+            log_head.tell(self._runtime, self._client)
         if self._stuck and not self._result.unfinished:
             raise next(iter(self._stuck.values()))
         if feed_trouble is not None and not self._result.unfinished:

@@ -26,4 +26,14 @@ CONTROL_DIFFERS: Final = AlarmKind(
     ),
     N_("Batch %(batch_no)s of branch %(branch)s: told %(told)s, found %(found)s."),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (DIVERGENCE, CONTROL_DIFFERS)
+BRANCH_LOG: Final = AlarmKind(
+    "branch-log-broken",
+    Severity.CRITICAL,
+    N_("The operation log of a branch is not the one head office knew"),
+    N_(
+        "It was cut or written anew after the branch had told where it ended. Keep a copy of the branch's directory as "
+        "evidence, run `branch-node verify-log` there, and close this with a note when it is settled."
+    ),
+    N_("Entry %(seq)s of branch %(branch)s: %(why)s."),
+)
+ALARMS: Final[Sequence[AlarmKind]] = (DIVERGENCE, CONTROL_DIFFERS, BRANCH_LOG)

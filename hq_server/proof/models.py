@@ -35,6 +35,23 @@ class Proof(Base):
     asked_by: Mapped[str | None] = mapped_column(String(80))
 
 
+class LogHead(Base):
+    """Where a branch's operation log ended when it told us last; moved on with each telling that fits.
+
+    One that does not fit, and one of a new history, begins another row; `bad` then says what became of this one.
+    """
+
+    __tablename__ = "log_heads"
+
+    branch_number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    lineage: Mapped[int] = mapped_column(Integer)
+    seq: Mapped[int] = mapped_column(BigCounter)
+    digest: Mapped[str] = mapped_column(String(64))
+    told_at: Mapped[datetime]
+    bad: Mapped[str | None] = mapped_column(String(20))
+
+
 class Difference(Base):
     """A difference a barrier showed, until a later one shows that it is gone.
 

@@ -184,6 +184,26 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     reads: dict[str, tuple[int, int]] | None = None
 
 
+class LogPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry of an operation log, by number and digest; an empty digest says that there is no such entry."""
+
+    seq: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
+    digest: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
+
+
+class LogReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a branch's operation log ends; `known` is its entry at the number HQ has asked for."""
+
+    head: LogPlace
+    known: LogPlace | None = None
+
+
+class LogAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """HQ's signed answer: null when the end is kept, or the number of the entry HQ wants to compare first."""
+
+    ask: int | None = None
+
+
 class ChainPage(msgspec.Struct, frozen=True, kw_only=True):
     """HQ's signed answer to `GET /sync/v1/chain`: batches it holds of one channel, newest first.
 

@@ -18,6 +18,7 @@ from sync_protocol.contract.keys import (
     ENROLMENT,
     FEED,
     FEED_RECEIPTS,
+    LOG,
     NEXT_KEY,
     PARKED,
     RECEIPT,
@@ -38,6 +39,8 @@ from sync_protocol.contract.messages import (
     KeyAnswer,
     KeyRequest,
     LineageRequest,
+    LogAnswer,
+    LogReport,
     ParkedPage,
     Receipt,
     RecoveryPage,
@@ -58,6 +61,8 @@ from tests.contract.protocol_page import (
 BRANCH_KEY, HQ_KEY = bytes(range(32)), bytes(range(32, 64))
 EXAMPLES = examples()
 USED = {
+    "log-answer",
+    "log-report",
     "cycle",
     "enrolment-request",
     "enrolment-answer",
@@ -110,6 +115,11 @@ def test_the_enrolment_of_the_page_is_proven_by_its_key():
     )
 
 
+def test_the_telling_of_the_page_answers_what_head_office_asks_for():
+    report = msgspec.convert(_canonical("log-report"), LogReport, strict=True)
+    assert report.known.seq == _canonical("log-answer")["log"]["ask"]
+
+
 @pytest.mark.parametrize(
     ("title", "part", "purpose", "kind"),
     [
@@ -120,6 +130,7 @@ def test_the_enrolment_of_the_page_is_proven_by_its_key():
         ("compare-answer", "compare", COMPARE, CompareAnswer),
         ("key-answer", "key", NEXT_KEY, KeyAnswer),
         ("parked-answer", "parked", PARKED, ParkedPage),
+        ("log-answer", "log", LOG, LogAnswer),
         ("feed-answer", "feed", FEED, FeedPage),
         ("feed-receipts-answer", "kept", FEED_RECEIPTS, FeedReceiptsAnswer),
     ],

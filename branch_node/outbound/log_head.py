@@ -1,0 +1,56 @@
+"""Telling head office where our operation log ends, so that a cut or rewritten log shows there.
+
+HQ compares the entry it kept last with what stands there now. Told when the log has grown since, at the end of a
+cycle; the file of what was told is only a memory of what need not be told again.
+"""
+
+import logging
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from branch_node.outbound.client import HqClient, HqRefusedError
+from branch_node.outbound.transport import NoAnswerError
+from branch_node.runtime import BranchRuntime
+from shared.audit.keyring import LogKeys
+from shared.audit.models import AuditEntry, AuditHead
+from sync_protocol.contract.messages import LogPlace, LogReport
+
+log = logging.getLogger(__name__)
+TOLD: Final = "log-told"
+
+
+def tell(runtime: BranchRuntime, client: HqClient) -> None:
+    """Tell HQ the end of the log if it moved; what cannot be told now is told in the next cycle."""
+    with runtime.database.reads() as session:
+        # A node without a log key signs no head of its own either.
+        head = _head(session) if LogKeys.of(session) is not None else None
+    if head is None:
+        return
+    line = f"{head.seq} {head.digest}"
+    home = runtime.settings.home
+    if home.read_lines(TOLD) == [line]:
+        return
+    try:
+        answer = client.tell_log(LogReport(head=head))
+        if answer.ask is not None:
+            with runtime.database.reads() as session:
+                known = _place(session, answer.ask)
+            answer = client.tell_log(LogReport(head=head, known=known))
+    except (HqRefusedError, NoAnswerError):
+        # An HQ of an earlier version does not know the question; the line may be down.
+        log.info("the end of the operation log was not told", exc_info=True)
+        return
+    if answer.ask is None:
+        home.write_lines(TOLD, [line])
+
+
+def _head(session: Session) -> LogPlace | None:
+    found = session.execute(select(AuditHead.seq, AuditHead.digest)).one_or_none()
+    return LogPlace(seq=found.seq, digest=found.digest) if found else None
+
+
+def _place(session: Session, seq: int) -> LogPlace:
+    digest = session.scalar(select(AuditEntry.digest).where(AuditEntry.seq == seq))
+    return LogPlace(seq=seq, digest=digest or "")
