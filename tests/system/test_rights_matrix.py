@@ -29,9 +29,16 @@ from tests.support.everyone import (
     routes,
 )
 
+pytestmark = pytest.mark.timeout(900)
 TIERS = ("branch", "hq")
-# What ends the session that asks for it, or asks for the other one's: tried where sessions are.
-ENDS_SESSIONS = frozenset({"accounts.sign_out"})
+# Answered in one way whether there is such a customer or not; that nothing is changed is looked at all the same.
+SAYS_THE_SAME = frozenset({"servicedesk.serve", "servicedesk.end"})
+# What forms ask for before they look at whose row it is.
+FILLED_IN = {
+    "manager_id": "01936d0a-0000-7000-8000-000000000777",
+    "reason": "asked by telephone",
+    "name": "Li",
+}
 # Lists and suggestions that take words.
 ASKING = {
     "branch": (
@@ -117,6 +124,8 @@ def test_an_address_of_a_foreign_row_is_not_found_and_changes_nothing(place: Pla
             with business_writes(place.database) as writes:
                 answer = _ask(somebody, method, path, token=True)
             expected = {404} if _may(somebody, said) else {403}
+            if rule.endpoint in SAYS_THE_SAME:
+                expected |= {303}
             if answer.status_code not in expected or writes:
                 wrong.append(f"{name} {method} {path}: {answer.status_code} {writes[:1]}")
     assert not wrong, "\n".join(wrong)
@@ -160,7 +169,7 @@ def _ask(somebody: Somebody, method: str, path: str, *, token: bool = False) -> 
     """Send a request; without a token nothing is done that is allowed, as the gate asks for the right first."""
     if method == "GET":
         return somebody.browser.get(path)
-    form = {"csrf_token": somebody.browser.token()} if token else {}
+    form = {"csrf_token": somebody.browser.token(), **FILLED_IN} if token else {}
     return somebody.browser.open(path, method=method, data=form)
 
 
