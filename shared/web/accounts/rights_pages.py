@@ -57,12 +57,13 @@ def index() -> str:
     kind = StaffKind.with_code(request.args.get("kind", ""))
     resource = Resource.with_code(request.args.get("resource", ""))
     shown = [one for one in kinds if kind in {None, one}] or list(kinds)
+    known = [one for one in Resource if any(policy.policy()[one, each] for each in kinds)]
     return render_template(
         "accounts/rights.html",
-        rows=[_row(one, shown) for one in Resource if resource in {None, one}],
+        rows=[_row(one, shown) for one in known if resource in {None, one}],
         shown=[(one, kind_label(one)) for one in shown],
         kinds=kind_choices(kinds),
-        resources=[(one.value, label(one)) for one in Resource],
+        resources=[(one.value, label(one)) for one in known],
         kind=kind,
         resource=resource,
     )
@@ -79,7 +80,7 @@ def own_rights(user: User) -> list[tuple[Resource, list[Line]]]:
                 by_reach.setdefault((allowed.range, allowed.masked), []).append(action)
         if by_reach:
             lines = [
-                Line(_words(actions), label(reach), masked, "")
+                Line(_words(actions), _range(reach), masked, "")
                 for (reach, masked), actions in by_reach.items()
             ]
             found.append((resource, lines))
@@ -97,7 +98,13 @@ def _row(resource: Resource, kinds: list[StaffKind]) -> Row:
 
 def _line(grant: Grant) -> Line:
     ordered = [action for action in Action if action in grant.actions]
-    return Line(_words(ordered), label(grant.range), grant.masked, label(grant.duty) if grant.duty else "")
+    return Line(_words(ordered), _range(grant.range), grant.masked, label(grant.duty) if grant.duty else "")
+
+
+def _range(reach: DataRange) -> str:
+    # At a branch everything of the node is the branch's own.
+    at_branch = current_app.config["BRANCHLINE_PRODUCT"] == "branch"
+    return _("everything of this node") if at_branch and reach is DataRange.GROUP else label(reach)
 
 
 def _words(actions: list[Action]) -> str:

@@ -61,14 +61,18 @@ def crawl(app, browser):
             waiting.append(answer.location)
         if CANARY.encode() in answer.data or PHONE.encode() in answer.data:
             telling.append(path)
-        if answer.mimetype != "text/html":
-            continue
-        for link in map(unescape, re.findall(r'<a [^>]*href="(/[^"#]*)', answer.text)):
+        for link in links_of(answer):
             view = view_of(app, link)
             if view is not None and link not in seen and views[view] < OF_A_VIEW:
                 views[view] += 1
                 waiting.append(link)
     return refused, telling, len(seen)
+
+
+def links_of(answer):
+    if answer.mimetype != "text/html":
+        return []
+    return list(map(unescape, re.findall(r'<a [^>]*href="(/[^"#]*)', answer.text)))
 
 
 def view_of(app, link):
