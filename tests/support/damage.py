@@ -74,7 +74,7 @@ def _damage(connection: Connection, table: Table, row: dict[str, Any], kind: str
     else:
         record_id = new_id()
         new = {**row, "id": record_id}
-        for unique in ("customer_no", "manager_no", "bill_no", "log_no"):
+        for unique in ("customer_no", "manager_no", "bill_no", "log_no", "code"):
             if unique in new:
                 new[unique] = f"X{record_id[-12:]}"
         if "month" in new:

@@ -19,6 +19,7 @@ from hq_server.proof.models import Difference, Proof
 from hq_server.proof.operations import ask
 from hq_server.replica.models import ReplicaCustomer
 from shared.alarms.models import Alarm
+from shared.domain.opstats.fields import FIGURES
 from shared.ids import new_id
 from sync_protocol.catalog import CATALOG
 from sync_protocol.changelog.models import Change
@@ -56,6 +57,20 @@ def fill(branch: BranchHere, rows: int = 3) -> None:
                 "last_contact_on": None,
             },
         )
+        fill_organisation(branch, manager)
+
+
+def fill_organisation(branch: BranchHere, manager: str) -> None:
+    """A department, a person in it, and an account manager's month."""
+    number = next(branch._numbers)
+    values = {"code": f"D{number}", "name": f"部门{number}", "position": number}
+    department = branch._insert("department", {**values, **branch._touched()})
+    person = {"username": f"user{number}", "name": f"员工{number}", "kind": "service", "duties": []}
+    made = {"state": "disabled", "created_at": branch.world.clock.now()}
+    branch._insert("staff", {**person, **made, "department_id": department})
+    branch._insert(
+        "operation_month", {"manager_id": manager, "month": "2026-10", **dict.fromkeys(FIGURES, number)}
+    )
 
 
 @pytest.fixture
