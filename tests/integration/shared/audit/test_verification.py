@@ -1,5 +1,6 @@
 """Whatever is done to the log behind the program's back is found, and the first bad entry is named."""
 
+from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -102,6 +103,13 @@ def test_another_time_in_an_entry_is_found(log):
 @pytest.mark.parametrize("what", ["X'ff'", "CAST(X'ff' AS TEXT)", "CAST(actor AS BLOB)", "17"])
 def test_what_is_no_text_any_more_is_found(log, what):
     assert found(log, f"UPDATE audit_entries SET actor = {what} WHERE seq = 77") == Finding(77, Why.CHANGED)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+def test_bytes_that_would_be_hashed_as_the_text_they_stand_for_are_found(log):
+    spelled = b64decode("ana6").hex()  # who did entry 77, read as base64
+    edit = f"UPDATE audit_entries SET actor = X'{spelled}' WHERE seq = 77"
+    assert found(log, edit) == Finding(77, Why.CHANGED)
 
 
 def test_every_removed_entry_is_found(log, thorough):
