@@ -240,3 +240,14 @@ def test_what_takes_data_out_asks_for_the_second_step_again_after_a_while(
     assert browser.get("/taken-out").location == f"{STEP}?next=%2Ftaken-out"
     with database.reads() as session:
         assert session.scalars(select(UserSession.proven_at)).one() is not None
+
+
+def test_taking_the_second_step_away_asks_for_it_when_it_was_proven_a_while_ago(zhang, clock, database):
+    set_up(zhang, clock)
+    clock.advance(timedelta(minutes=16))
+
+    for path in ("removal", "recovery-codes"):
+        assert post(zhang, f"{STEP}/{path}").location.startswith(STEP)
+
+    with database.reads() as session:
+        assert session.scalars(select(SecondStep)).one().enrolled
