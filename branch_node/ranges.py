@@ -33,7 +33,7 @@ def _served(seer: Seer) -> ColumnElement[bool]:
 
 
 def _told(seer: Seer) -> ColumnElement[bool]:
-    """Hold one's own acts, and what happened to customers one holds: whoever answers for a file may ask who changed it."""
+    """Hold one's own acts, and what happened to customers one holds: who answers for a file may ask who changed it."""
     held = select(cast(Customer.id, String)).where(_held(seer))
     of_held = and_(AuditEntry.subject_type == "customer", AuditEntry.subject_id.in_(held))
     return or_(AuditEntry.actor_id == seer.user_id, of_held)

@@ -4,12 +4,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from hq_server.ranges import RANGES
 from hq_server.customers.queries import SEARCH_INDEX
+from hq_server.ranges import RANGES
 from shared.audit.guards import install as install_log_guards
 from shared.db.migrations import MigratedApp
-from shared.rights.rowsecurity import install_row_security
 from shared.db.search import search_table_ddl
+from shared.rights.rowsecurity import install_row_security
 
 
 def _install_generated(connection: Connection) -> None:

@@ -83,7 +83,7 @@ class Home:
         return content
 
     def ensure_key(self, name: str) -> bytes:
-        """Return the secret keys/`name` of 32 random bytes, made at its first use; whoever asks at once gets the same."""
+        """Return the secret keys/`name` of 32 random bytes, made at its first use; who asks at once gets the same."""
         if not self.has_key(name):
             self.keys.mkdir(parents=True, exist_ok=True, mode=0o700)
             made = f"{name}.{secrets.token_hex(8)}"

@@ -172,7 +172,7 @@ def correct(line_id: object) -> ResponseReturnValue:
 
 
 def _may_correct(session: Session) -> bool:
-    """Whether head office's policy leaves corrections to this kind of person; without one all may who have the right."""
+    """Whether head office's policy leaves corrections to this kind of person; without one all may with the right."""
     managers_only = policy(session, CORRECTION_RIGHT, now=stamp().at) == MANAGERS_ONLY
     return may(Resource.BILL_LINE, Action.VOID) and (
         not managers_only or person().kind is StaffKind.BRANCH_MANAGER

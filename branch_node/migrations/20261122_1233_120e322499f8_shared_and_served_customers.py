@@ -46,7 +46,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_customer_shares_manager_id"), ["manager_id"], unique=False)
 
 
-
 def downgrade() -> None:
     with op.batch_alter_table("customer_shares", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_customer_shares_manager_id"))

@@ -55,7 +55,7 @@ class Ranged:
     def table(self) -> Table:
         """The table behind the class."""
         found = inspect(self.entity).local_table
-        assert isinstance(found, Table)  # noqa: S101 - for the type checker: nothing else is mapped here
+        assert isinstance(found, Table)
         return found
 
 
@@ -163,6 +163,6 @@ def _narrow(state: ORMExecuteState) -> None:
 def _refuse_tables(statement: Any, sight: Sight) -> None:  # noqa: ANN401 - any executable
     # A column of a mapped class stands for its table, which the walk itself does not reach.
     parts = [(part, getattr(part, "table", None)) for part in visitors.iterate(statement)]
-    names = {getattr(one, "name", None) for pair in parts for one in pair if isinstance(one, Table)}
+    names = {one.name for pair in parts for one in pair if isinstance(one, Table)}
     if named := names & {table.name for table in sight.tables}:
         raise UnrangedStatementError(", ".join(sorted(named)))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Connection, Pool, cast, event, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Dialect, Pool, cast, event, func, literal_column, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -43,7 +43,7 @@ BEGIN
     END IF;
 END
 $$
-"""
+"""  # noqa: S608 - the name of the role is ours
 
 
 def install_row_security(
@@ -84,7 +84,8 @@ def has_row_security(connection: Connection) -> bool:
     if connection.dialect.name != "postgresql" or not _usable(connection):
         return False
     built = connection.exec_driver_sql(
-        f"SELECT EXISTS (SELECT FROM pg_policies WHERE policyname = '{POLICY}' AND schemaname = current_schema())"
+        "SELECT EXISTS (SELECT FROM pg_policies WHERE policyname = %s AND schemaname = current_schema())",
+        (POLICY,),
     )
     return bool(built.scalar())
 
@@ -126,7 +127,7 @@ def lacks_second_wall(connection: Connection) -> bool:
 
 def _usable(connection: Connection) -> bool:
     found = connection.exec_driver_sql(
-        f"SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '{ROLE}' AND pg_has_role(oid, 'MEMBER'))"
+        "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %s AND pg_has_role(oid, 'MEMBER'))", (ROLE,)
     )
     return bool(found.scalar())
 
@@ -159,5 +160,6 @@ def _allowed(one: Ranged) -> str:
 
 
 def _text(expression: ColumnElement[Any]) -> str:
-    compiled = expression.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    dialect: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    compiled = expression.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
     return str(compiled).replace("%%", "%")

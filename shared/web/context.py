@@ -12,6 +12,7 @@ from shared.auth.errors import SignInRequiredError
 from shared.auth.models import User
 from shared.db.engine import Database
 from shared.db.personal import MASKED
+from shared.db.scope import ScopedSession
 from shared.rights import policy
 from shared.rights.masking import hidden_subjects
 from shared.rights.ranges import SIGHT, Ranged, Seer, Sight, nobody
@@ -45,8 +46,8 @@ def reading(
     """Open a session on one unchanging snapshot, in which the database refuses every write.
 
     It sees the rows that who is signed in may see; with `sums` also those of which they may see sums only, and nothing
-    but figures may leave it then. `as_node` looks with the node's own eyes: for technical facts of records (numbers of batches,
-    counts), never for what they say. `of` is another view of the node's database, as that of one receiver.
+    but figures may leave it then. `as_node` looks with the node's own eyes: for technical facts of records (numbers of
+    batches, counts), never for what they say. `of` is another view of the node's database, as that of one receiver.
     """
     return _opened((of or runtime().database).reads, None if as_node else sight(sums=sums))
 
@@ -64,7 +65,7 @@ def writing(
 
 
 @contextmanager
-def _opened(make: sessionmaker[Session], seen: Sight | None) -> Iterator[Session]:
+def _opened(make: sessionmaker[ScopedSession], seen: Sight | None) -> Iterator[Session]:
     before = MASKED.set(hidden_subjects(seen))
     try:
         with make(info={SIGHT: seen}) as session, session.begin():

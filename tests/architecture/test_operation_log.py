@@ -58,7 +58,9 @@ FAMILIES = {
 
 def _told():
     return {
-        mapper.local_table.name for mapper in Base.registry.mappers if getattr(mapper.class_, "__log__", None)
+        str(mapper.class_.__tablename__)
+        for mapper in Base.registry.mappers
+        if getattr(mapper.class_, "__log__", None)
     }
 
 

@@ -117,6 +117,7 @@ def test_the_enrolment_of_the_page_is_proven_by_its_key():
 
 def test_the_telling_of_the_page_answers_what_head_office_asks_for():
     report = msgspec.convert(_canonical("log-report"), LogReport, strict=True)
+    assert report.known is not None
     assert report.known.seq == _canonical("log-answer")["log"]["ask"]
 
 

@@ -384,7 +384,9 @@ def test_head_office_learns_how_many_have_read_an_announcement(world):
     item = announce(world)
     with branch.runtime.database.sessions.begin() as session:
         users = [
-            auth.create_user(session, username=name, name=name, kind=StaffKind.BRANCH_MANAGER, by=world.by())[0]
+            auth.create_user(session, username=name, name=name, kind=StaffKind.BRANCH_MANAGER, by=world.by())[
+                0
+            ]
             for name in ("wang", "zhang")
         ]
     branch.push()
@@ -402,7 +404,9 @@ def test_what_somebody_reads_while_head_office_is_told_is_told_with_the_next_cyc
     branch = world.make_branch("B001")
     item = announce(world)
     with branch.runtime.database.sessions.begin() as session:
-        user, _code = auth.create_user(session, username="wang", name="王", kind=StaffKind.BRANCH_MANAGER, by=world.by())
+        user, _code = auth.create_user(
+            session, username="wang", name="王", kind=StaffKind.BRANCH_MANAGER, by=world.by()
+        )
 
     class ReadMeanwhile(Counting):
         def send(self, request):

@@ -42,6 +42,7 @@ def alarms(world):
 def kept(world):
     with world.hq.database.reads() as session:
         head = find_head(session, session.scalars(select(Branch)).one())
+        assert head is not None
         return head.seq, head.digest
 
 
@@ -64,7 +65,9 @@ def tamper(branch, *, end, actor=None):
         for row in session.execute(select(RAW).order_by(RAW.c.seq)).all():
             digest = link(digest, [(row._asdict() | {"at": instant_text(row.at)})[name] for name in FIELDS])
             session.execute(text(f"UPDATE audit_entries SET digest = '{digest}' WHERE seq = {row.seq}"))
-        mac = LogKeys.of(session).mac(end, digest)
+        keys = LogKeys.of(session)
+        assert keys is not None
+        mac = keys.mac(end, digest)
         session.execute(text(f"UPDATE audit_head SET seq = {end}, digest = '{digest}', mac = '{mac}'"))
     with branch.runtime.database.reads() as session:
         assert verify_log(session).intact, "the node alone cannot know"

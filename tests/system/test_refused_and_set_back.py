@@ -1,5 +1,7 @@
 """What head office has refused is the branch's last word all the same: a branch set back gets it back too."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
@@ -21,7 +23,7 @@ from tests.support import setbacks
 from tests.support.world import BranchHere, World
 
 # A value within a value: a branch keeps it, head office refuses it.
-POISON = {"nested": {}}
+POISON: dict[str, Any] = {"nested": {}}
 HEALTHY = {"level": "gold"}
 
 
@@ -43,13 +45,13 @@ def states(branch: BranchHere) -> dict[str, str]:
 
 def differences(world: World) -> int:
     with world.hq.database.reads() as session:
-        return session.scalar(select(func.count()).select_from(Difference))
+        return session.scalar(select(func.count()).select_from(Difference)) or 0
 
 
 def parked(world: World) -> int:
     with world.hq.database.reads() as session:
         open_ones = select(func.count()).where(ParkedRecord.state == ParkedState.PARKED)
-        return session.scalar(open_ones)
+        return session.scalar(open_ones) or 0
 
 
 def mend_all(world: World, branch: BranchHere) -> None:

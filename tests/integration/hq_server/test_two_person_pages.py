@@ -36,11 +36,15 @@ def bill(database):
 
 
 def request_of(browser):
-    return re.search(r'href="(/two-person/[0-9a-f-]{36})"', browser.get("/two-person").text)[1]
+    found = re.search(r'href="(/two-person/[0-9a-f-]{36})"', browser.get("/two-person").text)
+    assert found is not None
+    return found[1]
 
 
 def digest_in(browser, path):
-    return re.search(r'name="digest" value="([0-9a-f]{64})"', browser.get(path).text)[1]
+    found = re.search(r'name="digest" value="([0-9a-f]{64})"', browser.get(path).text)
+    assert found is not None
+    return found[1]
 
 
 def test_one_asks_and_another_decides_on_the_page_of_requests(client, administrator, bill, database):

@@ -6,8 +6,6 @@ from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
-from shared.rights.policy import ceiling
-from shared.rights.vocabulary import StaffKind
 
 from branch_node.customers.models import Customer
 from branch_node.imports import jobs, pages, wizard
@@ -20,6 +18,8 @@ from shared.files.spreadsheets import Column, write_xlsx
 from shared.files.tables import open_table
 from shared.jobs.job import Progress
 from shared.jobs.vocabulary import RunOutcome
+from shared.rights.policy import ceiling
+from shared.rights.vocabulary import StaffKind
 from shared.runtime import NodeRuntime
 from shared.web.app import create_flask
 from tests.support.branch import ANA, NOON

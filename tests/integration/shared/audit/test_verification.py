@@ -186,7 +186,9 @@ def _head(database, seq):
 def _put_back(session, head):
     """Set the log back as one who holds the key could."""
     session.execute(text(f"DELETE FROM audit_entries WHERE seq > {head.seq}"))
-    mac = LogKeys.of(session).mac(head.seq, head.digest)
+    keys = LogKeys.of(session)
+    assert keys is not None
+    mac = keys.mac(head.seq, head.digest)
     edit = text("UPDATE audit_head SET seq = :seq, digest = :digest, mac = :mac")
     session.execute(edit, {"seq": head.seq, "digest": head.digest, "mac": mac})
 

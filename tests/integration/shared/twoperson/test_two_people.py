@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -29,7 +30,7 @@ NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 ANA, BOB = (Stamp(NOON, name, Via.WEB, "10.0.0.1") for name in ("ana", "bob"))
 ACCOUNT = "01a20352-90c4-741d-bd56-6c87d0404eb4"
 RECORD = ("record", "7")
-TABLES = [table.__table__ for table in (ProposedAct, AuditEntry, AuditHead, AuditKey)]
+TABLES: list[Any] = [table.__table__ for table in (ProposedAct, AuditEntry, AuditHead, AuditKey)]
 
 
 @pytest.fixture
@@ -165,7 +166,7 @@ def test_a_request_nobody_decides_runs_out(database, kind, act_id, done):
 
 
 def test_the_same_is_proposed_once_until_it_is_over(database, kind, act_id, done):
-    again = {"payload": {"amount": 12}, "reason": "once more"}
+    again: dict[str, Any] = {"payload": {"amount": 12}, "reason": "once more"}
     with pytest.raises(ActProposedError), database.sessions.begin() as session:
         operations.propose(session, kind, RECORD, **again, by=BOB)
     with database.sessions.begin() as session:

@@ -79,11 +79,11 @@ def browser(app) -> Browser:
 def make_user(database: Database) -> Callable[..., str]:
     """Make a user who has a password; returns the id."""
 
-    def make(username: str = "wang", kind: StaffKind = StaffKind.BRANCH_MANAGER, password: str = PASSWORD) -> str:
+    def make(
+        username: str = "wang", kind: StaffKind = StaffKind.BRANCH_MANAGER, password: str = PASSWORD
+    ) -> str:
         with database.sessions.begin() as session:
-            user, _code = operations.create_user(
-                session, username=username, name="王芳", kind=kind, by=SETUP
-            )
+            user, _code = operations.create_user(session, username=username, name="王芳", kind=kind, by=SETUP)
             operations.set_password(session, user, password, by=SETUP)
             return user.id
 

@@ -61,7 +61,9 @@ def test_a_menu_of_more_than_nine_entries_stops_the_start(make_app):
 
 
 def test_entries_at_the_foot_of_the_menu_are_not_among_the_nine(make_app):
-    entries = [MenuEntry(_l("x"), "gallery.index", "x", Resource.OWN_ACCOUNT, foot=at > 8) for at in range(11)]
+    entries = [
+        MenuEntry(_l("x"), "gallery.index", "x", Resource.OWN_ACCOUNT, foot=at > 8) for at in range(11)
+    ]
 
     make_app({"menu": entries})
 
@@ -309,7 +311,15 @@ def test_a_fault_shows_nothing_of_the_inside(browser, address):
     answers = [browser.get(address), browser.get(address, headers={"Accept": "application/json"})]
     for answer in answers:
         assert answer.status_code in {409, 500, 503}
-        for inside in ("secret-detail", "Traceback", "SELECT", "DELETE", "passwd", "sign_in_throttles", ".py"):
+        for inside in (
+            "secret-detail",
+            "Traceback",
+            "SELECT",
+            "DELETE",
+            "passwd",
+            "sign_in_throttles",
+            ".py",
+        ):
             assert inside not in answer.text
 
 

@@ -46,7 +46,9 @@ def post(browser, path, **form):
 def set_up(browser, clock):
     """Set up the second step as a page leads through it; returns the secret and the recovery codes."""
     post(browser, f"{STEP}/setup")
-    secret = re.search(r'secret-key">([A-Z2-7 ]+)<', browser.get(STEP).text)[1].replace(" ", "")
+    found = re.search(r'secret-key">([A-Z2-7 ]+)<', browser.get(STEP).text)
+    assert found is not None
+    secret = found[1].replace(" ", "")
     page = post(browser, f"{STEP}/setup/confirmation", code=pyotp.TOTP(secret).at(clock.now()))
     assert page.status_code == 200
     return secret, re.findall(r"<code>([0-9A-Z-]{19})</code>", page.text)
@@ -208,7 +210,7 @@ def test_half_a_sign_in_is_worth_nothing_after_half_an_hour(zhang, clock):
 def test_head_office_asks_further_kinds_for_the_second_step_from_their_next_request_on(
     make_app, make_user, clock
 ):
-    asked = set()
+    asked: set[StaffKind] = set()
     app = make_app({"account_rules": lambda _session: AccountRules(second_step_kinds=frozenset(asked))})
     app.test_client_class = Unhelped
     make_user("wang", StaffKind.ANALYST)
@@ -216,7 +218,7 @@ def test_head_office_asks_further_kinds_for_the_second_step_from_their_next_requ
     browser.sign_in("wang")
     before = browser.get("/forms").status_code
 
-    asked.add("analyst")
+    asked.add(StaffKind.ANALYST)
 
     assert (before, browser.get("/forms").status_code) == (200, 303)
     set_up(browser, clock)

@@ -20,9 +20,8 @@ def rows(page):
     import re
 
     table = page.text.split('aria-label="帐号"')[-1]
-    return {
-        re.search(r">\s*([a-z]+)\s*</a>", row)[1]: row for row in table.split("<tr>")[1:] if "/people/" in row
-    }
+    named = ((re.search(r">\s*([a-z]+)\s*</a>", row), row) for row in table.split("<tr>")[1:])
+    return {found[1]: row for found, row in named if found and "/people/" in row}
 
 
 def test_accounts_say_what_is_doubtful_about_them(administrator, make_user, database, clock):
