@@ -64,7 +64,7 @@ TEXTS: Final = {
 }
 
 
-WIDTH: Final = 110  # of the table, whatever the terminal: an address cut short is of no use
+WIDTH: Final = 160  # of the table, whatever the terminal: an address cut short is of no use
 
 
 class Reporter:
