@@ -205,7 +205,7 @@ def undo(import_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/<import_id>/refused.<extension>")
-@requires(Resource.IMPORT, Action.EXPORT)
+@requires(Resource.IMPORT, Action.CREATE)
 def error_file(import_id: str, extension: str) -> ResponseReturnValue:
     """Send the refused rows with their reasons, to be mended and taken in as they are."""
     with reading() as session:

@@ -41,7 +41,7 @@ transfer             | -      | RT g               | R b            | R s       
 node                 | R g    | R g                | R b            | -               | -             | RM g
 proof                | R g    | RU g               | R b            | -               | -             | RU g
 job                  | -      | -                  | -              | -               | -             | RM g
-alarm                | R g    | R g                | RU b           | -               | -             | RUM g
+alarm                | R g    | R g                | R b            | -               | -             | RM g
 operation_log        | R a    | RXP g +log_auditor | RXP b          | RP s            | RP s          | R g m
 organisation         | R g    | RU g               | RU b           | R b             | R b           | RUM g
 account              | -      | R g                | R b            | -               | -             | RCUDM g

@@ -61,7 +61,7 @@ def alarms_blueprint(kinds: Sequence[AlarmKind], links: Links | None = None) -> 
         return render_template("alarms/one.html", line=line)
 
     @blueprint.post("/<id:alarm_id>/closing")
-    @requires(Resource.ALARM, Action.UPDATE)
+    @requires(Resource.ALARM, Action.MANAGE)
     def close(alarm_id: str) -> ResponseReturnValue:
         """End an alarm by hand, with a note."""
         try:

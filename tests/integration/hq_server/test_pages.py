@@ -1,6 +1,7 @@
 """HQ's pages as a signed-in person gets them, on rows as ingest leaves them."""
 
 import io
+import json
 import re
 from datetime import date, timedelta
 
@@ -23,6 +24,7 @@ from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.jobs.job import Progress
 from shared.jobs.vocabulary import RunOutcome
 from shared.stamp import Stamp, Via
+from sync_protocol.catalog import CATALOG
 from tests.integration.hq_server.conftest import NOON
 from tests.support.hq_rows import BranchRows, add_batch, add_branch, add_parked
 
@@ -251,7 +253,8 @@ def test_the_board_asks_the_database_as_often_for_many_managers_as_for_one(clien
 def test_parked_records_tell_the_reason_and_show_the_row_as_it_came(client, database):
     with database.sessions.begin() as session:
         branch = add_branch(session, "B001", NOON, name="杭州分公司")
-        line = '[7,"x","C1","alien","王芳"]'
+        sent = {"id": "x", "customer_no": "C1", "kind": "alien", "name": "王芳", "mobile": "13900004321"}
+        line = json.dumps([7, *(sent.get(name) for name in CATALOG["customer"].columns)])
         add_parked(
             session, branch, line=line, reasons={"kind": ["must be one of individual, group"]}, at=NOON
         )
@@ -259,6 +262,7 @@ def test_parked_records_tell_the_reason_and_show_the_row_as_it_came(client, data
     page = text_of(client.get("/parked"))
     assert "Kind : must be one of: individual, group" in page
     assert "alien" in page
+    assert ("13900004321" in page, "139****4321" in page) == (False, True)
     assert "Records parked 1" in text_of(client.get("/"))
 
 

@@ -35,7 +35,7 @@ def test_a_correction_is_a_new_line_with_the_difference_so_that_the_sum_is_right
     with sessions() as session:
         line, correction = queries.get_line(session, line_id), queries.get_line(session, correction_id)
         [sums] = queries.sums_of(session, BillFilter(customer_id=customer))
-        entry = session.scalars(select(AuditEntry)).one()
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.event == "bill_line.corrected")).one()
     assert line.amount_minor == 10_000
     assert (correction.amount_minor, correction.kind, correction.bill_no) == (
         -2_500,

@@ -263,7 +263,7 @@ def make_gallery(runtime: NodeRuntime, **changes: object) -> Flask:
                 key="c",
             ),
             MenuEntry(_l("Forms"), "gallery.forms", "edit", Resource.OWN_ACCOUNT, count=lambda session: 0),
-            MenuEntry("For the few", "gallery.administrators", "settings", Resource.ACCOUNT),
+            MenuEntry("For the few", "gallery.administrators", "settings", Resource.JOB),
         ],
         "blueprints": [
             blueprint,

@@ -75,8 +75,8 @@ def test_an_error_is_said_with_its_parameters_and_user_data_stays_as_it_is():
             i18n.translate_error(UsernameTakenError(field="username", username="Cancel"))
             == "用户名 Cancel 已被使用。"
         )
-        reason = "A password has at least 8 characters."
-        assert i18n.translate_error(WeakPasswordError(field="x", reason=reason)) == "密码至少 8 个字符。"
+        reason = "A password has at most 128 characters."
+        assert i18n.translate_error(WeakPasswordError(field="x", reason=reason)) == "密码最多 128 个字符。"
 
 
 def said(po):
