@@ -10,7 +10,7 @@ from branch_node.ranges import RANGES
 from branch_node.staff.projection import install_projection
 from shared.audit.guards import install as install_log_guards
 from shared.db.migrations import MigratedApp
-from shared.rights.rowsecurity import install_row_security
+from shared.rights.rowsecurity import install_row_security, remove_row_security
 
 
 def _install_generated(connection: Connection) -> None:
@@ -51,5 +51,6 @@ APP: Final = MigratedApp(
         "branch_node.setup.models",
         "shared.db.search",
     ),
+    before_change=remove_row_security,
     after_upgrade=_install_generated,
 )

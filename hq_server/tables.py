@@ -9,7 +9,7 @@ from hq_server.ranges import RANGES
 from shared.audit.guards import install as install_log_guards
 from shared.db.migrations import MigratedApp
 from shared.db.search import search_table_ddl
-from shared.rights.rowsecurity import install_row_security
+from shared.rights.rowsecurity import install_row_security, remove_row_security
 
 
 def _install_generated(connection: Connection) -> None:
@@ -42,5 +42,6 @@ APP: Final = MigratedApp(
         "hq_server.analysis.models",
         "shared.db.search",
     ),
+    before_change=remove_row_security,
     after_upgrade=_install_generated,
 )

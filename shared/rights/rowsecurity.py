@@ -79,6 +79,18 @@ def install_row_security(
     return True
 
 
+def remove_row_security(connection: Connection) -> None:
+    """Take the policies away: a column or table that one names could not be changed by a migration."""
+    if connection.dialect.name != "postgresql":
+        return
+    named = connection.exec_driver_sql(
+        "SELECT quote_ident(tablename) FROM pg_policies WHERE policyname = %s AND schemaname = current_schema()",
+        (POLICY,),
+    )
+    for table in named.scalars().all():
+        connection.exec_driver_sql(f"DROP POLICY {POLICY} ON {table}")
+
+
 def has_row_security(connection: Connection) -> bool:
     """Tell whether the second wall stands in this database."""
     if connection.dialect.name != "postgresql" or not _usable(connection):

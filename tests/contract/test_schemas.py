@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Date, Enum, Integer, String
 from branch_node.bindings import BINDINGS as BRANCH
 from hq_server.bindings import BINDINGS as HQ
 from shared.db.base import Id, Instant
+from shared.db.personal import PersonalText
 from shared.domain.billing.fields import BillLineFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
@@ -55,7 +56,7 @@ def _said_by(column):
         return Enum, tuple(kind.enums)
     if isinstance(kind, Id | Instant):
         return type(kind), None
-    if type(kind) is String:
+    if isinstance(kind, PersonalText) or type(kind) is String:
         return String, kind.length
     if kind.__visit_name__ == "JSON":
         return "json", None

@@ -126,7 +126,7 @@ def test_the_pages_say_through_which_batch_a_branch_is_equal_and_when(
     assert "B001" in index
     assert "/proof/branches/B001" in fleet
     assert "/proof" in overview
-    assert "分公司 B001 与总公司一致，至第 10 批" in one
+    assert "分公司 B001 与总公司一致，至第 13 批" in one
 
 
 def test_a_difference_and_its_rows_stand_in_the_history_when_it_is_repaired(

@@ -25,6 +25,7 @@ class MigratedApp:
 
     `after_upgrade` makes what is generated and not migrated (triggers, search tables). It runs in
     the transaction of every upgrade, also when no revision was pending, so it must repeat well.
+    `before_change` takes away what of it would be in the way of a revision; it runs before any, up and down.
     On SQLite every trigger has been dropped before, since a table cannot be rebuilt under one.
     """
 
@@ -32,6 +33,7 @@ class MigratedApp:
     package: str
     modules: tuple[str, ...]
     after_upgrade: Callable[[Connection], object] = _nothing
+    before_change: Callable[[Connection], object] = _nothing
 
     @property
     def folder(self) -> Path:

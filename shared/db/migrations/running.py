@@ -68,6 +68,7 @@ def upgrade(database: Database, app: MigratedApp, *, generated: bool = True) -> 
     with _exclusive(database) as connection:
         before = _pending(connection, config)
         config.attributes["connection"] = connection
+        app.before_change(connection)
         command.upgrade(config, "head")
         if generated:
             app.after_upgrade(connection)
@@ -79,6 +80,7 @@ def downgrade(database: Database, app: MigratedApp, revision: str = "base") -> N
     config = configuration(app)
     with _exclusive(database) as connection:
         config.attributes["connection"] = connection
+        app.before_change(connection)
         command.downgrade(config, revision)
 
 

@@ -16,7 +16,7 @@ def five_users(database, signed_in):
         for username, language in (("a", "en"), ("b", None), ("c", "en"), ("d", "zh_CN")):
             session.add(
                 User(
-                    id=new_id(), username=username, name="x", right="staff", language=language,
+                    id=new_id(), username=username, name="x", kind="analyst", language=language,
                     created_at=NOON, created_by="test",
                 )
             )  # fmt: skip
