@@ -141,5 +141,6 @@ BUSINESS = frozenset(
         Resource.OPERATION_STATISTICS,
     }
 )
-# Shows rows of the business on their way, or what was changed in them: nobody of the business sees those either before they have a range.
+# Shows rows of the business on their way, or what was changed in them: nobody of the business sees those either
+# before they have a range.
 CARRYING = frozenset({Resource.PARKED, Resource.OPERATION_LOG})
