@@ -38,7 +38,7 @@ def test_an_entry_is_kept_with_who_entered_it_and_when(sessions, rows):
 
     with sessions() as session:
         log = queries.get_log(session, log_id)
-        entry = session.scalars(select(AuditEntry)).one()
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.event == "work_log.written")).one()
     assert (log.manager_id, log.customer_id, log.place, log.text) == (manager, customer, "客户处", "谈了续约")
     assert (log.entered_at, log.created_by, log.corrects_id) == (NOON, "ana", None)
     assert (entry.event, entry.subject_id) == ("work_log.written", log_id)
