@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, event, false, inspect, select
+from sqlalchemy import ColumnElement, Table, event, false, inspect
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql import visitors
 
@@ -137,14 +137,6 @@ def rows_seen(session: Session, table: Table) -> list[ColumnElement[bool]]:
     """Return the conditions for a statement over a table itself, which goes with the options BY_HAND."""
     sight = sight_of(session)
     return sight.rows_of(table) if sight is not None else []
-
-
-def still_seen(session: Session, row: Any) -> bool:  # noqa: ANN401 - any mapped row
-    """Tell whether a row as it now stands, after a change, is among those the session may see."""
-    state = inspect(row)
-    keys = zip(inspect(type(row)).primary_key, state.identity, strict=True)
-    wanted = select(1).select_from(type(row)).where(*(column == value for column, value in keys))
-    return session.scalar(wanted) is not None
 
 
 @event.listens_for(ScopedSession, "do_orm_execute")

@@ -73,6 +73,22 @@ class Action(StrEnum):
     MANAGE = "M"
 
 
+# What each action is called, on the page of the whole table and where two kinds are compared.
+ACTION_WORDS = {
+    Action.READ: N_("see"),
+    Action.CREATE: N_("add"),
+    Action.UPDATE: N_("edit"),
+    Action.RETIRE: N_("retire"),
+    Action.TRANSFER: N_("hand over"),
+    Action.APPROVE: N_("approve"),
+    Action.EXPORT: N_("export"),
+    Action.PRINT: N_("print"),
+    Action.LOCK: N_("lock"),
+    Action.VOID: N_("correct"),
+    Action.MANAGE: N_("manage"),
+}
+
+
 class DataRange(Word):
     """Whose rows; each holds those before it. AGGREGATE sees sums of all rows and no row."""
 

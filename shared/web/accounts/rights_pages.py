@@ -1,34 +1,19 @@
 """Who may do what, in words: the policy table for those who may read accounts, and one's own rights for everybody."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from flask import Blueprint, current_app, render_template, request
 
 from shared.auth.models import User
 from shared.i18n import gettext as _
-from shared.i18n import label, lazy_gettext
+from shared.i18n import label
 from shared.rights import policy
 from shared.rights.policy import NOTES, Grant
-from shared.rights.vocabulary import KINDS_OF, Action, DataRange, Resource, StaffKind
+from shared.rights.vocabulary import ACTION_WORDS, KINDS_OF, Action, DataRange, Resource, StaffKind
 from shared.web.access import requires
 from shared.web.kinds import kind_choices, kind_label
 
 blueprint = Blueprint("rights", __name__, template_folder="templates", url_prefix="/rights")
-
-ACTIONS: Final = {
-    Action.READ: lazy_gettext("read"),
-    Action.CREATE: lazy_gettext("enter"),
-    Action.UPDATE: lazy_gettext("change"),
-    Action.RETIRE: lazy_gettext("retire or delete"),
-    Action.TRANSFER: lazy_gettext("hand over"),
-    Action.APPROVE: lazy_gettext("approve"),
-    Action.EXPORT: lazy_gettext("take out"),
-    Action.PRINT: lazy_gettext("print"),
-    Action.LOCK: lazy_gettext("lock"),
-    Action.VOID: lazy_gettext("void or correct"),
-    Action.MANAGE: lazy_gettext("keep going"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +93,4 @@ def _range(reach: DataRange) -> str:
 
 
 def _words(actions: list[Action]) -> str:
-    return _(", ").join(str(ACTIONS[action]) for action in actions)
+    return _(", ").join(_(ACTION_WORDS[action]) for action in actions)

@@ -11,7 +11,7 @@ from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.rights.rowsecurity import lacks_second_wall
-from shared.rights.vocabulary import KINDS_OF, Action, Resource, StaffKind
+from shared.rights.vocabulary import ACTION_WORDS, KINDS_OF, Action, Resource, StaffKind
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import notice
@@ -34,19 +34,6 @@ COUNTS: Final = {
     "address": N_("every account from this terminal"),
     "account": N_("this account from anywhere"),
     "codes": N_("codes of the authenticator"),
-}
-ACTIONS: Final = {
-    Action.READ: N_("see"),
-    Action.CREATE: N_("add"),
-    Action.UPDATE: N_("edit"),
-    Action.RETIRE: N_("retire"),
-    Action.TRANSFER: N_("hand over"),
-    Action.APPROVE: N_("approve"),
-    Action.EXPORT: N_("export"),
-    Action.PRINT: N_("print"),
-    Action.LOCK: N_("lock"),
-    Action.VOID: N_("correct"),
-    Action.MANAGE: N_("manage"),
 }
 ACCOUNT_SORTS: Final = {
     "username": User.username,
@@ -147,7 +134,7 @@ def kinds() -> str:
         other=other,
         rows=queries.compare_kinds(one, other),
         actions_in=queries.actions_in,
-        action_words=ACTIONS,
+        action_words=ACTION_WORDS,
         kinds=kind_choices(StaffKind),
         tab="kinds",
     )
