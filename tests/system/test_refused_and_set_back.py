@@ -236,20 +236,24 @@ def test_a_record_removed_and_made_again_as_a_refused_one_comes_back(
 ):
     monkeypatch.setattr(lineages, "RECOVERY_PAGE", 1)
     archive = setbacks.back_up_branch(branch)
-    customer = branch.add_customer()
+    # Two, so that what was removed and what was refused are told on pages of their own.
+    made = [branch.add_customer(), branch.add_customer()]
     branch.push()
     with branch.runtime.database.sessions.begin() as session:
-        row = session.execute(select(Customer.__table__).where(Customer.id == customer)).one()._asdict()
-        session.execute(delete(Customer).where(Customer.id == customer))
+        rows = [
+            row._asdict() for row in session.execute(select(Customer.__table__).where(Customer.id.in_(made)))
+        ]
+        session.execute(delete(Customer).where(Customer.id.in_(made)))
     branch.push()
     with branch.runtime.database.sessions.begin() as session:
-        session.execute(insert(Customer).values({**row, "name": "又来了", "attributes": POISON}))
+        again = [{**row, "name": "又来了", "attributes": POISON} for row in rows]
+        session.execute(insert(Customer), again)
     branch.push()
 
     setbacks.set_back(branch, archive)
     assert branch.push().outcome == "done"
 
-    assert customers(branch) == {customer: ("又来了", POISON)}
+    assert customers(branch) == dict.fromkeys(made, ("又来了", POISON))
     assert differences(world) == 0
 
 
