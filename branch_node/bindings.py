@@ -9,6 +9,7 @@ from branch_node.customers.models import Customer
 from branch_node.dayclose.models import DayClose
 from branch_node.managers.models import Manager
 from branch_node.opstats.models import OperationMonth
+from branch_node.personal.models import LegalHold
 from branch_node.receivers.queries import takers
 from branch_node.staff.models import StaffMember
 from branch_node.statistics.models import CustomerMonth
@@ -37,6 +38,7 @@ BINDINGS: Final[Bindings] = bind(
             "customer_month": CustomerMonth,
             "operation_month": OperationMonth,
             "day_close": DayClose,
+            "legal_hold": LegalHold,
         }.items()
     },
     removable_when={"bill_line": _BEING_UNDONE, "work_log": _BEING_UNDONE},

@@ -49,6 +49,7 @@ APP: Final = MigratedApp(
         "branch_node.resend.models",
         "branch_node.outbound.models",
         "branch_node.setup.models",
+        "branch_node.personal.models",
         "shared.db.search",
     ),
     before_change=remove_row_security,

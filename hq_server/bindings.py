@@ -8,6 +8,7 @@ from hq_server.replica.models import (
     ReplicaCustomerMonth,
     ReplicaDayClose,
     ReplicaDepartment,
+    ReplicaLegalHold,
     ReplicaManager,
     ReplicaOperationMonth,
     ReplicaStaff,
@@ -29,6 +30,7 @@ BINDINGS: Final[Bindings] = bind(
             "customer_month": ReplicaCustomerMonth,
             "operation_month": ReplicaOperationMonth,
             "day_close": ReplicaDayClose,
+            "legal_hold": ReplicaLegalHold,
         }.items()
     }
 )

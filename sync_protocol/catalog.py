@@ -124,6 +124,9 @@ CATALOG: Final[Mapping[str, RecordType]] = {
         ),
         # After the facts it counts: HQ can match it at once.
         RecordType("day_close", RecordKind.STATE, Owner.BRANCH, "control", 1),
+        RecordType(
+            "legal_hold", RecordKind.STATE, Owner.BRANCH, "control", 1, parents={"customer_id": "customer"}
+        ),
     )
 }
 

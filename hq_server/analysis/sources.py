@@ -30,6 +30,7 @@ from hq_server.replica.models import (
     ReplicaCustomerMonth,
     ReplicaDayClose,
     ReplicaDepartment,
+    ReplicaLegalHold,
     ReplicaManager,
     ReplicaOperationMonth,
     ReplicaStaff,
@@ -49,6 +50,7 @@ REPLICAS: Final[dict[str, type[Replicated]]] = {
     "bill_line": ReplicaBillLine,
     "work_log": ReplicaWorkLog,
     "day_close": ReplicaDayClose,
+    "legal_hold": ReplicaLegalHold,
 }
 MONEY_FROM = frozenset({"bill_line", "customer"})
 CUSTOMERS_FROM = frozenset({"customer"})

@@ -10,6 +10,7 @@ from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.managers.fields import ManagerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
+from shared.domain.personal.fields import LegalHoldFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
 
@@ -102,6 +103,13 @@ class ReplicaDayClose(Replicated, DayCloseFields, Base):
 
     __tablename__ = "replica_day_closes"
     __table_args__ = (Index("ix_replica_day_closes_day", "day", "branch_number"),)
+
+
+class ReplicaLegalHold(Replicated, LegalHoldFields, Base):
+    """A legal hold on a customer of some branch."""
+
+    __tablename__ = "replica_legal_holds"
+    __table_args__ = (Index("ix_replica_legal_holds_customer", "branch_number", "customer_id"),)
 
 
 class Tombstone(Base):

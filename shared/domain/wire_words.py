@@ -18,6 +18,7 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
     "customer_month": N_("Customer months"),
     "operation_month": N_("Months of operations"),
     "day_close": N_("Closed days"),
+    "legal_hold": N_("Legal holds"),
 }
 # The number by which people know a record of each type.
 RECORD_NUMBERS: Final[Mapping[str, str]] = {
@@ -70,6 +71,14 @@ COLUMN_NAMES: Final[Mapping[str, str]] = {
     "duties": N_("Duties"),
     "department_id": N_("Department"),
     "state": N_("State"),
+    "reason": N_("Reason"),
+    "placed_at": N_("Placed at"),
+    "placed_by": N_("Placed by"),
+    "ends_on": N_("Last day"),
+    "order_id": N_("Order of head office"),
+    "released_at": N_("Released at"),
+    "released_by": N_("Released by"),
+    "release_reason": N_("Why it was released"),
     "product": N_("Product"),
     "period": N_("Month"),
     "month": N_("Month"),

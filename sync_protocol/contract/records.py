@@ -186,6 +186,20 @@ class DayCloseV1(WireSchema):
     closed_at = InstantText()
 
 
+class LegalHoldV1(WireSchema):
+    """A legal hold on a customer."""
+
+    customer_id = RecordId()
+    reason = Text(500, least=1)
+    placed_at = InstantText()
+    placed_by = Text(80)
+    ends_on = Day(nullable=True)
+    order_id = RecordId(nullable=True)
+    released_at = InstantText(nullable=True)
+    released_by = Text(80, nullable=True)
+    release_reason = Text(500, nullable=True)
+
+
 _encoder = msgspec.json.Encoder()
 Upcaster = Callable[[Any], tuple[Any, ...]]
 
@@ -292,4 +306,5 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ("customer_month", 1): RecordCheck(CustomerMonthV1),
     ("operation_month", 1): RecordCheck(OperationMonthV1),
     ("day_close", 1): RecordCheck(DayCloseV1),
+    ("legal_hold", 1): RecordCheck(LegalHoldV1),
 }

@@ -16,6 +16,7 @@ from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.managers.fields import ManagerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
+from shared.domain.personal.fields import LegalHoldFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
 from sync_protocol.catalog import CATALOG
@@ -33,6 +34,7 @@ SHARED = {
     "customer_month": CustomerMonthFields,
     "operation_month": OperationMonthFields,
     "day_close": DayCloseFields,
+    "legal_hold": LegalHoldFields,
 }
 REPLICA_ONLY = ("branch_number", "row_lineage", "row_change", "batch_id")
 

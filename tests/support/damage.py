@@ -24,6 +24,7 @@ COLUMNS: Final = {
     "customer_month": "charge_minor",
     "operation_month": "visits",
     "day_close": "closed_at",
+    "legal_hold": "reason",
 }
 
 

@@ -58,6 +58,13 @@ def fill(branch: BranchHere, rows: int = 3) -> None:
             },
         )
         fill_organisation(branch, manager)
+        hold = {
+            "customer_id": customer,
+            "reason": "诉讼",
+            "placed_at": branch.world.clock.now(),
+            "placed_by": "ana",
+        }
+        branch._insert("legal_hold", hold)
 
 
 def fill_organisation(branch: BranchHere, manager: str) -> None:

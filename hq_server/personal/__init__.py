@@ -1,0 +1,1 @@
+"""Personal data of all branches: holds, orders to branches, requests and erasures."""

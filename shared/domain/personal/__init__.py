@@ -1,0 +1,1 @@
+"""Personal data: what is stored of holds and of requests at both tiers."""

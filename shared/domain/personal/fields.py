@@ -1,0 +1,28 @@
+"""The columns of records about personal data that both tiers store."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Date, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.base import Id
+from shared.domain.fields import Identified
+
+REASON_LENGTH = 500
+
+
+class LegalHoldFields(Identified):
+    """That nothing of a customer may be erased, until somebody releases the hold or its last day is over.
+
+    `order_id` is the order by which head office placed it; without one the branch did.
+    """
+
+    customer_id: Mapped[str] = mapped_column(Id)
+    reason: Mapped[str] = mapped_column(String(REASON_LENGTH))
+    placed_at: Mapped[datetime]
+    placed_by: Mapped[str] = mapped_column(String(80))
+    ends_on: Mapped[date | None] = mapped_column(Date)
+    order_id: Mapped[str | None] = mapped_column(Id)
+    released_at: Mapped[datetime | None]
+    released_by: Mapped[str | None] = mapped_column(String(80))
+    release_reason: Mapped[str | None] = mapped_column(String(REASON_LENGTH))
