@@ -8,7 +8,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import aliased
 
 from branch_node.billing.models import BillLine
-from branch_node.customers.models import Customer, CustomerShare, Serving
+from branch_node.customers.models import CUSTOMER_SEARCH, Customer, CustomerShare, Serving
 from branch_node.ranges import RANGES
 from branch_node.worklogs.models import WorkLog
 from shared.ids import new_id
@@ -187,3 +187,14 @@ class TestTheDatabaseItself:
     def test_the_node_itself_sees_all(self, branch, database):
         with database.sessions() as session:
             assert names(session) == ["of li", "of wu"]
+
+    def test_a_search_reads_the_records_that_wait_to_be_indexed_and_not_all(self, branch, looking):
+        with looking(DataRange.SELF, manager=branch["wu"]) as session:
+            # A small table would be read whole for good reason.
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+            hits = select(Customer.id).where(Customer.id.in_(CUSTOMER_SEARCH.matching(session, "wu")))
+            compiled = hits.compile(session.connection())
+            plan = (
+                session.connection().exec_driver_sql(f"EXPLAIN {compiled}", compiled.params).scalars().all()
+            )
+        assert any("Index Cond: (id = " in line for line in plan), "\n".join(plan)
