@@ -86,7 +86,7 @@ def correct_line(
         "bill_line.corrected",
         subject=("customer", line.customer_id),
         by=by,
-        details={"bill_no": line.bill_no, "before": standing, "after": right_minor, "remark": remark},
+        details={"bill_no": line.bill_no, "before": standing, "after": right_minor},
     )
     return correction
 

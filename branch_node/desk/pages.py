@@ -1,10 +1,12 @@
 """Pages that cut across slices: my day, search, a customer's and an account manager's page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from branch_node.billing import queries as billing
@@ -21,6 +23,10 @@ from branch_node.worklogs import queries as worklogs
 from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.queries import LogFilter
 from shared.audit import queries as audit
+from shared.audit.models import AuditEntry
+from shared.audit.sealing import read_all_sealed
+from shared.audit.vocabulary import LogAction
+from shared.db.personal import class_of
 from shared.domain.calendar import local_day, local_month
 from shared.domain.customers.vocabulary import (
     CustomerKind,
@@ -213,11 +219,14 @@ def customer_profile(customer_id: object) -> str:
     with reading() as session:
         header = _header(session, str(customer_id))
         history = audit.list_history(session, ("customer", header.customer.id))
+        opened = read_all_sealed(session, history)
         people = {manager.id: manager.name for manager in managers.list_managers(session)}
         return _customer_page(
             "desk/customer_profile.html",
             header,
-            history=history,
+            history=[
+                (entry, _changes(entry, values or {})) for entry, values in zip(history, opened, strict=True)
+            ],
             field_labels=FIELD_LABELS,
             events=EVENTS,
             people=people,
@@ -249,6 +258,14 @@ def _customer_page(template: str, header: Header, **more: object) -> str:
     return render_template(
         template, header=header, customer=header.customer, tones=STATUS_TONES, label=label, **more
     )
+
+
+def _changes(entry: AuditEntry, opened: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return what an entry changed, names and remarks as this page shows them anyway; contact data stays sealed."""
+    told = entry.changes or entry.details.get("changed", {})
+    kinds = {column.name: class_of(column) for column in inspect(Customer).columns}
+    shown = {name: pair for name, pair in opened.items() if (kind := kinds.get(name)) and not kind.masked}
+    return [] if entry.action is LogAction.CREATE else [*({**told, **shown}).items()]
 
 
 def _worded(field: str, value: Any, people: dict[str, str]) -> str:  # noqa: ANN401 - a value of the operation log

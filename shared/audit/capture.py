@@ -20,7 +20,7 @@ from sqlalchemy.orm.attributes import get_history
 from shared.audit.plain import plain
 from shared.audit.vocabulary import LogAction
 from shared.db.base import instant_text
-from shared.db.personal import class_of
+from shared.db.personal import about_column, class_of
 
 SEALED: Final = "sealed"
 WITHHELD: Final = "withheld"
@@ -40,22 +40,28 @@ PLAIN: Final[Mapping[type, Callable[[Any], Any]]] = {
     Decimal: str,
 }
 Pairs = dict[str, list[Any]]
+Subject = tuple[str, str]
 
 
 @dataclass(slots=True)
 class RowChange:
-    """What one transaction did to one row; `pairs` is {column: [before, after]} in JSON's own types."""
+    """What one transaction did to one row; `pairs` is {column: [before, after]} in JSON's own types.
+
+    `about` is whose personal data the row holds: itself, or for a work log and a bill line their customer.
+    """
 
     noun: str
     subject_id: str
     table: Table
     action: LogAction
     pairs: Pairs
+    about: Subject
 
     def join(self, later: "RowChange") -> None:
         """Take in what the same transaction did to the row afterwards: the first before, the last after."""
         for name, (before, after) in later.pairs.items():
             self.pairs[name] = [self.pairs[name][0] if name in self.pairs else before, after]
+        self.about = later.about
         if later.action is LogAction.DELETE or self.action is LogAction.DELETE:
             self.action = later.action
 
@@ -91,7 +97,13 @@ def row_change(
             pair = [plain_value(was), plain_value(now)]
             if pair[0] != pair[1]:
                 pairs[name] = pair
-    return RowChange(noun, subject_id, table, action, pairs)
+    whose = _about(table)
+    held = None if whose is None else (after or before).get(whose[1]) or before.get(whose[1])
+    if whose is not None and action is LogAction.CHANGE and whose[1] not in (*before, *after):
+        msg = f"{table.name}: a change of a row must say its {whose[1]}"
+        raise ValueError(msg)
+    about = (whose[0], str(held)) if whose is not None and held else (noun, subject_id)
+    return RowChange(noun, subject_id, table, action, pairs, about)
 
 
 def split(table: Table, pairs: Mapping[str, list[Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -149,7 +161,14 @@ def _change(row: object, action: LogAction) -> RowChange | None:
         return None
     key = "/".join(str(getattr(row, mapper.get_property_by_column(one).key)) for one in mapper.primary_key)
     assert isinstance(mapper.local_table, Table)
-    return RowChange(noun_of(row), key, mapper.local_table, action, pairs)
+    noun, whose = noun_of(row), _about(mapper.local_table)
+    held = (
+        None
+        if whose is None
+        else getattr(row, mapper.get_property_by_column(mapper.local_table.c[whose[1]]).key)
+    )
+    about = (whose[0], str(held)) if whose is not None and held else (noun, key)
+    return RowChange(noun, key, mapper.local_table, action, pairs, about)
 
 
 def _pair(row: object, key: str, action: LogAction) -> tuple[Any, Any]:
@@ -163,6 +182,9 @@ def _pair(row: object, key: str, action: LogAction) -> tuple[Any, Any]:
     if not history.has_changes():
         return None, None
     return plain_value(was), plain_value(history.added[0] if history.added else None)
+
+
+_about: Final = cache(about_column)
 
 
 @cache

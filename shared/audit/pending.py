@@ -19,7 +19,7 @@ from shared.audit.chain import FIELDS, GENESIS, link
 from shared.audit.keyring import LogKeys
 from shared.audit.models import AuditHead, json_text
 from shared.audit.plain import plain
-from shared.audit.sealing import Sealer
+from shared.audit.sealing import FORGOTTEN, Sealer, Subject
 from shared.audit.vocabulary import LogAction, LogOutcome, action_of, module_of, outcome_of
 from shared.db.base import Id, Instant, instant_text
 from shared.db.scope import ScopedSession
@@ -44,7 +44,7 @@ PAST: Final = {LogAction.CREATE: "created", LogAction.CHANGE: "changed", LogActi
 
 @dataclass(slots=True)
 class Draft:
-    """One entry without its place in the chain; `personal` is still to be sealed."""
+    """One entry without its place in the chain; `personal` is still to be sealed, for the one it is `about`."""
 
     at: datetime
     actor: str
@@ -61,11 +61,17 @@ class Draft:
     details: dict[str, Any]
     changes: dict[str, Any] | None = None
     personal: dict[str, Any] = field(default_factory=dict)
+    about: Subject | None = None
 
     @property
     def subject(self) -> tuple[str, str]:
-        """Whom or what it is about."""
+        """What it tells of."""
         return (self.subject_type or "", self.subject_id or "")
+
+    @property
+    def sealed_for(self) -> Subject:
+        """Whose key seals its personal values."""
+        return self.about or self.subject
 
 
 def make_draft(
@@ -105,6 +111,7 @@ def draft_of(change: RowChange, by: Stamp) -> Draft:
 def tell(draft: Draft, change: RowChange) -> None:
     """Put what was and what is into an entry."""
     draft.changes, draft.personal = change.told()
+    draft.about = change.about
 
 
 def add_draft(session: Session, draft: Draft) -> None:
@@ -128,7 +135,8 @@ def write_drafts(session: Session, drafts: Sequence[Draft]) -> None:
     """Give entries their numbers and digests and write them; holds the chain's head until the transaction ends."""
     seq, digest = _locked_head(session)
     sealer = Sealer(session)
-    sealer.prepare(draft.subject for draft in drafts if draft.personal)
+    _leave_out_forgotten(session, drafts)
+    sealer.prepare(draft.sealed_for for draft in drafts if draft.personal)
     rows = []
     for draft in drafts:
         seq += 1
@@ -139,6 +147,14 @@ def write_drafts(session: Session, drafts: Sequence[Draft]) -> None:
     keys = LogKeys.of(session)
     mac = keys.mac(seq, digest) if keys else None
     session.execute(update(AuditHead).values(seq=seq, digest=digest, mac=mac))
+
+
+def _leave_out_forgotten(session: Session, drafts: Sequence[Draft]) -> None:
+    # Sealed now, they would get a new key: what an erasure overwrites is a change like any other.
+    forgotten = {subject for _savepoint, subject in session.info.get(FORGOTTEN, ())}
+    for draft in drafts:
+        if forgotten and draft.sealed_for in forgotten:
+            draft.personal = {}
 
 
 def _row(draft: Draft, seq: int, sealer: Sealer) -> list[Any]:
@@ -159,7 +175,7 @@ def _row(draft: Draft, seq: int, sealer: Sealer) -> list[Any]:
         draft.subject_id,
         json_text(draft.details),
         None if draft.changes is None else json_text(draft.changes),
-        sealer.seal(draft.subject, draft.personal),
+        sealer.seal(draft.sealed_for, draft.personal, entry=draft.subject),
     ]
 
 
@@ -228,7 +244,7 @@ def _before_commit(session: Session) -> None:
 
 @event.listens_for(ScopedSession, "after_soft_rollback")
 def _forget_undone(session: Session, undone: SessionTransaction) -> None:
-    for where in (WAITING, CHANGES):
+    for where in (WAITING, CHANGES, FORGOTTEN):
         if session.info.get(where):
             session.info[where] = [each for each in session.info[where] if not _stands_in(each[0], undone)]
 
@@ -236,8 +252,8 @@ def _forget_undone(session: Session, undone: SessionTransaction) -> None:
 @event.listens_for(ScopedSession, "after_transaction_end")
 def _forget_all(session: Session, ended: SessionTransaction) -> None:
     if ended.parent is None:
-        session.info.pop(WAITING, None)
-        session.info.pop(CHANGES, None)
+        for where in (WAITING, CHANGES, FORGOTTEN):
+            session.info.pop(where, None)
 
 
 def _stands_in(savepoint: SessionTransaction | None, undone: SessionTransaction) -> bool:

@@ -7,10 +7,11 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Column, Dialect, String
+from sqlalchemy import Column, Dialect, FromClause, String
 from sqlalchemy.types import TypeDecorator
 
 KEY: Final = "personal"
+ABOUT: Final = "personal_about"
 
 
 class FieldClass(StrEnum):
@@ -23,6 +24,13 @@ class FieldClass(StrEnum):
     WECHAT = "wechat"
     ADDRESS = "address"
     BANK = "bank"
+    NAME = "name"
+    FREE_TEXT = "free_text"
+
+    @property
+    def masked(self) -> bool:
+        """Whether pages mask it; names and remarks are seen by whoever sees the record, and sealed in the log only."""
+        return self not in {FieldClass.NAME, FieldClass.FREE_TEXT}
 
 
 def personal(kind: FieldClass) -> dict[str, Any]:
@@ -33,6 +41,20 @@ def personal(kind: FieldClass) -> dict[str, Any]:
 def class_of(column: Column[Any]) -> FieldClass | None:
     """Return the class of a column's data, or None when it is not personal."""
     return column.info.get(KEY)
+
+
+def about(subject: str) -> dict[str, Any]:
+    """Return what `mapped_column(info=...)` takes for the column that names whom a row's personal data is about.
+
+    A row without such a column, or with none in it, is about itself.
+    """
+    return {ABOUT: subject}
+
+
+def about_column(table: FromClause) -> tuple[str, str] | None:
+    """Return whom a table's personal data is about, and the column that holds their id; None: the row itself."""
+    found = [(column.info[ABOUT], column.name) for column in table.columns if ABOUT in column.info]
+    return found[0] if found else None
 
 
 # Whose personal data ("customer", "manager") comes back masked, for as long as a masked session is open.
@@ -66,6 +88,8 @@ class PersonalText(TypeDecorator[str]):
 
 def mask(kind: FieldClass, value: str) -> str:
     """Return a value with only so much left that who knows it knows it again: 138****0001."""
+    if not kind.masked:
+        return value
     if kind is FieldClass.EMAIL:
         return f"{value[:1]}{HIDDEN}@{value.partition('@')[2]}"
     ahead, behind = _LEFT[kind]

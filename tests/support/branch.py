@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import count
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -18,6 +19,8 @@ from branch_node.customers.models import Customer
 from branch_node.managers.models import Manager
 from branch_node.tables import APP
 from branch_node.worklogs.models import WorkLog
+from shared.audit.keyring import CARRIED, LogKeys
+from shared.config import Home
 from shared.db.engine import Database
 from shared.db.migrations import upgrade
 from shared.db.scope import ScopedSession
@@ -42,12 +45,11 @@ def _build(url: str) -> None:
 
 @pytest.fixture
 def database(
-    dialect: str, database_factory: DatabaseFactory, make_database_url: Callable[..., str]
+    dialect: str, database_factory: DatabaseFactory, make_database_url: Callable[..., str], tmp_path: Path
 ) -> Iterator[Database]:
-    """An empty branch database, migrated."""
-    database = Database(
-        make_database_url(dialect, database_factory.template(dialect, "branch_pages", _build))
-    )
+    """An empty branch database, migrated; its log is sealed with the key of the home that `app` has."""
+    url = make_database_url(dialect, database_factory.template(dialect, "branch_pages", _build))
+    database = Database(url, carried={CARRIED: LogKeys(Home(tmp_path / "home"))})
     yield database
     database.dispose()
 

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Date, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Id
+from shared.db.personal import FieldClass, about, personal
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.fields import Created, Identified
 from shared.domain.vocabulary import code_column
@@ -15,7 +16,7 @@ class BillLineFields(Identified, Created):
     """One entry of billing: a fact, never changed; a correction is a new line with `corrects_id`."""
 
     bill_no: Mapped[str] = mapped_column(String(60))
-    customer_id: Mapped[str] = mapped_column(Id)
+    customer_id: Mapped[str] = mapped_column(Id, info=about("customer"))
     product: Mapped[str] = mapped_column(String(60))
     period: Mapped[str] = mapped_column(String(7))
     kind: Mapped[BillKind] = mapped_column(code_column(BillKind))
@@ -23,4 +24,4 @@ class BillLineFields(Identified, Created):
     currency: Mapped[str] = mapped_column(String(3))
     booked_on: Mapped[date] = mapped_column(Date)
     corrects_id: Mapped[str | None] = mapped_column(Id)
-    remark: Mapped[str | None] = mapped_column(String(500))
+    remark: Mapped[str | None] = mapped_column(String(500), info=personal(FieldClass.FREE_TEXT))

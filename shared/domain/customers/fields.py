@@ -24,8 +24,8 @@ class CustomerFields(Identified, Updated):
 
     customer_no: Mapped[str] = mapped_column(String(40))
     kind: Mapped[CustomerKind] = mapped_column(code_column(CustomerKind))
-    name: Mapped[str] = mapped_column(String(120))
-    short_name: Mapped[str | None] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(120), info=personal(FieldClass.NAME))
+    short_name: Mapped[str | None] = mapped_column(String(60), info=personal(FieldClass.NAME))
     id_type: Mapped[IdentityDocument | None] = mapped_column(code_column(IdentityDocument))
     id_no: Mapped[str | None] = mapped_column(
         PersonalText(40, FieldClass.IDENTITY_NUMBER, "customer"), info=personal(FieldClass.IDENTITY_NUMBER)
@@ -48,9 +48,9 @@ class CustomerFields(Identified, Updated):
     opened_on: Mapped[date | None] = mapped_column(Date)
     manager_id: Mapped[str | None] = mapped_column(Id)
     preferred_channel: Mapped[PreferredChannel | None] = mapped_column(code_column(PreferredChannel))
-    tags: Mapped[list[str]] = mapped_column(Json)
-    attributes: Mapped[dict[str, Any]] = mapped_column(Json)
-    remark: Mapped[str | None] = mapped_column(String(500))
+    tags: Mapped[list[str]] = mapped_column(Json, info=personal(FieldClass.FREE_TEXT))
+    attributes: Mapped[dict[str, Any]] = mapped_column(Json, info=personal(FieldClass.FREE_TEXT))
+    remark: Mapped[str | None] = mapped_column(String(500), info=personal(FieldClass.FREE_TEXT))
     # Of later versions of the wire schema: behind all others, as there.
     wechat: Mapped[str | None] = mapped_column(
         PersonalText(60, FieldClass.WECHAT, "customer"), sort_order=99, info=personal(FieldClass.WECHAT)

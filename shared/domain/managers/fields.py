@@ -13,7 +13,7 @@ class ManagerFields(Identified, Updated):
     """An account manager; `manager_no` is the staff number, unique in its branch."""
 
     manager_no: Mapped[str] = mapped_column(String(40))
-    name: Mapped[str] = mapped_column(String(80))
+    name: Mapped[str] = mapped_column(String(80), info=personal(FieldClass.NAME))
     post: Mapped[str | None] = mapped_column(String(60))
     level: Mapped[str | None] = mapped_column(String(30))
     department: Mapped[str | None] = mapped_column(String(80))

@@ -84,7 +84,7 @@ def test_a_masked_session_never_writes_back_what_it_was_shown(database, customer
 
 
 @pytest.mark.parametrize("value", [*WHOLE.values(), "1", "12345", "@", "a@b"])
-@pytest.mark.parametrize("kind", FieldClass)
+@pytest.mark.parametrize("kind", [kind for kind in FieldClass if kind.masked])
 def test_a_masked_value_never_tells_more_than_half(kind, value):
     masked = mask(kind, value)
     left = re.sub(r"\*+", "", masked.partition("@")[0] if kind is FieldClass.EMAIL else masked)

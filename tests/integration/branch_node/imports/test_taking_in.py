@@ -322,8 +322,8 @@ def test_an_import_tells_of_each_row_and_of_itself_and_every_row_is_captured(imp
 
     *rows, entry = sorted(importer.all(AuditEntry), key=lambda one: one.seq)
     assert {(one.event, one.details["import"]) for one in rows} == {("customer.created", taken.import_id)}
-    assert sorted(one.changes["name"][1] for one in rows) == sorted(
-        one.name for one in importer.all(Customer)
+    assert sorted(one.changes["customer_no"][1] for one in rows) == sorted(
+        one.customer_no for one in importer.all(Customer)
     )
     assert (entry.event, entry.subject_id, entry.actor) == ("import.finished", taken.import_id, "ana")
     assert (entry.details["created"], entry.details["refused"]) == (3, 0)
