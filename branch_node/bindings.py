@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.dayclose.models import DayClose
+from branch_node.erasure.models import Erasure
 from branch_node.managers.models import Manager
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold
@@ -15,6 +16,7 @@ from branch_node.staff.models import StaffMember
 from branch_node.statistics.models import CustomerMonth
 from branch_node.worklogs.models import WorkLog
 from shared.db.base import Base
+from shared.domain.erasure.rules import personal_columns
 from shared.organisation.models import Department
 from sync_protocol.catalog import Bindings, bind
 from sync_protocol.changelog.triggers import install
@@ -25,10 +27,14 @@ _BEING_UNDONE: Final = (
     "WHERE r.record_id = OLD.id AND i.state = 'undoing')"
 )
 
+# What a fact says of a person goes with the rest of them; amounts, days and numbers stay.
+_ERASED: Final = "EXISTS (SELECT 1 FROM erasures e WHERE e.customer_id = OLD.customer_id)"
+
 BINDINGS: Final[Bindings] = bind(
     {
         name: Base.metadata.tables[model.__tablename__]
         for name, model in {
+            "erasure": Erasure,
             "manager": Manager,
             "department": Department,
             "staff": StaffMember,
@@ -42,6 +48,10 @@ BINDINGS: Final[Bindings] = bind(
         }.items()
     },
     removable_when={"bill_line": _BEING_UNDONE, "work_log": _BEING_UNDONE},
+    blanked_when={
+        "bill_line": (_ERASED, [column.name for column in personal_columns(BillLine.__table__)]),
+        "work_log": (_ERASED, [column.name for column in personal_columns(WorkLog.__table__)]),
+    },
 )
 
 

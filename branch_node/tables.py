@@ -50,6 +50,7 @@ APP: Final = MigratedApp(
         "branch_node.outbound.models",
         "branch_node.setup.models",
         "branch_node.personal.models",
+        "branch_node.erasure.models",
         "shared.db.search",
     ),
     before_change=remove_row_security,

@@ -8,6 +8,7 @@ from hq_server.replica.models import (
     ReplicaCustomerMonth,
     ReplicaDayClose,
     ReplicaDepartment,
+    ReplicaErasure,
     ReplicaLegalHold,
     ReplicaManager,
     ReplicaOperationMonth,
@@ -21,6 +22,7 @@ BINDINGS: Final[Bindings] = bind(
     {
         name: Base.metadata.tables[model.__tablename__]
         for name, model in {
+            "erasure": ReplicaErasure,
             "manager": ReplicaManager,
             "department": ReplicaDepartment,
             "staff": ReplicaStaff,

@@ -38,6 +38,7 @@ APP: Final = MigratedApp(
         "hq_server.carrying.models",
         "hq_server.ingest.models",
         "hq_server.replica.models",
+        "hq_server.erasure.models",
         "hq_server.proof.models",
         "hq_server.analysis.models",
         "shared.db.search",

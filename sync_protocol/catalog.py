@@ -3,7 +3,7 @@
 Each app binds its own tables to these names in its app.py. Adding a record type starts here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
@@ -84,6 +84,8 @@ class RecordType:
 CATALOG: Final[Mapping[str, RecordType]] = {
     record.name: record
     for record in (
+        # Before all that it made blank, so that nothing from before is kept or shown beside it.
+        RecordType("erasure", RecordKind.STATE, Owner.BRANCH, "profile", 1),
         RecordType("manager", RecordKind.STATE, Owner.BRANCH, "profile", 1),
         RecordType(
             "department", RecordKind.STATE, Owner.BRANCH, "profile", 1, parents={"parent_id": "department"}
@@ -141,12 +143,15 @@ class Binding:
     """A record type and the table that holds it at this node.
 
     `removable_when` is an SQL condition over OLD under which a fact may be removed at its owner
-    (the undo of the import that brought it); without it a fact can never be removed.
+    (the undo of the import that brought it); without it a fact can never be removed. `blanked_when` is one under which
+    the columns in `blankable` may be changed, and no others; without it a fact can never be changed.
     """
 
     record: RecordType
     table: Table
     removable_when: str | None = None
+    blanked_when: str | None = None
+    blankable: frozenset[str] = frozenset()
 
     def at_version(self, version: int) -> "Binding":
         """Return this binding as a node at an earlier version of the record's schema has it."""
@@ -158,10 +163,24 @@ class Binding:
 Bindings = Mapping[str, Binding]
 
 
-def bind(tables: Mapping[str, Table], *, removable_when: Mapping[str, str] | None = None) -> Bindings:
-    """Bind each record type of the catalog to a table; raises KeyError when one is left out."""
-    conditions = removable_when or {}
+def bind(
+    tables: Mapping[str, Table],
+    *,
+    removable_when: Mapping[str, str] | None = None,
+    blanked_when: Mapping[str, tuple[str, Collection[str]]] | None = None,
+) -> Bindings:
+    """Bind each record type of the catalog to a table; raises KeyError when one is left out.
+
+    `blanked_when` gives by record type the condition and the columns that may be changed under it.
+    """
+    conditions, blanks = removable_when or {}, blanked_when or {}
     return {
-        name: Binding(record=record, table=tables[name], removable_when=conditions.get(name))
+        name: Binding(
+            record=record,
+            table=tables[name],
+            removable_when=conditions.get(name),
+            blanked_when=blanks[name][0] if name in blanks else None,
+            blankable=frozenset(blanks[name][1]) if name in blanks else frozenset(),
+        )
         for name, record in CATALOG.items()
     }

@@ -30,6 +30,7 @@ from hq_server.replica.models import (
     ReplicaCustomerMonth,
     ReplicaDayClose,
     ReplicaDepartment,
+    ReplicaErasure,
     ReplicaLegalHold,
     ReplicaManager,
     ReplicaOperationMonth,
@@ -51,6 +52,7 @@ REPLICAS: Final[dict[str, type[Replicated]]] = {
     "work_log": ReplicaWorkLog,
     "day_close": ReplicaDayClose,
     "legal_hold": ReplicaLegalHold,
+    "erasure": ReplicaErasure,
 }
 MONEY_FROM = frozenset({"bill_line", "customer"})
 CUSTOMERS_FROM = frozenset({"customer"})

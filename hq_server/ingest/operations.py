@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from hq_server.branches.models import Branch
 from hq_server.branches.queries import find_node_owner
 from hq_server.carrying.operations import carry
+from hq_server.erasure.operations import after_batch
 from hq_server.gate.errors import SyncRefusedError
 from hq_server.ingest import lineages, proving
 from hq_server.ingest.backups import backed_up_through
@@ -119,6 +120,7 @@ def receive_batch(
         ours = bindings[header.record].record.version
         carry(session, delivery.branch_number, header, applied, known=ours, batch_id=entry.id)
     _settle_parked(session, delivery, applied, entry.id, waiting=waiting, bindings=bindings)
+    after_batch(session, delivery.branch_number, bindings, at=delivery.at)
     differs = proving.compare(
         session, delivery.branch_number, delivery.batch, bindings[header.record], at=delivery.at
     )

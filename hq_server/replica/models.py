@@ -7,6 +7,7 @@ from shared.db.base import Base, Id
 from shared.domain.billing.fields import BillLineFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
+from shared.domain.erasure.fields import ErasureFields
 from shared.domain.managers.fields import ManagerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
@@ -110,6 +111,13 @@ class ReplicaLegalHold(Replicated, LegalHoldFields, Base):
 
     __tablename__ = "replica_legal_holds"
     __table_args__ = (Index("ix_replica_legal_holds_customer", "branch_number", "customer_id"),)
+
+
+class ReplicaErasure(Replicated, ErasureFields, Base):
+    """That a customer of some branch was erased."""
+
+    __tablename__ = "replica_erasures"
+    __table_args__ = (Index("ix_replica_erasures_customer", "branch_number", "customer_id"),)
 
 
 class Tombstone(Base):

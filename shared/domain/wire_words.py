@@ -19,6 +19,7 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
     "operation_month": N_("Months of operations"),
     "day_close": N_("Closed days"),
     "legal_hold": N_("Legal holds"),
+    "erasure": N_("Erasures"),
 }
 # The number by which people know a record of each type.
 RECORD_NUMBERS: Final[Mapping[str, str]] = {
@@ -79,6 +80,10 @@ COLUMN_NAMES: Final[Mapping[str, str]] = {
     "released_at": N_("Released at"),
     "released_by": N_("Released by"),
     "release_reason": N_("Why it was released"),
+    "erased_at": N_("Erased at"),
+    "erased_by": N_("Erased by"),
+    "waiting": N_("Batches to be purged"),
+    "complete_at": N_("Complete at"),
     "product": N_("Product"),
     "period": N_("Month"),
     "month": N_("Month"),

@@ -1,7 +1,7 @@
 """Capture by the database itself: triggers generated from the catalog, so that no way of writing is missed.
 
 ORM, bulk, raw SQL and imports all write `sync_changes` in their own transaction. Facts are guarded
-the same way: no UPDATE, and DELETE only where the binding says so. Installing again replaces
+the same way: no UPDATE but blanking and no DELETE, but where the binding says so. Installing again replaces
 what is there, so every upgrade of the schema ends with `install`, and so does a change of the receivers.
 """
 
@@ -74,7 +74,8 @@ def _sqlite(binding: Binding, also: Sequence[str]) -> Iterator[str]:
     yield f"DROP TRIGGER IF EXISTS guard_{table}_delete"
     if binding.record.kind is RecordKind.FACT:
         yield (
-            f"CREATE TRIGGER guard_{table}_update BEFORE UPDATE ON {table} BEGIN "
+            f"CREATE TRIGGER guard_{table}_update BEFORE UPDATE ON {table} "
+            f"WHEN NOT ({_blanking(binding, 'IS')}) BEGIN "
             f"SELECT RAISE(ABORT, 'a {name} is a fact: correct it with a new one'); END"
         )
         yield (
@@ -118,7 +119,11 @@ def _postgresql(binding: Binding, also: Sequence[str]) -> Iterator[str]:
     )
     if binding.record.kind is RecordKind.FACT:
         yield from _guard(
-            table, "update", "BEFORE UPDATE", "TRUE", f"a {name} is a fact: correct it with a new one"
+            table,
+            "update",
+            "BEFORE UPDATE",
+            f"NOT ({_blanking(binding, 'IS NOT DISTINCT FROM')})",
+            f"a {name} is a fact: correct it with a new one",
         )
         yield from _guard(
             table,
@@ -147,3 +152,11 @@ def _guard(table: str, what: str, when: str, condition: str | None, message: str
 
 def _removable(binding: Binding) -> str:
     return binding.removable_when or "1 = 0"
+
+
+def _blanking(binding: Binding, same: str) -> str:
+    """Return the condition under which an update of a fact is a permitted blanking: all else stays as it is."""
+    if binding.blanked_when is None:
+        return "1 = 0"
+    kept = [name for name in binding.table.columns.keys() if name not in binding.blankable]  # noqa: SIM118
+    return " AND ".join([f"({binding.blanked_when})", *(f"OLD.{name} {same} NEW.{name}" for name in kept)])

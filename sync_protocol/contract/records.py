@@ -35,6 +35,17 @@ class WireSchema(Schema):
     id = RecordId()
 
 
+class ErasureV1(WireSchema):
+    """That a customer's personal data was erased."""
+
+    customer_id = RecordId()
+    reason = Code(("request", "consent", "purpose", "order"))
+    erased_at = InstantText()
+    erased_by = Text(80)
+    waiting = Whole(least=0, most=INT32 - 1)
+    complete_at = InstantText(nullable=True)
+
+
 class CustomerV1(WireSchema):
     """A customer's profile."""
 
@@ -296,6 +307,7 @@ def _messages(error: ValidationError) -> dict[str, Any]:
 
 
 RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
+    ("erasure", 1): RecordCheck(ErasureV1),
     ("customer", 1): RecordCheck(CustomerV1),
     ("customer", 2): RecordCheck(CustomerV2, added=lambda _customer: (None,)),
     ("manager", 1): RecordCheck(ManagerV1),

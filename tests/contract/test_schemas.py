@@ -13,6 +13,7 @@ from shared.db.personal import PersonalText
 from shared.domain.billing.fields import BillLineFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
+from shared.domain.erasure.fields import ErasureFields
 from shared.domain.managers.fields import ManagerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
@@ -35,6 +36,7 @@ SHARED = {
     "operation_month": OperationMonthFields,
     "day_close": DayCloseFields,
     "legal_hold": LegalHoldFields,
+    "erasure": ErasureFields,
 }
 REPLICA_ONLY = ("branch_number", "row_lineage", "row_change", "batch_id")
 

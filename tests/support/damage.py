@@ -25,6 +25,7 @@ COLUMNS: Final = {
     "operation_month": "visits",
     "day_close": "closed_at",
     "legal_hold": "reason",
+    "erasure": "erased_by",
 }
 
 

@@ -65,6 +65,14 @@ def fill(branch: BranchHere, rows: int = 3) -> None:
             "placed_by": "ana",
         }
         branch._insert("legal_hold", hold)
+        erasure = {
+            "customer_id": new_id(),
+            "reason": "request",
+            "erased_at": branch.world.clock.now(),
+            "erased_by": "ana",
+            "waiting": 0,
+        }
+        branch._insert("erasure", erasure)
 
 
 def fill_organisation(branch: BranchHere, manager: str) -> None:

@@ -1,0 +1,1 @@
+"""Erasures of customers at head office: what is held of them beside their rows goes too."""
