@@ -180,6 +180,13 @@ class RangeTooWideError(FieldError):
     message = N_("People of this kind cannot have this data range.")
 
 
+class BranchesTooManyError(FieldError):
+    """Somebody limited to some branches would give access to others."""
+
+    code = "branches-too-many"
+    message = N_("You see some branches only. Choose from those.")
+
+
 class DutyNotOpenError(FieldError):
     """The duty would open nothing for this kind."""
 

@@ -7,10 +7,17 @@ from sqlalchemy.orm import Session
 
 from shared.audit import operations as audit
 from shared.auth import queries
-from shared.auth.errors import DutyNotOpenError, OwnRightsError, RangeTooWideError, RightsRefusedError
+from shared.auth.errors import (
+    BranchesTooManyError,
+    DutyNotOpenError,
+    OwnRightsError,
+    RangeTooWideError,
+    RightsRefusedError,
+)
 from shared.auth.models import User
 from shared.auth.sessions import end_sessions
 from shared.rights import policy
+from shared.rights.ranges import sight_of
 from shared.rights.vocabulary import BUSINESS, Action, DataRange, Duty, Resource, StaffKind
 from shared.stamp import Stamp, Via
 
@@ -35,10 +42,11 @@ def ranges_open_to(kind: StaffKind) -> list[DataRange]:
 def grant_rights(session: Session, user: User, rights: Rights, *, by: Stamp) -> None:
     """Grant a person duties and a data range; their sessions end. The same again writes nothing.
 
-    Raises OwnRightsError, RightsRefusedError, RangeTooWideError and DutyNotOpenError.
+    Raises OwnRightsError, RightsRefusedError, RangeTooWideError, BranchesTooManyError and DutyNotOpenError.
     """
     check_not_oneself(user, by)
     _check_business(session, by)
+    _check_within(session, rights)
     if rights.data_range not in ranges_open_to(user.kind):
         raise RangeTooWideError(field="data_range")
     refused = [duty for duty in rights.duties if duty not in policy.duties_open_to(user.kind)]
@@ -64,9 +72,19 @@ def _check_business(session: Session, by: Stamp) -> None:
     # The command line stands for the first grant of all: at a new node nobody of the business has a right to give.
     if by.via is Via.COMMAND:
         return
-    granter = queries.find_user(session, by.actor)
-    if granter is None or not policy.may(granter.rights, Resource.RIGHT, Action.APPROVE):
+    granter, seen = queries.find_user(session, by.actor), sight_of(session)
+    tier = seen.person.tier if seen is not None and seen.person is not None else None
+    if granter is None or not policy.may(granter.rights_at(tier), Resource.RIGHT, Action.APPROVE):
         raise RightsRefusedError
+
+
+def _check_within(session: Session, rights: Rights) -> None:
+    # Who sees some branches only cannot let somebody else see more than they do.
+    seen = sight_of(session)
+    if seen is None or seen.branches is None:
+        return
+    if not rights.branches or not set(rights.branches) <= set(seen.branches):
+        raise BranchesTooManyError(field="branches")
 
 
 def _said(user: User) -> dict[str, object]:

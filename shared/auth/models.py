@@ -64,11 +64,10 @@ class User(Base):
         """Whether this person may sign in."""
         return self.disabled_at is None
 
-    @property
-    def rights(self) -> Person:
-        """What decides on this person's rights."""
+    def rights_at(self, tier: str | None) -> Person:
+        """Return what decides on this person's rights at a node of `tier`: no kind has any at the other one."""
         known = frozenset(duty for code in self.duties if (duty := Duty.with_code(code)) is not None)
-        return Person(self.kind, known, self.data_range)
+        return Person(self.kind, known, self.data_range, tier)
 
 
 class UserSession(Base):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared.audit import operations as audit
@@ -28,6 +29,7 @@ from shared.auth.signin import (
     verify_sign_in,
 )
 from shared.i18n import LANGUAGES
+from shared.rights.ranges import sight_of
 from shared.rights.vocabulary import DataRange, StaffKind
 from shared.stamp import Stamp
 
@@ -53,20 +55,24 @@ def create_user(
     and PersonNameError.
     """
     folded = _check_username(username)
-    if queries.find_user(session, folded) is not None:
-        raise UsernameTakenError(field="username", username=folded)
+    seen = sight_of(session)
     user = User(
         username=folded,
         name=_check_name(name),
         kind=kind,
         duties=[],
         data_range=data_range,
+        # Whoever is limited to some branches makes accounts for those; they would not find another again.
+        branches=list(seen.branches) if seen is not None and seen.branches is not None else None,
         manager_id=manager_id,
         created_at=by.at,
         created_by=by.actor,
     )
-    session.add(user)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(user)
+    except IntegrityError:
+        raise UsernameTakenError(field="username", username=folded) from None
     audit.record(
         session,
         "user.created",
@@ -129,7 +135,8 @@ def change_kind(session: Session, user: User, kind: StaffKind, *, by: Stamp) -> 
         details={"from": user.kind, "to": kind},
     )
     user.kind = kind
-    user.duties, user.data_range, user.branches = [], DataRange.NONE, None
+    # The branches stay: a limit is lifted by who grants rights, never by the way.
+    user.duties, user.data_range = [], DataRange.NONE
     end_sessions(session, user)
 
 

@@ -14,6 +14,7 @@ from shared.errors import N_
 from shared.rights.vocabulary import (
     BUSINESS,
     CARRYING,
+    KINDS_OF,
     Action,
     DataRange,
     Duty,
@@ -43,10 +44,13 @@ proof                | R g    | RU g               | R b            | -         
 job                  | -      | -                  | -              | -               | -             | RM g
 alarm                | R g    | R g                | R b            | -               | -             | RM g
 operation_log        | R a    | RXP g +log_auditor | RXP b          | RP s            | RP s          | R g m
-organisation         | R g    | RU g               | RU b           | R b             | R b           | RUM g
+organisation         | R g    | RUX g              | RUX b          | R b             | R b           | RUXM g
 account              | -      | R g                | R b            | -               | -             | RCUDM g
 right                | -      | RA g               | RA b           | -               | -             | R g
 two_person           | RA g   | RCA g              | RCA b          | -               | -             | RCA g
+export               | R g    | RXA g              | RXA b          | RX s            | -             | RX s
+personal_data        | R g    | RCUAXP g           | RCUAXP b       | RC s            | RC t          | -
+legal_hold           | R g    | RCDAXP g           | RCDAXP b       | R s             | R t           | -
 security             | -      | R g +log_auditor   | -              | -               | -             | RM g
 setup                | -      | -                  | R b            | -               | -             | RM g
 own_account          | RU s   | RU s               | RU s           | RU s            | RU s          | RU s
@@ -82,11 +86,20 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Of somebody, what rights are decided by."""
+    """Of somebody, what rights are decided by; a kind that the node of `tier` does not have may do nothing there.
+
+    Without a `tier` they are somebody who might be, at a node that has their kind.
+    """
 
     kind: StaffKind
     duties: frozenset[Duty] = frozenset()
     range: DataRange = DataRange.GROUP
+    tier: str | None = None
+
+    @property
+    def belongs(self) -> bool:
+        """Whether there are people of this kind at such a node."""
+        return self.tier is None or self.kind in KINDS_OF.get(self.tier, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,8 @@ class Allowed:
 
 def allowed(person: Person, resource: Resource, action: Action) -> Allowed | None:
     """Return on which rows `person` may do `action`, or None; of several grants the widest, then the unmasked one."""
+    if not person.belongs:
+        return None
     found = [
         Allowed(reach, grant.masked)
         for grant in policy()[resource, person.kind]

@@ -6,13 +6,14 @@ updates. On PostgreSQL the same declarations are policies of row-level security 
 second wall. A statement over the tables themselves would pass beside the first one, so it is refused.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, event, false, inspect
+from sqlalchemy import ColumnElement, Table, event, false, inspect, literal
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql import visitors
 
@@ -43,13 +44,16 @@ class Seer:
 class Ranged:
     """The rows of one mapped class that each range holds; a range that `rows` does not name holds them all.
 
-    `branch` is the column with the branch's number, where people may be limited to some branches.
+    `branch` is the column with the branch's number, where people may be limited to some branches. Rows that are of no
+    branch, as accounts, say by `limited` which of them such people see, given a JSON array of the branches; everybody
+    else sees them all.
     """
 
     entity: type[Any]
     resource: Resource
     rows: Mapping[DataRange, Callable[[Seer], ColumnElement[bool]]] = field(default_factory=dict)
     branch: Any = None
+    limited: Callable[[Seer, ColumnElement[str]], ColumnElement[bool]] | None = None
 
     @property
     def table(self) -> Table:
@@ -112,6 +116,9 @@ class Sight:
         return [condition for condition in found if condition is not None]
 
     def _condition(self, one: Ranged) -> ColumnElement[bool] | None:
+        if one.limited is not None:
+            numbers = self.branches
+            return None if numbers is None else one.limited(self.seer, literal(json.dumps(numbers)))
         reach = self.range_of(one.resource)
         if reach is DataRange.NONE:
             return false()

@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Pool, cast, event, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Pool,
+    case,
+    cast,
+    event,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -159,6 +170,8 @@ def _allowed(one: Ranged) -> str:
         _once(cast(_setting("manager"), Id())),
         _once(cast(_setting("at"), Instant())),
     )
+    if one.limited is not None:
+        return f"{_everywhere()} OR {_text(one.limited(seer, _once(_branches_json())))}"
     reach = _once(_setting(one.resource.value))
     whole = [each.value for each in _SEEING if each not in one.rows]
     ways = [_text(reach.in_(whole))]
@@ -166,9 +179,17 @@ def _allowed(one: Ranged) -> str:
     of_range = " OR ".join(f"({way})" for way in ways)
     if one.branch is None:
         return of_range
-    everywhere = _text(_once(_setting("branches")) == "all")
     listed = _text(_once(func.string_to_array(_setting("branches"), literal_column("','"))))
-    return f"({of_range}) AND ({everywhere} OR {one.branch.key}::text = ANY ({listed}::text[]))"
+    return f"({of_range}) AND ({_everywhere()} OR {one.branch.key}::text = ANY ({listed}::text[]))"
+
+
+def _everywhere() -> str:
+    return _text(_once(_setting("branches")) == "all")
+
+
+def _branches_json() -> ColumnElement[str]:
+    numbers = _setting("branches")
+    return case((numbers == "all", literal_column("'[]'")), else_=func.concat("[", numbers, "]"))
 
 
 def _text(expression: ColumnElement[Any]) -> str:

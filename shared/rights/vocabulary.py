@@ -54,7 +54,6 @@ class Duty(Word):
 
     CASHIER = ("cashier", N_("Cashier"))
     LOG_AUDITOR = ("log_auditor", N_("Log auditor"))
-    QUALITY = ("quality", N_("Quality"))
 
 
 class Action(StrEnum):
@@ -68,7 +67,6 @@ class Action(StrEnum):
     APPROVE = "A"
     EXPORT = "X"
     PRINT = "P"
-    LOCK = "L"
     VOID = "V"
     MANAGE = "M"
 
@@ -83,7 +81,6 @@ ACTION_WORDS = {
     Action.APPROVE: N_("approve"),
     Action.EXPORT: N_("export"),
     Action.PRINT: N_("print"),
-    Action.LOCK: N_("lock"),
     Action.VOID: N_("correct"),
     Action.MANAGE: N_("manage"),
 }
@@ -136,6 +133,9 @@ class Resource(Word):
     ACCOUNT = ("account", N_("Accounts"))
     RIGHT = ("right", N_("Ranges and duties"))
     TWO_PERSON = ("two_person", N_("Acts of two people"))
+    EXPORT = ("export", N_("Exports of personal data"))
+    PERSONAL_DATA = ("personal_data", N_("Personal data"))
+    LEGAL_HOLD = ("legal_hold", N_("Legal holds"))
     SECURITY = ("security", N_("Security"))
     SETUP = ("setup", N_("Setting up"))
     OWN_ACCOUNT = ("own_account", N_("One's own account"))
@@ -155,8 +155,10 @@ BUSINESS = frozenset(
         Resource.RECOVERED,
         Resource.ANALYSIS,
         Resource.OPERATION_STATISTICS,
+        Resource.PERSONAL_DATA,
+        Resource.LEGAL_HOLD,
     }
 )
 # Shows rows of the business on their way, or what was changed in them: nobody of the business sees those either
 # before they have a range.
-CARRYING = frozenset({Resource.PARKED, Resource.OPERATION_LOG})
+CARRYING = frozenset({Resource.PARKED, Resource.OPERATION_LOG, Resource.EXPORT})

@@ -15,6 +15,7 @@ from shared.db.personal import MASKED
 from shared.db.scope import ScopedSession
 from shared.rights import policy
 from shared.rights.masking import hidden_subjects
+from shared.rights.policy import Person
 from shared.rights.ranges import SIGHT, Ranged, Seer, Sight, nobody
 from shared.rights.vocabulary import Action, DataRange, Resource
 from shared.runtime import NodeRuntime
@@ -95,9 +96,10 @@ def _sight_of(seen: User, ranged: Sequence[Ranged], access: Access | None, *, su
     for resource in {one.resource for one in ranged}:
         # What the view is for is seen as far as its action goes, all else as far as reading does.
         action = access.action if access is not None and access.resource is resource else None
-        found = policy.allowed(seen.rights, resource, action or Action.READ)
+        found = policy.allowed(rights_of(seen), resource, action or Action.READ)
         reach[resource] = found.range if found else DataRange.NONE
-        if found is None or found.masked:
+        exported = access is not None and access.action is Action.EXPORT and not whole_asked()
+        if found is None or found.masked or exported:
             masked.add(resource)
     return Sight(
         Seer(seen.id, seen.manager_id, runtime().clock.now()),
@@ -105,9 +107,14 @@ def _sight_of(seen: User, ranged: Sequence[Ranged], access: Access | None, *, su
         ranged,
         branches=None if seen.branches is None else tuple(seen.branches),
         sums=sums,
-        person=seen.rights,
+        person=rights_of(seen),
         masked=frozenset(masked),
     )
+
+
+def whole_asked() -> bool:
+    """Tell whether the form of an export asks for contact data in full; without that it leaves the node masked."""
+    return request.method == "POST" and request.form.get("whole") == "yes"
 
 
 def stamp() -> Stamp:
@@ -140,6 +147,11 @@ def person() -> User:
     return found
 
 
+def rights_of(user: User) -> Person:
+    """Return what decides on somebody's rights at this node."""
+    return user.rights_at(current_app.config["BRANCHLINE_PRODUCT"])
+
+
 def link_allowed(endpoint: str) -> bool:
     """Tell whether who is signed in may open the page of `endpoint`: a link to it must not lead to a refusal."""
     access = access_of(current_app, endpoint)
@@ -151,11 +163,11 @@ def link_allowed(endpoint: str) -> bool:
 def sees_whole(resource: Resource) -> bool:
     """Tell whether who is signed in sees rows of a resource, and nothing in them masked."""
     seen = viewer()
-    found = policy.allowed(seen.rights, resource, Action.READ) if seen else None
+    found = policy.allowed(rights_of(seen), resource, Action.READ) if seen else None
     return found is not None and not found.masked and found.range is not DataRange.AGGREGATE
 
 
 def may(resource: Resource, action: Action) -> bool:
     """Tell whether who is signed in may do this to any row: for what a page offers, not for what it does."""
     seen = viewer()
-    return seen is not None and policy.may(seen.rights, resource, action)
+    return seen is not None and policy.may(rights_of(seen), resource, action)

@@ -11,7 +11,7 @@ from shared.auth.models import User
 from shared.rights import policy
 from shared.rights.policy import Person
 from shared.rights.vocabulary import Action, Resource, StaffKind
-from shared.web.context import reading
+from shared.web.context import reading, rights_of
 
 Label = str  # or a lazy string, which behaves like one
 
@@ -64,7 +64,7 @@ class LinkState:
 
 def menu_lines(menu: tuple[MenuEntry, ...], viewer: User) -> list[MenuLine]:
     """Return what `viewer` may open, with what waits there now."""
-    allowed = [entry for entry in menu if entry.is_for(viewer.rights)]
+    allowed = [entry for entry in menu if entry.is_for(rights_of(viewer))]
     here = _here(allowed)
     with reading() as session:
         return [

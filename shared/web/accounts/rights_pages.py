@@ -11,6 +11,7 @@ from shared.rights import policy
 from shared.rights.policy import NOTES, Grant
 from shared.rights.vocabulary import ACTION_WORDS, KINDS_OF, Action, DataRange, Resource, StaffKind
 from shared.web.access import requires
+from shared.web.context import rights_of
 from shared.web.kinds import kind_choices, kind_label
 
 blueprint = Blueprint("rights", __name__, template_folder="templates", url_prefix="/rights")
@@ -60,7 +61,7 @@ def own_rights(user: User) -> list[tuple[Resource, list[Line]]]:
     for resource in Resource:
         by_reach: dict[tuple[DataRange, bool], list[Action]] = {}
         for action in Action:
-            allowed = policy.allowed(user.rights, resource, action)
+            allowed = policy.allowed(rights_of(user), resource, action)
             if allowed is not None:
                 by_reach.setdefault((allowed.range, allowed.masked), []).append(action)
         if by_reach:

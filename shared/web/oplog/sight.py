@@ -13,6 +13,7 @@ from shared.audit.models import AuditEntry
 from shared.auth.models import User
 from shared.rights import policy
 from shared.rights.vocabulary import Action, DataRange, Resource
+from shared.web.context import rights_of
 
 # What the business does; the rest keeps the node going, and is all an administrator sees.
 BUSINESS_MODULES: Final = (
@@ -46,5 +47,5 @@ class LogSight:
 
 def sight_of(user: User) -> LogSight | None:
     """Return how `user` sees the log, or None."""
-    found = policy.allowed(user.rights, Resource.OPERATION_LOG, Action.READ)
+    found = policy.allowed(rights_of(user), Resource.OPERATION_LOG, Action.READ)
     return None if found is None else LogSight(found.range is DataRange.AGGREGATE, found.masked)

@@ -10,7 +10,7 @@ from shared.domain.wire_words import column_name
 from shared.i18n import gettext as _
 from shared.rights import policy
 from shared.rights.vocabulary import Action, Resource
-from shared.web.context import person, runtime
+from shared.web.context import person, rights_of, runtime
 from shared.web.oplog import words
 from shared.web.oplog.queries import changes_of, pair_of
 from shared.web.oplog.sight import LogSight
@@ -74,5 +74,5 @@ def _sees_data(entry: AuditEntry) -> bool:
     resource = Resource.with_code((entry.subject_type or "").replace("-", "_"))
     if resource is None:
         return False
-    found = policy.allowed(person().rights, resource, Action.READ)
+    found = policy.allowed(rights_of(person()), resource, Action.READ)
     return found is not None and not found.masked

@@ -145,7 +145,8 @@ def kinds() -> str:
 def forget(key: str) -> ResponseReturnValue:
     """Let somebody who has to wait try again at once."""
     with writing() as session:
-        found = operations.forget_throttle(session, key, by=stamp())
+        listed = any(one.key == key for one in queries.list_slowed(session, now=stamp().at))
+        found = listed and operations.forget_throttle(session, key, by=stamp())
     if found:
         notice(_("The wait is over; the next try counts from the start."))
     else:

@@ -15,6 +15,7 @@ from shared.auth.second_step import is_required
 from shared.config import Home
 from shared.errors import N_
 from shared.rights.policy import Grant, policy
+from shared.rights.ranges import sight_of
 from shared.rights.vocabulary import Action, Resource, StaffKind
 
 UNUSED_AFTER: Final = timedelta(days=90)
@@ -135,7 +136,7 @@ def account_of(user: User, confirmed_at: datetime | None, *, rules: AccountRules
 
 
 def list_slowed(session: Session, *, now: datetime) -> list[Slowed]:
-    """Return the sign-ins that have to wait now, the longest first."""
+    """Return the sign-ins that have to wait now, the longest first; who sees some people only, theirs."""
     rows = session.scalars(
         select(SignInThrottle)
         .where(SignInThrottle.blocked_until > now)
@@ -143,6 +144,8 @@ def list_slowed(session: Session, *, now: datetime) -> list[Slowed]:
     ).all()
     named = {row.user_id for row in rows if row.user_id}
     users = {user.id: user for user in session.scalars(select(User).where(User.id.in_(named)))}
+    seen = sight_of(session)
+    limited = seen is not None and seen.branches is not None
     return [
         Slowed(
             row.key,
@@ -153,6 +156,7 @@ def list_slowed(session: Session, *, now: datetime) -> list[Slowed]:
             row.blocked_until,
         )
         for row in rows
+        if not limited or row.user_id in users
     ]
 
 

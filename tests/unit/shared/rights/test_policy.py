@@ -12,6 +12,7 @@ from shared.rights.vocabulary import (
     BRANCH_KINDS,
     BUSINESS,
     HQ_KINDS,
+    KINDS_OF,
     Action,
     DataRange,
     Duty,
@@ -78,6 +79,24 @@ def test_no_granted_range_goes_beyond_the_cell(kind, duties, reach, resource, ac
 def test_without_a_granted_range_nobody_sees_a_row_of_the_business(kind):
     person = Person(kind, frozenset(Duty), DataRange.NONE)
     assert [one for one in BUSINESS for action in Action if may(person, one, action)] == []
+
+
+@given(
+    kind=KINDS,
+    duties=DUTIES,
+    reach=RANGES,
+    resource=RESOURCES,
+    action=ACTIONS,
+    tier=st.sampled_from(sorted(KINDS_OF)),
+)
+def test_a_kind_of_the_other_tier_may_do_nothing(kind, duties, reach, resource, action, tier):
+    somewhere, here = (Person(kind, duties, reach, at) for at in (None, tier))
+    expected = allowed(somewhere, resource, action) if kind in KINDS_OF[tier] else None
+    assert allowed(here, resource, action) == expected
+
+
+def test_nobody_may_do_anything_at_a_node_of_no_known_tier():
+    assert not may(Person(StaffKind.ADMINISTRATOR, tier="depot"), Resource.OWN_ACCOUNT, Action.READ)
 
 
 @pytest.mark.parametrize("kind", StaffKind)
@@ -152,9 +171,9 @@ def test_a_garbled_table_is_refused_as_a_whole(table, right, wrong):
 def test_of_several_grants_the_widest_counts_then_the_unmasked_one(table):
     row = next(line for line in policy.TABLE.splitlines() if line.startswith("customer "))
     cells = row.split("|")
-    cells[1] = " R s, R b m, R b +quality "
+    cells[1] = " R s, R b m, R b +cashier "
     table(policy.TABLE.replace(row, "|".join(cells)))
     leader = Person(StaffKind.LEADER)
     assert allowed(leader, Resource.CUSTOMER, Action.READ) == Allowed(DataRange.BRANCH, masked=True)
-    inspector = Person(StaffKind.LEADER, frozenset({Duty.QUALITY}))
+    inspector = Person(StaffKind.LEADER, frozenset({Duty.CASHIER}))
     assert allowed(inspector, Resource.CUSTOMER, Action.READ) == Allowed(DataRange.BRANCH, masked=False)

@@ -1,0 +1,32 @@
+"""Whether every element of a JSON array stands in another one, on both databases."""
+
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class held_by(FunctionElement[bool]):  # noqa: N801 - reads as the SQL function it stands for
+    """True when the JSON column `parts` has an array, each element of which stands in the JSON text `whole`."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, parts: Any, whole: ColumnElement[str]) -> None:  # noqa: ANN401 - any mapped attribute
+        """Compare a column with text."""
+        super().__init__(parts, whole)
+
+
+@compiles(held_by, "sqlite")
+def _in_sqlite(element: held_by, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - as the compiler calls it
+    parts, whole = (compiler.process(one, **options) for one in element.clauses)
+    beyond = f"SELECT 1 FROM json_each({parts}) AS part WHERE part.value NOT IN (SELECT value FROM json_each({whole}))"  # noqa: S608 - compiled expressions
+    return f"(json_type({parts}) = 'array' AND NOT EXISTS ({beyond}))"
+
+
+@compiles(held_by, "postgresql")
+def _in_postgresql(element: held_by, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - as the compiler calls it
+    parts, whole = (compiler.process(one, **options) for one in element.clauses)
+    return f"(jsonb_typeof({parts}) = 'array' AND {parts} <@ CAST({whole} AS JSONB))"

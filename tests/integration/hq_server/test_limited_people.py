@@ -1,0 +1,203 @@
+"""Who is limited to some branches at head office sees the people and departments of those only."""
+
+import re
+
+import pytest
+from argon2 import PasswordHasher
+from sqlalchemy import func, select
+
+from hq_server.ranges import RANGES
+from hq_server.replica.models import ReplicaDepartment, ReplicaStaff
+from hq_server.staff import queries
+from shared.auth import operations, passwords
+from shared.auth.models import User
+from shared.auth.queries import get_user_named
+from shared.organisation.members import list_people
+from shared.rights.policy import ceiling
+from shared.rights.ranges import SIGHT, Seer, Sight
+from shared.rights.rowsecurity import install_row_security
+from shared.rights.vocabulary import DataRange, Resource, StaffKind
+from shared.stamp import Stamp, Via
+from tests.integration.hq_server.conftest import NOON, PASSWORD
+from tests.support.hq_rows import add_branch
+
+SETUP = Stamp(NOON, "setup", Via.COMMAND)
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(monkeypatch):
+    """Six people sign in for each test; how long a password takes is not what is tried here."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def company(database):
+    """Two branches with a person in a department each, and people at head office with other limits."""
+    with database.sessions.begin() as session:
+        numbers = []
+        for code, department, person in (("017", "北城销售部", "陈静"), ("018", "南城销售部", "吴敏")):
+            branch = add_branch(session, code, NOON, name=f"{code} branch")
+            branch.person(
+                f"p{code}", StaffKind.SERVICE, person, department_id=branch.department("S", department)
+            )
+            branch.deliver()
+            numbers.append(branch.number)
+    near, far = numbers
+    limits = {"near": [near], "same": [near], "far": [far], "both": [near, far], "all": None}
+    with database.sessions.begin() as session:
+        for name, branches in limits.items():
+            add(session, name, StaffKind.ANALYST, branches)
+        add(session, "keeper", StaffKind.ADMINISTRATOR, [near])
+    return near, far
+
+
+def add(session, username, kind, branches):
+    user, _code = operations.create_user(
+        session, username=username, name=f"Person {username}", kind=kind, data_range=ceiling(kind), by=SETUP
+    )
+    user.branches, user.language = branches, "en"
+    operations.set_password(session, user, PASSWORD, by=SETUP)
+
+
+def enter(app, username):
+    browser = app.test_client()
+    assert browser.sign_in(username, PASSWORD).status_code == 303
+    return browser
+
+
+def id_of(database, username):
+    with database.reads() as session:
+        return get_user_named(session, username).id
+
+
+def names_on(page):
+    return set(re.findall(r"Person (\w+)", page))
+
+
+def test_people_of_other_branches_are_in_no_list_count_search_or_export(app, client, company):
+    near = enter(app, "near")
+
+    for path in (
+        "/organisation/all",
+        "/organisation/all?q=敏",
+        "/organisation/all?branch=018",
+        "/organisation/all?kind=service",
+        "/organisation/all/export.csv",
+    ):
+        page = near.get(path).text
+        assert ("吴敏" in page, "南城销售部" in page, "018 branch" in page) == (False, False, False), path
+    assert "陈静" in near.get("/organisation/all?branch=017").text
+    assert "吴敏" in enter(app, "all").get("/organisation/all?branch=018").text
+
+
+def test_what_exports_and_counts_are_made_of_is_narrowed_where_it_is_read(database, company):
+    reach = dict.fromkeys(Resource, DataRange.GROUP)
+    sight = Sight(Seer(id_of(database, "near"), None, NOON), reach, RANGES, branches=(company[0],))
+    with database.sessions(info={SIGHT: sight}) as session:
+        found = queries.list_branch_people(session, company)
+        assert [[one.name for one in branch.people] for branch in found] == [["陈静"], []]
+        assert [[one.name for one in branch.departments] for branch in found] == [["北城销售部"], []]
+        assert set(queries.count_by_kind(session)) == {company[0]}
+        assert {one.username for one in list_people(session)} == {"near", "same", "keeper"}
+
+
+def test_of_head_offices_people_they_see_themselves_and_who_sees_no_branch_besides(app, client, company):
+    near = enter(app, "near")
+
+    for path in (
+        "/people",
+        "/people?q=person",
+        "/people?kind=analyst",
+        "/organisation",
+        "/organisation/export.csv",
+    ):
+        assert names_on(near.get(path).text) - {"near"} <= {"same", "keeper"}, path
+    assert {"near", "same"} <= names_on(near.get("/people").text)
+    assert {"near", "same", "far", "both", "all"} <= names_on(enter(app, "all").get("/people").text)
+
+
+@pytest.mark.parametrize("other", ["far", "both", "all"])
+def test_an_account_of_elsewhere_typed_by_hand_is_not_found(app, client, database, company, other):
+    near, keeper = enter(app, "near"), enter(app, "keeper")
+    keeper.prove("keeper")
+    found = id_of(database, other)
+
+    assert near.get(f"/people/{found}").status_code == 404
+    assert near.send(f"/people/{found}/rights", data_range="none").status_code == 404
+    for what in ("kind", "code", "disabled", "sessions/end"):
+        answer = keeper.send(f"/people/{found}/{what}", kind="leader")
+        assert answer.status_code == 404, what
+    with database.reads() as session:
+        assert session.get_one(User, found).data_range is ceiling(StaffKind.ANALYST)
+
+
+def test_nobody_gives_another_more_branches_than_they_see(app, client, database, company):
+    near, (own, other) = enter(app, "near"), company
+    same = id_of(database, "same")
+    for given in ({"to": "all"}, {"to": "some", "branches": [str(own), str(other)]}, {"to": "some"}):
+        assert near.send(f"/people/{same}/rights", data_range="group", **given).status_code == 400, given
+    assert (
+        near.send(f"/people/{same}/rights", data_range="none", to="some", branches=str(own)).status_code
+        == 303
+    )
+    with database.reads() as session:
+        kept = session.get_one(User, same)
+        assert (kept.data_range, kept.branches) == (DataRange.NONE, [own])
+
+
+def test_accounts_made_by_somebody_limited_are_limited_alike_and_names_stay_unique(
+    app, client, database, company
+):
+    keeper = enter(app, "keeper")
+    keeper.prove("keeper")
+    taken = keeper.send("/people", username="far", name="Second", kind="analyst")
+    made = keeper.send("/people", username="fresh", name="Fresh", kind="analyst")
+
+    assert (taken.status_code, made.status_code) == (409, 200)
+    with database.reads() as session:
+        assert get_user_named(session, "fresh").branches == [company[0]]
+    assert keeper.send(f"/people/{id_of(database, 'fresh')}/kind", kind="leader").status_code == 303
+    with database.reads() as session:
+        assert get_user_named(session, "fresh").branches == [company[0]]
+
+
+def test_the_security_pages_show_accounts_sessions_and_waits_of_theirs_only(app, client, database, company):
+    stranger = app.test_client()
+    for _ in range(7):
+        stranger.sign_in("far", "wrong password")
+    enter(app, "all")
+    enter(app, "same")
+    keeper = enter(app, "keeper")
+    keeper.prove("keeper")
+
+    for path in ("/security", "/security?look=one-step", "/security/sessions"):
+        page = keeper.get(path).text
+        assert not re.search(r">\s*(far|both|all|zhang)\s*<", page), path
+        assert re.search(r">\s*same\s*<", page), path
+    unlimited = enter_administrator(app, database)
+    assert re.search(r">\s*far\s*<", unlimited.get("/security").text)
+
+
+def enter_administrator(app, database):
+    with database.sessions.begin() as session:
+        add(session, "root", StaffKind.ADMINISTRATOR, None)
+    browser = enter(app, "root")
+    browser.prove("root")
+    return browser
+
+
+def test_the_database_keeps_them_apart_without_our_own_narrowing(database, company, monkeypatch):
+    """On PostgreSQL the second wall stands alone."""
+    if database.dialect != "postgresql":
+        pytest.skip("SQLite has one wall")
+    with database.engine.begin() as connection:
+        assert install_row_security(connection, RANGES)
+    monkeypatch.setattr(Sight, "criteria", ())
+    monkeypatch.setattr(Sight, "tables", frozenset())
+    own = id_of(database, "near")
+    reach = dict.fromkeys(Resource, DataRange.GROUP)
+    sight = Sight(Seer(own, None, NOON), reach, RANGES, branches=(company[0],))
+    with database.sessions(info={SIGHT: sight}) as session:
+        assert set(session.scalars(select(User.username))) == {"near", "same", "keeper"}
+        for table in (ReplicaStaff, ReplicaDepartment):
+            assert session.scalar(select(func.count()).select_from(table)) == 1
