@@ -15,6 +15,9 @@ RUNS    ?= 10000
 DEMO    ?= $(PY) -m tests.demo
 PACKAGES = hq_server branch_node sync_protocol shared
 
+# Commands start a third sooner with it; it is written beside the sources, where git ignores it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 

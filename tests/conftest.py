@@ -12,7 +12,7 @@ from hypothesis import settings
 
 import hatch_build
 from tests.demo.rehearsal import Rehearsal, rehearse, rehearse_again
-from tests.support import browser, groups, postgres, routes
+from tests.support import browser, groups, postgres, quick
 from tests.support.databases import DIALECTS, DatabaseFactory
 from tests.support.postgres import TestRun
 
@@ -42,8 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
         folder, pid = Path(worker["branchline_folder"]), worker["branchline_pid"]
     else:
         hatch_build.compile_catalogues(ROOT)
+        if not config.getoption("--pg-durable"):
+            quick.keep_files_in_memory()
         folder, pid = Path(tempfile.mkdtemp(prefix="branchline-test-")), os.getpid()
-    routes.remember_builders()
+    quick.be_quick(folder)
     config.stash[RUN] = TestRun(folder, pid, durable=config.getoption("--pg-durable"))
 
 

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from argon2 import PasswordHasher
 from flask import Flask
-from jinja2 import FileSystemBytecodeCache
 
 from branch_node.app import create_app, open_runtime
 from branch_node.config import create_home
-from shared.auth import operations, passwords
+from shared.auth import operations
 from shared.clock import FakeClock
 from shared.db.engine import Database
 from shared.rights.policy import ceiling
@@ -33,26 +31,14 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def app(
-    database: Database,
-    clock: FakeClock,
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Flask:
+def app(database: Database, clock: FakeClock, tmp_path: Path) -> Flask:
     """The branch's app as it is served, in English."""
-    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    passwords.nobodys_hash.cache_clear()
     create_home(tmp_path / "home", database_url=database.url)
     runtime = open_runtime(tmp_path / "home")
     runtime.database.dispose()
     settings = replace(runtime.settings, language="en")
     made = create_app(replace(runtime, database=database, clock=clock, settings=settings))
     made.test_client_class = FollowingClient
-    # Each test has an app of its own; the templates need compiling only once a run.
-    compiled = tmp_path_factory.getbasetemp() / "templates"
-    compiled.mkdir(exist_ok=True)
-    made.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(compiled))
     return made
 
 

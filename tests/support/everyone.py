@@ -8,8 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
-from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import Connection, Table, event, inspect, select
 from sqlalchemy.orm import Session
@@ -24,7 +22,7 @@ from hq_server import app as hq_app
 from hq_server.config import create_home as create_hq_home
 from hq_server.tables import APP as HQ_TABLES
 from shared.audit import operations as audit
-from shared.auth import operations, passwords
+from shared.auth import operations
 from shared.auth.models import User
 from shared.clock import FakeClock
 from shared.db.base import Base
@@ -223,12 +221,8 @@ def _lines(session: Session, table: Table) -> Iterator[str]:
 
 
 @contextmanager
-def everyone_at(
-    tier: str, dialect: str, factory: DatabaseFactory, folder: Path, patch: pytest.MonkeyPatch
-) -> Iterator[Place]:
+def everyone_at(tier: str, dialect: str, factory: DatabaseFactory, folder: Path) -> Iterator[Place]:
     """Serve a node of `tier` with everybody signed in; its database is migrated as a real one."""
-    patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    passwords.nobodys_hash.cache_clear()
     tables = BRANCH_TABLES if tier == "branch" else HQ_TABLES
     url = factory.create(dialect, migrated(factory, dialect, tables))
     database = Database(url)

@@ -107,6 +107,15 @@ def stop(run: TestRun) -> None:
     shutil.rmtree(run.folder, ignore_errors=True)
 
 
+def memory_folder() -> Path | None:
+    """Return a folder whose files are in memory, where nobody waits for a disk; None where there is not plenty."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir():
+        return None
+    free = min(shutil.disk_usage(memory).free, psutil.virtual_memory().available)
+    return memory if free >= ROOM_IN_MEMORY else None
+
+
 def connect(url: URL) -> psycopg.Connection[Any]:
     """Open an autocommitting connection for statements like CREATE DATABASE."""
     return psycopg.connect(
@@ -266,13 +275,9 @@ class Supervisor:
 
 
 def _quick_folder(run: TestRun) -> Path:
-    """Return where the server's files go: in memory where there is plenty, for thousands of databases come and go."""
-    memory = Path("/dev/shm")
-    if run.durable or not memory.is_dir():
-        return run.folder
-    if min(shutil.disk_usage(memory).free, psutil.virtual_memory().available) < ROOM_IN_MEMORY:
-        return run.folder
-    return Path(tempfile.mkdtemp(prefix="branchline-test-", dir=memory))
+    """Return where the server's files go: thousands of databases come and go."""
+    memory = None if run.durable else memory_folder()
+    return Path(tempfile.mkdtemp(prefix="branchline-test-", dir=memory)) if memory else run.folder
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

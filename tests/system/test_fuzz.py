@@ -83,10 +83,7 @@ def place(
 ) -> Iterator[Place]:
     # The two kinds of database refuse different nonsense: each tier is tried on another one.
     dialect = {"branch": "postgresql", "hq": "sqlite"}[request.param]
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        everyone_at(request.param, dialect, database_factory, tmp_path_factory.mktemp("fuzz"), patch) as made,
-    ):
+    with everyone_at(request.param, dialect, database_factory, tmp_path_factory.mktemp("fuzz")) as made:
         yield made
 
 

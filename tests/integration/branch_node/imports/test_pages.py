@@ -5,13 +5,12 @@ import re
 from datetime import timedelta
 
 import pytest
-from argon2 import PasswordHasher
 
 from branch_node.customers.models import Customer
 from branch_node.imports import jobs, pages, wizard
 from branch_node.imports.models import Import, ImportState
 from branch_node.managers.models import Manager
-from shared.auth import operations, passwords
+from shared.auth import operations
 from shared.clock import FakeClock
 from shared.config import Home, NodeSettings
 from shared.files.spreadsheets import Column, write_xlsx
@@ -38,9 +37,7 @@ def runtime(database, tmp_path):
 
 
 @pytest.fixture
-def sign_in(database, runtime, monkeypatch):
-    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    passwords.nobodys_hash.cache_clear()
+def sign_in(database, runtime):
     app = create_flask(
         "branch_node.app", runtime, product="branch", home="imports.index", blueprints=[pages.blueprint]
     )

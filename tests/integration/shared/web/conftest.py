@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from werkzeug.test import TestResponse
 
-from shared.auth import operations, passwords
+from shared.auth import operations
 from shared.clock import FakeClock
 from shared.config import Home, NodeSettings
 from shared.db.engine import Database
@@ -29,13 +28,6 @@ class Browser(PageClient):
     def sign_in(self, username: str = "wang", password: str = PASSWORD, **form: str) -> TestResponse:
         """Sign in with the right password, or another."""
         return super().sign_in(username, password, **form)
-
-
-@pytest.fixture(autouse=True)
-def cheap_hashes(monkeypatch):
-    """Spend microseconds on a password; tests/unit/shared/auth asserts what is spent in earnest."""
-    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    passwords.nobodys_hash.cache_clear()
 
 
 @pytest.fixture

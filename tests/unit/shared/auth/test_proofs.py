@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from shared.auth import passwords
 from shared.auth.errors import WeakPasswordError
 from shared.auth.throttle import ACCOUNT, ADDRESS, throttle_keys
+from tests.support import quick
 
 PAIR = next(policy for policy in throttle_keys("wang", "10.0.0.1").values() if policy.counts == "pair")
 
 
-def test_a_password_is_kept_as_argon2id_with_64_mib_and_its_own_salt():
+def test_a_password_is_kept_as_argon2id_with_64_mib_and_its_own_salt(monkeypatch):
+    monkeypatch.setattr(passwords, "_HASHER", quick.HASHER_IN_EARNEST)
     first, second = passwords.hash_password("correct horse"), passwords.hash_password("correct horse")
     assert first.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert first != second
