@@ -37,6 +37,7 @@ from branch_node.outbound import (
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.transport import HttpTransport
+from branch_node.personal import finishing as erasures
 from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
 from branch_node.retention import jobs as retention_jobs
@@ -73,6 +74,7 @@ JOBS: Final[Sequence[Job]] = (
     *statistics_jobs.JOBS,
     *opstats_jobs.JOBS,
     *customer_jobs.JOBS,
+    *erasures.JOBS,
     *common_jobs.JOBS,
 )
 

@@ -13,6 +13,7 @@ from branch_node.outbound.commands import register as register_sync
 from branch_node.outbound.queries import status_document
 from branch_node.outbound.receivers import replace_earlier, standings
 from branch_node.outbound.resend_commands import register as register_resend
+from branch_node.personal.finishing import before_use
 from branch_node.setup.commands import setup_commands
 from branch_node.tables import APP as TABLES
 from shared.audit import operations as audit
@@ -29,7 +30,14 @@ from shared.cli import (
 from shared.errors import N_
 
 APP: Final = NodeApp(
-    "branch-node", TABLES, "BRANCH_HOME", open_runtime, create_app, JOBS, after_restore=replace_earlier
+    "branch-node",
+    TABLES,
+    "BRANCH_HOME",
+    open_runtime,
+    create_app,
+    JOBS,
+    after_restore=replace_earlier,
+    before_use=before_use,
 )
 
 

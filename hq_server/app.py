@@ -34,6 +34,7 @@ from hq_server.ingest.decisions import waiver_kind
 from hq_server.opstats import pages as opstats
 from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
+from hq_server.personal import jobs as personal_jobs
 from hq_server.proof import alarms as proof_alarms
 from hq_server.ranges import RANGES
 from hq_server.retention import alarms as retention_alarms
@@ -74,6 +75,7 @@ JOBS: Final[Sequence[Job]] = (
     *feed_jobs.JOBS,
     *verification_jobs.JOBS,
     *analysis_jobs.JOBS,
+    *personal_jobs.JOBS,
     *common_jobs.JOBS,
 )
 ALARMS: Final[Sequence[AlarmKind]] = (

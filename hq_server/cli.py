@@ -14,6 +14,7 @@ from hq_server.config import create_home
 from hq_server.console.queries import status_document
 from hq_server.ingest.backups import BackupWatch
 from hq_server.ingest.unpacking import unpack as take_package
+from hq_server.personal.jobs import before_use
 from hq_server.tables import APP as TABLES
 from hq_server.verification.operations import ask_branches
 from hq_server.verification.queries import branch_proofs, exit_code, verify_document
@@ -34,7 +35,16 @@ from shared.errors import N_
 from shared.i18n import gettext as _
 from sync_protocol.contract.keys import fingerprint, public_key_of
 
-APP: Final = NodeApp("hq-server", TABLES, "HQ_HOME", open_runtime, create_app, JOBS, backing_up=BackupWatch)
+APP: Final = NodeApp(
+    "hq-server",
+    TABLES,
+    "HQ_HOME",
+    open_runtime,
+    create_app,
+    JOBS,
+    backing_up=BackupWatch,
+    before_use=before_use,
+)
 
 
 @click.group(cls=NodeGroup, help=N_("Head office: takes in what branches send, consolidates and oversees."))

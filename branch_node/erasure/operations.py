@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.erasure.models import Erasure
-from branch_node.erasure.queries import find_erasure, last_batch
+from branch_node.erasure.queries import count_kept, find_erasure, last_batch
 from branch_node.worklogs.models import WorkLog
 from shared.audit.operations import record
 from shared.audit.sealing import forget
@@ -52,7 +52,7 @@ class Known:
         return cls(
             entry["id"],
             entry["customer_id"],
-            next(one for one in ErasureReason if one.value == entry["reason"]),
+            ErasureReason.of(entry["reason"]),
             datetime.fromisoformat(entry["erased_at"]),
             entry["erased_by"],
         )
@@ -76,6 +76,7 @@ def carry_out(session: Session, known: Known, *, by: Stamp, again: bool = False)
     """
     session.flush()
     if find_erasure(session, known.customer_id) is None:
+        through = last_batch(session)
         session.add(
             Erasure(
                 id=known.id,
@@ -83,8 +84,8 @@ def carry_out(session: Session, known: Known, *, by: Stamp, again: bool = False)
                 reason=known.reason,
                 erased_at=known.erased_at,
                 erased_by=known.erased_by,
-                waiting=0,
-                through_batch=last_batch(session),
+                waiting=count_kept(session, through),
+                through_batch=through,
             )
         )
         # The guards of facts let their text go for a customer whose erasure stands here.

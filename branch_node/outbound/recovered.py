@@ -14,6 +14,8 @@ from sqlalchemy import Row, delete, func, insert, literal, or_, select, update
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
+from branch_node.erasure.models import Erasure
+from branch_node.erasure.putting_back import blanked_line, carry_out_told
 from branch_node.outbound.client import After, HqClient
 from branch_node.outbound.models import RecoveredRow
 from branch_node.runtime import BranchRuntime
@@ -233,6 +235,9 @@ def _known(session: Session, lineage: int, name: str, ids: Sequence[str]) -> set
 
 def _put_back_one(session: Session, binding: Binding, row: RecoveredRow) -> str:
     """Put one row back and return its new state."""
+    erased = _put_back_erased(session, binding, row)
+    if erased is not None:
+        return erased
     ours = _our_values(session, binding, row.record_id)
     theirs = msgspec.json.decode(row.line)[1:] if row.line else None
     if not _differing(binding, ours, theirs):
@@ -245,6 +250,24 @@ def _put_back_one(session: Session, binding: Binding, row: RecoveredRow) -> str:
     except StatementError:
         # Its number was given to another record meanwhile, it is a fact that may not go, or holds what no column takes.
         return CONFLICT
+    return RESTORED
+
+
+def _put_back_erased(session: Session, binding: Binding, row: RecoveredRow) -> str | None:
+    """Put back what is about an erased customer, blank and unasked; None when it is about nobody erased.
+
+    An erasure is carried out: it comes before all that it made blank.
+    """
+    if row.line is None:
+        return None
+    if binding.table.name == Erasure.__tablename__:
+        values = row_values(binding, msgspec.json.decode(row.line))
+        return RESTORED if carry_out_told(session, values) else SAME
+    blank = blanked_line(session, binding, row.line)
+    if blank is None:
+        return None
+    row.line = blank
+    _write(session, binding, row)
     return RESTORED
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from branch_node.erasure.queries import waiting_through
 from branch_node.inbound.queries import policy
 from branch_node.outbound.receivers import views
 from branch_node.retention import operations
@@ -26,7 +27,10 @@ AGE, ROOM = "age", "cap"
 
 
 def purge_outbox(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
-    """Purge what is older than the retention (head office's policy, else our own), applied at HQ and in its backups."""
+    """Purge what is older than the retention (head office's policy, else our own), applied at HQ and in its backups.
+
+    What may hold something that was erased goes whatever its age.
+    """
     with runtime.database.reads() as session:
         fixed = policy(session, OUTBOX_DAYS, now=stamp.at)
     days = runtime.settings.outbox_retention_days if fixed is None else fixed
@@ -73,11 +77,12 @@ def _purge(
     size = 0
     with runtime.database.reads() as session:
         channels = operations.channels(session)
+        erased = waiting_through(session)
     for channel in channels:
         while enough is None or size < enough:
             with runtime.database.sessions.begin() as session:
                 through = operations.backed_up(session, channel)
-                spent = purge.list_spent(session, channel, through, before=before)
+                spent = purge.list_spent(session, channel, through, before=before, whatever_age=erased)
                 purge.drop_bytes(session, [one for one, _size in spent])
                 progress.check_lease(session)
             if not spent:

@@ -78,6 +78,8 @@ def _run(app: NodeApp) -> click.Command:
     def run(job: str, home: Path, wait: float, *, as_json: bool) -> None:
         runtime = app.open(home)
         app.check_migrated(runtime)
+        if app.before_use is not None:
+            app.before_use(runtime)
         run_job_now(app, runtime, job, wait=timedelta(seconds=wait), as_json=as_json)
 
     return run
@@ -155,6 +157,8 @@ def _restore(app: NodeApp) -> click.Command:
             audit.record(session, "node.restored", subject=None, by=by, details=details)
         if app.after_restore is not None:
             app.after_restore(runtime)
+        if app.before_use is not None:
+            app.before_use(runtime)
         say(gettext("Restored as of %(time)s.", time=restored.made_at))
         _tell_manifest(restored, as_json=as_json)
 

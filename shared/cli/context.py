@@ -50,7 +50,8 @@ class NodeApp:
     that may name the home. `after_restore(runtime)` is called when a backup has been restored and
     migrated, before the node is used, so that it can make itself known as such. `backing_up()` gives
     what looks at the backup's own snapshot and what is done, in the command's transaction, when the file is whole.
-    `known_heads(runtime)` tells where the operation log ended as others know it.
+    `known_heads(runtime)` tells where the operation log ended as others know it. `before_use(runtime)` is called before
+    pages are served or jobs run, and after a restore: what an older backup has brought back goes before anybody sees it.
     """
 
     command: str
@@ -62,6 +63,7 @@ class NodeApp:
     after_restore: Callable[[Any], object] | None = None
     backing_up: Callable[[], BackupWatcher] | None = None
     known_heads: Callable[[Any], KnownHeads] | None = None
+    before_use: Callable[[Any], object] | None = None
 
     def open(self, home: Path) -> Any:  # noqa: ANN401 - the app's own runtime
         """Open the node in `home` for one command; its database is closed when the command ends."""

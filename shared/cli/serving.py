@@ -89,6 +89,8 @@ def _check(app: NodeApp, runtime: NodeRuntime) -> None:
     check_secret("secret_key", settings.secret_key)
     check_listen(settings)
     app.check_migrated(runtime)
+    if app.before_use is not None:
+        app.before_use(runtime)
 
 
 @contextmanager

@@ -13,19 +13,20 @@ from shared.db.engine import Database
 _WORDS = "_words"
 
 
-def write_over(database: Database, tables: Sequence[str], indexes: Sequence[str] = ()) -> None:
+def write_over(database: Database, tables: Sequence[str], indexes: Sequence[str] = ()) -> bool:
     """Make anew the tables named, on SQLite the whole file, so that only what stands in them remains.
 
+    False when somebody who was reading kept SQLite's log from being emptied: then it is to be run again.
     `indexes` are search indexes (shared.db.search). Nobody can write meanwhile, so it belongs to the night. It has no
     transaction of its own and can be broken off and run again. Raises SQLAlchemy's errors when others hold the tables.
     """
     if database.dialect == "sqlite":
-        _sqlite(database, indexes)
-    else:
-        _postgresql(database, [*tables, *indexes])
+        return _sqlite(database, indexes)
+    _postgresql(database, [*tables, *indexes])
+    return True
 
 
-def _sqlite(database: Database, indexes: Sequence[str]) -> None:
+def _sqlite(database: Database, indexes: Sequence[str]) -> bool:
     with database.engine.connect() as connection:
         for name in indexes:
             words = f"{name}{_WORDS}"
@@ -35,8 +36,10 @@ def _sqlite(database: Database, indexes: Sequence[str]) -> None:
     try:
         assert raw.driver_connection is not None
         # The log first: pages in it would otherwise be written back behind the new file.
-        for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
-            raw.driver_connection.execute(statement).fetchall()
+        raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        raw.driver_connection.execute("VACUUM")
+        busy = raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][0]
+        return not busy
     finally:
         raw.close()
 

@@ -45,19 +45,25 @@ def measure(session: Session) -> Kept:
 
 
 def list_spent(
-    session: Session, channel: str, through: tuple[int, int], *, before: datetime | None = None
+    session: Session,
+    channel: str,
+    through: tuple[int, int],
+    *,
+    before: datetime | None = None,
+    whatever_age: int = 0,
 ) -> Sequence[tuple[int, int]]:
     """Return (id, bytes) of the oldest batches of a channel whose bytes may go.
 
     `through` is the last (lineage, batch number) that the receiver's backups hold; one not acknowledged
-    stays in any case. `before` leaves out those sealed later. Batches that were given up go by age alone.
+    stays in any case. `before` leaves out those sealed later, but not those with an id up to `whatever_age`: they hold
+    something that was erased. Batches that were given up go by age alone.
     """
     needless = or_(
         and_(OutboxBatch.acknowledged_at.is_not(None), _up_to(through)), OutboxBatch.voided_at.is_not(None)
     )
     conditions = [OutboxBatch.channel == channel, OutboxBatch.payload.is_not(None), needless]
     if before is not None:
-        conditions.append(OutboxBatch.sealed_at < before)
+        conditions.append(or_(OutboxBatch.sealed_at < before, OutboxBatch.id <= whatever_age))
     rows = session.execute(
         select(OutboxBatch.id, OutboxBatch.payload_bytes)
         .where(*conditions)

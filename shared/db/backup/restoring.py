@@ -22,6 +22,7 @@ from shared.db.backup.archive import (
 )
 from shared.db.backup.making import count_file_rows, count_rows, sync_folder
 from shared.db.engine import Database
+from shared.db.erased import carry_over
 from shared.db.inuse import LOCK_FILE, alone
 from shared.errors import N_, BranchlineError, Kind
 
@@ -61,6 +62,8 @@ def restore_backup(
         manifest = read_archive(archive, into=stage.path)
         if manifest.app != app:
             raise BackupError(problem=N_("the file was made by the other kind of node"))
+        # The backup knows nothing of who was erased since.
+        carry_over(home, stage)
         url = _database_url(stage, manifest, home, database_url)
         if manifest.dialect == "sqlite":
             _place_sqlite(stage, home, Path(make_url(url).database or ""), manifest, force=force, stamp=stamp)

@@ -11,3 +11,8 @@ class ErasureReason(Vocabulary):
     CONSENT = "consent", N_("Consent was withdrawn"), "撤回同意"
     PURPOSE = "purpose", N_("No longer needed for its purpose"), "处理目的已实现"
     ORDER = "order", N_("Head office asked for it"), "总公司要求"
+
+    @classmethod
+    def of(cls, code: str) -> "ErasureReason":
+        """Return the reason with this code, which came from the wire or the register."""
+        return next(one for one in cls if one.value == code)

@@ -1,0 +1,93 @@
+"""Erasures until nothing is left: what is done before the node is used, and the job that sees them through."""
+
+from collections.abc import Sequence
+from datetime import time, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from branch_node.customers.models import CUSTOMER_SEARCH
+from branch_node.erasure.operations import Known
+from branch_node.erasure.queries import count_kept, list_erasures, list_open
+from branch_node.personal.erasing import erase, erase_again
+from branch_node.runtime import BranchRuntime
+from shared.db.erased import keep_register, read_register
+from shared.db.rewriting import write_over
+from shared.errors import N_
+from shared.jobs.job import Job, Outcome, Progress
+from shared.stamp import Stamp, Via
+
+# Where something of a customer stood, on a database that rewrites its tables one by one.
+TABLES: Final = (
+    "customers",
+    "bill_lines",
+    "work_logs",
+    "personal_requests",
+    "audit_keys",
+    "sync_outbox",
+    "import_rows",
+    "import_refusals",
+    "recovered_rows",
+    "refused_records",
+)
+
+
+def before_use(runtime: BranchRuntime) -> None:
+    """Erase again whom an older backup has brought back; nobody is served and nothing is sent before."""
+    home = runtime.settings.home
+    entries = read_register(home)
+    by = Stamp(runtime.clock.now(), "register", Via.COMMAND, "")
+    with runtime.database.sessions.begin() as session:
+        if entries:
+            erase_again(session, entries, by=by)
+        known = [Known.of(one).for_register() for one in list_erasures(session)]
+    keep_register(home, known)
+
+
+def keep(runtime: BranchRuntime) -> None:
+    """Put into the register what the database knows of."""
+    with runtime.database.reads() as session:
+        known = [Known.of(one).for_register() for one in list_erasures(session)]
+    keep_register(runtime.settings.home, known)
+
+
+def finish(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+    """See erasures through: what came back goes again, and with no batch from before left the disk is written over."""
+    keep(runtime)
+    with runtime.database.sessions.begin() as session:
+        waiting = _look_again(session, by=stamp)
+        progress.check_lease(session)
+    through = [erasure_id for erasure_id, batches in waiting.items() if not batches]
+    if not through:
+        return Outcome.nothing(waiting=len(waiting))
+    if not write_over(runtime.database, TABLES, [CUSTOMER_SEARCH.name]):
+        return Outcome.retry("others were reading; the log of the database could not be emptied")
+    with runtime.database.sessions.begin() as session:
+        for erasure in list_open(session):
+            if erasure.id in through:
+                erasure.complete_at = stamp.at
+        progress.check_lease(session)
+    return Outcome.done(complete=len(through), waiting=len(waiting) - len(through))
+
+
+def _look_again(session: Session, *, by: Stamp) -> dict[str, int]:
+    """Erase again what came back of those not complete; return how many batches each still waits for."""
+    waiting = {}
+    for erasure in list_open(session):
+        known = Known.of(erasure)
+        erase(session, known, by=by, again=True)
+    for erasure in list_open(session):
+        erasure.waiting = waiting[erasure.id] = count_kept(session, erasure.through_batch)
+    return waiting
+
+
+JOBS: Final[Sequence[Job]] = (
+    Job(
+        "finish-erasures",
+        N_("Write over what erasures left on the disk"),
+        finish,
+        at=time(3, 40),
+        jitter=timedelta(minutes=10),
+        timeout=timedelta(hours=2),
+    ),
+)
