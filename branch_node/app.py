@@ -53,21 +53,30 @@ from shared.audit.keyring import CARRIED, LogKeys
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.domain.published.vocabulary import CodeTable
+from shared.exports import jobs as export_jobs
+from shared.exports.acts import export_kind
 from shared.i18n import lazy_gettext as _l
 from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.rights.vocabulary import BRANCH_KINDS, Resource, StaffKind
+from shared.twoperson.jobs import expiry_job
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.context import stamp
 from shared.web.menu import MenuEntry
+from shared.web.exports.pages import exports_blueprint
 from shared.web.oplog.pages import oplog_blueprint
 from shared.web.organisation.pages import organisation_blueprint
 from shared.web.people.pages import NodePeople, people_blueprint
 from shared.web.running.pages import jobs_blueprint
+from shared.web.twoperson.pages import two_person_blueprint
+from shared.web.twoperson.pages import waiting_count as second_person_count
 
+ACTS: Final = (export_kind(),)
 JOBS: Final[Sequence[Job]] = (
+    expiry_job(ACTS),
+    *export_jobs.JOBS,
     *outbound_jobs.JOBS,
     *retention_jobs.JOBS,
     *import_jobs.JOBS,
@@ -132,6 +141,16 @@ MENU: Final = (
     ),
     MenuEntry(_l("People"), "people.index", "users", Resource.ACCOUNT, key="u", foot=True),
     MenuEntry(_l("Operation log"), "oplog.index", "history", Resource.OPERATION_LOG, key="y", foot=True),
+    MenuEntry(
+        _l("Second person"),
+        "two_person.index",
+        "check",
+        Resource.TWO_PERSON,
+        count=second_person_count,
+        key="d",
+        foot=True,
+    ),
+    MenuEntry(_l("Exports"), "exports.index", "download", Resource.EXPORT, key="e", foot=True),
     MenuEntry(_l("Security"), "security.index", "shield-lock", Resource.SECURITY, key="x", foot=True),
     MenuEntry(_l("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),
 )
@@ -207,9 +226,12 @@ def _blueprints() -> Sequence[Blueprint]:
                 "manager": lambda record_id: url_for("desk.manager", manager_id=record_id),
                 "published": lambda item_id: url_for("inbound.one", item_id=item_id),
                 "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),
+                "export": lambda export_id: url_for("exports.one", export_id=export_id),
             },
             "branch",
         ),
+        two_person_blueprint(ACTS, {"export": lambda at: url_for("exports.one", export_id=at)}),
+        exports_blueprint(inbound.export_rules),
         organisation_blueprint(BRANCH_KINDS),
         setup.blueprint,
         people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),

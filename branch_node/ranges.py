@@ -14,6 +14,7 @@ from branch_node.opstats.models import OperationMonth
 from branch_node.statistics.models import CustomerMonth
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import AuditEntry
+from shared.exports.models import Export
 from shared.rights.ranges import Ranged, Seer
 from shared.rights.vocabulary import DataRange, Resource
 
@@ -74,4 +75,5 @@ RANGES: Final = (
         {DataRange.SELF: lambda seer: OperationMonth.manager_id == seer.manager_id},
     ),
     Ranged(AuditEntry, Resource.OPERATION_LOG, {DataRange.SELF: _told}),
+    Ranged(Export, Resource.EXPORT, {DataRange.SELF: lambda seer: Export.asked_by_id == seer.user_id}),
 )

@@ -29,6 +29,8 @@ APP: Final = MigratedApp(
         "shared.audit.models",
         "shared.web.oplog.models",
         "shared.auth.models",
+        "shared.twoperson.models",
+        "shared.exports.models",
         "shared.jobs.models",
         "shared.alarms.models",
         "shared.organisation.models",

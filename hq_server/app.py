@@ -51,6 +51,10 @@ from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.domain.published.account_rules import ACCOUNT_POLICIES, rules_of
 from shared.domain.published.vocabulary import CodeTable
+from shared.exports import jobs as export_jobs
+from shared.exports import rules as export_rules
+from shared.exports.acts import export_kind
+from shared.exports.rules import EXPORT_POLICIES, ExportRules
 from shared.i18n import gettext as _
 from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
@@ -60,15 +64,17 @@ from shared.twoperson.jobs import expiry_job
 from shared.web import context
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
+from shared.web.exports.pages import exports_blueprint
 from shared.web.oplog.pages import oplog_blueprint
 from shared.web.organisation.pages import organisation_blueprint
 from shared.web.people.pages import NodePeople, people_blueprint
 from shared.web.running.pages import jobs_blueprint
 from shared.web.twoperson.pages import two_person_blueprint
 
-ACTS: Final = (waiver_kind(BINDINGS),)
+ACTS: Final = (waiver_kind(BINDINGS), export_kind())
 JOBS: Final[Sequence[Job]] = (
     expiry_job(ACTS),
+    *export_jobs.JOBS,
     *carrying_jobs.JOBS,
     *gate_jobs.JOBS,
     *retention_jobs.JOBS,
@@ -148,13 +154,21 @@ def _blueprints() -> Sequence[Blueprint]:
                 "proof": lambda about: url_for("verification.one", code=about.partition("/")[0]),
             },
         ),
-        two_person_blueprint(ACTS, {"parked": lambda at: url_for("parked.one", parked_id=int(at))}),
+        two_person_blueprint(
+            ACTS,
+            {
+                "parked": lambda at: url_for("parked.one", parked_id=int(at)),
+                "export": lambda at: url_for("exports.one", export_id=at),
+            },
+        ),
+        exports_blueprint(_export_rules),
         jobs_blueprint(JOBS),
         oplog_blueprint(
             {
                 "branch": lambda code: url_for("fleet.one", code=code),
                 "published": lambda item_id: url_for("feed.one", item_id=item_id),
                 "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),
+                "export": lambda export_id: url_for("exports.one", export_id=export_id),
             },
             "hq",
         ),
@@ -167,3 +181,8 @@ def _blueprints() -> Sequence[Blueprint]:
 def _account_rules(session: Session) -> AccountRules:
     now = context.runtime().clock.now()
     return rules_of(policies_for_all(session, ACCOUNT_POLICIES, now=now))
+
+
+def _export_rules(session: Session) -> ExportRules:
+    now = context.runtime().clock.now()
+    return export_rules.rules_of(policies_for_all(session, EXPORT_POLICIES, now=now))

@@ -20,6 +20,7 @@ from hq_server.replica.models import (
 from shared.audit.models import AuditEntry
 from shared.auth.models import User
 from shared.db.holding import held_by
+from shared.exports.models import Export
 from shared.rights.ranges import Ranged
 from shared.rights.vocabulary import DataRange, Resource
 
@@ -47,4 +48,5 @@ RANGES: Final = (
         Resource.OPERATION_LOG,
         {DataRange.SELF: lambda seer: AuditEntry.actor_id == seer.user_id},
     ),
+    Ranged(Export, Resource.EXPORT, {DataRange.SELF: lambda seer: Export.asked_by_id == seer.user_id}),
 )

@@ -28,6 +28,7 @@ APP: Final = MigratedApp(
         "shared.web.oplog.models",
         "shared.auth.models",
         "shared.twoperson.models",
+        "shared.exports.models",
         "shared.jobs.models",
         "shared.alarms.models",
         "shared.organisation.models",

@@ -111,7 +111,7 @@ def index() -> str:
         )
 
 
-@blueprint.get("/export.<any(xlsx, csv):kind>")
+@blueprint.route("/export.<any(xlsx, csv):kind>", methods=["GET", "POST"])
 @requires(Resource.BILL_LINE, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the bill lines of the list as a file."""
@@ -245,7 +245,7 @@ def _sheet_columns() -> Sequence[SheetColumn]:
     return (
         SheetColumn("bill_no", _("Bill number")),
         SheetColumn("customer_no", _("Customer number")),
-        SheetColumn("customer_name", _("Customer")),
+        SheetColumn("customer_name", _("Customer"), personal="person"),
         SheetColumn("product", _("Product")),
         SheetColumn("period", _("Period")),
         SheetColumn("kind", _("Kind")),

@@ -29,6 +29,7 @@ from shared.domain.customers.vocabulary import (
 )
 from shared.domain.regions import Region, find_region, region_name, search_regions, short_name
 from shared.files.spreadsheets import Column as SheetColumn
+from shared.files.spreadsheets import Personal
 from shared.i18n import gettext as _
 from shared.i18n import label, translate_error
 from shared.i18n import lazy_gettext as _l
@@ -80,6 +81,10 @@ LABELS: Final = {
     "region_code": _l("Region"),
     "manager_id": _l("Account manager"),
     "remark": _l("Remark"),
+}
+PERSONAL: Final[Mapping[str, Personal]] = {
+    **dict.fromkeys(("name", "manager"), "person"),
+    **dict.fromkeys(("mobile", "phone", "email", "wechat", "address", "id_no"), "contact"),
 }
 TONES: Final = {
     CustomerStatus.PROSPECT: "info",
@@ -142,7 +147,7 @@ def index() -> str:
     )
 
 
-@blueprint.get("/export.<any(xlsx, csv):kind>")
+@blueprint.route("/export.<any(xlsx, csv):kind>", methods=["GET", "POST"])
 @requires(Resource.CUSTOMER, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the customers and columns of the list as a file."""
@@ -158,7 +163,7 @@ def export(kind: str) -> ResponseReturnValue:
         kind,
         name="customers",
         title=_("Customers"),
-        columns=[SheetColumn(column.name, str(column.label), _sheet_kind(column)) for column in columns],
+        columns=[_sheet_column(column) for column in columns],
         rows=_sheet_rows(_listed(found), columns),
         filters=[(str(text), value) for text, value, _names in chips],
     )
@@ -325,8 +330,9 @@ def _listed(found: Sequence[CustomerRow]) -> list[ListedCustomer]:
     return [ListedCustomer(row.Customer, row.manager_name) for row in found]
 
 
-def _sheet_kind(column: Column) -> Any:  # noqa: ANN401 - one of the spreadsheet's kinds
-    return {"date": "date", "instant": "instant"}.get(column.kind, "text")
+def _sheet_column(column: Column) -> SheetColumn:
+    kind: Any = {"date": "date", "instant": "instant"}.get(column.kind, "text")
+    return SheetColumn(column.name, str(column.label), kind, PERSONAL.get(column.name, ""))
 
 
 def _sheet_rows(listed: Sequence[ListedCustomer], columns: Sequence[Column]) -> Iterator[list[object]]:

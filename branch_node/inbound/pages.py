@@ -15,6 +15,8 @@ from shared.domain.published.codes import Code, read_codes
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.published.words import code_word, item_name, kind_word, summary
 from shared.errors import N_
+from shared.exports import rules as export_bounds
+from shared.exports.rules import EXPORT_POLICIES, ExportRules
 from shared.i18n import gettext as _
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
@@ -77,6 +79,11 @@ def account_rules(session: Session) -> AccountRules:
     """Return what accounts must keep: as head office has fixed it, else as usual."""
     # Not the stamp of this request: that names the person, who is being found out just now.
     return rules_of(queries.policies(session, ACCOUNT_POLICIES, now=runtime().clock.now()))
+
+
+def export_rules(session: Session) -> ExportRules:
+    """Return within what bounds personal data is exported: as head office has fixed it, else as usual."""
+    return export_bounds.rules_of(queries.policies(session, EXPORT_POLICIES, now=stamp().at))
 
 
 def unread(session: Session) -> int:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, render_template, url_for
+from flask import Blueprint, render_template, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from branch_node.opstats import queries
@@ -64,25 +65,26 @@ def print_view() -> str:
     )
 
 
-@blueprint.get("/export.<any(xlsx, csv):kind>")
+@blueprint.route("/export.<any(xlsx, csv):kind>", methods=["GET", "POST"])
 @requires(Resource.OPERATION_STATISTICS, Action.EXPORT)
-def export(kind: str) -> Response:
+def export(kind: str) -> ResponseReturnValue:
     """Answer with a month as a file; that is logged."""
     with reading() as session:
         shown = _shown(session)
     lines: Sequence[Line] = shown["lines"]
-    _tell("operation-month.exported", shown["month"], len(lines))
     return send_table(
         kind,
         name=f"operations-{shown['month']}",
         title=_("Statistics of operations"),
         columns=[
             SheetColumn("manager_no", _("Staff number")),
-            SheetColumn("name", _("Name")),
+            SheetColumn("name", _("Name"), personal="person"),
             *(SheetColumn(name, _(heading), "number") for name, heading in FIGURES.items()),
         ],
         rows=[[line.manager_no, line.name, *map(line.figure, FIGURES)] for line in lines],
         filters=[(_("Month"), shown["month"])],
+        pins={"month": shown["month"]},
+        told=lambda rows: _tell("operation-month.exported", shown["month"], rows),
     )
 
 

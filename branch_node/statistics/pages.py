@@ -121,7 +121,7 @@ def month(month: str) -> str:
         )
 
 
-@blueprint.get("/export.<any(xlsx, csv):kind>")
+@blueprint.route("/export.<any(xlsx, csv):kind>", methods=["GET", "POST"])
 @requires(Resource.STATISTICS, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the customer months as a file: of one month, or of all of them."""
@@ -182,7 +182,7 @@ def _sheet_columns() -> tuple[SheetColumn, ...]:
     return (
         SheetColumn("month", _("Month")),
         SheetColumn("customer_no", _("Customer number")),
-        SheetColumn("customer", _("Customer")),
+        SheetColumn("customer", _("Customer"), personal="person"),
         SheetColumn("currency", _("Currency")),
         SheetColumn("charge", _("Charges"), "money"),
         SheetColumn("payment", _("Payments"), "money"),

@@ -107,7 +107,7 @@ def index() -> str:
         )
 
 
-@blueprint.get("/export.<any(xlsx, csv):kind>")
+@blueprint.route("/export.<any(xlsx, csv):kind>", methods=["GET", "POST"])
 @requires(Resource.WORK_LOG, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the entries of the list as a file."""
@@ -123,6 +123,7 @@ def export(kind: str) -> ResponseReturnValue:
             title=_("Work logs"),
             columns=_sheet_columns(),
             rows=([*_sheet_row(ListedLog(*row))] for row in found),
+            pins={"from": first.isoformat(), "to": last.isoformat()},
             filters=[*days, *((text, value) for text, value, _names in _chips(session, wanted))],
         )
 
@@ -301,9 +302,9 @@ def _sheet_columns() -> tuple[SheetColumn, ...]:
         SheetColumn("started_at", _("Began"), "instant"),
         SheetColumn("ended_at", _("Ended"), "instant"),
         SheetColumn("kind", _("Kind")),
-        SheetColumn("manager", _("Account manager")),
+        SheetColumn("manager", _("Account manager"), personal="person"),
         SheetColumn("customer_no", _("Customer number")),
-        SheetColumn("customer", _("Customer")),
+        SheetColumn("customer", _("Customer"), personal="person"),
         SheetColumn("place", _("Place")),
         SheetColumn("text", _("What was done")),
         SheetColumn("entered_at", _("Entered"), "instant"),

@@ -63,18 +63,19 @@ class Asked:
             (_("Grade"), web.words(question.grades, web.choices(Grade, unknown=True)), "grade"),
         ]
 
-    def about(self) -> dict[str, str]:
+    def about(self) -> web.About:
         """Return what an export's second sheet says."""
         question = self.question
         filters = [(name, words) for name, words, _ignored in self.chips()]
         dimensions = [question.rows, question.columns] if question.columns else [question.rows]
-        return {
+        asked = {
             _("Figure"): word_of(question.measure),
             _("By"): " × ".join(word_of(one) for one in dimensions),
             _("Months"): " – ".join(question.months),
             **({_("Currency"): question.currency} if question.measure.is_money else {}),
-            **web.about(self.scope.coverage, filters),
         }
+        rest = web.about(self.scope.coverage, filters)
+        return web.About({**asked, **rest.lines}, {**asked, **rest.conditions})
 
 
 def read(session: Session) -> Asked:

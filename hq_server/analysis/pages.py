@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, render_template, url_for
+from flask import Blueprint, render_template, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from hq_server.analysis import asked, drill, queries
@@ -83,9 +84,9 @@ def index() -> str:
     )
 
 
-@blueprint.get("/export.xlsx")
+@blueprint.route("/export.xlsx", methods=["GET", "POST"])
 @requires(Resource.ANALYSIS, Action.EXPORT)
-def export() -> Response:
+def export() -> ResponseReturnValue:
     """Answer with the table as a workbook; filters and coverage stand on its second sheet."""
     with reading(sums=True) as session:
         question = asked.read(session)
@@ -127,9 +128,9 @@ def behind() -> str:
     )
 
 
-@blueprint.get("/customers.xlsx")
+@blueprint.route("/customers.xlsx", methods=["GET", "POST"])
 @requires(Resource.ANALYSIS, Action.EXPORT)
-def export_behind() -> Response:
+def export_behind() -> ResponseReturnValue:
     """Answer with the customers behind a cell as a workbook."""
     with reading(sums=True) as session:
         question = asked.read(session)
@@ -141,7 +142,7 @@ def export_behind() -> Response:
         columns=[
             SheetColumn("branch", _("Branch")),
             SheetColumn("customer_no", _("Number")),
-            SheetColumn("name", _("Customer name")),
+            SheetColumn("name", _("Customer name"), personal="person"),
             SheetColumn("kind", _("Kind")),
             SheetColumn("grade", _("Grade")),
             SheetColumn("opened_on", _("Opened on"), "date"),

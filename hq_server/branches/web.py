@@ -1,27 +1,26 @@
 """What HQ's pages share: filters in the address, what a figure covers in words, and exports that say it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from io import BytesIO
 from typing import Final, TypeVar
-from zoneinfo import ZoneInfo
 
-from flask import Response, request, send_file
+from flask import request
+from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
 from hq_server.branches.queries import Coverage, coverage, list_branches
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_, BranchlineError, FieldError, Kind
-from shared.files.spreadsheets import Column, write_xlsx
+from shared.files.spreadsheets import Column
 from shared.i18n import format_instant, format_number, label
 from shared.i18n import gettext as _
 from shared.web.context import runtime, stamp
+from shared.web.exports.handing import Table, hand_out
 
 Code = TypeVar("Code", bound=Vocabulary)
 MOST_EXPORTED: Final = 100_000
-_XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class TooManyRowsError(BranchlineError):
@@ -109,7 +108,15 @@ def missing_names(covered: Coverage) -> list[str]:
     return [f"{branch.name} ({label(branch.why)})" for branch in covered.missing]
 
 
-def about(covered: Coverage, filters: Iterable[tuple[str, str]]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the About sheet of an export says; `conditions` are those lines of it that narrow the rows."""
+
+    lines: Mapping[str, str]
+    conditions: Mapping[str, str]
+
+
+def about(covered: Coverage, filters: Iterable[tuple[str, str]]) -> About:
     """Return what the About sheet of an export says: filters, branches covered and as of when."""
     zone = runtime().settings.timezone
     lines = {
@@ -127,7 +134,9 @@ def about(covered: Coverage, filters: Iterable[tuple[str, str]]) -> dict[str, st
     for branch in covered.included:
         key = _("%(branch)s as of", branch=f"{branch.code} {branch.name}")
         lines[key] = format_instant(branch.as_of, timezone=zone)
-    return lines | {_("Filter: %(name)s", name=name): text for name, text in filters if text}
+    conditions = {name: text for name, text in filters if text}
+    narrowed = {_("Filter: %(name)s", name=name): text for name, text in conditions.items()}
+    return About(lines | narrowed, conditions)
 
 
 def send_xlsx(
@@ -136,15 +145,15 @@ def send_xlsx(
     title: str,
     columns: Sequence[Column],
     rows: Iterable[Sequence[object]],
-    about: Mapping[str, str],
-) -> Response:
-    """Answer with a workbook of `rows` and a second sheet `about` them."""
-    file = BytesIO()  # some 100 bytes a row, and MOST_EXPORTED rows at most
-    zone = ZoneInfo(runtime().settings.timezone)
-    write_xlsx(file, title=title, columns=columns, rows=_at_most(rows), about=about, zone=zone)
-    file.seek(0)
-    when = stamp().at.astimezone(zone).strftime("%Y%m%d-%H%M")
-    return send_file(file, mimetype=_XLSX, as_attachment=True, download_name=f"{name}-{when}.xlsx")
+    about: About,
+    pins: Mapping[str, str] | None = None,
+    told: Callable[[int], None] = lambda _rows: None,
+) -> ResponseReturnValue:
+    """Answer with a workbook of `rows` and a second sheet `about` them, after asking why where it tells of people."""
+    table = Table(
+        "xlsx", name, title, columns, _at_most(rows), about.lines, about.conditions, pins or {}, told
+    )
+    return hand_out(table)
 
 
 def _at_most(rows: Iterable[Sequence[object]]) -> Iterable[Sequence[object]]:

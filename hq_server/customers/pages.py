@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
@@ -93,9 +93,9 @@ def index() -> str:
     )
 
 
-@blueprint.get("/export.xlsx")
+@blueprint.route("/export.xlsx", methods=["GET", "POST"])
 @requires(Resource.CUSTOMER, Action.EXPORT)
-def export() -> Response:
+def export() -> ResponseReturnValue:
     """Answer with the customers of the list as a workbook, filters and coverage on its second sheet."""
     with reading() as session:
         asked = _asked(session)
@@ -232,13 +232,13 @@ def _sheet_columns() -> Sequence[SheetColumn]:
         SheetColumn("branch_code", _("Branch code")),
         SheetColumn("branch", _("Branch")),
         SheetColumn("customer_no", _("Number")),
-        SheetColumn("name", _("Customer name")),
+        SheetColumn("name", _("Customer name"), personal="person"),
         SheetColumn("kind", _("Kind")),
         SheetColumn("grade", _("Grade")),
         SheetColumn("status", _("Status")),
-        SheetColumn("manager", _("Account manager")),
+        SheetColumn("manager", _("Account manager"), personal="person"),
         SheetColumn("region", _("Region")),
-        SheetColumn("mobile", _("Mobile")),
+        SheetColumn("mobile", _("Mobile"), personal="contact"),
         SheetColumn("opened_on", _("Opened on"), "date"),
         SheetColumn("updated_at", _("Changed at"), "instant"),
     )

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from hq_server.branches import web
@@ -28,23 +29,20 @@ def index() -> str:
         return render_template("opstats/index.html", **_shown(session))
 
 
-@blueprint.get("/export.xlsx")
+@blueprint.route("/export.xlsx", methods=["GET", "POST"])
 @requires(Resource.OPERATION_STATISTICS, Action.EXPORT)
-def export() -> Response:
+def export() -> ResponseReturnValue:
     """Answer with the account managers of a month as a workbook; that is logged."""
     with reading() as session:
         scope, month = web.scope(session), _month()
         managers = queries.list_managers(session, month, scope.chosen)
-    with writing() as session:
-        told = {"month": month, "rows": len(managers)}
-        record(session, "operation-month.exported", subject=None, by=stamp(), details=told)
     return web.send_xlsx(
         f"operations-{month}",
         title=_("Statistics of operations"),
         columns=[
             SheetColumn("branch", _("Branch")),
             SheetColumn("manager_no", _("Staff number")),
-            SheetColumn("name", _("Name")),
+            SheetColumn("name", _("Name"), personal="person"),
             *(SheetColumn(name, _(heading), "number") for name, heading in FIGURES.items()),
         ],
         rows=[
@@ -57,7 +55,15 @@ def export() -> Response:
             for one in managers
         ],
         about=web.about(scope.coverage, [(_("Month"), month), (_("Branch"), ", ".join(scope.codes))]),
+        pins={"month": month},
+        told=lambda rows: _tell(month, rows),
     )
+
+
+def _tell(month: str, rows: int) -> None:
+    with writing() as session:
+        told = {"month": month, "rows": rows}
+        record(session, "operation-month.exported", subject=None, by=stamp(), details=told)
 
 
 def _shown(session: Session) -> dict[str, Any]:

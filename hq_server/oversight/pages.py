@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from hq_server.branches import web
@@ -89,9 +90,9 @@ def index() -> str:
     )
 
 
-@blueprint.get("/export.xlsx")
+@blueprint.route("/export.xlsx", methods=["GET", "POST"])
 @requires(Resource.MANAGER, Action.EXPORT)
-def export() -> Response:
+def export() -> ResponseReturnValue:
     """Answer with the board as a workbook."""
     with reading() as session:
         scope, rows = _board(session)
@@ -101,7 +102,7 @@ def export() -> Response:
         columns=[
             SheetColumn("branch", _("Branch")),
             SheetColumn("manager_no", _("Staff number")),
-            SheetColumn("name", _("Name")),
+            SheetColumn("name", _("Name"), personal="person"),
             SheetColumn("department", _("Department")),
             SheetColumn("status", _("Status")),
             *(SheetColumn(name, _(heading), "number") for name, heading in HEADINGS.items()),

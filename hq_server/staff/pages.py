@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from hq_server.branches import web
@@ -85,9 +86,9 @@ def index() -> str:
     )
 
 
-@blueprint.get("/export.<any(csv, xlsx):form>")
-@requires(Resource.ORGANISATION, Action.READ)
-def export(form: str) -> Response:
+@blueprint.route("/export.<any(csv, xlsx):form>", methods=["GET", "POST"])
+@requires(Resource.ORGANISATION, Action.EXPORT)
+def export(form: str) -> ResponseReturnValue:
     """Answer with the people who were asked for as a file, with what it covers."""
     with reading() as session:
         asked = _asked(session, everybody=True)
@@ -103,7 +104,14 @@ def export(form: str) -> Response:
     columns = [Column("branch", _("Branch")), *people_columns()]
     if form == "xlsx":
         return web.send_xlsx("people", title=_("Organisation"), columns=columns, rows=rows, about=covered)
-    return send_table(form, name="people", title=_("Organisation"), columns=columns, rows=rows)
+    return send_table(
+        form,
+        name="people",
+        title=_("Organisation"),
+        columns=columns,
+        rows=rows,
+        filters=list(covered.conditions.items()),
+    )
 
 
 def _asked(session: Session, *, everybody: bool = False) -> Asked:

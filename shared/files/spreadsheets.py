@@ -17,9 +17,12 @@ from xlsxwriter.worksheet import Worksheet
 from shared.i18n import gettext as _
 
 Kind = Literal["text", "number", "money", "date", "instant"]
+Personal = Literal["", "person", "contact"]
 LAST_ROW: Final = 1_048_575
 _LONGEST_TEXT: Final = 32_767
 _SHEET_NAME: Final = 31
+# A spreadsheet takes 255 characters, its own codes included.
+_LONGEST_FOOTER: Final = 220
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?\d[\d,]*(\.\d+)?")
 _FORMATS: Final[Mapping[Kind, str]] = {
@@ -34,11 +37,26 @@ _WIDTHS: Final[Mapping[Kind, int]] = {"text": 20, "number": 12, "money": 14, "da
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of an export: `money` takes integer minor units of two digits, `instant` aware datetimes."""
+    """One column of an export: `money` takes integer minor units of two digits, `instant` aware datetimes.
+
+    `personal` says what it tells of people: who they are (`person`) or how to reach them (`contact`, which is masked
+    unless asked for in full). An export with such a column is controlled (shared.web.exports).
+    """
 
     name: str
     label: str
     kind: Kind = "text"
+    personal: Personal = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What tells of a file where it came from: its number behind every row, the rest on paper and in its properties."""
+
+    heading: str
+    number: str
+    author: str
+    text: str
 
 
 class SheetFullError(ValueError):
@@ -53,6 +71,7 @@ def write_xlsx(
     rows: Iterable[Sequence[object]],
     about: Mapping[str, str],
     zone: tzinfo = UTC,
+    mark: Mark | None = None,
 ) -> int:
     """Write `rows` (values in the order of `columns`) and return how many; memory stays flat.
 
@@ -60,12 +79,18 @@ def write_xlsx(
     Text is written as text whatever it looks like. Instants are shown on the clock of `zone`.
     """
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    columns, rows = _marked(columns, rows, mark)
     written = 0
     with xlsxwriter.Workbook(stream, options) as book:
         heading = book.add_format({"bold": True, "bottom": 1})
         formats = [book.add_format({"num_format": _FORMATS[column.kind]}) for column in columns]
         sheet = book.add_worksheet(_sheet_name(title))
         sheet.freeze_panes(1, 0)
+        if mark is not None:
+            book.set_properties(
+                {"title": title, "author": mark.author, "comments": mark.text, "keywords": mark.number}
+            )
+            sheet.set_footer(f"&L{mark.text.replace('&', '&&')[:_LONGEST_FOOTER]}&R&P / &N")
         for position, column in enumerate(columns):
             sheet.set_column(position, position, _WIDTHS[column.kind])
             sheet.write_string(0, position, column.label, heading)
@@ -84,8 +109,10 @@ def write_csv(
     columns: Sequence[Column],
     rows: Iterable[Sequence[object]],
     zone: tzinfo = UTC,
+    mark: Mark | None = None,
 ) -> int:
     """Write `rows` as UTF-8 with BOM, which spreadsheet programs read rightly, and return how many."""
+    columns, rows = _marked(columns, rows, mark)
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([safe_text(column.label) for column in columns])
@@ -98,6 +125,15 @@ def write_csv(
     text.flush()
     text.detach()
     return written
+
+
+def _marked(
+    columns: Sequence[Column], rows: Iterable[Sequence[object]], mark: Mark | None
+) -> tuple[Sequence[Column], Iterable[Sequence[object]]]:
+    """Return the table with the mark behind every row: a part of it that is copied elsewhere is known again."""
+    if mark is None:
+        return columns, rows
+    return [*columns, Column("export_no", mark.heading)], ([*row, mark.number] for row in rows)
 
 
 def safe_text(text: str) -> str:

@@ -1,6 +1,6 @@
 """How a proposed act can stand, and what each kind of act brings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -42,7 +42,8 @@ class ActKind:
     """One kind of act that takes two people.
 
     `execute` does it, once, in the transaction of the approval; `drop` undoes what proposing left when it comes to
-    nothing. `resource` and `action` are what the policy table must allow whoever proposes or decides.
+    nothing. `resource` and `action` are what the policy table must allow whoever proposes or decides. `facts` says
+    what exactly would be done, as (msgid, value), to whoever decides.
     """
 
     name: str
@@ -52,3 +53,4 @@ class ActKind:
     execute: Callable[[Session, "ProposedAct", Stamp], Any]
     drop: Callable[[Session, "ProposedAct", Stamp], Any]
     lifetime: timedelta = WEEK
+    facts: Callable[["ProposedAct"], Sequence[tuple[str, object]]] = lambda _act: ()

@@ -1,29 +1,24 @@
 """What lists share: reading their filters from the address, and handing them out as a file."""
 
 import re
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import IO, Any, Final, TypeVar, cast
-from zoneinfo import ZoneInfo
+from typing import Final, TypeVar
 
-from flask import Response, request, send_file
+from flask import request
+from flask.typing import ResponseReturnValue
 
 from shared.domain.vocabulary import Vocabulary
-from shared.files.spreadsheets import Column, write_csv, write_xlsx
+from shared.files.spreadsheets import Column
 from shared.i18n import format_instant, label
 from shared.i18n import gettext as _
 from shared.ids import is_id
 from shared.web.context import person, runtime, stamp
+from shared.web.exports.handing import Table, hand_out
 from shared.web.tables import Column as ListColumn
 
 Word = TypeVar("Word", bound=Vocabulary)
-MIME: Final = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "text/csv; charset=utf-8",
-}
-IN_MEMORY: Final = 8 * 1024 * 1024
 _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
@@ -86,26 +81,19 @@ def send_table(
     columns: Sequence[Column],
     rows: Iterable[Sequence[object]],
     filters: Sequence[tuple[str, str]] = (),
-) -> Response:
+    pins: Mapping[str, str] | None = None,
+    told: Callable[[int], None] = lambda _rows: None,
+) -> ResponseReturnValue:
     """Answer with `rows` as a file `name` of `kind` xlsx or csv; memory stays flat.
 
-    A workbook says on its second sheet which filters applied, as of when, and who took it out.
+    A workbook says on its second sheet which filters applied, as of when, and who took it out. Columns that tell of
+    people make it ask first what the file is for (shared.web.exports.handing, which also explains `pins` and `told`).
     """
-    zone = ZoneInfo(runtime().settings.timezone)
-    stream = cast("IO[bytes]", tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115 - send_file closes it
-    if kind == "csv":
-        write_csv(stream, columns=columns, rows=rows, zone=zone)
-    else:
-        write_xlsx(stream, title=title, columns=columns, rows=rows, about=_about(filters), zone=zone)
-    stream.seek(0)
-    day = stamp().at.astimezone(zone).strftime("%Y%m%d")
-    return send_file(
-        stream, mimetype=MIME[kind], as_attachment=True, download_name=f"{name}-{day}.{kind}", max_age=0
-    )
+    conditions = {text: value for text, value in filters if value}
+    return hand_out(Table(kind, name, title, columns, rows, _about(conditions), conditions, pins or {}, told))
 
 
-def _about(filters: Sequence[tuple[str, str]]) -> Mapping[str, str]:
-    about: dict[str, Any] = {text: value for text, value in filters if value}
-    about[_("As of")] = format_instant(stamp().at, timezone=runtime().settings.timezone, style="second")
-    about[_("Exported by")] = f"{person().name} ({person().username})"
-    return about
+def _about(conditions: Mapping[str, str]) -> Mapping[str, str]:
+    as_of = format_instant(stamp().at, timezone=runtime().settings.timezone, style="second")
+    by = f"{person().name} ({person().username})"
+    return {**conditions, _("As of"): as_of, _("Exported by"): by}

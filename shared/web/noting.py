@@ -108,6 +108,8 @@ def _of_view(response: Response) -> list[Any]:
     access = access_of(current_app, request.endpoint)
     if access is None or access.resource is None or response.status_code != HTTPStatus.OK:
         return []
+    if g.get("not_taken"):
+        return []  # the form that asks what an export is for
     resource = access.resource
     subject = _subject(resource)
     if access.action in TAKEN_OUT and resource not in NOTED_THERE:

@@ -44,6 +44,7 @@ TECHNICAL = {
     "served_regions": RECORDED,
     "setup_finished": RECORDED,
     "two_person_acts": RECORDED,
+    "exports": RECORDED,
     "staff": COMPUTED,
     **dict.fromkeys(("sessions", "second_steps", "recovery_codes", "sign_in_throttles"), SECRETS),
 }

@@ -1,6 +1,7 @@
 """A test client that talks to pages as a browser does."""
 
 import re
+from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 import pyotp
@@ -57,6 +58,16 @@ class PageClient(FlaskClient):
         if path.startswith("/account/"):
             self._token = None  # signing in or out begins another session
         return answer
+
+    def take(self, path: str, *, reason: str = "asked for by the auditors", **form: str) -> TestResponse:
+        """Export: where the page asks what a file with personal data is for, say so."""
+        answer = self.get(path)
+        if answer.status_code == HTTPStatus.FOUND:  # on to the same with its days said
+            answer = self.get(str(answer.location))
+        if "data-export-form" not in (answer.text if answer.mimetype == "text/html" else ""):
+            return answer
+        address = f"{answer.request.path}?{answer.request.query_string.decode()}".rstrip("?")
+        return self.post(address, data={"csrf_token": self.token(), "reason": reason, **form})
 
     def sign_in(self, username: str, password: str, **form: str) -> TestResponse:
         """Sign in; the answer is the redirect to where this person begins."""

@@ -4,6 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from shared.domain.personal.keeping import (
+    BASES,
+    BASIS_HELP,
+    BASIS_LABELS,
+    KEEP_HELP,
+    KEEP_LABELS,
+    MOST_MONTHS,
+    basis_policy,
+    keep_policy,
+)
 from shared.errors import N_
 from shared.rights.vocabulary import StaffKind
 
@@ -125,6 +135,10 @@ REQUIRED_FIELDS: Final = "customer-required-fields"
 CORRECTION_RIGHT: Final = "bill-correction-right"
 MANAGERS_ONLY: Final = "administrator"
 IMPORT_MEGABYTES: Final = "import-megabytes"
+EXPORT_ALONE: Final = "export-rows-alone"
+EXPORT_A_DAY: Final = "export-rows-a-day"
+EXPORT_HOURS: Final = "export-hours"
+EXPORT_FETCHES: Final = "export-fetches"
 
 POLICIES: Final[Mapping[str, Policy]] = {
     policy.name: policy
@@ -216,6 +230,39 @@ POLICIES: Final[Mapping[str, Policy]] = {
             Whole(1, 200),
             N_("megabytes"),
         ),
+        Policy(
+            EXPORT_ALONE,
+            N_("Largest export by one person"),
+            N_("An export with personal data that has more rows takes a second person."),
+            Whole(0, 100_000),
+            N_("rows"),
+        ),
+        Policy(
+            EXPORT_A_DAY,
+            N_("Exports of one person in a day"),
+            N_("More rows with personal data nobody takes out of a node in one day, approved or not."),
+            Whole(0, 1_000_000),
+            N_("rows"),
+        ),
+        Policy(
+            EXPORT_HOURS,
+            N_("Approved exports can be fetched for"),
+            N_("After that the file is removed and has to be asked for again."),
+            Whole(1, 168),
+            N_("hours"),
+        ),
+        Policy(
+            EXPORT_FETCHES,
+            N_("Approved exports can be fetched"),
+            N_("So often who asked for it may fetch the file; then it is removed."),
+            Whole(1, 20),
+            N_("times"),
+        ),
+        *(
+            Policy(keep_policy(kind), text, KEEP_HELP, Whole(0, MOST_MONTHS), N_("months"))
+            for kind, text in KEEP_LABELS.items()
+        ),
+        *(Policy(basis_policy(kind), text, BASIS_HELP, Choice(BASES)) for kind, text in BASIS_LABELS.items()),
     )
 }
 

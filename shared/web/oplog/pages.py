@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -29,6 +29,7 @@ from shared.web.oplog.asked import Asked
 from shared.web.oplog.elements import Element, Measure
 from shared.web.oplog.queries import EntryNotFoundError, Log
 from shared.web.oplog.sight import sight_of
+from shared.web.oplog.standing import last_standing
 from shared.web.oplog.table import Table, lay_out
 from shared.web.oplog.values import Values
 from shared.web.paging import Page, PageRequest, paginate
@@ -73,7 +74,7 @@ def oplog_blueprint(links: words.Links, tier: str) -> Blueprint:
         ("/", Action.READ, pages.index, reads),
         ("/<id:entry_id>", Action.READ, pages.one, reads),
         ("/field/<subject_type>/<subject_id>/<field>", Action.READ, pages.field, reads),
-        ("/export.<any(xlsx, csv):kind>", Action.EXPORT, pages.export, reads),
+        ("/export.<any(xlsx, csv):kind>", Action.EXPORT, pages.export, [*reads, *posts]),
         ("/print", Action.PRINT, pages.print_view, reads),
         ("/views", Action.READ, pages.keep, posts),
         ("/views/<id:view_id>", Action.READ, pages.rename, posts),
@@ -153,7 +154,7 @@ class _Pages:
             whole=url_for("oplog.index", object=subject_type, subject=subject_id),
         )
 
-    def export(self, kind: str) -> Response:
+    def export(self, kind: str) -> ResponseReturnValue:
         """Answer with the entries, or with their counts when they are grouped, as a file; that is logged."""
         wanted = asked.read()
         with reading(sums=True) as session:
@@ -165,7 +166,7 @@ class _Pages:
             else:
                 columns, rows = _entry_sheet(log, wanted)
         conditions = wanted.conditions() | ({_("Counted"): wanted.grouped()} if wanted.question.rows else {})
-        _tell("log.exported", len(rows), conditions)
+        question = wanted.question
         return send_table(
             kind,
             name="operation-log",
@@ -173,6 +174,8 @@ class _Pages:
             columns=columns,
             rows=rows,
             filters=list(conditions.items()),
+            pins={name: str(asked.query_of(question)[name]) for name in ("from", "to")},
+            told=lambda count: _tell("log.exported", count, conditions),
         )
 
     def print_view(self) -> str:
@@ -251,6 +254,7 @@ class _Pages:
             actors = log.occurring(Element.ACTOR)
             modules = log.occurring(Element.MODULE)
             objects = log.occurring(Element.OBJECT)
+            standing = last_standing(session)
         return render_template(
             "oplog/index.html",
             asked=wanted,
@@ -265,6 +269,7 @@ class _Pages:
             me=person().id,
             query=urlencode(asked.query_of(wanted.question), doseq=True),
             refused=refused,
+            standing=standing,
             options=self._options(actors, modules, objects),
             elements=[(one.value, _(one.label)) for one in Element],
             measures=[(one.value, _(one.label)) for one in Measure],
@@ -324,7 +329,7 @@ def _entry_sheet(log: Log, wanted: Asked) -> tuple[list[SheetColumn], list[list[
     columns = [
         SheetColumn("seq", _("No."), "number"),
         SheetColumn("at", _("Time"), "instant"),
-        SheetColumn("actor", _("Operator")),
+        SheetColumn("actor", _("Operator"), personal="person"),
         SheetColumn("action", _("Action")),
         SheetColumn("module", _("Module")),
         SheetColumn("subject_type", _("Kind of record")),
@@ -358,8 +363,9 @@ def _entry_sheet(log: Log, wanted: Asked) -> tuple[list[SheetColumn], list[list[
 def _count_sheet(table: Table) -> tuple[list[SheetColumn], list[list[object]]]:
     assert table.question.rows is not None
     kind: Any = "text" if table.question.measure.is_instant else "number"
+    of_people = Element.ACTOR in {table.question.rows, table.question.columns}
     columns = [
-        SheetColumn("row", _(table.question.rows.label)),
+        SheetColumn("row", _(table.question.rows.label), personal="person" if of_people else ""),
         *(SheetColumn(key, table.column_name(key), kind) for key in table.columns),
     ]
     return columns, table.texts(runtime().settings.timezone)

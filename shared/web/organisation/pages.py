@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from shared.domain.organisation.tree import Tree, build_tree, path
@@ -66,9 +67,9 @@ def _install_tree(blueprint: Blueprint, kinds: Sequence[StaffKind], company: str
             counts=[(kind, sum(one.kind is kind for one in shown.people)) for kind in kinds],
         )
 
-    @blueprint.get("/export.<any(csv, xlsx):form>")
-    @requires(Resource.ORGANISATION, Action.READ)
-    def export(form: str) -> Response:
+    @blueprint.route("/export.<any(csv, xlsx):form>", methods=["GET", "POST"])
+    @requires(Resource.ORGANISATION, Action.EXPORT)
+    def export(form: str) -> ResponseReturnValue:
         """Answer with the people and their departments as a file."""
         with reading() as session:
             shown = _shown(session)
@@ -89,8 +90,8 @@ def people_columns() -> list[Column]:
     """Return the columns of an export of people."""
     return [
         Column("department", _("Department")),
-        Column("name", _("Name")),
-        Column("username", _("User name")),
+        Column("name", _("Name"), personal="person"),
+        Column("username", _("User name"), personal="person"),
         Column("kind", _("Kind")),
         Column("duties", _("Duties")),
         Column("state", _("State")),

@@ -66,6 +66,7 @@ def _line(act: ProposedAct) -> dict[str, Any]:
         "own": act.is_of(stamp()),
         "eligible": eligible(kind),
         "url": link(act.subject_id) if link else None,
+        "facts": [(_(name), value) for name, value in kind.facts(act)],
     }
 
 

@@ -163,7 +163,7 @@ def test_a_customer_of_another_branch_is_not_found(client, company):
 
 
 def test_the_customer_export_holds_the_filtered_rows_and_says_what_it_covers(client, company):
-    rows, about = book_of(client.get("/customers/export.xlsx?branch=B001&grade=A"))
+    rows, about = book_of(client.take("/customers/export.xlsx?branch=B001&grade=A"))
 
     assert [row[2] for row in rows[1:]] == ["C0001"]
     assert about["Filter: Grade"] == "Grade A"
@@ -183,7 +183,7 @@ def test_every_cell_of_the_analysis_opens_to_customers_with_the_same_sum(client,
 
 def test_the_analysis_export_holds_the_table_the_filters_and_the_coverage(client, company):
     rows, about = book_of(
-        client.get("/analysis/export.xlsx?rows=product&cols=&start=2026-10&end=2026-10&branch=B002")
+        client.take("/analysis/export.xlsx?rows=product&cols=&start=2026-10&end=2026-10&branch=B002")
     )
 
     assert rows[1:] == [["宽带", 7], ["Total", 7]]

@@ -75,11 +75,11 @@ def test_who_left_is_shown_and_not_counted(database, company):
 
 
 def test_the_people_of_all_branches_are_exported(client, company):
-    answer = client.get("/organisation/all/export.csv")
+    answer = client.take("/organisation/all/export.csv")
 
     assert answer.status_code == 200
     assert all(name in answer.text for name in ("陈静", "高山", "吴敏", "张敏", "销售部 / 前台"))
-    assert client.get("/organisation/all/export.xlsx?branch=018").status_code == 200
+    assert client.take("/organisation/all/export.xlsx?branch=018").status_code == 200
 
 
 def test_kinds_are_called_what_head_office_calls_them_everywhere(client, database, company):

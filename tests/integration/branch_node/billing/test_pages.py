@@ -63,7 +63,7 @@ def test_an_export_holds_the_lines_of_the_filter(browser, rows):
     rows.bill_line(customer, amount_minor=-12_345, kind=BillKind.ADJUSTMENT, bill_no="B-1")
     rows.bill_line(customer, amount_minor=1, bill_no="B-2")
 
-    text = browser.get("/billing/export.csv?kind=adjustment").data.decode("utf-8-sig")
+    text = browser.take("/billing/export.csv?kind=adjustment").data.decode("utf-8-sig")
 
     [_heading, row] = text.splitlines()
     assert row.startswith("B-1,K1,张伟,宽带,2026-03,Adjustment,-123.45,CNY,2026-03-01")

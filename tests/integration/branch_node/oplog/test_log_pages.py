@@ -180,7 +180,7 @@ def test_a_view_needs_a_name_of_its_own(browser, database):
 
 @pytest.mark.usefixtures("log")
 def test_an_export_holds_the_entries_and_is_logged_with_its_conditions(browser, database):
-    answer = browser.get(f"/log/export.csv?{DAY}&actor=bob")
+    answer = browser.take(f"/log/export.csv?{DAY}&actor=bob")
 
     rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
     with database.reads() as session:
@@ -228,3 +228,27 @@ def test_every_field_of_a_customer_and_a_manager_leads_to_its_story(browser, row
         assert f"/log/field/customer/{customer}/{field}" in profile
     assert f"/log/field/manager/{manager}/level" in file
     assert browser.get(f"/log/field/customer/{customer}/grade").status_code == 200
+
+
+# --- how the log stood when it was checked ---------------------------------------------------------
+
+
+def checked(database, **counts):
+    """Write down a nightly check that came to its end."""
+    with database.sessions.begin() as session:
+        run = JobRun(job="verify-log", started_at=NOON, counts=counts, holder="h", fencing=1)
+        run.ended_at, run.outcome = NOON, RunOutcome.DONE
+        session.add(run)
+
+
+def test_the_page_says_how_far_the_log_was_intact_and_when_that_was_checked(database, browser):
+    assert "has not been checked yet" in browser.get("/log/").text
+    checked(database, entries=8420, bad=0)
+    assert "Intact through entry 8420, checked 2026" in browser.get("/log/").text
+
+
+def test_a_log_that_is_not_as_it_was_written_stands_in_red_with_its_first_bad_entry(database, browser):
+    checked(database, entries=41, bad=1, first_bad=42)
+    page = browser.get("/log/").text
+    assert "alert-danger" in page
+    assert "the first bad entry is number 42" in page

@@ -67,7 +67,7 @@ def test_the_tree_shows_people_with_kind_and_state(administrator, make_user, ses
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_the_people_are_exported(administrator, form):
-    answer = administrator.get(f"/organisation/export.{form}")
+    answer = administrator.take(f"/organisation/export.{form}")
 
     assert answer.status_code == 200
     assert form == "xlsx" or "zhang" in answer.text

@@ -38,7 +38,7 @@ def test_months_show_their_sums_open_to_customers_and_are_exported(browser, data
 
     months = browser.get("/statistics").text
     month = browser.get(f"/statistics/2026-03?manager={manager}").text
-    text = browser.get("/statistics/export.csv?month=2026-03").data.decode("utf-8-sig")
+    text = browser.take("/statistics/export.csv?month=2026-03").data.decode("utf-8-sig")
 
     assert "CN¥150.00" in months
     assert "K1 张伟" in month

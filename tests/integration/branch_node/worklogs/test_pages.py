@@ -104,7 +104,7 @@ def test_entries_are_listed_by_day_manager_and_kind_and_exported_so(browser, row
     february = "from=2026-02-01&to=2026-02-01"
     assert "二月一日" in browser.get(f"/worklogs?{february}&manager={manager}").text
     assert "二月一日" not in browser.get(f"/worklogs?{february}&kind=visit").text
-    text = browser.get(f"/worklogs/export.csv?{february}").data.decode("utf-8-sig")
+    text = browser.take(f"/worklogs/export.csv?{february}").data.decode("utf-8-sig")
     assert [("二月一日" in text), ("三月十八" in text), ("2026-02-01 12:00" in text)] == [True, False, True]
 
 
