@@ -38,6 +38,8 @@ from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.transport import HttpTransport
 from branch_node.personal import finishing as erasures
+from branch_node.personal import jobs as personal_jobs
+from branch_node.personal import pages as personal
 from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
 from branch_node.retention import jobs as retention_jobs
@@ -83,6 +85,7 @@ JOBS: Final[Sequence[Job]] = (
     *statistics_jobs.JOBS,
     *opstats_jobs.JOBS,
     *customer_jobs.JOBS,
+    *personal_jobs.JOBS,
     *erasures.JOBS,
     *common_jobs.JOBS,
 )
@@ -122,6 +125,15 @@ MENU: Final = (
     MenuEntry(_l("Bill lines"), "billing.index", "receipt", Resource.BILL_LINE, key="b"),
     MenuEntry(_l("Monthly statistics"), "statistics.index", "chart-bar", Resource.STATISTICS, key="s"),
     MenuEntry(_l("Account managers"), "managers.index", "briefcase", Resource.MANAGER, key="m"),
+    MenuEntry(
+        _l("Legal holds"),
+        "holds.index",
+        "shield-lock",
+        Resource.LEGAL_HOLD,
+        key="q",
+        foot=True,
+        kinds=_OF[StaffKind.BRANCH_MANAGER],
+    ),
     MenuEntry(_l("Import"), "imports.index", "file-import", Resource.IMPORT, key="i"),
     MenuEntry(
         _l("Sync"), "outbound.overview", "cloud-upload", Resource.SYNC_STATE, count=outbound.waiting, key="p"
@@ -234,5 +246,6 @@ def _blueprints() -> Sequence[Blueprint]:
         exports_blueprint(inbound.export_rules),
         organisation_blueprint(BRANCH_KINDS),
         setup.blueprint,
+        personal.blueprint,
         people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
     )

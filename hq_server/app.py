@@ -35,6 +35,8 @@ from hq_server.opstats import pages as opstats
 from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
 from hq_server.personal import jobs as personal_jobs
+from hq_server.personal import pages as personal
+from hq_server.personal.orders import RELEASE_KIND
 from hq_server.proof import alarms as proof_alarms
 from hq_server.ranges import RANGES
 from hq_server.retention import alarms as retention_alarms
@@ -71,7 +73,7 @@ from shared.web.people.pages import NodePeople, people_blueprint
 from shared.web.running.pages import jobs_blueprint
 from shared.web.twoperson.pages import two_person_blueprint
 
-ACTS: Final = (waiver_kind(BINDINGS), export_kind())
+ACTS: Final = (waiver_kind(BINDINGS), RELEASE_KIND, export_kind())
 JOBS: Final[Sequence[Job]] = (
     expiry_job(ACTS),
     *export_jobs.JOBS,
@@ -147,6 +149,7 @@ def _blueprints() -> Sequence[Blueprint]:
         feed.blueprint,
         feed_matrix.blueprint,
         verification.blueprint,
+        personal.blueprint,
         alarms_blueprint(
             ALARMS,
             {
@@ -158,6 +161,7 @@ def _blueprints() -> Sequence[Blueprint]:
             ACTS,
             {
                 "parked": lambda at: url_for("parked.one", parked_id=int(at)),
+                "legal_hold": _hold_url,
                 "export": lambda at: url_for("exports.one", export_id=at),
             },
         ),
@@ -176,6 +180,11 @@ def _blueprints() -> Sequence[Blueprint]:
         organisation_blueprint(HQ_KINDS, "staff.index"),
         people_blueprint(NodePeople(HQ_KINDS, branches=branch_options)),
     )
+
+
+def _hold_url(about: str) -> str:
+    code, _slash, hold_id = about.partition("/")
+    return url_for("holds.one", code=code, hold_id=hold_id)
 
 
 def _account_rules(session: Session) -> AccountRules:

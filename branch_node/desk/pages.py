@@ -19,6 +19,7 @@ from branch_node.desk import queries
 from branch_node.inbound import queries as inbound
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
+from branch_node.personal.holds import is_held
 from branch_node.worklogs import queries as worklogs
 from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.queries import LogFilter
@@ -104,6 +105,7 @@ class Header:
     owed: list[billing.Sums]
     last_contact: Any
     do_not_contact: bool
+    held: bool
 
 
 @blueprint.get("/")
@@ -251,6 +253,7 @@ def _header(session: Session, customer_id: str) -> Header:
         owed=[each for each in sums if each.balance > 0],
         last_contact=worklogs.last_contact(session, found.id),
         do_not_contact=found.preferred_channel is PreferredChannel.NONE,
+        held=is_held(session, found.id),
     )
 
 

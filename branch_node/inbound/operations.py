@@ -17,7 +17,7 @@ from shared.domain.published.codes import read_codes
 from shared.domain.published.rules import problem_of
 from shared.domain.published.vocabulary import ItemKind
 from shared.stamp import Stamp
-from sync_protocol.contract.feed import APPLIED, REFUSED, FeedEntry, FeedPoint, FeedReceipt
+from sync_protocol.contract.feed import APPLIED, RECEIVED, REFUSED, FeedEntry, FeedPoint, FeedReceipt
 from sync_protocol.contract.messages import to_json
 
 SUBJECT = "published"
@@ -86,7 +86,7 @@ def note_read(session: Session, item_id: str, user: User, *, by: Stamp) -> bool:
 def try_refused_again(session: Session, *, by: Stamp) -> int:
     """Take in what was refused and can be obeyed now, as after an upgrade; returns how many items that were."""
     again = 0
-    for item in session.scalars(select(InboundItem).where(InboundItem.outcome == REFUSED)).all():
+    for item in session.scalars(select(InboundItem).where(InboundItem.refused.is_not(None))).all():
         entry = msgspec.convert(item.refused, FeedEntry)
         if problem_of(entry.kind, entry.name, entry.body or {}) is None:
             _take(session, entry, item, by=by)
@@ -94,7 +94,34 @@ def try_refused_again(session: Session, *, by: Stamp) -> int:
     return again
 
 
+def note_carried_out(session: Session, item: InboundItem, *, refused: str | None, by: Stamp) -> None:
+    """Note what became of an order, which head office is told with the next cycle; it is not carried out again."""
+    item.outcome, item.reasons = (REFUSED, [refused]) if refused else (APPLIED, [])
+    item.applied_at = None if refused else by.at
+    item.told = False
+    event = "order.refused" if refused else "order.applied"
+    record(session, event, subject=(SUBJECT, item.id), by=by, details=_details(item))
+
+
+def _take_order(session: Session, entry: FeedEntry, present: InboundItem | None, *, by: Stamp) -> None:
+    """Keep an order until it is carried out; one that was, and comes again after a restore, is only told of again."""
+    if present is not None and present.outcome != RECEIVED and present.refused is None:
+        present.told = False
+        return
+    item = present or InboundItem(id=entry.id, kind=entry.kind, name=entry.name)
+    item.version, item.withdrawn, item.told = entry.version, entry.withdrawn, False
+    item.published_at = datetime.fromisoformat(entry.published_at)
+    item.received_at, item.applied_at = by.at, None
+    item.outcome, item.reasons, item.refused = RECEIVED, [], None
+    item.body, item.body_version, item.expires_at = entry.body, entry.version, None
+    session.add(item)
+
+
 def _take(session: Session, entry: FeedEntry, present: InboundItem | None, *, by: Stamp) -> None:
+    is_order = entry.kind == ItemKind.PERSONAL_ORDER and entry.body is not None
+    if is_order and problem_of(entry.kind, entry.name, entry.body or {}) is None:
+        _take_order(session, entry, present, by=by)
+        return
     item = present or InboundItem(id=entry.id, kind=entry.kind, name=entry.name)
     body = entry.body or {}
     reason = None if entry.withdrawn else problem_of(entry.kind, entry.name, body)

@@ -48,7 +48,7 @@ def one(item_id: str) -> ResponseReturnValue:
     """Show what one item says."""
     with reading() as session:
         item = session.get(InboundItem, item_id)
-        if item is None:
+        if item is None or item.kind == ItemKind.PERSONAL_ORDER:
             return redirect(url_for("inbound.index"))
         row = _row(item, queries.hq_time(session, stamp().at))
         mine = [one for one in notices(session) if one.item.id == item_id]

@@ -38,9 +38,10 @@ def hq_time(session: Session, now: datetime) -> datetime:
 
 
 def list_items(session: Session) -> Sequence[InboundItem]:
-    """Return everything that came, what was refused first, then the latest published."""
+    """Return what everybody here obeys, what was refused first, then the latest published; orders are not among it."""
     refused = InboundItem.outcome == REFUSED
-    ordered = select(InboundItem).order_by(refused.desc(), InboundItem.published_at.desc(), InboundItem.id)
+    for_all = select(InboundItem).where(InboundItem.kind != ItemKind.PERSONAL_ORDER.value)
+    ordered = for_all.order_by(refused.desc(), InboundItem.published_at.desc(), InboundItem.id)
     return session.scalars(ordered).all()
 
 
@@ -59,7 +60,7 @@ def standing(place: FeedPlace | None) -> tuple[FeedPoint, int]:
 
 def has_unsettled(session: Session) -> bool:
     """Whether something came that cannot be obeyed, or of which HQ does not know what became of it."""
-    unsettled = or_(InboundItem.outcome == REFUSED, InboundItem.told.is_(False))
+    unsettled = or_(InboundItem.refused.is_not(None), InboundItem.told.is_(False))
     return session.scalar(select(InboundItem.id).where(unsettled).limit(1)) is not None
 
 

@@ -58,6 +58,9 @@ MENU: Final = (
         lazy_gettext("Published items"), "feed.index", "upload", Resource.PUBLISHED, key="u", foot=True
     ),
     MenuEntry(
+        lazy_gettext("Legal holds"), "holds.index", "shield-lock", Resource.LEGAL_HOLD, key="q", foot=True
+    ),
+    MenuEntry(
         lazy_gettext("Organisation"),
         "staff.index",
         "building-bank",

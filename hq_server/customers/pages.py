@@ -151,6 +151,7 @@ def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: An
         months=queries.list_months(session, customer),
         logs=queries.list_work_logs(session, customer, limit=MOST_LOGS),
         bill_kinds=list(BillKind),
+        held=queries.is_held(session, customer),
         coverage=covered,
         as_of=_as_of(covered.included),
         tab=tab,

@@ -31,6 +31,7 @@ from hq_server.replica.models import (
     ReplicaBillLine,
     ReplicaCustomer,
     ReplicaCustomerMonth,
+    ReplicaLegalHold,
     ReplicaManager,
     ReplicaWorkLog,
 )
@@ -184,6 +185,16 @@ def get_customer(session: Session, branch: Branch, customer_id: str) -> ReplicaC
     if customer is None:
         raise CustomerNotFoundError(branch=branch.code)
     return customer
+
+
+def is_held(session: Session, customer: ReplicaCustomer) -> bool:
+    """Tell whether a legal hold on a customer is open at its branch, as far as that has told us."""
+    open_hold = select(ReplicaLegalHold.id).where(
+        ReplicaLegalHold.branch_number == customer.branch_number,
+        ReplicaLegalHold.customer_id == customer.id,
+        ReplicaLegalHold.released_at.is_(None),
+    )
+    return session.scalar(open_hold.limit(1)) is not None
 
 
 def find_manager(session: Session, branch_number: int, manager_id: str | None) -> ReplicaManager | None:

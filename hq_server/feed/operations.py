@@ -26,6 +26,7 @@ from shared.db.base import instant_text
 from shared.domain.published.rules import problem_of
 from shared.domain.published.vocabulary import ItemKind
 from shared.i18n import gettext as _
+from shared.ids import new_id
 from shared.stamp import Stamp
 from sync_protocol.contract.feed import next_digest
 
@@ -54,6 +55,21 @@ def make_item(session: Session, kind: ItemKind, name: str, draft: Draft, *, by: 
     session.add(item)
     session.flush()
     _write(session, item, None, 1, draft, by=by)
+    return item
+
+
+def publish_order(session: Session, branch: str, body: Mapping[str, Any], *, by: Stamp) -> FeedItem:
+    """Give one branch an order about personal data from its next contact on; it is published for good.
+
+    Raises NotPublishableError and UnknownBranchError.
+    """
+    item = FeedItem(id=new_id(), kind=ItemKind.PERSONAL_ORDER, title="", made_at=by.at, made_by=by.actor)
+    item.name = item.id
+    draft = Draft(body=body, branches=[branch])
+    _check(session, item, draft)
+    session.add(item)
+    session.flush()
+    _publish(session, item, _write(session, item, None, 1, draft, by=by), by=by)
     return item
 
 

@@ -20,7 +20,7 @@ from shared.audit.queries import list_history
 from shared.db.base import instant_text
 from shared.domain.published.codes import kind_names, lines_of
 from shared.domain.published.policies import POLICIES
-from shared.domain.published.vocabulary import CodeTable, ItemKind
+from shared.domain.published.vocabulary import PUBLISHED_KINDS, CodeTable, ItemKind
 from shared.domain.published.words import differences, item_name, kind_word, summary
 from shared.errors import N_
 from shared.i18n import gettext as _
@@ -55,7 +55,7 @@ def index() -> str:
         "feed/index.html",
         page=page,
         filters=filters,
-        kinds=[(kind.value, label(kind)) for kind in ItemKind],
+        kinds=[(kind.value, label(kind)) for kind in PUBLISHED_KINDS],
         states=STATES,
     )
 
@@ -288,7 +288,7 @@ def _names(kind: ItemKind) -> dict[str, str]:
 
 
 def _kind(code: str | None) -> ItemKind | None:
-    return next((kind for kind in ItemKind if kind.value == code), None)
+    return next((kind for kind in PUBLISHED_KINDS if kind.value == code), None)
 
 
 def _seen(found: Standing) -> str:

@@ -82,9 +82,9 @@ def read_page(session: Session, branch: Branch, after: FeedPoint, *, limit: int 
 
 
 def get_item(session: Session, item_id: str) -> FeedItem:
-    """Return one item; raises ItemNotFoundError."""
+    """Return one item that people publish, so no order; raises ItemNotFoundError."""
     found = session.get(FeedItem, item_id)
-    if found is None:
+    if found is None or found.kind is ItemKind.PERSONAL_ORDER:
         raise ItemNotFoundError
     return found
 
@@ -200,7 +200,7 @@ def _had(session: Session, version: FeedVersion, code: str) -> bool:
 
 
 def _items(wanted: ItemFilter) -> Select[FeedItem]:
-    statement = select(FeedItem)
+    statement = select(FeedItem).where(FeedItem.kind != ItemKind.PERSONAL_ORDER)
     if wanted.text:
         word = FeedItem.title.icontains(wanted.text, autoescape=True)
         statement = statement.where(or_(word, FeedItem.name.in_(wanted.names)) if wanted.names else word)

@@ -10,6 +10,7 @@ from hq_server.branches.models import Branch
 from hq_server.feed.alarms import FEED_REFUSED
 from hq_server.feed.models import FeedItem, FeedStanding, FeedTelling
 from shared.alarms.operations import clear_alarm, raise_alarm
+from shared.domain.published.vocabulary import ItemKind
 from sync_protocol.contract.feed import REFUSED, FeedReceipt, FeedReceipts
 
 
@@ -53,7 +54,9 @@ def _tell_of_refusals(session: Session, branch: Branch, *, at: datetime) -> None
     """Open or close the alarm: the newest word of the branch about some item is that it cannot obey it."""
     rows = session.execute(
         select(FeedTelling.item_id, FeedTelling.outcome, FeedTelling.reasons)
-        .where(FeedTelling.branch_number == branch.number)
+        .join(FeedItem, FeedItem.id == FeedTelling.item_id)
+        # A refused order stands on the page of orders; nothing published later takes its place.
+        .where(FeedTelling.branch_number == branch.number, FeedItem.kind != ItemKind.PERSONAL_ORDER)
         .order_by(FeedTelling.item_id, FeedTelling.version)
     )
     refused = {

@@ -13,6 +13,7 @@ from hq_server.branches.queries import LinkState, branch_link, list_branches
 from hq_server.feed.alarms import FEED_BEHIND
 from hq_server.feed.models import FeedItem, FeedTelling, FeedVersion
 from shared.alarms.operations import clear_alarm, raise_alarm
+from shared.domain.published.vocabulary import ItemKind
 from sync_protocol.contract.feed import APPLIED, REFUSED
 
 WAITING: Final = "waiting"
@@ -64,13 +65,18 @@ class Row:
 
 
 def rows(
-    session: Session, now: datetime, *, items: Collection[str] = (), branches: Collection[int] = ()
+    session: Session,
+    now: datetime,
+    *,
+    items: Collection[str] = (),
+    branches: Collection[int] = (),
+    orders: bool = False,
 ) -> list[Row]:
     """Return branches with what is due there, those furthest behind first; `items` and `branches` narrow (none: all).
 
-    What has expired is due nowhere.
+    What has expired is due nowhere. Orders about personal data are among it when `items` names them, or with `orders`.
     """
-    published = _published(session, items)
+    published = _published(session, items, orders=orders)
     told = _told(session, items, branches)
     found = [
         Row(branch, branch_link(branch, now), dict(_cells(branch, published, told, now)))
@@ -86,7 +92,7 @@ def rows(
 def watch(session: Session, now: datetime, *, hours: int) -> int:
     """Raise or clear the alarm of branches that are heard from and do not follow; returns how many are behind."""
     behind = 0
-    for row in rows(session, now):
+    for row in rows(session, now, orders=True):
         about = ("branch", row.branch.code)
         late = [cell for cell in row.behind if cell.waits and _since(cell) <= now - timedelta(hours=hours)]
         if late and row.link in {LinkState.UP, LinkState.SLOW}:
@@ -104,7 +110,9 @@ def _since(cell: Cell) -> datetime:
     return max(cell.published_at, cell.branch.joined_at or cell.published_at)
 
 
-def _published(session: Session, items: Collection[str]) -> dict[FeedItem, list[FeedVersion]]:
+def _published(
+    session: Session, items: Collection[str], *, orders: bool
+) -> dict[FeedItem, list[FeedVersion]]:
     """Return every item that was ever published with its published versions, oldest first."""
     statement = (
         select(FeedItem, FeedVersion)
@@ -115,6 +123,8 @@ def _published(session: Session, items: Collection[str]) -> dict[FeedItem, list[
     )
     if items:
         statement = statement.where(FeedItem.id.in_(items))
+    elif not orders:
+        statement = statement.where(FeedItem.kind != ItemKind.PERSONAL_ORDER)
     found: dict[FeedItem, list[FeedVersion]] = {}
     for item, version in session.execute(statement):
         found.setdefault(item, []).append(version)

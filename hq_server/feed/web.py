@@ -12,7 +12,7 @@ from hq_server.feed import queries, standing
 from hq_server.feed.queries import ItemFilter, Standing
 from hq_server.feed.standing import UNJOINED, WAITING
 from shared.domain.published.policies import POLICIES
-from shared.domain.published.vocabulary import CodeTable, ItemKind
+from shared.domain.published.vocabulary import PUBLISHED_KINDS, CodeTable, ItemKind
 from shared.domain.published.words import item_name, kind_word, summary
 from shared.errors import N_
 from sync_protocol.contract.feed import APPLIED, RECEIVED, REFUSED
@@ -61,7 +61,7 @@ class Listed:
 
 def asked() -> Filters:
     """Return the filters of the address."""
-    kinds = frozenset(request.args.getlist("kind")) & {kind.value for kind in ItemKind}
+    kinds = frozenset(request.args.getlist("kind")) & {kind.value for kind in PUBLISHED_KINDS}
     states = frozenset(request.args.getlist("state")) & set(STATES)
     return Filters(request.args.get("q", "").strip()[:MOST_TEXT], kinds, states)
 

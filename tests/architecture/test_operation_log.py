@@ -40,6 +40,7 @@ TECHNICAL = {
     "branch_lineages": RECORDED,
     "enrolment_codes": RECORDED,
     "lineages": RECORDED,
+    "closed_customers": KEPT_BY_PROGRAM,
     "log_views": "a person's own way of looking at the log",
     "served_regions": RECORDED,
     "setup_finished": RECORDED,

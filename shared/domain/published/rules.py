@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from shared.domain.published import announcements, codes, policies
+from shared.domain.published import announcements, codes, orders, policies
 from shared.domain.published.vocabulary import ItemKind
 from shared.errors import N_
 
@@ -12,6 +12,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], str | None]]] = {
     ItemKind.CODE_TABLE: codes.problem_of,
     ItemKind.POLICY: policies.problem_of,
     ItemKind.ANNOUNCEMENT: lambda _name, body: announcements.problem_of(body),
+    ItemKind.PERSONAL_ORDER: lambda _name, body: orders.problem_of(body),
 }
 
 
