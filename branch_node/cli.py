@@ -10,6 +10,9 @@ from branch_node.config import create_home
 from branch_node.imports.commands import register as register_import
 from branch_node.imports.exporting import export_unsent
 from branch_node.outbound.commands import register as register_sync
+from branch_node.outbound.log_asking import ask_heads
+from branch_node.outbound.log_commands import register as register_log
+from branch_node.outbound.log_head import told_heads
 from branch_node.outbound.queries import status_document
 from branch_node.outbound.receivers import replace_earlier, standings
 from branch_node.outbound.resend_commands import register as register_resend
@@ -37,6 +40,8 @@ APP: Final = NodeApp(
     create_app,
     JOBS,
     after_restore=replace_earlier,
+    known_heads=told_heads,
+    ask_heads=ask_heads,
     before_use=before_use,
 )
 
@@ -137,6 +142,7 @@ def export_unsent_command(folder: Path, home: Path, *, as_json: bool) -> None:
 register_import(cli, APP.open)
 register_sync(cli, APP)
 register_resend(cli, APP)
+register_log(cli, APP)
 cli.add_command(setup_commands(APP))
 for _command in common_commands(APP):
     cli.add_command(_command)

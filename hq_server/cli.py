@@ -15,6 +15,7 @@ from hq_server.console.queries import status_document
 from hq_server.ingest.backups import BackupWatch
 from hq_server.ingest.unpacking import unpack as take_package
 from hq_server.personal.jobs import before_use
+from hq_server.proof.own_log import known_heads
 from hq_server.tables import APP as TABLES
 from hq_server.verification.operations import ask_branches
 from hq_server.verification.queries import branch_proofs, exit_code, verify_document
@@ -43,6 +44,7 @@ APP: Final = NodeApp(
     create_app,
     JOBS,
     backing_up=BackupWatch,
+    known_heads=known_heads,
     before_use=before_use,
 )
 

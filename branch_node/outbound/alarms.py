@@ -86,7 +86,18 @@ VERSION_REFUSED: Final = AlarmKind(
     ),
     N_("Head office said: %(detail)s"),
 )
+HQ_LOG: Final = AlarmKind(
+    "hq-log-differs",
+    Severity.CRITICAL,
+    N_("The operation log of head office is not the one it showed this branch"),
+    N_(
+        "It was cut or written anew. `branch-node hq-log-ends` prints what head office had signed: give it to whoever "
+        "examines head office, and close this with a note when it is settled."
+    ),
+    N_("Entry %(seq)s, as shown to branch %(branch)s: %(why)s."),
+)
 ALARMS: Final[Sequence[AlarmKind]] = (
+    HQ_LOG,
     NODE_OLD,
     VERSION_REFUSED,
     RECORDS_REFUSED,

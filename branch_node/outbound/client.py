@@ -58,6 +58,7 @@ from sync_protocol.contract.signing import (
     BEFORE_HEADER,
     CONTACT_HEADER,
     CYCLE_HEADER,
+    HQ_LOG_HEADER,
     NODE_HEADER,
     OFFERED_HEADER,
     PENDING_HEADER,
@@ -136,7 +137,7 @@ class HqClient:
     """The requests of the protocol; raises NoAnswerError and HqRefusedError.
 
     `contact` is the one of the cycle these requests belong to; set it before the first of them. `records` are
-    the record types we send there; none is all of them.
+    the record types we send there; none is all of them. `hq_log` is the end of HQ's log as we were shown it last.
     """
 
     def __init__(
@@ -149,6 +150,7 @@ class HqClient:
         self._new_nonce = new_nonce
         self.contact: Contact | None = None
         self.records: Collection[str] = ()
+        self.hq_log = ""
         # How far HQ's clock is ahead of ours; learnt from HQ when it finds a signature too old or too new.
         self._skew = timedelta()
 
@@ -188,6 +190,8 @@ class HqClient:
             headers[BEFORE_HEADER] = ",".join(self.contact.before)
         if self.records:
             headers[RECORDS_HEADER] = ",".join(self.records)
+        if self.hq_log:
+            headers[HQ_LOG_HEADER] = self.hq_log
         answer = self._send("GET", "/sync/v1/state", headers, b"", vitals)
         return _decode(self._signed_part(answer, "state", STATE), StateAnswer)
 

@@ -46,6 +46,11 @@ class ContactBook:
         self._home.append_line(self._file, contact.id)
         return contact
 
+    def last(self) -> Contact | None:
+        """Return the contact begun last, or None: for a request beside the cycles."""
+        begun = [line for line in self._lines() if line != REPLACES]
+        return Contact(begun[-1]) if begun else None
+
     def knows(self, contact_id: str) -> bool:
         """Whether a contact was begun by this node, or by what it was copied from."""
         return contact_id in self._lines()

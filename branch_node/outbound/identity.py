@@ -1,6 +1,6 @@
 """Beginning a contact with HQ as the one node of this branch; told apart from its copies by the contacts it knows."""
 
-from branch_node.outbound import queries
+from branch_node.outbound import hq_log, queries
 from branch_node.outbound.alarms import COPY_REFUSED
 from branch_node.outbound.client import HqClient, HqRefusedError, Vitals
 from branch_node.outbound.contacts import Contact, ContactBook
@@ -17,6 +17,7 @@ def begin_contact(runtime: BranchRuntime, client: HqClient, vitals: Vitals) -> S
     """
     book = ContactBook(runtime.settings.home, runtime.receiver)
     client.contact = book.begin()
+    client.hq_log = hq_log.to_bring(runtime)
     try:
         state = _ask(client, book, vitals)
     except HqRefusedError as error:
@@ -24,6 +25,7 @@ def begin_contact(runtime: BranchRuntime, client: HqClient, vitals: Vitals) -> S
             _tell(runtime)
         raise
     book.accepted()
+    hq_log.keep(runtime, state)
     return state
 
 

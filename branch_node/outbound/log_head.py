@@ -15,17 +15,20 @@ from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import BranchRuntime
 from shared.audit.keyring import LogKeys
 from shared.audit.models import AuditEntry, AuditHead
+from shared.audit.verification import Head
+from shared.errors import N_
 from sync_protocol.contract.messages import LogPlace, LogReport
 
 log = logging.getLogger(__name__)
 TOLD: Final = "log-told"
+HQ_WHEN_TOLD: Final = N_("head office, when it was told last")
 
 
 def tell(runtime: BranchRuntime, client: HqClient) -> None:
     """Tell HQ the end of the log if it moved; what cannot be told now is told in the next cycle."""
     with runtime.database.reads() as session:
         # A node without a log key signs no head of its own either.
-        head = _head(session) if LogKeys.of(session) is not None else None
+        head = find_end(session) if LogKeys.of(session) is not None else None
     if head is None:
         return
     line = f"{head.seq} {head.digest}"
@@ -46,7 +49,14 @@ def tell(runtime: BranchRuntime, client: HqClient) -> None:
         home.write_lines(TOLD, [line])
 
 
-def _head(session: Session) -> LogPlace | None:
+def told_heads(runtime: BranchRuntime) -> list[Head]:
+    """Return the end of our log that head office has acknowledged last, by what is written down here."""
+    found = [line.split(" ") for line in runtime.settings.home.read_lines(TOLD)]
+    return [Head(int(seq), digest, HQ_WHEN_TOLD) for seq, digest in found]
+
+
+def find_end(session: Session) -> LogPlace | None:
+    """Return where our log ends."""
     found = session.execute(select(AuditHead.seq, AuditHead.digest)).one_or_none()
     return LogPlace(seq=found.seq, digest=found.digest) if found else None
 

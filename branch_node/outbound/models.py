@@ -92,6 +92,23 @@ class RecoveredRow(KeyedByReceiver, Base):
     settled_by: Mapped[str | None] = mapped_column(String(80))
 
 
+class HqLogEnd(KeyedByReceiver, Base):
+    """Where HQ's operation log ended when it showed us: evidence that HQ itself cannot change, signed by it.
+
+    The last few are kept, and each that later did not fit HQ's log, with what was wrong (`bad`).
+    """
+
+    __tablename__ = "hq_log_ends"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    hq_id: Mapped[str] = mapped_column(Id)
+    seq: Mapped[int] = mapped_column(BigCounter)
+    digest: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    signature: Mapped[str] = mapped_column(String(100))
+    bad: Mapped[str | None] = mapped_column(String(20))
+
+
 class Cycle(OfReceiver, Base):
     """One sync cycle: what it sent, how long it took, and why it ended."""
 

@@ -33,6 +33,7 @@ from hq_server.gate.requests import (
 )
 from hq_server.ingest.lineages import state_of
 from hq_server.ingest.operations import Delivery, check_delivery, receive_batch
+from hq_server.proof.own_log import own_end, take_witness
 from hq_server.runtime import HqRuntime
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.alarms.queries import find_open
@@ -51,7 +52,7 @@ from sync_protocol.contract.payload import (
     decompress,
     parse_payload,
 )
-from sync_protocol.contract.signing import OFFERED_HEADER, Signed
+from sync_protocol.contract.signing import HQ_LOG_HEADER, OFFERED_HEADER, Signed
 from sync_protocol.contract.versions import READABLE, ending_headers
 
 blueprint = sync_blueprint("sync", __name__)
@@ -100,6 +101,11 @@ def state() -> ResponseReturnValue:
             note_heard(branch)
             note_records(branch)
         answer = state_of(session, branch, hq.identity.hq_id, now, bindings=hq.bindings)
+        if contact is Contact.ACCEPTED:
+            brought = request.headers.get(HQ_LOG_HEADER, "")
+            fault = take_witness(session, branch, brought, identity=hq.identity, at=now)
+            end = own_end(session, hq.identity, at=now)
+            answer = msgspec.structs.replace(answer, log=end, log_fault=fault)
     if contact is not Contact.ACCEPTED:
         raise SyncRefusedError(Problem.DUPLICATE, contact.value, last_contact=branch.contact_id)
     return answer_signed("state", STATE, answer)

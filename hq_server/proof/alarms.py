@@ -36,4 +36,14 @@ BRANCH_LOG: Final = AlarmKind(
     ),
     N_("Entry %(seq)s of branch %(branch)s: %(why)s."),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (DIVERGENCE, CONTROL_DIFFERS, BRANCH_LOG)
+OWN_LOG: Final = AlarmKind(
+    "own-log-differs",
+    Severity.CRITICAL,
+    N_("The operation log of head office is not the one it showed to a branch"),
+    N_(
+        "It was cut or written anew after the branch had been shown where it ended. Keep a copy of head office's "
+        "directory and database as evidence, run `hq-server verify-log`, and close this with a note when it is settled."
+    ),
+    N_("Entry %(seq)s, as branch %(branch)s was shown it: %(why)s."),
+)
+ALARMS: Final[Sequence[AlarmKind]] = (DIVERGENCE, CONTROL_DIFFERS, BRANCH_LOG, OWN_LOG)

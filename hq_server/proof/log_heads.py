@@ -12,7 +12,7 @@ from hq_server.proof.alarms import BRANCH_LOG
 from hq_server.proof.models import LogHead
 from shared.alarms.models import Alarm
 from shared.alarms.operations import raise_alarm
-from sync_protocol.contract.messages import LogAnswer, LogReport
+from sync_protocol.contract.messages import LogAnswer, LogPlace, LogReport
 
 CUT: Final = "cut"
 REWRITTEN: Final = "rewritten"
@@ -28,7 +28,7 @@ def take_report(session: Session, branch: Branch, report: LogReport, *, at: date
     last = find_head(session, branch)
     if last is not None and last.lineage == lineage:
         if report.known is None or report.known.seq != last.seq:
-            return LogAnswer(ask=last.seq)
+            return LogAnswer(ask=last.seq, kept=LogPlace(seq=last.seq, digest=last.digest))
         changed = report.known.digest != last.digest or report.head.seq < last.seq
         if changed and _was_restored(session, branch, since=last.told_at):
             last.bad = RESTORED

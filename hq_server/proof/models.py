@@ -52,6 +52,23 @@ class LogHead(Base):
     bad: Mapped[str | None] = mapped_column(String(20))
 
 
+class LogWitness(Base):
+    """An end of our own operation log that a branch was shown and has brought back; moved on with each that fits.
+
+    One that does not fit keeps its row, with what is wrong (`bad`); the next one begins another.
+    """
+
+    __tablename__ = "log_witnesses"
+
+    branch_number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigCounter)
+    digest: Mapped[str] = mapped_column(String(64))
+    shown_at: Mapped[datetime]
+    brought_at: Mapped[datetime]
+    bad: Mapped[str | None] = mapped_column(String(20))
+
+
 class Difference(Base):
     """A difference a barrier showed, until a later one shows that it is gone.
 

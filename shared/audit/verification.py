@@ -43,6 +43,14 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownHeads:
+    """What others kept of the end of a node's log; `missed` is why nobody could be asked."""
+
+    heads: Sequence[Head] = ()
+    missed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """The first bad entry; `source` is whose head shows it, when the log alone looks whole."""
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from shared.audit.acting import acting
-from shared.audit.verification import Head
+from shared.audit.verification import Head, KnownHeads
 from shared.db.migrations import MigratedApp, MigrationsPendingError, pending
 from shared.errors import N_
 from shared.jobs.job import Job
@@ -35,14 +35,6 @@ class BackupWatcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class KnownHeads:
-    """What others kept of the end of this node's log; `missed` is why nobody could be asked."""
-
-    heads: Sequence[Head] = ()
-    missed: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class NodeApp:
     """What the common commands need to know of an app.
 
@@ -50,8 +42,9 @@ class NodeApp:
     that may name the home. `after_restore(runtime)` is called when a backup has been restored and
     migrated, before the node is used, so that it can make itself known as such. `backing_up()` gives
     what looks at the backup's own snapshot and what is done, in the command's transaction, when the file is whole.
-    `known_heads(runtime)` tells where the operation log ended as others know it. `before_use(runtime)` is called before
-    pages are served or jobs run, and after a restore: what an older backup has brought back goes before anybody sees it.
+    `known_heads(runtime)` tells where the operation log ended as others know it, by what lies here, and
+    `ask_heads(runtime)` asks them. `before_use(runtime)` is called before pages are served or jobs run, and after a
+    restore: what an older backup has brought back goes before anybody sees it.
     """
 
     command: str
@@ -62,7 +55,8 @@ class NodeApp:
     jobs: Sequence[Job]
     after_restore: Callable[[Any], object] | None = None
     backing_up: Callable[[], BackupWatcher] | None = None
-    known_heads: Callable[[Any], KnownHeads] | None = None
+    known_heads: Callable[[Any], Sequence[Head]] | None = None
+    ask_heads: Callable[[Any], KnownHeads] | None = None
     before_use: Callable[[Any], object] | None = None
 
     def open(self, home: Path) -> Any:  # noqa: ANN401 - the app's own runtime

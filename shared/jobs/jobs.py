@@ -1,11 +1,14 @@
 """The jobs that keep jobs in order."""
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import time, timedelta
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from shared.alarms.operations import clear_alarm, raise_alarm
-from shared.audit.verification import verify_log
+from shared.audit.verification import Head, verify_log
 from shared.auth import sessions
 from shared.db.space import MB, NodeFullError
 from shared.errors import N_
@@ -17,6 +20,7 @@ from shared.stamp import Stamp
 
 SUBJECT: Final = ("node", "disk")
 LOG: Final = ("node", "log")
+KnownTo = Callable[[Any], Sequence[Head]]
 
 
 def trim_runs(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
@@ -43,10 +47,16 @@ def watch_space(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outco
     return Outcome.done(full=1) if space.is_full else Outcome.nothing()
 
 
-def check_log(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
-    """Read the whole operation log and tell as an alarm when an entry is not as it was written."""
+def check_log(
+    runtime: NodeRuntime, stamp: Stamp, progress: Progress, *, known: KnownTo | None = None
+) -> Outcome:
+    """Read the whole operation log and tell as an alarm when an entry is not as it was written.
+
+    It is compared with the ends `known` to others, by what lies here of them.
+    """
+    heads = known(runtime) if known is not None else ()
     with runtime.database.reads() as session:
-        verdict = verify_log(session)
+        verdict = verify_log(session, known=heads)
     with runtime.database.sessions.begin() as session:
         if verdict.bad is not None:
             about = {"seq": verdict.bad.seq, "why": verdict.bad.why.value}
@@ -54,7 +64,9 @@ def check_log(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome
         else:
             clear_alarm(session, LOG_BROKEN, LOG, at=stamp.at)
         progress.check_lease(session)
-    return Outcome.done(entries=verdict.entries, bad=0 if verdict.intact else 1)
+    if verdict.bad is None:
+        return Outcome.done(entries=verdict.entries, bad=0)
+    return Outcome.done(entries=verdict.entries, bad=1, first_bad=verdict.bad.seq)
 
 
 def purge_sessions(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
@@ -65,6 +77,21 @@ def purge_sessions(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Ou
     return Outcome.done(removed=removed) if removed else Outcome.nothing()
 
 
+def common_jobs(known: KnownTo) -> tuple[Job, ...]:
+    """Return the jobs of every node; `known` tells where others know that its operation log ended."""
+    log = replace(CHECK_LOG, run=partial(check_log, known=known))
+    return tuple(log if job is CHECK_LOG else job for job in JOBS)
+
+
+CHECK_LOG: Final = Job(
+    "verify-log",
+    N_("Check the operation log"),
+    check_log,
+    at=time(2, 50),
+    jitter=timedelta(minutes=10),
+    timeout=timedelta(hours=1),
+    when_full=True,
+)
 JOBS: Final = (
     Job(
         "watch-space",
@@ -73,15 +100,7 @@ JOBS: Final = (
         every=timedelta(minutes=1),
         when_full=True,
     ),
-    Job(
-        "verify-log",
-        N_("Check the operation log"),
-        check_log,
-        at=time(2, 50),
-        jitter=timedelta(minutes=10),
-        timeout=timedelta(hours=1),
-        when_full=True,
-    ),
+    CHECK_LOG,
     Job(
         "purge-sessions",
         N_("Forget sessions that are over"),

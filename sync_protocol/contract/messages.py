@@ -159,11 +159,35 @@ class ResendAsked(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
+class LogEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """Where HQ's own operation log ended, and when HQ said so; kept by branches, who bring it back.
+
+    `signature` is HQ's over the other members and its id, so that it can be checked later and by others.
+    """
+
+    seq: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
+    digest: DigestText
+    at: str
+    signature: str
+
+    def signed(self, hq: str) -> dict[str, Any]:
+        """Return what the signature of the HQ with this id is over."""
+        return {"hq": hq, "seq": self.seq, "digest": self.digest, "at": self.at}
+
+
+class LogFault(msgspec.Struct, frozen=True, kw_only=True):
+    """The end a branch brought back is not in HQ's log as it stands; `why` is cut, rewritten or restored."""
+
+    seq: int
+    why: str
+
+
 class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """HQ's signed answer to `GET /sync/v1/state`; `verify` asks for a barrier of these record types.
 
     `recount` names closed days that HQ counts otherwise: the branch counts them again. `parked` tells how
     many rows of the branch are parked. `feed` is null from an HQ that publishes nothing.
+    `log` is where HQ's operation log ends; `log_fault` says that the end this branch brought back does not fit it.
     `reads` tells by record type the first and the last schema version that HQ reads whole; of later ones it carries
     the columns it does not know. Null from an HQ that reads version 1 alone.
     """
@@ -182,6 +206,8 @@ class StateAnswer(msgspec.Struct, frozen=True, kw_only=True):
     resend: list[ResendAsked] = []
     feed: FeedState | None = None
     reads: dict[str, tuple[int, int]] | None = None
+    log: LogEnd | None = None
+    log_fault: LogFault | None = None
 
 
 class LogPlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,9 +225,13 @@ class LogReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """HQ's signed answer: null when the end is kept, or the number of the entry HQ wants to compare first."""
+    """HQ's signed answer: null when the end is kept, or the number of the entry HQ wants to compare first.
+
+    `kept` is that entry as HQ knows it, for a branch that compares for itself.
+    """
 
     ask: int | None = None
+    kept: LogPlace | None = None
 
 
 class ChainPage(msgspec.Struct, frozen=True, kw_only=True):

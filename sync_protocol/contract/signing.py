@@ -29,6 +29,8 @@ BEFORE_HEADER: Final = "branchline-contacts-before"
 REPLACES: Final = "*"
 OFFERED_HEADER: Final = "branchline-offered-again"
 RECORDS_HEADER: Final = "branchline-records"
+# The end of HQ's operation log as the branch was shown it last: number, digest, instant, HQ's signature of it.
+HQ_LOG_HEADER: Final = "branchline-hq-log"
 TAG: Final = "branchline-sync"
 MAX_SKEW_S: Final = 300
 NONCE_MAX: Final = 64
@@ -42,7 +44,7 @@ COVERED: Final = (
 )
 COVERED_WITH_BATCH: Final = (*COVERED, "content-encoding", "idempotency-key")
 # May be left out; where they are sent, the signature covers them.
-COVERED_WHEN_SENT: Final = (CONTACT_HEADER, BEFORE_HEADER, OFFERED_HEADER, RECORDS_HEADER)
+COVERED_WHEN_SENT: Final = (CONTACT_HEADER, BEFORE_HEADER, OFFERED_HEADER, RECORDS_HEADER, HQ_LOG_HEADER)
 
 
 class BadSignatureError(ValueError):

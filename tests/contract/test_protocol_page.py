@@ -19,6 +19,7 @@ from sync_protocol.contract.keys import (
     FEED,
     FEED_RECEIPTS,
     LOG,
+    LOG_END,
     NEXT_KEY,
     PARKED,
     RECEIPT,
@@ -119,6 +120,12 @@ def test_the_telling_of_the_page_answers_what_head_office_asks_for():
     report = msgspec.convert(_canonical("log-report"), LogReport, strict=True)
     assert report.known is not None
     assert report.known.seq == _canonical("log-answer")["log"]["ask"]
+
+
+def test_the_end_of_head_office_s_log_on_the_page_is_signed_by_it():
+    state = msgspec.convert(_canonical("state-answer")["state"], StateAnswer)
+    assert state.log is not None
+    check_message(public_key_of(HQ_KEY), LOG_END, state.log.signed(state.hq), state.log.signature)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from shared.web.oplog.asked import Asked
 from shared.web.oplog.elements import Element, Measure
 from shared.web.oplog.queries import EntryNotFoundError, Log
 from shared.web.oplog.sight import sight_of
+from shared.web.oplog.standing import last_standing
 from shared.web.oplog.table import Table, lay_out
 from shared.web.oplog.values import Values
 from shared.web.paging import Page, PageRequest, paginate
@@ -253,6 +254,7 @@ class _Pages:
             actors = log.occurring(Element.ACTOR)
             modules = log.occurring(Element.MODULE)
             objects = log.occurring(Element.OBJECT)
+            standing = last_standing(session)
         return render_template(
             "oplog/index.html",
             asked=wanted,
@@ -267,6 +269,7 @@ class _Pages:
             me=person().id,
             query=urlencode(asked.query_of(wanted.question), doseq=True),
             refused=refused,
+            standing=standing,
             options=self._options(actors, modules, objects),
             elements=[(one.value, _(one.label)) for one in Element],
             measures=[(one.value, _(one.label)) for one in Measure],
