@@ -36,6 +36,7 @@ from branch_node.outbound import (
 )
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
+from branch_node.outbound.log_head import told_heads
 from branch_node.outbound.transport import HttpTransport
 from branch_node.personal import finishing as erasures
 from branch_node.personal import jobs as personal_jobs
@@ -87,7 +88,7 @@ JOBS: Final[Sequence[Job]] = (
     *customer_jobs.JOBS,
     *personal_jobs.JOBS,
     *erasures.JOBS,
-    *common_jobs.JOBS,
+    *common_jobs.common_jobs(told_heads),
 )
 
 ALARMS: Final[Sequence[AlarmKind]] = (

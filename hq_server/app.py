@@ -38,6 +38,7 @@ from hq_server.personal import jobs as personal_jobs
 from hq_server.personal import pages as personal
 from hq_server.personal.orders import RELEASE_KIND
 from hq_server.proof import alarms as proof_alarms
+from hq_server.proof.own_log import known_heads
 from hq_server.ranges import RANGES
 from hq_server.retention import alarms as retention_alarms
 from hq_server.retention import jobs as retention_jobs
@@ -84,7 +85,7 @@ JOBS: Final[Sequence[Job]] = (
     *verification_jobs.JOBS,
     *analysis_jobs.JOBS,
     *personal_jobs.JOBS,
-    *common_jobs.JOBS,
+    *common_jobs.common_jobs(known_heads),
 )
 ALARMS: Final[Sequence[AlarmKind]] = (
     *branch_alarms.ALARMS,
