@@ -1,6 +1,6 @@
 """A question to the consolidated analysis as it stands in an address, read and written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,7 +12,9 @@ from hq_server.analysis.grid import Question
 from hq_server.analysis.months import month_of, parse_month, shift
 from hq_server.analysis.vocabulary import Dimension, Measure
 from hq_server.branches import web
+from hq_server.feed.web import words_of
 from shared.domain.customers.vocabulary import CustomerKind, Grade
+from shared.domain.published.vocabulary import CodeTable
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_, FieldError
 from shared.i18n import gettext as _
@@ -40,11 +42,19 @@ class Asked:
     scope: web.Scope
     currencies: Sequence[str]
     products: Sequence[str]
+    product_words: Mapping[str, str]
+
+    @property
+    def product_options(self) -> list[tuple[str, str]]:
+        """Return (code, word) of every product that occurs, for a filter."""
+        return [(code, self.product_words.get(code, code)) for code in self.products]
 
     def name(self, dimension: Dimension | None, key: str) -> str:
         """Return what people call a row or a column."""
         if dimension is Dimension.BRANCH:
             return self.scope.name(int(key))
+        if dimension is Dimension.PRODUCT:
+            return self.product_words.get(key, key) or _("Not known")
         vocabulary = (
             {Dimension.KIND: CustomerKind, Dimension.GRADE: Grade}.get(dimension) if dimension else None
         )
@@ -58,7 +68,11 @@ class Asked:
         question = self.question
         return [
             (_("Branch"), ", ".join(self.scope.codes), "branch"),
-            (_("Product"), ", ".join(sorted(question.products)), "product"),
+            (
+                _("Product"),
+                ", ".join(self.name(Dimension.PRODUCT, one) for one in sorted(question.products)),
+                "product",
+            ),
             (_("Kind"), web.words(question.kinds, web.choices(CustomerKind, unknown=True)), "kind"),
             (_("Grade"), web.words(question.grades, web.choices(Grade, unknown=True)), "grade"),
         ]
@@ -96,7 +110,7 @@ def read(session: Session) -> Asked:
         kinds=web.codes("kind", CustomerKind, unknown=True),
         grades=web.codes("grade", Grade, unknown=True),
     )
-    return Asked(question, scope, currencies, products)
+    return Asked(question, scope, currencies, products, words_of(session, CodeTable.PRODUCT))
 
 
 def address(question: Question, scope: web.Scope) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def index() -> str:
         refusal=refusal,
         refusal_text=translate_error(refusal) if refusal else "",
         stock=shown.grid.question.measure is Measure.CUSTOMERS,
-        product_options=[(name, name) for name in shown.asked.products],
+        product_options=shown.asked.product_options,
         chart=_chart(shown),
         measures=web.choices(Measure),
         dimensions=web.choices(Dimension),

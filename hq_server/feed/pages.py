@@ -15,7 +15,7 @@ from hq_server.feed.errors import ChangedMeanwhileError, ItemExistsError
 from hq_server.feed.models import FeedItem, FeedVersion
 from hq_server.feed.queries import Standing
 from hq_server.feed.schemas import LATER, form_values, given_values, read_draft
-from hq_server.feed.web import OUTCOMES, STATES, asked, listed
+from hq_server.feed.web import OUTCOMES, STATES, asked, coded, listed
 from shared.audit.queries import list_history
 from shared.db.base import instant_text
 from shared.domain.published.codes import kind_names, lines_of
@@ -33,6 +33,7 @@ from shared.web.forms import field_errors, notice
 from shared.web.paging import Page, PageRequest
 
 blueprint = Blueprint("feed", __name__, template_folder="templates", url_prefix="/published")
+blueprint.add_app_template_filter(coded)
 EVENTS: Final = {
     "feed.drafted": N_("wrote the draft"),
     "feed.draft-dropped": N_("dropped the draft"),

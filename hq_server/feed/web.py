@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from flask import request
+from flask import g, request
 from sqlalchemy.orm import Session
 
 from hq_server.feed import queries, standing
@@ -13,8 +13,9 @@ from hq_server.feed.queries import ItemFilter, Standing
 from hq_server.feed.standing import UNJOINED, WAITING
 from shared.domain.published.policies import POLICIES
 from shared.domain.published.vocabulary import PUBLISHED_KINDS, CodeTable, ItemKind
-from shared.domain.published.words import item_name, kind_word, summary
+from shared.domain.published.words import code_word, item_name, kind_word, summary
 from shared.errors import N_
+from shared.web.context import reading
 from sync_protocol.contract.feed import APPLIED, RECEIVED, REFUSED
 
 MOST_TEXT: Final = 80
@@ -57,6 +58,23 @@ class Listed:
     refused: int
     reads: int | None
     readers: int | None
+
+
+def coded(code: str | None, table: str) -> str:
+    """Show a code of a record with the word people read, as it is published now; other words as they stand."""
+    if not code:
+        return ""
+    known: dict[str, dict[str, str]] = g.setdefault("feed_codes", {})
+    if table not in known:
+        named = next(one for one in CodeTable if one.value == table)
+        with reading() as session:
+            known[table] = words_of(session, named)
+    return known[table].get(code, code)
+
+
+def words_of(session: Session, table: CodeTable) -> dict[str, str]:
+    """Return the codes of a table, each with its word beside it, in the reader's language."""
+    return {one.code: code_word(one) for one in queries.code_words(session, table)}
 
 
 def asked() -> Filters:
