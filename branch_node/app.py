@@ -38,9 +38,11 @@ from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
 from branch_node.outbound.log_head import told_heads
 from branch_node.outbound.transport import HttpTransport
+from branch_node.personal import alarms as personal_alarms
 from branch_node.personal import finishing as erasures
 from branch_node.personal import jobs as personal_jobs
 from branch_node.personal import pages as personal
+from branch_node.personal.holds import RELEASE_KIND
 from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
 from branch_node.retention import jobs as retention_jobs
@@ -76,7 +78,7 @@ from shared.web.running.pages import jobs_blueprint
 from shared.web.twoperson.pages import two_person_blueprint
 from shared.web.twoperson.pages import waiting_count as second_person_count
 
-ACTS: Final = (export_kind(),)
+ACTS: Final = (export_kind(), RELEASE_KIND)
 JOBS: Final[Sequence[Job]] = (
     expiry_job(ACTS),
     *export_jobs.JOBS,
@@ -95,6 +97,7 @@ ALARMS: Final[Sequence[AlarmKind]] = (
     *outbound_alarms.ALARMS,
     *inbound_alarms.ALARMS,
     *retention_alarms.ALARMS,
+    *personal_alarms.ALARMS,
     *common_alarms.ALARMS,
 )
 
@@ -243,7 +246,13 @@ def _blueprints() -> Sequence[Blueprint]:
             },
             "branch",
         ),
-        two_person_blueprint(ACTS, {"export": lambda at: url_for("exports.one", export_id=at)}),
+        two_person_blueprint(
+            ACTS,
+            {
+                "export": lambda at: url_for("exports.one", export_id=at),
+                "legal_hold": lambda at: url_for("holds.one", hold_id=at),
+            },
+        ),
         exports_blueprint(inbound.export_rules),
         organisation_blueprint(BRANCH_KINDS),
         setup.blueprint,

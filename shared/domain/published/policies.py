@@ -4,6 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from shared.domain.personal.keeping import (
+    BASES,
+    BASIS_HELP,
+    BASIS_LABELS,
+    KEEP_HELP,
+    KEEP_LABELS,
+    MOST_MONTHS,
+    basis_policy,
+    keep_policy,
+)
 from shared.errors import N_
 from shared.rights.vocabulary import StaffKind
 
@@ -248,6 +258,11 @@ POLICIES: Final[Mapping[str, Policy]] = {
             Whole(1, 20),
             N_("times"),
         ),
+        *(
+            Policy(keep_policy(kind), text, KEEP_HELP, Whole(0, MOST_MONTHS), N_("months"))
+            for kind, text in KEEP_LABELS.items()
+        ),
+        *(Policy(basis_policy(kind), text, BASIS_HELP, Choice(BASES)) for kind, text in BASIS_LABELS.items()),
     )
 }
 
