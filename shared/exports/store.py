@@ -26,19 +26,26 @@ class ExportStore:
         return self._folder / export_id
 
     @contextmanager
-    def write(self, export_id: str) -> Iterator[IO[bytes]]:
-        """Open a new file for an export; when the block fails nothing is left of it."""
+    def write(self, name: str) -> Iterator[IO[bytes]]:
+        """Open a new file; it is on disk at the end of the block."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self.path(export_id)
-        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(self.path(name), os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE), "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextmanager
+    def unless_failed(self, name: str) -> Iterator[None]:
+        """Leave nothing of a new file when the block fails, in which it is entered as that of an export."""
         try:
-            with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE), "w+b") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
+            yield
         except BaseException:
-            path.unlink(missing_ok=True)
+            self.remove(name)
             raise
+
+    def keep(self, name: str, export_id: str) -> None:
+        """Make a new file the one of an export."""
+        self.path(name).replace(self.path(export_id))
 
     def remove(self, export_id: str) -> None:
         """Remove the file of an export, if there is one."""

@@ -27,7 +27,7 @@ from shared.exports.store import ExportStore, digest_of
 from shared.files.spreadsheets import Column, Mark, write_csv, write_xlsx
 from shared.i18n import format_instant
 from shared.i18n import gettext as _
-from shared.ids import is_id
+from shared.ids import is_id, new_id
 from shared.rights import policy
 from shared.rights.vocabulary import Action
 from shared.web.access import access_of
@@ -185,12 +185,16 @@ def _make_approved(table: Table, export_id: str) -> Response:
         number, reason = ticket.number, ticket.reason
     runtime().space.check()
     store = ExportStore(runtime().settings.home)
-    with store.write(export_id) as file:
-        made = _write(table, file, number, reason)
+    unfinished = new_id()
+    with store.unless_failed(unfinished):
+        with store.write(unfinished) as file:
+            made = _write(table, file, number, reason)
         with writing() as session:
             rules, since = rules_in_force(session), day_began()
             export = operations.make(session, export_id, wanted, made, rules=rules, since=since, by=stamp())
             session.flush()
+            # Only now that it is certain that this request makes it: two at once must not have each other's file.
+            store.keep(unfinished, export_id)
             session.expunge(export)
     table.told(made.rows)
     return send_stored(export)
