@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Flask
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from shared import i18n
 from shared.rights.vocabulary import StaffKind
@@ -31,6 +31,16 @@ def install(app: Flask) -> None:
         "duties": duty_labels,
     }
     app.jinja_env.filters.update(filters)
+    app.jinja_env.globals["_"] = words
+
+
+def words(text: str, **values: object) -> Markup:
+    """Return words in the language of the page, as text: nothing in them is markup, wherever they were stored.
+
+    Jinja's own takes every msgid for markup of ours, and some stand in rows: reasons, names of record types.
+    """
+    translated = escape(i18n.gettext(text))
+    return translated % values if values else translated
 
 
 def instant(value: datetime | None) -> Markup:
