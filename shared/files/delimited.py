@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.files.errors import BrokenLineError, EncodingError, NullBytesError
+from shared.files.formulas import begins_formula
 from shared.files.tables import Row
 
 _BLOCK: Final = 1 << 20
@@ -19,7 +20,6 @@ _MARKS: Final = (
 )
 # A cell longer than this is a quotation mark gone astray; the longest text we store has 2,000 characters.
 _LONGEST_CELL: Final = 131_072
-_FORMULA_STARTS: Final = "=+-@\t\r"
 
 
 class Delimited:
@@ -52,7 +52,7 @@ class Delimited:
 def _unescaped(cells: list[str]) -> list[str]:
     """Take off the apostrophe that our own files put before what a spreadsheet would run as a formula."""
     for index, cell in enumerate(cells):
-        if cell[:1] == "'" and cell[1:2] and cell[1] in _FORMULA_STARTS:
+        if cell[:1] == "'" and begins_formula(cell[1:]):
             cells[index] = cell[1:]
     return cells
 

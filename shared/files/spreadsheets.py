@@ -14,6 +14,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
+from shared.files.formulas import begins_formula
 from shared.i18n import gettext as _
 
 Kind = Literal["text", "number", "money", "date", "instant"]
@@ -23,7 +24,6 @@ _LONGEST_TEXT: Final = 32_767
 _SHEET_NAME: Final = 31
 # A spreadsheet takes 255 characters, its own codes included.
 _LONGEST_FOOTER: Final = 220
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?\d[\d,]*(\.\d+)?")
 _FORMATS: Final[Mapping[Kind, str]] = {
     "text": "@",
@@ -141,7 +141,7 @@ def safe_text(text: str) -> str:
 
     Our own reader takes the apostrophe off again.
     """
-    if text.startswith(_FORMULA_STARTS) and not _PLAIN_NUMBER.fullmatch(text):
+    if begins_formula(text) and not _PLAIN_NUMBER.fullmatch(text):
         return "'" + text
     return text
 

@@ -298,13 +298,13 @@ def _customer_of(
     }
     with place.database.sessions.begin() as session:
         amount = AMOUNT if line else 100
-        session.add(_month(customer_id, amount))
+        session.add(month_of_customer(customer_id, amount))
         change = {"remark": [None, customer.get("remark", "plain")]}
         audit.record(session, "customer.changed", subject=("customer", customer_id), by=ANA, details=change)
     return found
 
 
-def _month(customer_id: str, amount: int) -> CustomerMonth:
+def month_of_customer(customer_id: str, amount: int) -> CustomerMonth:
     money = {
         name: amount if name.endswith("_minor") else 1
         for name, column in CustomerMonth.__table__.columns.items()

@@ -1,6 +1,6 @@
 """A head office database of its own for each test, on SQLite and on PostgreSQL."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ from shared.db.engine import Database
 from shared.db.search import search_table_ddl
 from shared.ids import new_id
 from shared.rights.policy import ceiling
-from shared.rights.vocabulary import StaffKind
+from shared.rights.vocabulary import Duty, StaffKind
 from shared.stamp import Stamp, Via
 from sync_protocol.contract.keys import new_private_key
 from tests.support.databases import DatabaseFactory
@@ -91,13 +91,19 @@ def make_app(database: Database, clock: Clock, home: Path) -> Flask:
 
 
 def sign_in(
-    app: Flask, database: Database, kind: StaffKind = StaffKind.ANALYST, username: str = "zhang"
+    app: Flask,
+    database: Database,
+    kind: StaffKind = StaffKind.ANALYST,
+    username: str = "zhang",
+    *,
+    duties: Collection[Duty] = (),
 ) -> PageClient:
     setup = Stamp(NOON, "setup", Via.COMMAND)
     with database.sessions.begin() as session:
         user, _code = operations.create_user(
             session, username=username, name="张敏", kind=kind, data_range=ceiling(kind), by=setup
         )
+        user.duties = list(duties)
         operations.set_password(session, user, PASSWORD, by=setup)
     app.test_client_class = PageClient
     browser = app.test_client()

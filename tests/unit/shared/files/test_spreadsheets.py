@@ -1,6 +1,7 @@
 """What we write is read back the same, and no spreadsheet program takes it for a formula."""
 
 import io
+import re
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from shared.files.spreadsheets import Column, safe_text, write_csv, write_xlsx
 from shared.files.tables import open_table
+from tests.architecture.sources import modules, name_of
+from tests.support.formulas import CORPUS
 
 COLUMNS = (
     Column("name", "Name"),
@@ -71,3 +74,17 @@ def test_what_csv_escapes_the_reader_takes_back(text, tmp_path_factory):
 
     (row,) = open_table(path).rows()
     assert row.cells[0] == text
+
+
+@pytest.mark.parametrize("text", CORPUS[:-1])
+def test_a_cell_that_would_be_run_is_escaped_in_every_spelling(text):
+    assert safe_text(text) == "'" + text
+
+
+def test_nothing_but_this_module_writes_tables():
+    writers = {
+        name_of(path)
+        for path in modules()
+        if re.search(r"csv\.(?:Dict)?[Ww]riter|xlsxwriter", path.read_text())
+    }
+    assert writers == {"shared/files/spreadsheets.py"}
