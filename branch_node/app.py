@@ -42,7 +42,9 @@ from branch_node.personal import alarms as personal_alarms
 from branch_node.personal import finishing as erasures
 from branch_node.personal import jobs as personal_jobs
 from branch_node.personal import pages as personal
+from branch_node.personal import request_pages
 from branch_node.personal.holds import RELEASE_KIND
+from branch_node.personal.requests import ERASE_KIND
 from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
 from branch_node.retention import jobs as retention_jobs
@@ -78,7 +80,7 @@ from shared.web.running.pages import jobs_blueprint
 from shared.web.twoperson.pages import two_person_blueprint
 from shared.web.twoperson.pages import waiting_count as second_person_count
 
-ACTS: Final = (export_kind(), RELEASE_KIND)
+ACTS: Final = (export_kind(), RELEASE_KIND, ERASE_KIND)
 JOBS: Final[Sequence[Job]] = (
     expiry_job(ACTS),
     *export_jobs.JOBS,
@@ -135,6 +137,15 @@ MENU: Final = (
         "shield-lock",
         Resource.LEGAL_HOLD,
         key="q",
+        foot=True,
+        kinds=_OF[StaffKind.BRANCH_MANAGER],
+    ),
+    MenuEntry(
+        _l("Personal data"),
+        "personal_requests.index",
+        "user",
+        Resource.PERSONAL_DATA,
+        key="v",
         foot=True,
         kinds=_OF[StaffKind.BRANCH_MANAGER],
     ),
@@ -250,12 +261,14 @@ def _blueprints() -> Sequence[Blueprint]:
             ACTS,
             {
                 "export": lambda at: url_for("exports.one", export_id=at),
+                "personal_request": lambda at: url_for("personal_requests.one", request_id=at),
                 "legal_hold": lambda at: url_for("holds.one", hold_id=at),
             },
         ),
         exports_blueprint(inbound.export_rules),
         organisation_blueprint(BRANCH_KINDS),
         setup.blueprint,
+        request_pages.blueprint,
         personal.blueprint,
         people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
     )

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer, CustomerShare, Serving
 from branch_node.opstats.models import OperationMonth
-from branch_node.personal.models import LegalHold
+from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.statistics.models import CustomerMonth
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import AuditEntry
@@ -81,6 +81,18 @@ RANGES: Final = (
         {
             DataRange.SELF: lambda seer: LegalHold.customer_id.in_(select(Customer.id).where(_held(seer))),
             DataRange.TEAM: lambda seer: LegalHold.customer_id.in_(select(Customer.id).where(_served(seer))),
+        },
+    ),
+    Ranged(
+        PersonalRequest,
+        Resource.PERSONAL_DATA,
+        {
+            DataRange.SELF: lambda seer: PersonalRequest.customer_id.in_(
+                select(Customer.id).where(_held(seer))
+            ),
+            DataRange.TEAM: lambda seer: PersonalRequest.customer_id.in_(
+                select(Customer.id).where(_served(seer))
+            ),
         },
     ),
     Ranged(AuditEntry, Resource.OPERATION_LOG, {DataRange.SELF: _told}),

@@ -11,6 +11,7 @@ from hq_server.replica.models import (
     ReplicaCustomer,
     ReplicaCustomerMonth,
     ReplicaDepartment,
+    ReplicaErasure,
     ReplicaLegalHold,
     ReplicaManager,
     ReplicaOperationMonth,
@@ -33,6 +34,7 @@ RANGES: Final = (
     Ranged(ReplicaLegalHold, Resource.LEGAL_HOLD, branch=ReplicaLegalHold.branch_number),
     Ranged(ReplicaManager, Resource.MANAGER, branch=ReplicaManager.branch_number),
     Ranged(ReplicaOperationMonth, Resource.OPERATION_STATISTICS, branch=ReplicaOperationMonth.branch_number),
+    Ranged(ReplicaErasure, Resource.PERSONAL_DATA, branch=ReplicaErasure.branch_number),
     Ranged(ReplicaStaff, Resource.ORGANISATION, branch=ReplicaStaff.branch_number),
     Ranged(ReplicaDepartment, Resource.ORGANISATION, branch=ReplicaDepartment.branch_number),
     # Of head office's people, who is limited to some branches sees themselves and who sees no branch besides those.

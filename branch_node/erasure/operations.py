@@ -1,6 +1,6 @@
 """Blanking everything personal of a customer in one transaction, and what of it is not there any more."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -68,11 +68,14 @@ class Known:
         }
 
 
-def carry_out(session: Session, known: Known, *, by: Stamp, again: bool = False) -> int:
+def carry_out(
+    session: Session, known: Known, *, by: Stamp, again: bool = False, also: Sequence[Table] = ()
+) -> int:
     """Blank everything personal of a customer and drop the log's key; returns how many rows changed.
 
     The rows change by ordinary changes, so every receiver gets them as newer versions; amounts stay. Carried out
-    again it changes what came back meanwhile, and nothing when nothing did.
+    again it changes what came back meanwhile, and nothing when nothing did. `also` are tables about customers that do
+    not travel.
     """
     session.flush()
     if find_erasure(session, known.customer_id) is None:
@@ -90,7 +93,7 @@ def carry_out(session: Session, known: Known, *, by: Stamp, again: bool = False)
         )
         # The guards of facts let their text go for a customer whose erasure stands here.
         session.flush()
-    blanked = _blank_all(session, known)
+    blanked = _blank_all(session, known, (*ABOUT_CUSTOMERS, *also))
     if forget(session, ("customer", known.customer_id)) or blanked or not again:
         event = "customer.erased-again" if again else "customer.erased"
         details = {"erasure": known.id, "reason": known.reason.value, "rows": blanked}
@@ -100,10 +103,10 @@ def carry_out(session: Session, known: Known, *, by: Stamp, again: bool = False)
     return blanked
 
 
-def _blank_all(session: Session, known: Known) -> int:
+def _blank_all(session: Session, known: Known, tables: Sequence[Table]) -> int:
     touched = {"updated_at": known.erased_at, "updated_by": known.erased_by}
     blanked = _blank(session, CUSTOMERS, "id", known.customer_id, also=touched)
-    for table in ABOUT_CUSTOMERS:
+    for table in tables:
         about = about_column(table)
         assert about is not None
         blanked += _blank(session, table, about[1], known.customer_id)

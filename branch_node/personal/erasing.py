@@ -11,6 +11,7 @@ from branch_node.erasure.operations import ABOUT_CUSTOMERS, Known, carry_out
 from branch_node.erasure.queries import list_erasures
 from branch_node.imports.models import ImportRefusal, ImportRow
 from branch_node.outbound.models import RecoveredRow, RefusedRecord
+from branch_node.personal.models import PersonalRequest
 from shared.db.base import Base
 from shared.db.personal import about_column
 from shared.db.scope import EVERY
@@ -18,6 +19,8 @@ from shared.domain.erasure.rules import personal_columns
 from shared.stamp import Stamp
 
 CHUNK: Final = 500
+# What is about customers and stays at the branch.
+ALSO_ABOUT: Final = (Base.metadata.tables[PersonalRequest.__tablename__],)
 # Shorter values are found by chance in rows that are about somebody else.
 SHORTEST_TOLD_APART: Final = 2
 
@@ -29,7 +32,7 @@ def erase(session: Session, known: Known, *, by: Stamp, again: bool = False) -> 
     """
     told = _told_apart(session, known.customer_id)
     ids = [known.customer_id, *_records_about(session, known.customer_id)]
-    gone = carry_out(session, known, by=by, again=again)
+    gone = carry_out(session, known, by=by, again=again, also=ALSO_ABOUT)
     gone += _forget_imported(session, ids)
     gone += _forget_refused_rows(session, told)
     return gone + _forget_exchanged(session, ids)

@@ -12,8 +12,7 @@ from branch_node.erasure.queries import count_kept, list_erasures, list_open
 from branch_node.personal.erasing import erase, erase_again
 from branch_node.runtime import BranchRuntime
 from shared.db.erased import keep_register, read_register
-from shared.db.rewriting import write_over
-from shared.errors import N_
+from shared.db.rewriting import TITLE, write_over
 from shared.jobs.job import Job, Outcome, Progress
 from shared.stamp import Stamp, Via
 
@@ -84,7 +83,7 @@ def _look_again(session: Session, *, by: Stamp) -> dict[str, int]:
 JOBS: Final[Sequence[Job]] = (
     Job(
         "finish-erasures",
-        N_("Write over what erasures left on the disk"),
+        TITLE,
         finish,
         at=time(3, 40),
         jitter=timedelta(minutes=10),

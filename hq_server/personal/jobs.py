@@ -9,8 +9,7 @@ from hq_server.erasure.operations import carry_out_ahead, for_register
 from hq_server.erasure.queries import list_done, list_on_disk
 from hq_server.runtime import HqRuntime
 from shared.db.erased import keep_register, read_register
-from shared.db.rewriting import write_over
-from shared.errors import N_
+from shared.db.rewriting import TITLE, write_over
 from shared.jobs.job import Job, Outcome, Progress
 from shared.stamp import Stamp, Via
 
@@ -59,7 +58,7 @@ def finish(runtime: HqRuntime, stamp: Stamp, progress: Progress) -> Outcome:
 JOBS: Final[Sequence[Job]] = (
     Job(
         "finish-erasures",
-        N_("Write over what erasures left on the disk"),
+        TITLE,
         finish,
         at=time(3, 40),
         timeout=timedelta(hours=2),

@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from sqlalchemy import inspect
 
 from shared.db.engine import Database
+from shared.errors import N_
 
 _WORDS = "_words"
+# The job of either app that does so.
+TITLE = N_("Write over what erasures left on the disk")
 
 
 def write_over(database: Database, tables: Sequence[str], indexes: Sequence[str] = ()) -> bool:

@@ -1,7 +1,10 @@
 """Days and months on a node's own clock, as the instants where they begin and end."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
+
+SATURDAY: Final = 5
 
 
 def local_day(at: datetime, timezone: str) -> date:
@@ -37,6 +40,15 @@ def months_between(first: str, last: str) -> list[str]:
         months.append(at.strftime("%Y-%m"))
         at = next_month(at)
     return months
+
+
+def add_working_days(day: date, days: int) -> date:
+    """Return the day that comes so many working days (Monday to Friday) after `day`."""
+    at = day
+    while days > 0:
+        at += timedelta(days=1)
+        days -= at.weekday() < SATURDAY
+    return at
 
 
 def _midnight(day: date, timezone: str) -> datetime:

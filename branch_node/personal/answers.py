@@ -1,0 +1,83 @@
+"""Everything both tiers hold about a customer, in a form that people read and programs take over."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, Final
+
+from sqlalchemy import Table, select
+from sqlalchemy.orm import Session
+
+from branch_node.billing.models import BillLine
+from branch_node.customers.models import CustomerShare
+from branch_node.customers.queries import get_customer
+from branch_node.personal.models import LegalHold, PersonalRequest
+from branch_node.statistics.models import CustomerMonth
+from branch_node.worklogs.models import WorkLog
+from shared.audit.models import AuditEntry
+from shared.audit.sealing import read_all_sealed
+from shared.db.base import Base, instant_text
+
+FORMAT: Final = "branchline-personal-data-1"
+ABOUT: Final = {
+    "shared_with": CustomerShare,
+    "bill_lines": BillLine,
+    "work_logs": WorkLog,
+    "months": CustomerMonth,
+    "legal_holds": LegalHold,
+    "requests": PersonalRequest,
+}
+
+
+def gather(session: Session, customer_id: str, *, at: datetime) -> dict[str, Any]:
+    """Return everything held about a customer; raises CustomerNotFoundError.
+
+    Head office holds copies of the profile, bill lines, work logs, months and holds, and nothing of its own.
+    """
+    profile = get_customer(session, customer_id)
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "made_at": instant_text(at),
+        "profile": _row(Base.metadata.tables["customers"], profile),
+    }
+    for name, model in ABOUT.items():
+        table = Base.metadata.tables[model.__tablename__]
+        key = list(table.primary_key)
+        rows = session.execute(select(table).where(table.c.customer_id == customer_id).order_by(*key))
+        document[name] = [_plain_row(dict(row)) for row in rows.mappings()]
+    document["operation_log"] = _told(session, customer_id)
+    return document
+
+
+def _told(session: Session, customer_id: str) -> list[dict[str, Any]]:
+    entries = session.scalars(
+        select(AuditEntry)
+        .where(AuditEntry.subject_type == "customer", AuditEntry.subject_id == customer_id)
+        .order_by(AuditEntry.seq)
+    ).all()
+    opened = read_all_sealed(session, entries)
+    return [
+        {
+            "at": instant_text(entry.at),
+            "who": entry.actor,
+            "event": entry.event,
+            "changes": {**(entry.changes or {}), **(values or {})},
+        }
+        for entry, values in zip(entries, opened, strict=True)
+    ]
+
+
+def _row(table: Table, row: object) -> dict[str, Any]:
+    return _plain_row({column.name: getattr(row, column.name) for column in table.columns})
+
+
+def _plain_row(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any column value
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value.value if isinstance(value, Enum) else value

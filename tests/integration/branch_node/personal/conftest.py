@@ -1,0 +1,5 @@
+"""A branch's app with people in it."""
+
+from tests.support.branch_app import administrator, app, browser, clock, make_user, sign_in
+
+__all__ = ["administrator", "app", "browser", "clock", "make_user", "sign_in"]
