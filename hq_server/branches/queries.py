@@ -14,6 +14,8 @@ from shared.errors import N_, BranchlineError, Kind
 
 UP_INTERVALS: Final = 1.5
 SLOW_INTERVALS: Final = 3.0
+# Digits of the number of a branch; more are nonsense that no database takes.
+LONGEST_NUMBER: Final = 9
 
 
 class BranchNotFoundError(BranchlineError):
@@ -150,6 +152,12 @@ def get_branch(session: Session, code: str) -> Branch:
     if branch is None:
         raise BranchNotFoundError(branch=code)
     return branch
+
+
+def find_branch_numbered(session: Session, text: str) -> Branch | None:
+    """Return the branch with the number that `text` is, as the operation log names branches, or None."""
+    plain = text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER
+    return session.get(Branch, int(text)) if plain else None
 
 
 def list_keys(session: Session, branch_number: int) -> Sequence[BranchKey]:

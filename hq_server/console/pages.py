@@ -10,7 +10,14 @@ from sqlalchemy.orm import Session
 from hq_server.analysis import queries as analysis
 from hq_server.analysis.months import month_of, shift
 from hq_server.branches.models import Branch
-from hq_server.branches.queries import Coverage, coverage, get_branch, list_keys
+from hq_server.branches.queries import (
+    Coverage,
+    coverage,
+    find_branch,
+    find_branch_numbered,
+    get_branch,
+    list_keys,
+)
 from hq_server.branches.web import scope
 from hq_server.console import queries
 from hq_server.console.charges import charges_table
@@ -70,9 +77,12 @@ def index() -> str:
 
 @fleet.get("/<code>")
 @requires(Resource.NODE, Action.READ)
-def one(code: str) -> str:
-    """Show one branch: its line, its keys, what we hold of it, what came last."""
+def one(code: str) -> ResponseReturnValue:
+    """Show one branch: its line, its keys, what we hold of it, what came last; a number leads to its code."""
     with reading() as session:
+        numbered = find_branch_numbered(session, code) if find_branch(session, code) is None else None
+        if numbered is not None:
+            return redirect(url_for("fleet.one", code=numbered.code))
         found = get_branch(session, code)
         states = queries.fleet(session, stamp().at, timezone=runtime().settings.timezone)
         state = next(one for one in states if one.branch.number == found.number)

@@ -11,7 +11,7 @@ from shared.rights import policy
 from shared.rights.policy import NOTES, Grant
 from shared.rights.vocabulary import ACTION_WORDS, KINDS_OF, Action, DataRange, Resource, StaffKind
 from shared.web.access import requires
-from shared.web.context import rights_of
+from shared.web.context import rights_of, stamp
 from shared.web.kinds import kind_choices, kind_label
 
 blueprint = Blueprint("rights", __name__, template_folder="templates", url_prefix="/rights")
@@ -52,6 +52,8 @@ def index() -> str:
         resources=[(one.value, label(one)) for one in known],
         kind=kind,
         resource=resource,
+        reveals=any(grant.masked for one in kinds for grant in policy.policy()[Resource.CUSTOMER, one]),
+        printed_at=stamp().at,
     )
 
 

@@ -59,7 +59,18 @@ EVENTS: Final = {
     "user.manager_chosen": N_("chose the account manager"),
     "user.disabled": N_("disabled the account"),
     "user.enabled": N_("enabled the account"),
+    "user.code-redeemed": N_("chose a password with the one-time code"),
+    "user.second-step-enrolled": N_("set up the second step"),
+    "user.second-step-given-up": N_("gave up the second step"),
+    "user.second-step-reset": N_("reset the second step"),
+    "user.recovery-codes-made": N_("made recovery codes"),
+    "user.sessions-ended": N_("ended sessions"),
+    "second-step.accepted": N_("proved the second step"),
+    "second-step.recovery-code-accepted": N_("proved the second step with a recovery code"),
+    "second-step.refused": N_("gave a wrong code of the authenticator"),
     "sign-in.accepted": N_("signed in"),
+    "sign-in.refused": N_("was refused at the sign-in"),
+    "sign-in.wait-forgotten": N_("let them try to sign in again at once"),
     "sign-out": N_("signed out"),
 }
 

@@ -33,3 +33,9 @@ def test_no_link_is_refused(kind, app, database, company):
 
     assert opened > 20
     assert refused == []
+
+
+def test_the_number_by_which_the_log_names_a_branch_leads_to_its_page(client, company):
+    assert client.get("/branches/1").location == "/branches/B001"
+    assert client.get("/branches/999").status_code == 404
+    assert client.get("/branches/" + "9" * 40).status_code == 404
