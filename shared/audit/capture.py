@@ -29,6 +29,7 @@ NO_VALUE: Final[tuple[Any, ...]] = (None, "", [], {})
 TOLD_ELSEWHERE: Final = frozenset({"created_at", "created_by", "updated_at", "updated_by", "last_sign_in_at"})
 NEVER_TOLD: Final = ("_hash", "secret", "_digest", "private_key")
 LONGEST: Final = 4000
+
 PLAIN: Final[Mapping[type, Callable[[Any], Any]]] = {
     str: lambda value: plain(value[:LONGEST]),
     type(None): lambda value: value,
@@ -38,6 +39,7 @@ PLAIN: Final[Mapping[type, Callable[[Any], Any]]] = {
     datetime: instant_text,
     date: date.isoformat,
     Decimal: str,
+    list: lambda value: [plain_value(inner) for inner in value],
 }
 Pairs = dict[str, list[Any]]
 Subject = tuple[str, str]
@@ -67,7 +69,7 @@ class RowChange:
 
     def told(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what may be read by whoever reads the log, and what is sealed; equal values say nothing."""
-        return split(self.table, {name: pair for name, pair in self.pairs.items() if pair[0] != pair[1]})
+        return split(self.table, self.pairs)
 
 
 def changes_of(session: Session) -> list[RowChange]:
@@ -90,13 +92,7 @@ def row_change(
 ) -> RowChange:
     """Return the change of one row written in bulk; an empty `before` is a new row, an empty `after` a removed one."""
     action = LogAction.CREATE if not before else LogAction.CHANGE if after else LogAction.DELETE
-    pairs = {}
-    for name in after or before:
-        was, now = before.get(name), after.get(name)
-        if name not in TOLD_ELSEWHERE and not (was in NO_VALUE and now in NO_VALUE):
-            pair = [plain_value(was), plain_value(now)]
-            if pair[0] != pair[1]:
-                pairs[name] = pair
+    pairs = _new_pairs(after) if not before else _pairs(before, after)
     whose = _about(table)
     held = None if whose is None else (after or before).get(whose[1]) or before.get(whose[1])
     if whose is not None and action is LogAction.CHANGE and whose[1] not in (*before, *after):
@@ -107,10 +103,20 @@ def row_change(
 
 
 def split(table: Table, pairs: Mapping[str, list[Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part values that anybody with the log may read from those whose column says that they are personal."""
+    """Part values that anybody with the log may read from those whose column says that they are personal.
+
+    What is before as it is after says nothing and is left out.
+    """
     kinds = _kinds(table)
-    told = {name: kinds.get(name, pair) for name, pair in pairs.items()}
-    sealed = {name: pair for name, pair in pairs.items() if kinds.get(name) == SEALED}
+    told: dict[str, Any] = {}
+    sealed: dict[str, Any] = {}
+    for name, pair in pairs.items():
+        if pair[0] == pair[1]:
+            continue
+        kind = kinds.get(name)
+        told[name] = kind or pair
+        if kind == SEALED:
+            sealed[name] = pair
     return told, sealed
 
 
@@ -143,6 +149,31 @@ def joined(found: Iterable[tuple[SessionTransaction | None, RowChange]]) -> list
         else:
             by_row[key] = change
     return [*by_row.values()]
+
+
+def _new_pairs(after: Mapping[str, Any]) -> Pairs:
+    pairs: Pairs = {}
+    for name, now in after.items():
+        if name in TOLD_ELSEWHERE:
+            continue
+        if type(now) is str:
+            # Most values are texts that are plain already; a file brings a million of them.
+            if now:
+                pairs[name] = [None, now if now.isprintable() and len(now) <= LONGEST else plain_value(now)]
+        elif now or now is False or now == 0:
+            pairs[name] = [None, plain_value(now)]
+    return pairs
+
+
+def _pairs(before: Mapping[str, Any], after: Mapping[str, Any]) -> Pairs:
+    pairs = {}
+    for name in after or before:
+        was, now = before.get(name), after.get(name)
+        if name not in TOLD_ELSEWHERE and not (was in NO_VALUE and now in NO_VALUE):
+            pair = [plain_value(was), plain_value(now)]
+            if pair[0] != pair[1]:
+                pairs[name] = pair
+    return pairs
 
 
 def _change(row: object, action: LogAction) -> RowChange | None:

@@ -46,11 +46,15 @@ class LogKeys:
 
     def wrap(self, key: bytes, about: str) -> str:
         """Return a subject's key so that it can lie in the database."""
-        return seal(self._secret, key, about)
+        return _seal(self._cipher, key, about)
 
     def unwrap(self, wrapped: str, about: str) -> bytes | None:
         """Return a subject's key; None when it was wrapped with another log key or for another subject."""
         return unseal(self._secret, wrapped, about)
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self._secret)
 
     @cached_property
     def _secret(self) -> bytes:
@@ -66,8 +70,12 @@ def new_key() -> bytes:
 
 def seal(key: bytes, plain: bytes, about: str) -> str:
     """Return `plain` readable with `key` alone, and only as what it is about."""
+    return _seal(AESGCM(key), plain, about)
+
+
+def _seal(cipher: AESGCM, plain: bytes, about: str) -> str:
     nonce = secrets.token_bytes(NONCE_LENGTH)
-    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, plain, about.encode())).decode()
+    return binascii.b2a_base64(nonce + cipher.encrypt(nonce, plain, about.encode()), newline=False).decode()
 
 
 def unseal(key: bytes, sealed: str, about: str) -> bytes | None:

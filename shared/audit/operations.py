@@ -1,13 +1,13 @@
 """Writing the operation log."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from shared.audit.capture import row_change
-from shared.audit.pending import add_draft, draft_of, make_draft, write_when_many
+from shared.audit.pending import Draft, add_draft, add_drafts, draft_of, make_draft, write_when_many
 from shared.audit.plain import clean
 from shared.audit.vocabulary import LogAction, LogOutcome
 from shared.stamp import Stamp
@@ -50,10 +50,21 @@ def record_rows(
     The columns of a changed row may be those alone that were written. `details` stand in every entry.
     """
     common = clean(details or {})
+    add_drafts(session, _drafts(noun, table, rows, by, common))
+    write_when_many(session)
+
+
+def _drafts(
+    noun: str, table: Table, rows: Iterable[Row], by: Stamp, details: dict[str, Any]
+) -> Iterator[Draft]:
+    first: dict[LogAction, Draft] = {}
     for row_id, before, after in rows:
         change = row_change(table, noun, row_id, before, after)
-        if change.pairs:
-            draft = draft_of(change, by)
-            draft.details = common
-            add_draft(session, draft)
-    write_when_many(session)
+        if not change.pairs:
+            continue
+        like = first.get(change.action)
+        if like is None:
+            like = first[change.action] = draft_of(change, by, details)
+            yield like
+        else:
+            yield like.another(row_id, change)

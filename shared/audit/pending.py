@@ -4,12 +4,12 @@ The lock on the chain's head is the last one a transaction takes, and it is held
 whoever works long holds nobody up, and two transactions cannot wait for each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import column, event, insert, select, table, update
+from sqlalchemy import column, event, select, table, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -38,6 +38,9 @@ RAW: Final = table(
     *(column(name, Id if name in IDS else None) for name in FIELDS if name != "at"),
     column("at", Instant),
     column("digest"),
+)
+INSERT: Final = (
+    f"INSERT INTO audit_entries ({', '.join(FIELDS)}, digest) VALUES ({', '.join('?' * (len(FIELDS) + 1))})"  # noqa: S608 - our own columns
 )
 PAST: Final = {LogAction.CREATE: "created", LogAction.CHANGE: "changed", LogAction.DELETE: "deleted"}
 
@@ -73,6 +76,28 @@ class Draft:
         """Whose key seals its personal values."""
         return self.about or self.subject
 
+    def another(self, subject_id: str, change: RowChange) -> "Draft":
+        """Return the entry of another row, by the same person for the same reason; a file has many."""
+        told, personal = change.told()
+        return Draft(
+            self.at,
+            self.actor,
+            self.actor_id,
+            self.manager_id,
+            self.via,
+            self.terminal,
+            self.action,
+            self.event,
+            self.module,
+            self.outcome,
+            self.subject_type,
+            subject_id,
+            self.details,
+            told,
+            personal,
+            change.about,
+        )
+
 
 def make_draft(
     event: str,
@@ -100,10 +125,10 @@ def make_draft(
     )
 
 
-def draft_of(change: RowChange, by: Stamp) -> Draft:
+def draft_of(change: RowChange, by: Stamp, details: dict[str, Any] | None = None) -> Draft:
     """Return the entry that tells what was done to one row and by whom."""
     event = f"{change.noun}.{PAST[change.action]}"
-    draft = make_draft(event, (change.noun, change.subject_id), by, {}, change.action)
+    draft = make_draft(event, (change.noun, change.subject_id), by, details or {}, change.action)
     tell(draft, change)
     return draft
 
@@ -117,6 +142,12 @@ def tell(draft: Draft, change: RowChange) -> None:
 def add_draft(session: Session, draft: Draft) -> None:
     """Have an entry written when the session commits; undone with the savepoint it stands in."""
     _wait(session, WAITING, draft)
+
+
+def add_drafts(session: Session, drafts: Iterable[Draft]) -> None:
+    """Have many entries written as `add_draft` has one."""
+    savepoint = session.get_nested_transaction()
+    session.info.setdefault(WAITING, []).extend((savepoint, draft) for draft in drafts)
 
 
 def write_when_many(session: Session) -> None:
@@ -138,12 +169,11 @@ def write_drafts(session: Session, drafts: Sequence[Draft]) -> None:
     _leave_out_forgotten(session, drafts)
     sealer.prepare(draft.sealed_for for draft in drafts if draft.personal)
     rows = []
-    for draft in drafts:
-        seq += 1
-        row = _row(draft, seq, sealer)
-        digest = link(digest, [*row[:2], instant_text(draft.at), *row[3:]])
-        rows.append(dict(zip(FIELDS, row, strict=True), digest=digest))
-    session.connection().execute(insert(RAW), rows)
+    for row in _rows(drafts, seq, sealer):
+        digest = link(digest, row)
+        rows.append((*row, digest))
+    seq += len(rows)
+    _insert(session, rows)
     keys = LogKeys.of(session)
     mac = keys.mac(seq, digest) if keys else None
     session.execute(update(AuditHead).values(seq=seq, digest=digest, mac=mac))
@@ -157,26 +187,42 @@ def _leave_out_forgotten(session: Session, drafts: Sequence[Draft]) -> None:
             draft.personal = {}
 
 
-def _row(draft: Draft, seq: int, sealer: Sealer) -> list[Any]:
-    return [
-        seq,
-        new_id(),
-        draft.at,
-        draft.actor,
-        draft.actor_id,
-        draft.manager_id,
-        draft.via,
-        draft.terminal,
-        draft.action,
-        draft.event,
-        draft.module,
-        draft.outcome,
-        draft.subject_type,
-        draft.subject_id,
-        json_text(draft.details),
-        None if draft.changes is None else json_text(draft.changes),
-        sealer.seal(draft.sealed_for, draft.personal, entry=draft.subject),
-    ]
+def _rows(drafts: Sequence[Draft], seq: int, sealer: Sealer) -> Iterator[list[Any]]:
+    """Yield the raw values of entries in the order of FIELDS; what many have in common is made once."""
+    at, details = None, None
+    at_text = details_text = ""
+    for draft in drafts:
+        seq += 1
+        if draft.at is not at:
+            at, at_text = draft.at, instant_text(draft.at)
+        if draft.details is not details:
+            details, details_text = draft.details, json_text(draft.details)
+        yield [
+            seq,
+            new_id(),
+            at_text,
+            draft.actor,
+            draft.actor_id,
+            draft.manager_id,
+            draft.via,
+            draft.terminal,
+            draft.action,
+            draft.event,
+            draft.module,
+            draft.outcome,
+            draft.subject_type,
+            draft.subject_id,
+            details_text,
+            None if draft.changes is None else json_text(draft.changes),
+            sealer.seal(draft.sealed_for, draft.personal, entry=draft.subject),
+        ]
+
+
+def _insert(session: Session, rows: Sequence[tuple[Any, ...]]) -> None:
+    # By the driver: what was hashed is what is stored, and nothing is converted on its way.
+    connection = session.connection()
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    connection.exec_driver_sql(INSERT.replace("?", mark), [*rows])
 
 
 def _locked_head(session: Session) -> tuple[int, str]:
