@@ -11,6 +11,7 @@ from branch_node.erasure.operations import Known
 from branch_node.erasure.queries import count_kept, list_erasures, list_open
 from branch_node.personal.erasing import erase, erase_again
 from branch_node.runtime import BranchRuntime
+from shared.db import erased
 from shared.db.erased import keep_register, read_register
 from shared.db.rewriting import TITLE, write_over
 from shared.jobs.job import Job, Outcome, Progress
@@ -43,16 +44,17 @@ def before_use(runtime: BranchRuntime) -> None:
     keep_register(home, known)
 
 
-def keep(runtime: BranchRuntime) -> None:
+def keep(runtime: BranchRuntime, _stamp: Stamp, _progress: Progress) -> Outcome:
     """Put into the register what the database knows of."""
     with runtime.database.reads() as session:
         known = [Known.of(one).for_register() for one in list_erasures(session)]
-    keep_register(runtime.settings.home, known)
+    new = keep_register(runtime.settings.home, known)
+    return Outcome.done(new=new) if new else Outcome.nothing()
 
 
 def finish(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
     """See erasures through: what came back goes again, and with no batch from before left the disk is written over."""
-    keep(runtime)
+    keep(runtime, stamp, progress)
     with runtime.database.sessions.begin() as session:
         waiting = _look_again(session, by=stamp)
         progress.check_lease(session)
@@ -81,6 +83,7 @@ def _look_again(session: Session, *, by: Stamp) -> dict[str, int]:
 
 
 JOBS: Final[Sequence[Job]] = (
+    Job("keep-erasures", erased.TITLE, keep, every=timedelta(minutes=5)),
     Job(
         "finish-erasures",
         TITLE,

@@ -8,6 +8,7 @@ from hq_server.customers.queries import SEARCH_INDEX
 from hq_server.erasure.operations import carry_out_ahead, for_register
 from hq_server.erasure.queries import list_done, list_on_disk
 from hq_server.runtime import HqRuntime
+from shared.db import erased
 from shared.db.erased import keep_register, read_register
 from shared.db.rewriting import TITLE, write_over
 from shared.jobs.job import Job, Outcome, Progress
@@ -37,12 +38,19 @@ def before_use(runtime: HqRuntime) -> None:
     keep_register(home, known)
 
 
-def finish(runtime: HqRuntime, stamp: Stamp, progress: Progress) -> Outcome:
-    """Keep the register, and write over what erasures since the last run left in the database's files."""
+def keep(runtime: HqRuntime, _stamp: Stamp, _progress: Progress) -> Outcome:
+    """Put into the register what was carried out here."""
     with runtime.database.reads() as session:
         known = [for_register(one) for one in list_done(session)]
+    new = keep_register(runtime.settings.home, known)
+    return Outcome.done(new=new) if new else Outcome.nothing()
+
+
+def finish(runtime: HqRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+    """Keep the register, and write over what erasures since the last run left in the database's files."""
+    keep(runtime, stamp, progress)
+    with runtime.database.reads() as session:
         waiting = {(one.branch_number, one.erasure_id) for one in list_on_disk(session)}
-    keep_register(runtime.settings.home, known)
     if not waiting:
         return Outcome.nothing()
     if not write_over(runtime.database, TABLES, [SEARCH_INDEX]):
@@ -56,6 +64,7 @@ def finish(runtime: HqRuntime, stamp: Stamp, progress: Progress) -> Outcome:
 
 
 JOBS: Final[Sequence[Job]] = (
+    Job("keep-erasures", erased.TITLE, keep, every=timedelta(minutes=5)),
     Job(
         "finish-erasures",
         TITLE,

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from shared.config import PRIVATE, Home
+from shared.errors import N_
 
 FILE: Final = "erasures.json"
+# The job of either app that keeps it.
+TITLE: Final = N_("Keep the register of erasures")
 Entry = dict[str, Any]
 
 

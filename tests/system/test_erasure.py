@@ -175,7 +175,7 @@ def test_a_branch_restored_from_an_older_backup_has_erased_them_again_before_any
     archive = setbacks.back_up_branch(branch)
     erase(branch, goes)
     branch.push()
-    keep(branch.runtime)
+    keep(branch.runtime, world.by(), Progress())
     if where == "new home":
         (branch.runtime.settings.home.path / "erasures.json").unlink()
 

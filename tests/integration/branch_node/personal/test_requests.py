@@ -34,7 +34,7 @@ def customer(rows):
     return made
 
 
-def ask(browser, customer, kind="erasure", **given) -> str:
+def ask(browser, customer, kind="erasure", **given):
     form = {
         "kind": kind,
         "asked_by": "Zhao himself",
