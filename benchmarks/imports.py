@@ -6,7 +6,9 @@ Each part runs in a process of its own, so its peak memory is its own.
 """
 
 import csv
+import itertools
 import json
+import math
 import random
 import resource
 import subprocess
@@ -19,11 +21,14 @@ from zoneinfo import ZoneInfo
 
 import xlsxwriter
 
-from branch_node.imports import operations, queries
+from branch_node.imports import operations, queries, store
 from branch_node.imports.kinds import Context
 from branch_node.imports.mapping import ColumnMap, get_kind, make_plan
 from branch_node.imports.undo import undo_import
 from branch_node.tables import APP
+from shared.audit.keyring import CARRIED, LogKeys
+from shared.audit.operations import record_rows
+from shared.config import Home
 from shared.db.engine import Database
 from shared.db.migrations.compare import make_tables as make_all
 from shared.files.tables import open_table, sha256
@@ -41,12 +46,19 @@ PARTS = (
     "xlsx customers",
     "undo worklogs",
 )
+# Part of the rows is enough for a ratio, and each round takes them twice.
+LOG_ROWS = 20_000
+LOG_ROUNDS = 3
+LOG_GOAL = 1.3
 
 
 def main() -> None:
     """Make the files, run every part, print a table."""
     if sys.argv[1:2] == ["--part"]:
         run_part(sys.argv[2], Path(sys.argv[3]), sys.argv[4])
+        return
+    if sys.argv[1:2] == ["--log"]:
+        print(json.dumps(cost_of_log(Path(sys.argv[2]))))
         return
     if sys.argv[1:2] == ["--files"]:
         make_files(Path(sys.argv[2]), int(sys.argv[3]))
@@ -64,6 +76,45 @@ def main() -> None:
             figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             speed = figures["rows"] / figures["seconds"]
             print(f"{part:<18}{speed:>10,.0f}{figures['seconds']:>9.1f}{figures['peak']:>9.0f}")
+        command = [sys.executable, "-m", "benchmarks.imports", "--log", folder]
+        ratios = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        for kind, ratio in ratios.items():
+            print(
+                f"{kind} with the operation log, by CPU, to without: {ratio:.2f} (SQLite; goal: below {LOG_GOAL})"
+            )
+
+
+def cost_of_log(folder: Path) -> dict[str, float]:
+    """Return by kind how much more CPU an import takes that tells of each row; best of some rounds, side by side."""
+    (folder / "log").mkdir(exist_ok=True)
+    make_files(folder / "log", LOG_ROWS)
+    kinds = ("customers", "billing")
+    best = dict.fromkeys(itertools.product(kinds, (True, False)), math.inf)
+    for number, logged in itertools.product(range(LOG_ROUNDS), (False, True)):
+        url = f"sqlite:///{folder}/log/{number}{logged}.db"
+        make_tables(url)
+        vars(store)["record_rows"] = record_rows if logged else lambda *_args, **_options: None
+        take_in(folder / "log", "managers", url)
+        for kind in kinds:
+            before = time.process_time()
+            take_in(folder / "log", kind, url)
+            best[kind, logged] = min(best[kind, logged], time.process_time() - before)
+    return {kind: best[kind, True] / best[kind, False] for kind in kinds}
+
+
+def take_in(folder: Path, kind: str, url: str) -> None:
+    """Import one file of a folder as a node would, its log sealed."""
+    database = Database(url, carried={CARRIED: LogKeys(Home(folder / "home"))})
+    table = open_table(folder / f"{kind}.csv")
+    context = Context(ZoneInfo("Asia/Shanghai"), NOW, "CNY")
+    plan = make_plan(get_kind(kind), table.headings, ColumnMap(), context, update_by=None)
+    job = operations.Job(table, plan, Stamp(NOW, "bench", Via.COMMAND))
+    with database.sessions.begin() as session:
+        record = operations.start_import(
+            session, job, file_name=kind, sha256=sha256(folder / f"{kind}.csv"), column_map=ColumnMap()
+        )
+    operations.run_import(database.sessions.begin, record.id, job)
+    database.dispose()
 
 
 def run_part(part: str, folder: Path, url: str) -> None:
