@@ -177,7 +177,7 @@ MENU: Final = (
         key="d",
         foot=True,
     ),
-    MenuEntry(_l("Exports"), "exports.index", "download", Resource.EXPORT, key="e", foot=True),
+    MenuEntry(_l("Register of exports"), "exports.index", "download", Resource.EXPORT, key="e", foot=True),
     MenuEntry(_l("Security"), "security.index", "shield-lock", Resource.SECURITY, key="x", foot=True),
     MenuEntry(_l("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),
 )

@@ -1,7 +1,7 @@
 """Taking an export, asking a second person for one, making and fetching what was approved."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from shared.twoperson import operations as two_people
 LEAST_REASON: Final = 3
 # Rows may have come since the approval: so many in a hundred are let through.
 MORE_ROWS: Final = 10
+HIDDEN: Final = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Wanted:
     masked: Sequence[str]
     whole: bool
     reason: str
+    searched: str = ""
+    """What was typed into the search box, which may be somebody's number: the register does not keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,9 @@ def take(
 ) -> Export:
     """Enter an export that is handed out at once. Raises ExportCapError and ExportEmptyError."""
     _check_cap(session, made.rows, rules=rules, since=since, by=by)
-    export = _enter(number, wanted, made.rows, ExportState.TAKEN, by=by)
+    told = {name: HIDDEN if text == wanted.searched else text for name, text in wanted.conditions.items()}
+    kept = replace(wanted, address=wanted.address.partition("?")[0], conditions=told)
+    export = _enter(number, kept, made.rows, ExportState.TAKEN, by=by)
     export.made_at, export.digest, export.size, export.fetches = by.at, made.digest, made.size, 1
     session.add(export)
     session.flush()

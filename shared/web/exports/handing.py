@@ -215,6 +215,7 @@ def _wanted(table: Table, reason: str) -> Wanted:
         masked=[] if whole else table.labels("contact"),
         whole=whole,
         reason=reason,
+        searched=request.args.get("q", "").strip(),
     )
 
 
@@ -224,7 +225,12 @@ def _write(table: Table, file: IO[bytes], number: str, reason: str) -> Made:
     text = _(
         "Export %(number)s, %(who)s, %(when)s: %(reason)s", number=number, who=who, when=when, reason=reason
     )
-    lines = {_("Export no."): number, _("Exported by"): who, _("Made at"): when, _("Reason given"): reason}
+    lines = {
+        _("Export no."): number,
+        _("Exported by"): who,
+        _("File made at"): when,
+        _("Reason given"): reason,
+    }
     rows = table.write(file, Mark(_("Export no."), number, who, text), lines)
     digest, size = digest_of(file)
     return Made(rows, digest, size)

@@ -66,8 +66,12 @@ def _line(act: ProposedAct) -> dict[str, Any]:
         "own": act.is_of(stamp()),
         "eligible": eligible(kind),
         "url": link(act.subject_id) if link else None,
-        "facts": [(_(name), value) for name, value in kind.facts(act)],
+        "facts": [(_(name), _listed(value)) for name, value in kind.facts(act)],
     }
+
+
+def _listed(value: object) -> object:
+    return _(", ").join(map(str, value)) if isinstance(value, list) else value
 
 
 def _show(act_id: str, **values: object) -> str:

@@ -134,6 +134,14 @@ def test_an_export_without_personal_data_takes_one_click(browser, database, rows
     assert (answer.status_code, exports_in(database)) == (200, [])
 
 
+def test_the_register_does_not_keep_the_number_somebody_searched_for(browser, database, three):
+    browser.take(f"{TEXT}?q=13812340001", reason=WHY)
+    (export,) = exports_in(database)
+
+    assert "13812340001" not in f"{export.address} {export.conditions}"
+    assert export.conditions == {"Search": "…"}
+
+
 def test_the_register_finds_an_export_by_number_digest_and_the_file_itself(browser, database, three):
     file = browser.take(TEXT, reason=WHY).data
     browser.take(f"{TEXT}?q=13812340001", reason="another")
