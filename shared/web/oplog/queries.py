@@ -183,9 +183,7 @@ class Log:
         given = [value for value in values if value != NONE]
         if element is Element.MANAGER:
             given = [value for value in given if is_id(value)]
-        some: list[ColumnElement[bool]] = [
-            cast(column, String).in_(given) if element is Element.MANAGER else column.in_(given)
-        ]
+        some: list[ColumnElement[bool]] = [column.in_(given)]
         if NONE in values:
             some.append(column.is_(None))
             if element is Element.TERMINAL:
