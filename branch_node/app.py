@@ -42,7 +42,7 @@ from branch_node.personal import alarms as personal_alarms
 from branch_node.personal import finishing as erasures
 from branch_node.personal import jobs as personal_jobs
 from branch_node.personal import pages as personal
-from branch_node.personal import request_pages
+from branch_node.personal import request_pages, terms_pages
 from branch_node.personal.holds import RELEASE_KIND
 from branch_node.personal.requests import ERASE_KIND
 from branch_node.ranges import RANGES
@@ -53,6 +53,7 @@ from branch_node.servicedesk import pages as servicedesk
 from branch_node.setup import pages as setup
 from branch_node.statistics import jobs as statistics_jobs
 from branch_node.statistics import pages as statistics
+from branch_node.tables import APP as TABLES
 from branch_node.worklogs import pages as worklogs
 from shared.alarms.queries import count_open
 from shared.alarms.vocabulary import AlarmKind
@@ -60,6 +61,7 @@ from shared.audit.keyring import CARRIED, LogKeys
 from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.domain.published.vocabulary import CodeTable
+from shared.domain.wire_words import RECORD_NAMES
 from shared.exports import jobs as export_jobs
 from shared.exports.acts import export_kind
 from shared.i18n import lazy_gettext as _l
@@ -71,11 +73,12 @@ from shared.twoperson.jobs import expiry_job
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.context import stamp
-from shared.web.menu import MenuEntry
 from shared.web.exports.pages import exports_blueprint
+from shared.web.menu import MenuEntry
 from shared.web.oplog.pages import oplog_blueprint
 from shared.web.organisation.pages import organisation_blueprint
 from shared.web.people.pages import NodePeople, people_blueprint
+from shared.web.personaldata.pages import PersonalDataSettings, personal_data_blueprint
 from shared.web.running.pages import jobs_blueprint
 from shared.web.twoperson.pages import two_person_blueprint
 from shared.web.twoperson.pages import waiting_count as second_person_count
@@ -90,8 +93,8 @@ JOBS: Final[Sequence[Job]] = (
     *statistics_jobs.JOBS,
     *opstats_jobs.JOBS,
     *customer_jobs.JOBS,
-    *personal_jobs.JOBS,
     *erasures.JOBS,
+    *personal_jobs.JOBS,
     *common_jobs.common_jobs(told_heads),
 )
 
@@ -270,5 +273,17 @@ def _blueprints() -> Sequence[Blueprint]:
         setup.blueprint,
         request_pages.blueprint,
         personal.blueprint,
+        terms_pages.blueprint,
+        personal_data_blueprint(
+            PersonalDataSettings(
+                tables=TABLES.tables,
+                ranged=RANGES,
+                travelling={one.table.name for one in BINDINGS.values()},
+                words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()},
+                fixed=inbound.personal_policies,
+                kinds=BRANCH_KINDS,
+                has_terms=True,
+            )
+        ),
         people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
     )

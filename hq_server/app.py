@@ -1,8 +1,8 @@
 """The table of contents of the HQ server: every slice is named here, every collaborator built here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, Flask, url_for
 from sqlalchemy.orm import Session
@@ -45,6 +45,7 @@ from hq_server.retention import alarms as retention_alarms
 from hq_server.retention import jobs as retention_jobs
 from hq_server.runtime import HqIdentity, HqRuntime
 from hq_server.staff import pages as staff
+from hq_server.tables import APP as TABLES
 from hq_server.tracing import pages as tracing
 from hq_server.verification import jobs as verification_jobs
 from hq_server.verification import pages as verification
@@ -55,6 +56,7 @@ from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.domain.published.account_rules import ACCOUNT_POLICIES, rules_of
 from shared.domain.published.vocabulary import CodeTable
+from shared.domain.wire_words import RECORD_NAMES
 from shared.exports import jobs as export_jobs
 from shared.exports import rules as export_rules
 from shared.exports.acts import export_kind
@@ -72,6 +74,7 @@ from shared.web.exports.pages import exports_blueprint
 from shared.web.oplog.pages import oplog_blueprint
 from shared.web.organisation.pages import organisation_blueprint
 from shared.web.people.pages import NodePeople, people_blueprint
+from shared.web.personaldata.pages import PersonalDataSettings, personal_data_blueprint
 from shared.web.running.pages import jobs_blueprint
 from shared.web.twoperson.pages import two_person_blueprint
 
@@ -152,6 +155,16 @@ def _blueprints() -> Sequence[Blueprint]:
         feed_matrix.blueprint,
         verification.blueprint,
         personal.blueprint,
+        personal_data_blueprint(
+            PersonalDataSettings(
+                tables=TABLES.tables,
+                ranged=RANGES,
+                travelling={one.table.name for one in BINDINGS.values()},
+                words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()},
+                fixed=_personal_policies,
+                kinds=HQ_KINDS,
+            )
+        ),
         erasure_pages.blueprint,
         alarms_blueprint(
             ALARMS,
@@ -188,6 +201,10 @@ def _blueprints() -> Sequence[Blueprint]:
 def _hold_url(about: str) -> str:
     code, _slash, hold_id = about.partition("/")
     return url_for("holds.one", code=code, hold_id=hold_id)
+
+
+def _personal_policies(session: Session, names: Collection[str]) -> Mapping[str, Any]:
+    return policies_for_all(session, names, now=context.runtime().clock.now())
 
 
 def _account_rules(session: Session) -> AccountRules:

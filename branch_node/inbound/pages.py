@@ -1,5 +1,6 @@
 """What came from head office: what is in force here and since when, what was refused and why, announcements."""
 
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
@@ -73,6 +74,11 @@ def read(item_id: str) -> ResponseReturnValue:
 def notices(session: Session) -> list[Notice]:
     """Return the announcements for whoever is signed in, unread ones first."""
     return queries.list_notices(session, person(), now=stamp().at)
+
+
+def personal_policies(session: Session, names: Collection[str]) -> Mapping[str, Any]:
+    """Return those policies about personal data that are in force."""
+    return queries.policies(session, names, now=stamp().at)
 
 
 def account_rules(session: Session) -> AccountRules:

@@ -11,6 +11,7 @@ from branch_node.inbound.models import InboundItem
 from branch_node.inbound.operations import note_carried_out
 from branch_node.personal import holds
 from branch_node.personal.models import LegalHold
+from branch_node.personal.requests import receive_order
 from shared.domain.published.orders import Order, OrderKind, read_order
 from shared.domain.published.vocabulary import ItemKind
 from shared.errors import BranchlineError
@@ -52,6 +53,11 @@ def _carry_out(session: Session, item: InboundItem, *, today: date, by: Stamp) -
 
 
 def _do(session: Session, order_id: str, order: Order, *, today: date, by: Stamp) -> None:
+    if order.kind is OrderKind.ERASE:
+        receive_order(
+            session, order_id, order.customer_id, reason=order.reason, who=order.by, today=today, by=by
+        )
+        return
     if order.kind is OrderKind.HOLD:
         # The same order comes again when either side was set back.
         if session.scalar(select(LegalHold.id).where(LegalHold.order_id == order_id)) is None:

@@ -64,6 +64,17 @@ def order_hold(
     return _give(session, branch, order, by=by)
 
 
+def order_erasure(session: Session, branch: Branch, customer_id: str, *, reason: str, by: Stamp) -> FeedItem:
+    """Have a branch write down that a customer is to be erased; two people there decide on it as on any request.
+
+    Raises CustomerNotFoundError and OrderReasonError.
+    """
+    if session.get(ReplicaCustomer, (branch.number, customer_id)) is None:
+        raise CustomerNotFoundError(branch=branch.code)
+    order = Order(OrderKind.ERASE, customer_id, _reason(reason), by.actor)
+    return _give(session, branch, order, by=by)
+
+
 def ask_release(session: Session, hold: ReplicaLegalHold, *, reason: str, by: Stamp) -> ProposedAct:
     """Ask a second person at head office to order the release of a hold.
 

@@ -52,7 +52,8 @@ VERBS: Final = {
     LogAction.CREATE: "placed added created drafted enrolled entered joined registered written",
     LogAction.CHANGE: "released changed closed contender-accepted corrected enrolled-again lineage-opened migrated "
     "node-replaced receipts-taken rejoined repair restored share-ended shared undone unpacked",
-    LogAction.DELETE: "blanked deleted draft-dropped erased erased-again forgotten purged region-dropped removed retired",
+    LogAction.DELETE: "blanked deleted draft-dropped erased erased-again forgotten purged region-dropped removed "
+    "retired",
     LogAction.VIEW: "looked-up missed revealed served serving-ended viewed",
     LogAction.EXPORT: "backed-up exported packed unsent-exported",
     LogAction.PRINT: "printed",

@@ -11,6 +11,7 @@ from sqlalchemy import Column, Dialect, FromClause, String
 from sqlalchemy.types import TypeDecorator
 
 KEY: Final = "personal"
+NONE: Final = "not_personal"
 ABOUT: Final = "personal_about"
 
 
@@ -36,6 +37,16 @@ class FieldClass(StrEnum):
 def personal(kind: FieldClass) -> dict[str, Any]:
     """Return what `mapped_column(info=...)` takes for a column of this class."""
     return {KEY: kind}
+
+
+def not_personal() -> dict[str, Any]:
+    """Return what `mapped_column(info=...)` takes for a text column, among personal ones, that tells of nobody."""
+    return {NONE: True}
+
+
+def is_not_personal(column: Column[Any]) -> bool:
+    """Tell whether a column's declaration says that it tells of nobody."""
+    return bool(column.info.get(NONE))
 
 
 def class_of(column: Column[Any]) -> FieldClass | None:

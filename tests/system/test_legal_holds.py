@@ -1,4 +1,4 @@
-"""Legal holds: head office orders, the branch obeys once, both sides see the same, and nothing held can be taken away."""
+"""Legal holds: head office orders, the branch obeys once, both sides see the same, and what is held cannot go."""
 
 from datetime import date
 
@@ -11,7 +11,7 @@ from branch_node.inbound.models import FeedPlace, InboundItem
 from branch_node.personal import holds
 from branch_node.personal.errors import CustomerHeldError, HoldOfHeadOfficeError, HoldReleasedError
 from branch_node.personal.jobs import carry_out_orders
-from branch_node.personal.models import LegalHold
+from branch_node.personal.models import LegalHold, PersonalRequest
 from hq_server.branches.models import Branch
 from hq_server.personal import orders
 from hq_server.personal.holds import list_holds
@@ -148,6 +148,26 @@ def test_an_order_about_nobody_is_refused_and_head_office_reads_why(world: World
     # It is over: nothing of it is asked or told again.
     with branch.runtime.database.reads() as session:
         assert session.scalars(select(InboundItem.told)).all() == [True]
+
+
+def test_an_erasure_ordered_by_head_office_is_a_request_at_the_branch_once(world: World):
+    branch = world.make_branch("B001")
+    customer = branch.add_customer()
+    branch.push()
+    with world.hq.database.sessions.begin() as session:
+        at = session.scalars(select(Branch)).one()
+        order = orders.order_erasure(session, at, customer, reason="本人要求", by=world.by("hq-ana")).id
+
+    sync(branch)
+    with branch.runtime.database.sessions.begin() as session:
+        session.execute(update(FeedPlace).values(seq=0, digest=""))
+        session.execute(delete(InboundItem))
+    sync(branch)
+
+    with branch.runtime.database.reads() as session:
+        request = session.scalars(select(PersonalRequest)).one()
+    assert (request.customer_id, request.order_id, request.asked_by) == (customer, order, "hq-ana")
+    assert outcomes(world) == [("applied", [])]
 
 
 def test_another_branch_never_hears_of_an_order(world: World):

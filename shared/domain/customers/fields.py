@@ -7,7 +7,7 @@ from sqlalchemy import Date, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Id, Json
-from shared.db.personal import FieldClass, PersonalText, personal
+from shared.db.personal import FieldClass, PersonalText, not_personal, personal
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
@@ -22,7 +22,7 @@ from shared.domain.vocabulary import code_column
 class CustomerFields(Identified, Updated):
     """A customer's profile; `customer_no` is the number people know, unique in its branch."""
 
-    customer_no: Mapped[str] = mapped_column(String(40))
+    customer_no: Mapped[str] = mapped_column(String(40), info=not_personal())
     kind: Mapped[CustomerKind] = mapped_column(code_column(CustomerKind))
     name: Mapped[str] = mapped_column(String(120), info=personal(FieldClass.NAME))
     short_name: Mapped[str | None] = mapped_column(String(60), info=personal(FieldClass.NAME))
@@ -39,7 +39,7 @@ class CustomerFields(Identified, Updated):
     email: Mapped[str | None] = mapped_column(
         PersonalText(120, FieldClass.EMAIL, "customer"), info=personal(FieldClass.EMAIL)
     )
-    region_code: Mapped[str | None] = mapped_column(String(12))
+    region_code: Mapped[str | None] = mapped_column(String(12), info=not_personal())
     address: Mapped[str | None] = mapped_column(
         PersonalText(200, FieldClass.ADDRESS, "customer"), info=personal(FieldClass.ADDRESS)
     )

@@ -20,6 +20,7 @@ class OrderKind(Vocabulary):
 
     HOLD = ("hold", N_("Place a legal hold"), "设置法律保全")
     RELEASE = ("release", N_("Release a legal hold"), "解除法律保全")
+    ERASE = ("erase", N_("Erase a customer"), "清除客户")
 
 
 @dataclass(frozen=True, slots=True)
