@@ -274,16 +274,20 @@ def _blueprints() -> Sequence[Blueprint]:
         request_pages.blueprint,
         personal.blueprint,
         terms_pages.blueprint,
-        personal_data_blueprint(
-            PersonalDataSettings(
-                tables=TABLES.tables,
-                ranged=RANGES,
-                travelling={one.table.name for one in BINDINGS.values()},
-                words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()},
-                fixed=inbound.personal_policies,
-                kinds=BRANCH_KINDS,
-                has_terms=True,
-            )
-        ),
+        _personal_data(),
         people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
     )
+
+
+def _personal_data() -> Blueprint:
+    """Return the page of what personal data this node holds."""
+    settings = PersonalDataSettings(
+        tables=TABLES.tables,
+        ranged=RANGES,
+        travelling={one.table.name for one in BINDINGS.values()},
+        words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()},
+        fixed=inbound.personal_policies,
+        kinds=BRANCH_KINDS,
+        has_terms=True,
+    )
+    return personal_data_blueprint(settings)

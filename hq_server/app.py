@@ -155,16 +155,7 @@ def _blueprints() -> Sequence[Blueprint]:
         feed_matrix.blueprint,
         verification.blueprint,
         personal.blueprint,
-        personal_data_blueprint(
-            PersonalDataSettings(
-                tables=TABLES.tables,
-                ranged=RANGES,
-                travelling={one.table.name for one in BINDINGS.values()},
-                words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()},
-                fixed=_personal_policies,
-                kinds=HQ_KINDS,
-            )
-        ),
+        _personal_data(),
         erasure_pages.blueprint,
         alarms_blueprint(
             ALARMS,
@@ -215,3 +206,16 @@ def _account_rules(session: Session) -> AccountRules:
 def _export_rules(session: Session) -> ExportRules:
     now = context.runtime().clock.now()
     return export_rules.rules_of(policies_for_all(session, EXPORT_POLICIES, now=now))
+
+
+def _personal_data() -> Blueprint:
+    """Return the page of what personal data this node holds."""
+    settings = PersonalDataSettings(
+        tables=TABLES.tables,
+        ranged=RANGES,
+        travelling={one.table.name for one in BINDINGS.values()},
+        words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()},
+        fixed=_personal_policies,
+        kinds=HQ_KINDS,
+    )
+    return personal_data_blueprint(settings)
