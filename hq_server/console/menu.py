@@ -32,7 +32,7 @@ MENU: Final = (
     MenuEntry(
         lazy_gettext("Overview"),
         "console.overview",
-        "layout-grid",
+        "table",
         Resource.NODE,
         key="o",
         kinds=_OF[StaffKind.LEADER] | _OF[StaffKind.ANALYST],

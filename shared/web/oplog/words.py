@@ -58,6 +58,15 @@ MODULES: Final = {
     "inbox": N_("Batches taken in"),
     "proof": N_("Proof"),
     "access": N_("Access"),
+    "setup": N_("Setting up"),
+    "recovered": N_("Versions in conflict"),
+    "customer_share": N_("Sharing of customers"),
+    "customer_serving": N_("Service desk"),
+    "export": N_("Exports of personal data"),
+    "personal_data": N_("Personal data"),
+    "personal_request": N_("Personal data"),
+    "hold": N_("Legal holds"),
+    "feed_version": N_("Published items"),
 }
 VALUES: Final[Mapping[str, type[Vocabulary]]] = {
     "grade": Grade,

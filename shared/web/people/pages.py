@@ -25,7 +25,7 @@ from shared.organisation.queries import list_departments
 from shared.rights import policy
 from shared.rights.vocabulary import Action, DataRange, Duty, Resource, StaffKind
 from shared.web.access import requires
-from shared.web.context import person, reading, stamp, writing
+from shared.web.context import NOBODY, person, reading, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 from shared.web.kinds import kind_choices
@@ -51,6 +51,7 @@ COLUMNS: Final = (
 )
 EVENTS: Final = {
     "user.created": N_("made the account"),
+    "user.changed": N_("changed the account"),
     "user.code-issued": N_("gave a one-time code"),
     "user.password-set": N_("set the password"),
     "user.kind-changed": N_("changed the kind"),
@@ -260,6 +261,7 @@ def _page(session: Session, user: User, errors: dict[str, str] | None = None) ->
         duties=[(one.value, label(one)) for one in policy.duties_open_to(user.kind)],
         history=list_history(session, ("user", user.id), limit=30),
         events=EVENTS,
+        nobody=NOBODY,
     )
 
 
