@@ -6,6 +6,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from tests.support import processes
 
 LOOPBACK: Final = "127.0.0.1"
 HEALTHY_WITHIN_S: Final = 120
@@ -43,7 +46,7 @@ class Node:
     environment: Mapping[str, str] = field(default_factory=dict)
     _server: subprocess.Popen[bytes] | None = None
     _log: IO[bytes] | None = None
-    _running: list[subprocess.Popen[str]] = field(default_factory=list)
+    _running: list[processes.Command] = field(default_factory=list)
     _interrupted: bool = False
 
     @property
@@ -61,30 +64,32 @@ class Node:
 
         Raises StepError when its exit code is not one of `accept`.
         """
-        command = self._command(*arguments)
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            env=self._environment(),
-            process_group=0,  # a Ctrl-C is for the demo, which then stops its nodes in order
-        )
-        self._running.append(process)
-        if self._interrupted:
-            process.terminate()
-        output, said = process.communicate(text, timeout=COMMAND_LIMIT_S)
-        self._running.remove(process)
-        if process.returncode not in accept:
-            raise StepError(command, process.returncode, said or output)
-        return output
+        # From a process that has imported the product: eighty commands of a demo would each do it again.
+        with tempfile.TemporaryDirectory(prefix="branchline-command-") as folder:
+            command = processes.start(
+                self.program,
+                *arguments,
+                "--home",
+                str(self.home),
+                folder=Path(folder),
+                typed=text or "",
+                environment=self.environment,
+            )
+            self._running.append(command)
+            if self._interrupted:
+                command.process.terminate()
+            exit_code = command.wait(within_s=COMMAND_LIMIT_S)
+            self._running.remove(command)
+            output = command.output.read_text(encoding="utf-8")
+            if exit_code not in accept:
+                raise StepError(self._command(*arguments), exit_code, command.words() or output)
+            return output
 
     def interrupt(self) -> None:
         """End the command that runs now in another thread, and start nothing more; the server goes on."""
         self._interrupted = True
-        for process in [*self._running]:
-            process.terminate()
+        for command in [*self._running]:
+            command.process.terminate()
 
     def run_json(self, *arguments: str, accept: tuple[int, ...] = (0,), text: str | None = None) -> Any:
         """Run one command with --json and return what it said."""

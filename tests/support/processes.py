@@ -6,7 +6,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -20,6 +22,8 @@ HEALTHY_WITHIN_S: Final = 40
 LOOPBACK: Final = "127.0.0.1"
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(list(MODULES.values()))
+# Starting one process asks after all others, and an exit code can be asked for only once: threads take turns.
+_one_at_a_time: Final = threading.Lock()
 
 
 @dataclass
@@ -32,9 +36,15 @@ class Command:
 
     def wait(self, *, within_s: float = 120) -> int:
         """Return the exit code; a signal that ended it is a negative number."""
-        self.process.join(within_s)
-        assert self.process.exitcode is not None, f"still running after {within_s} s: {self.words()}"
-        return self.process.exitcode
+        deadline = time.monotonic() + within_s
+        while (code := self._exit_code()) is None:
+            assert time.monotonic() < deadline, f"still running after {within_s} s: {self.words()}"
+            time.sleep(0.005)
+        return code
+
+    def _exit_code(self) -> int | None:
+        with _one_at_a_time:
+            return self.process.exitcode
 
     def succeed(self) -> str:
         """Wait for exit code 0 and return what was written to stdout."""
@@ -69,14 +79,24 @@ class Command:
         return self.said.read_text(encoding="utf-8", errors="replace")[-3000:]
 
 
-def start(program: str, *arguments: str, folder: Path) -> Command:
-    """Start a command of the product; its output goes to files in `folder`."""
+def start(
+    program: str,
+    *arguments: str,
+    folder: Path,
+    typed: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Command:
+    """Start a command of the product that reads what was `typed`; its output goes to files in `folder`."""
     name = f"{program}-{arguments[0]}-{time.monotonic_ns()}"
-    output, said = folder / f"{name}.out", folder / f"{name}.err"
-    said.touch()
-    process = _context.Process(target=_run, args=(program, arguments, str(output), str(said)), daemon=True)
-    process.start()
-    return Command(process, output, said)
+    files = [folder / f"{name}.{kind}" for kind in ("in", "out", "err")]
+    for file in files:
+        file.write_text(typed if file.suffix == ".in" else "", encoding="utf-8")
+    process = _context.Process(
+        target=_run, args=(program, arguments, *map(str, files), dict(environment or {})), daemon=True
+    )
+    with _one_at_a_time:
+        process.start()
+    return Command(process, *files[1:])
 
 
 def start_serving(program: str, home: Path, port: int, *, folder: Path) -> Command:
@@ -106,9 +126,15 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _run(program: str, arguments: tuple[str, ...], output: str, said: str) -> None:
+def _run(
+    program: str, arguments: tuple[str, ...], typed: str, output: str, said: str, environment: dict[str, str]
+) -> None:
+    os.setpgrp()  # a Ctrl-C is for whoever started the command, who then ends it in order
+    os.environ.update(environment)
+    sys.stdin = Path(typed).open(encoding="utf-8")  # noqa: SIM115  (until the process ends)
     for stream, path in ((sys.stdout, output), (sys.stderr, said)):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(descriptor, stream.fileno())
+        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     sys.argv = [program, *arguments]
     importlib.import_module(MODULES[program]).main()
