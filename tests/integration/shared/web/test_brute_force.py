@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from shared.auth import operations
+from shared.auth import operations, passwords
 from shared.auth.errors import TooManyAttemptsError
 from shared.auth.models import SignInThrottle, User
 from shared.stamp import Stamp, Via
@@ -56,3 +56,20 @@ def test_a_new_node_has_no_account_anybody_can_sign_in_to(app, database):
     for username in ("admin", "root", "administrator"):
         for password in ("admin", "password", "", "branchline"):
             assert app.test_client().sign_in(username, password).status_code in {401, 429}
+
+
+def test_a_password_is_not_even_looked_at_while_an_address_waits(app, make_user, monkeypatch):
+    make_user("wang")
+    browser, looked_at = app.test_client(), []
+    matches = passwords.password_matches
+
+    def counted(known, given):
+        looked_at.append(given)
+        return matches(known, given)
+
+    monkeypatch.setattr(passwords, "password_matches", counted)
+    answers = [browser.sign_in("wang", f"guess number {number}").status_code for number in range(30)]
+
+    # Looking at one costs the processor and the memory of a slow hash: who floods the node pays, not the node.
+    assert answers[-1] == 429
+    assert len(looked_at) == answers.count(401) < 15
