@@ -17,7 +17,8 @@ from branch_node.personal.request_words import IdentityCheck, RequestKind, Reque
 from branch_node.personal.requests import Asked
 from shared.audit.operations import record
 from shared.domain.calendar import local_day
-from shared.errors import BranchlineError, FieldError
+from shared.domain.wire_words import COLUMN_NAMES
+from shared.errors import N_, BranchlineError, FieldError
 from shared.i18n import gettext as _
 from shared.i18n import translate_error
 from shared.rights.vocabulary import Action, Resource
@@ -32,6 +33,26 @@ from shared.web.lists import id_argument, text_argument
 blueprint = Blueprint(
     "personal_requests", __name__, template_folder="templates", url_prefix="/personal-requests"
 )
+WORDS: Final = {
+    **COLUMN_NAMES,
+    "at": N_("When"),
+    "who": N_("Operator"),
+    "event": N_("What happened"),
+    "changes": N_("What was and is"),
+    "asked_by": N_("Who asks"),
+    "identity": N_("How we know who asks"),
+    "received_on": N_("Received on"),
+    "due_on": N_("Due on"),
+    "note": N_("Note"),
+    "answer": N_("Answer"),
+    "made_at": N_("Recorded"),
+    "made_by": N_("Recorded by"),
+    "ended_at": N_("Answered"),
+    "ended_by": N_("Answered by"),
+    "shared_at": N_("Shared at"),
+    "shared_by": N_("Shared by"),
+    "ends_at": N_("Until"),
+}
 TONES: Final = {RequestState.OPEN: "warn", RequestState.DONE: "ok", RequestState.REFUSED: "bad"}
 
 
@@ -108,6 +129,9 @@ def print_view(request_id: str) -> str:
             request_id=request_id,
             printed_at=stamp().at,
             printed_by=person(),
+            word=_word,
+            # On paper numbers are enough; the file has the ids as well.
+            shown=lambda name: name != "id" and not name.endswith("_id"),
         )
 
 
@@ -139,6 +163,11 @@ def answer(request_id: str) -> ResponseReturnValue:
         return _one(request_id, errors=field_errors(refused), values=request.form), STATUS[refused.kind]
     notice(_("The request is answered."))
     return redirect(url_for("personal_requests.one", request_id=request_id), code=303)
+
+
+def _word(name: str) -> str:
+    """Return what a column is called on paper."""
+    return _(WORDS.get(name, name))
 
 
 def _document(session: Session, request_id: str, event: str) -> dict[str, Any]:
