@@ -21,6 +21,7 @@ OTHER_TRANSACTIONS = {
     "branch_node/outbound/feed.py": "part of a cycle: asks HQ between transactions",
     "branch_node/outbound/first_load.py": "part of a cycle: a first load goes piece by piece",
     "branch_node/outbound/histories.py": "part of a cycle: asks HQ between transactions",
+    "branch_node/outbound/hq_log.py": "part of a cycle: the end of HQ's log, where it is news",
     "branch_node/outbound/identity.py": "part of a cycle: an alarm when HQ refuses the contact",
     "branch_node/outbound/keys.py": "part of a cycle: the file of the new key and its note",
     "branch_node/outbound/lanes.py": "part of a cycle: notes the day before anything is sent",
