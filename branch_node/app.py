@@ -22,6 +22,7 @@ from branch_node.inbound import alarms as inbound_alarms
 from branch_node.inbound import pages as inbound
 from branch_node.inbound.queries import codes
 from branch_node.managers import pages as managers
+from branch_node.managers.models import Manager
 from branch_node.managers.queries import manager_options
 from branch_node.opstats import jobs as opstats_jobs
 from branch_node.opstats import pages as opstats
@@ -284,6 +285,7 @@ def _personal_data() -> Blueprint:
     settings = PersonalDataSettings(
         tables=TABLES.tables,
         ranged=RANGES,
+        besides={Manager.__tablename__: Resource.MANAGER},
         travelling={one.table.name for one in BINDINGS.values()},
         words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()},
         fixed=inbound.personal_policies,

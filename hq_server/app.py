@@ -213,6 +213,7 @@ def _personal_data() -> Blueprint:
     settings = PersonalDataSettings(
         tables=TABLES.tables,
         ranged=RANGES,
+        besides={},
         travelling={one.table.name for one in BINDINGS.values()},
         words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()},
         fixed=_personal_policies,

@@ -27,7 +27,7 @@ from shared.web.forms import field_errors, notice
 from shared.web.lists import id_argument, send_table, text_argument
 
 blueprint = Blueprint("holds", __name__, template_folder="templates", url_prefix="/legal-holds")
-STATES: Final = {OPEN: N_("open"), RELEASED: N_("released")}
+STATES: Final = {OPEN: N_("in force"), RELEASED: N_("released")}
 NOT_A_DAY: Final = N_("Please give a day as 2026-03-09.")
 
 

@@ -30,7 +30,7 @@ from shared.web.lists import send_table, text_argument
 from sync_protocol.contract.feed import APPLIED, RECEIVED, REFUSED
 
 blueprint = Blueprint("holds", __name__, template_folder="templates", url_prefix="/legal-holds")
-STATES: Final = {OPEN: N_("open"), RELEASED: N_("released")}
+STATES: Final = {OPEN: N_("in force"), RELEASED: N_("released")}
 OUTCOMES: Final = {
     orders.SENT: (N_("sent"), "info"),
     RECEIVED: (N_("received"), "info"),

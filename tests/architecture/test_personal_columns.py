@@ -3,7 +3,9 @@
 import pytest
 from sqlalchemy import Column, MetaData, String, Table
 
+from branch_node.ranges import RANGES as BRANCH_RANGES
 from branch_node.tables import APP as BRANCH
+from hq_server.ranges import RANGES as HQ_RANGES
 from hq_server.tables import APP as HQ
 from shared.db.personal import FieldClass, class_of, not_personal, personal
 from shared.domain.personal.keeping import BASIS_LABELS, CLASS_WORDS, KEEP_LABELS, USUAL_BASES
@@ -13,6 +15,17 @@ from shared.web.personaldata.inventory import unclassed
 @pytest.mark.parametrize("app", [BRANCH, HQ], ids=["branch", "hq"])
 def test_every_text_column_beside_personal_ones_has_its_class_or_says_it_tells_of_nobody(app):
     assert unclassed(app.tables()) == []
+
+
+@pytest.mark.parametrize(
+    ("app", "ranged", "besides"),
+    [(BRANCH, BRANCH_RANGES, {"managers"}), (HQ, HQ_RANGES, set())],
+    ids=["branch", "hq"],
+)
+def test_the_page_knows_by_which_right_every_such_table_is_seen(app, ranged, besides):
+    known = {one.table.name for one in ranged} | besides
+
+    assert {table.name for table in app.tables() if any(map(class_of, table.columns))} <= known
 
 
 def test_a_column_that_says_nothing_is_found():

@@ -27,12 +27,14 @@ Fixed = Callable[[Session, Collection[str]], Mapping[str, Any]]
 class PersonalDataSettings:
     """What an app tells of its tables.
 
+    `ranged` says which right each table is seen by, `besides` the same of tables that are seen whole or not at all.
     `words` names tables as people do, `fixed` reads the policies that are in force, `travelling` are tables that go to
     head office or came from a branch. With `has_terms` the node itself blanks what is past its term.
     """
 
     tables: Callable[[], Sequence[Table]]
     ranged: Sequence[Ranged]
+    besides: Mapping[str, Resource]
     travelling: Collection[str]
     words: Mapping[str, str]
     fixed: Fixed
@@ -69,7 +71,7 @@ def _page(*, printing: bool) -> str:
         fixed = settings.fixed(session, [*KEEP_POLICIES, *BASIS_POLICIES])
     rows = inventory(
         settings.tables(),
-        resources={one.table.name: one.resource for one in settings.ranged},
+        resources={**{one.table.name: one.resource for one in settings.ranged}, **settings.besides},
         travelling=settings.travelling,
         fixed=fixed,
         kinds=settings.kinds,

@@ -130,6 +130,10 @@ def test_what_personal_data_is_held_is_read_from_the_tables_with_the_terms_in_fo
     page = browser.get("/personal-data").text
     assert re.search(r"Customers</td>\s*<td[^>]*>Mobile</td>\s*<td[^>]*>Mobile numbers", page)
     assert "months after the customer left" not in page
+    (row,) = re.findall(
+        r"<tr>\s*<td[^>]*>Account managers</td>\s*<td[^>]*>Mobile</td>.*?</tr>", page, re.DOTALL
+    )
+    assert re.search(r'data-label="See it whole">[^<]*Branch manager', row)
 
     publish("keep-mobile-months", 24)
     publish("basis-mobile", "consent")
