@@ -207,7 +207,7 @@ def test_somebody_changed_after_the_restore_and_erased_before_is_not_offered_as_
     branch.push()
     setbacks.restore(branch, archive)
     with branch.runtime.database.sessions.begin() as session:
-        session.execute(update(Customer).where(Customer.id == goes).values(name=f"{CANARY} again"))
+        session.execute(update(Customer).where(Customer.id == goes).values(name=f"{CANARY} again", grade="A"))
 
     branch.push()
     branch.push()
