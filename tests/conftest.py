@@ -30,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("branchline")
     group.addoption("--only-sqlite", action="store_true", help="leave PostgreSQL out (and say so at the end)")
     group.addoption("--fuzz", type=int, default=2_000, help="how many nonsensical requests to send")
+    group.addoption("--whole", action="store_true", help="try all of what a share is tried of otherwise")
     group.addoption("--pg-durable", action="store_true", help="run PostgreSQL with fsync, as in production")
 
 
