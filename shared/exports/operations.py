@@ -118,12 +118,14 @@ def ask(
     return export
 
 
-def check_ticket(session: Session, export_id: str, wanted: Wanted, *, by: Stamp) -> Export:
+def check_ticket(
+    session: Session, export_id: str, wanted: Wanted, *, by: Stamp, lock: bool = False
+) -> Export:
     """Return the approved export that is to be made now.
 
     Raises ExportNotFoundError, NotAskerError and ExportOverError; ExportChangedError where it is not what was approved.
     """
-    export = _own(session, export_id, by=by)
+    export = _own(session, export_id, by=by, lock=lock)
     if export.state is not ExportState.APPROVED or not export.is_open(by.at):
         raise ExportOverError
     if (wanted.address, wanted.form, wanted.whole) != (export.address, export.form, export.whole):
@@ -145,7 +147,7 @@ def make(
 
     Raises as `check_ticket` does, ExportCapError, and ExportChangedError where many more rows have come since.
     """
-    export = check_ticket(session, export_id, wanted, by=by)
+    export = check_ticket(session, export_id, wanted, by=by, lock=True)
     if made.rows * 100 > export.rows * (100 + MORE_ROWS):
         raise ExportChangedError
     _check_cap(session, made.rows, rules=rules, since=since, by=by)
@@ -192,11 +194,12 @@ def end_late(session: Session, *, by: Stamp) -> list[str]:
     return [export.id for export in late]
 
 
-def _own(session: Session, export_id: str, *, by: Stamp) -> Export:
-    queries.get_export(session, export_id)
+def _own(session: Session, export_id: str, *, by: Stamp, lock: bool = True) -> Export:
+    found = queries.get_export(session, export_id)
     # Two fetches at the same moment: the second waits here, and then finds what the first left.
-    found = session.get(Export, export_id, with_for_update=True, populate_existing=True)
-    if found is None or found.asked_by_id != by.actor_id:
+    if lock:
+        session.refresh(found, with_for_update=True)
+    if found.asked_by_id != by.actor_id:
         raise NotAskerError
     return found
 
