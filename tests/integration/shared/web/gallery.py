@@ -249,7 +249,7 @@ def push() -> dict[str, int]:
 
 def make_gallery(runtime: NodeRuntime, **changes: object) -> Flask:
     wanted: dict[str, object] = {
-        "product": "hq",
+        "product": "branch",
         "home": "gallery.index",
         "search": "gallery.index",
         "menu": [
