@@ -62,6 +62,7 @@ LOOK_AS_NODE = {
     "branch_node/servicedesk/pages.py": "the desk finds by whole numbers whom it does not serve yet, and shows a hint",
     "hq_server/customers/pages.py": "shows one masked field of a customer already found with the person's own eyes",
     "shared/web/context.py": "defines it",
+    "shared/web/organisation/departments.py": "a department is merged or retired with everybody in it, seen or not",
     "shared/web/twoperson/pages.py": "an act decided by two is carried out by the node",
 }
 

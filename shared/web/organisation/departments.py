@@ -93,7 +93,7 @@ def move(department_id: str) -> ResponseReturnValue:
 def retire(department_id: str) -> ResponseReturnValue:
     """Take a department out of use."""
     try:
-        with writing() as session:
+        with writing(as_node=True) as session:  # somebody not seen may be in it
             operations.retire_department(session, department_id, by=stamp())
     except DepartmentInUseError as refused:
         return _shown_again(department_id, refused)
@@ -120,9 +120,10 @@ def merger(department_id: str) -> str:
         source = queries.get_department(session, department_id)
         target = queries.get_department(session, id_argument("into"))
         below = [one for one in queries.list_departments(session) if one.parent_id == source.id]
-        people = queries.list_members(session, source.id)
+    with reading(as_node=True) as session:  # a number only: it says what the merger moves
+        people = len(queries.list_members(session, source.id))
     return render_template(
-        "organisation/merge.html", source=source, target=target, people=len(people), below=len(below)
+        "organisation/merge.html", source=source, target=target, people=people, below=len(below)
     )
 
 
@@ -131,7 +132,7 @@ def merge(department_id: str) -> ResponseReturnValue:
     """Move everybody and everything into another department and retire this one."""
     target_id = request.form.get("into", "")
     try:
-        with writing() as session:
+        with writing(as_node=True) as session:  # everybody moves, seen or not
             operations.merge_departments(session, department_id, target_id, by=stamp())
     except BranchlineError as refused:
         return _shown_again(department_id, refused)

@@ -12,7 +12,9 @@ from hq_server.staff import queries
 from shared.auth import operations, passwords
 from shared.auth.models import User
 from shared.auth.queries import get_user_named
+from shared.organisation import operations as organisation
 from shared.organisation.members import list_people
+from shared.organisation.operations import DepartmentValues
 from shared.rights.policy import ceiling
 from shared.rights.ranges import SIGHT, Seer, Sight
 from shared.rights.rowsecurity import install_row_security
@@ -154,6 +156,7 @@ def test_accounts_made_by_somebody_limited_are_limited_alike_and_names_stay_uniq
     made = keeper.send("/people", username="fresh", name="Fresh", kind="analyst")
 
     assert (taken.status_code, made.status_code) == (409, 200)
+    assert 'aria-invalid="true"' in taken.text
     with database.reads() as session:
         assert get_user_named(session, "fresh").branches == [company[0]]
     assert keeper.send(f"/people/{id_of(database, 'fresh')}/kind", kind="leader").status_code == 303
@@ -175,6 +178,11 @@ def test_the_security_pages_show_accounts_sessions_and_waits_of_theirs_only(app,
         assert not re.search(r">\s*(far|both|all|zhang)\s*<", page), path
         assert re.search(r">\s*same\s*<", page), path
     unlimited = enter_administrator(app, database)
+    waits = re.findall(r"/security/throttles/([0-9a-f]{64})/forget", unlimited.get("/security").text)
+    assert waits
+    assert "/forget" not in keeper.get("/security").text
+    assert keeper.send(f"/security/throttles/{waits[0]}/forget").status_code == 303
+    assert waits[0] in unlimited.get("/security").text
     assert re.search(r">\s*far\s*<", unlimited.get("/security").text)
 
 
@@ -184,6 +192,23 @@ def enter_administrator(app, database):
     browser = enter(app, "root")
     browser.prove("root")
     return browser
+
+
+def test_a_department_is_merged_with_everybody_in_it_and_retired_with_nobody(app, client, database, company):
+    with database.sessions.begin() as session:
+        made = [
+            organisation.add_department(session, DepartmentValues(name, name), by=SETUP).id for name in "AB"
+        ]
+        for name in ("near", "far"):
+            get_user_named(session, name).department_id = made[0]
+    near = enter(app, "near")
+
+    assert near.send(f"/organisation/departments/{made[0]}/retirement").status_code == 409
+    assert near.send(f"/organisation/departments/{made[0]}/merger", into=made[1]).status_code == 303
+
+    assert "Person far" not in near.get(f"/organisation/departments/{made[1]}").text
+    with database.reads() as session:
+        assert {get_user_named(session, name).department_id for name in ("near", "far")} == {made[1]}
 
 
 def test_the_database_keeps_them_apart_without_our_own_narrowing(database, company, monkeypatch):
