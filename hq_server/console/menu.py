@@ -82,7 +82,9 @@ MENU: Final = (
         key="d",
         foot=True,
     ),
-    MenuEntry(lazy_gettext("Register of exports"), "exports.index", "download", Resource.EXPORT, key="e", foot=True),
+    MenuEntry(
+        lazy_gettext("Register of exports"), "exports.index", "download", Resource.EXPORT, key="e", foot=True
+    ),
     MenuEntry(
         lazy_gettext("Security"), "security.index", "shield-lock", Resource.SECURITY, key="x", foot=True
     ),
