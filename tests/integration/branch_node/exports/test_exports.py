@@ -355,3 +355,13 @@ def test_a_full_disk_leaves_nothing_of_an_approved_file(
     store = ExportStore(app.extensions["branchline"].settings.home)
     assert store.present(before=datetime.max.replace(tzinfo=UTC)) == []
     assert [(one.state, one.digest) for one in exports_in(database)] == [(ExportState.APPROVED, None)]
+
+
+def test_who_was_granted_no_range_takes_nobody_s_data_out(database, make_user, sign_in):
+    make_user("wu", data_range=DataRange.NONE)
+    browser = sign_in("wu")
+    browser.prove("wu")
+    assert browser.get("/organisation/export.csv").status_code == 403
+    refused = browser.post("/organisation/export.csv", data={"csrf_token": browser.token(), "reason": WHY})
+    assert refused.status_code == 403
+    assert exports_in(database) == []
