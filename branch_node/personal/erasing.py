@@ -16,6 +16,7 @@ from shared.db.base import Base
 from shared.db.personal import about_column
 from shared.db.scope import EVERY
 from shared.domain.erasure.rules import personal_columns
+from shared.exports.operations import end_made
 from shared.stamp import Stamp
 
 CHUNK: Final = 500
@@ -35,6 +36,7 @@ def erase(session: Session, known: Known, *, by: Stamp, again: bool = False) -> 
     gone = carry_out(session, known, by=by, again=again, also=ALSO_ABOUT)
     gone += _forget_imported(session, ids)
     gone += _forget_refused_rows(session, told)
+    gone += end_made(session, by=by)
     return gone + _forget_exchanged(session, ids)
 
 

@@ -18,6 +18,7 @@ from shared.audit.sealing import forget
 from shared.db.base import instant_text
 from shared.db.personal import about_column
 from shared.domain.erasure.rules import blanks
+from shared.exports.operations import end_made
 from shared.stamp import Stamp, Via
 from sync_protocol.catalog import Bindings
 
@@ -49,6 +50,7 @@ def after_batch(session: Session, branch_number: int, bindings: Bindings, *, at:
         session.flush()
         details = {"erasure": told.id, "branch": branch_number}
         record(session, "customer.erased", subject=("customer", told.customer_id), by=by, details=details)
+        end_made(session, by=by)
     for done in list_open(session, branch_number):
         sweep(session, done, bindings, at=at)
 

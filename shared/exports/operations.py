@@ -188,10 +188,27 @@ def end_late(session: Session, *, by: Stamp) -> list[str]:
         .with_for_update()
     ).all()
     for export in late:
-        export.state = ExportState.OVER if export.state is ExportState.READY else ExportState.EXPIRED
-        told = {"number": export.number, "fetches": export.fetches}
-        record(session, "export.expired", subject=("export", export.id), by=by, details=told)
+        _end(session, export, by=by)
     return [export.id for export in late]
+
+
+def end_made(session: Session, *, by: Stamp) -> int:
+    """End every export whose file still lies here: somebody who was erased may stand in it. Returns how many.
+
+    The files go with the next run of the job; asked for again, an export holds nothing of who was erased.
+    """
+    lying = session.scalars(
+        select(Export).where(Export.state == ExportState.READY).order_by(Export.id).with_for_update()
+    ).all()
+    for export in lying:
+        _end(session, export, by=by)
+    return len(lying)
+
+
+def _end(session: Session, export: Export, *, by: Stamp) -> None:
+    export.state = ExportState.OVER if export.state is ExportState.READY else ExportState.EXPIRED
+    told = {"number": export.number, "fetches": export.fetches}
+    record(session, "export.expired", subject=("export", export.id), by=by, details=told)
 
 
 def _own(session: Session, export_id: str, *, by: Stamp, lock: bool = True) -> Export:

@@ -1,6 +1,8 @@
 """An erased customer is gone: from every table of both tiers, their files and free pages, and after a restore too."""
 
+import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,11 @@ from shared.audit.sealing import read_sealed
 from shared.audit.verification import verify_log
 from shared.domain.erasure.rules import personal_columns
 from shared.domain.erasure.vocabulary import ErasureReason
+from shared.exports.jobs import remove_files
+from shared.exports.models import Export
+from shared.exports.store import ExportStore
+from shared.exports.vocabulary import ExportState
+from shared.ids import new_id
 from shared.jobs.job import Progress
 from tests.support import setbacks
 from tests.support.world import BranchHere, World
@@ -127,6 +134,55 @@ def test_an_erased_customer_is_blank_at_both_tiers_after_one_cycle_and_amounts_s
         assert (customer.tags, customer.attributes) == ([], {})
         line = session.scalars(select(BillLine).where(BillLine.customer_id == goes)).one()
         assert (line.amount_minor, line.remark) == (9_900, None)
+
+
+def lay_down_an_export(runtime: Any, world: World) -> Path:
+    """A file that two people let somebody fetch for a while, in which the customer stands."""
+    now = world.by().at
+    export = Export(
+        id=new_id(),
+        number="7K3M-Q9XA",
+        asked_at=now,
+        asked_by="wang",
+        asked_by_id=new_id(),
+        resource="customer",
+        title="Customers",
+        address="/customers/export.csv",
+        form="csv",
+        reason="letters",
+        conditions={},
+        columns=["name"],
+        masked=[],
+        whole=True,
+        rows=2,
+        state=ExportState.READY,
+        expires_at=now + timedelta(hours=24),
+        made_at=now,
+        most_fetches=3,
+    )
+    store = ExportStore(runtime.settings.home)
+    with store.write(export.id) as file:
+        file.write(CANARY.encode())
+    with runtime.database.sessions.begin() as session:
+        session.add(export)
+    return store.path(export.id)
+
+
+def test_a_file_that_was_exported_and_still_lies_here_goes_with_the_erasure(world):
+    branch = world.make_branch("B001")
+    goes = fill(branch)
+    branch.push()
+    files = [lay_down_an_export(node, world) for node in (branch.runtime, world.hq)]
+
+    erase(branch, goes)
+    branch.push()
+    # Files are told young by the clock of their disk, which is not that of this world.
+    for node, file in zip((branch.runtime, world.hq), files, strict=True):
+        with node.database.reads() as session:
+            assert session.scalars(select(Export.state)).all() == [ExportState.OVER]
+        os.utime(file, times=(0, 0))
+        remove_files(node, world.by(), Progress())
+    assert not any(file.exists() for file in files)
 
 
 def test_after_the_purge_and_the_night_nothing_is_left_in_databases_and_files(world):
