@@ -6,8 +6,10 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
+from branch_node.ranges import RANGES as BRANCH_RANGES
+from hq_server.ranges import RANGES as HQ_RANGES
 from shared.rights.ranges import Sight
-from shared.rights.rowsecurity import has_row_security, remove_row_security
+from shared.rights.rowsecurity import has_row_security, install_row_security, remove_row_security
 from tests.support.databases import DatabaseFactory
 from tests.support.everyone import Place, everyone_at
 from tests.system.test_rights_matrix import reading, secrets_told
@@ -38,8 +40,8 @@ def first_wall_down(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def second_wall_down(place: Place) -> None:
-    """The database shows every row to whoever asks; what is left is ours."""
+def second_wall_down(place: Place) -> Iterator[None]:
+    """The database shows every row to whoever asks; what is left is ours. Afterwards the wall stands again."""
     with place.database.engine.begin() as connection:
         walled = connection.exec_driver_sql(
             "SELECT quote_ident(relname) FROM pg_class WHERE relrowsecurity"
@@ -50,6 +52,11 @@ def second_wall_down(place: Place) -> None:
     with place.database.engine.connect() as connection:
         assert not has_row_security(connection)
     place.database.engine.dispose()  # a pool is asked once whether its database has the wall
+    yield
+    ranges = {"branch": BRANCH_RANGES, "hq": HQ_RANGES}[place.tier]
+    with place.database.engine.begin() as connection:
+        assert install_row_security(connection, ranges, append_only=("audit_entries",))
+    place.database.engine.dispose()
 
 
 def test_without_our_own_narrowing_the_database_keeps_what_is_foreign(
