@@ -1,4 +1,4 @@
-"""What can be wrong with keeping personal data for its term, as alarms for people at the branch."""
+"""What can be wrong with terms of personal data and with answers about it, as alarms for people at the branch."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,4 +16,11 @@ CLOCK_IN_DOUBT: Final = AlarmKind(
     ),
     N_("Last contact %(contact)s; head office's clock is %(ahead)s seconds ahead of ours."),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (CLOCK_IN_DOUBT,)
+REQUEST_DUE: Final = AlarmKind(
+    "personal-request-due",
+    Severity.WARNING,
+    N_("A person waits for an answer about their data, and its day is near or over"),
+    N_("Open the requests, and answer or refuse each with its reason; the law sets the day."),
+    N_("%(requests)s open; the first was or is due on %(first)s."),
+)
+ALARMS: Final[Sequence[AlarmKind]] = (CLOCK_IN_DOUBT, REQUEST_DUE)

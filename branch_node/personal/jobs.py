@@ -1,4 +1,4 @@
-"""The timed side of personal data: carrying out what head office orders, and blanking what is past its term."""
+"""The timed side of personal data: orders of head office, reminders of what is due, blanking what is past its term."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,11 +12,13 @@ from branch_node.customers.operations import index_changed
 from branch_node.inbound.queries import find_place, hq_time
 from branch_node.outbound import queries as outbound
 from branch_node.personal import holds, orders, retention
-from branch_node.personal.alarms import CLOCK_IN_DOUBT
+from branch_node.personal.alarms import CLOCK_IN_DOUBT, REQUEST_DUE
+from branch_node.personal.requests import due_by
 from branch_node.runtime import BranchRuntime
 from shared.alarms.operations import clear_alarm, raise_alarm
+from shared.alarms.queries import find_open
 from shared.db.base import instant_text
-from shared.domain.calendar import local_day
+from shared.domain.calendar import add_working_days, local_day
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
 from shared.jobs.vocabulary import RunOutcome
@@ -30,6 +32,24 @@ def carry_out_orders(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -
         counts = orders.carry_out(session, today=today, by=stamp)
         progress.check_lease(session)
     return Outcome(RunOutcome.DONE, counts) if counts else Outcome.nothing()
+
+
+def remind(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+    """Tell people of requests whose day is near or over, until they are answered."""
+    with runtime.database.sessions.begin() as session:
+        today = local_day(hq_time(session, stamp.at), runtime.settings.timezone)
+        due = due_by(session, add_working_days(today, REMINDED_AHEAD))
+        known = find_open(session, REQUEST_DUE, SUBJECT)
+        if not due:
+            clear_alarm(session, REQUEST_DUE, SUBJECT, at=stamp.at)
+            return Outcome.nothing()
+        details = {"requests": len(due), "first": due[0].due_on.isoformat()}
+        if known is None:
+            raise_alarm(session, REQUEST_DUE, SUBJECT, at=stamp.at, details=details)
+        else:
+            known.details = details
+        progress.check_lease(session)
+    return Outcome.done(due=len(due))
 
 
 def keep_terms(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
@@ -82,6 +102,8 @@ def _tell_doubt(session: Session, stamp: Stamp) -> None:
 
 
 SUBJECT: Final = ("store", "personal-data")
+# In working days, so that nobody is told on the evening before a holiday.
+REMINDED_AHEAD: Final = 3
 MOST_A_NIGHT: Final = 500
 AT_ONCE: Final = 50
 JOBS: Final[Sequence[Job]] = (
@@ -90,6 +112,12 @@ JOBS: Final[Sequence[Job]] = (
         N_("Carry out orders of head office about personal data"),
         carry_out_orders,
         every=timedelta(minutes=1),
+    ),
+    Job(
+        "remind-of-requests",
+        N_("Remind of requests about personal data"),
+        remind,
+        every=timedelta(hours=1),
     ),
     Job(
         "keep-terms",

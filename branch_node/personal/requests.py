@@ -198,6 +198,15 @@ def list_requests(
     return [(row[0], row[1]) for row in session.execute(ordered.limit(limit))]
 
 
+def due_by(session: Session, day: date) -> Sequence[PersonalRequest]:
+    """Return the open requests whose answer is due on `day` or before, the first one due first."""
+    return session.scalars(
+        select(PersonalRequest)
+        .where(PersonalRequest.state == RequestState.OPEN, PersonalRequest.due_on <= day)
+        .order_by(PersonalRequest.due_on, PersonalRequest.id)
+    ).all()
+
+
 def _open(session: Session, request_id: str) -> PersonalRequest:
     found = session.get(PersonalRequest, request_id, with_for_update=True, populate_existing=True)
     if found is None:

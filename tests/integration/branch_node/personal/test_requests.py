@@ -1,7 +1,7 @@
 """What people ask about their data: recorded, due, answered, and erased by two people only."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 import pytest
 from sqlalchemy import select, update
@@ -11,16 +11,21 @@ from branch_node.customers.models import Customer
 from branch_node.erasure.models import Erasure
 from branch_node.erasure.operations import ABOUT_CUSTOMERS
 from branch_node.personal import holds
+from branch_node.personal.alarms import REQUEST_DUE
 from branch_node.personal.erasing import ALSO_ABOUT
+from branch_node.personal.jobs import SUBJECT, remind
 from branch_node.personal.models import PersonalRequest
-from branch_node.personal.requests import receive_order
+from branch_node.personal.requests import answer_done, receive_order
 from branch_node.tables import APP
+from shared.alarms.queries import find_open
 from shared.audit.models import AuditEntry
 from shared.db.personal import about_column
 from shared.domain.calendar import add_working_days
 from shared.ids import new_id
+from shared.jobs.job import Progress
 from shared.stamp import Stamp, Via
 from shared.twoperson.models import ProposedAct
+from shared.web.context import EXTENSION
 
 TODAY = date(2026, 3, 18)
 
@@ -190,3 +195,25 @@ def test_every_table_of_the_branch_about_customers_is_blanked():
     about = {table.name for table in APP.tables() if (about_column(table) or ("",))[0] == "customer"}
     assert about == {table.name for table in (*ABOUT_CUSTOMERS, *ALSO_ABOUT)}
     assert BillLine.__tablename__ in about
+
+
+def test_people_are_reminded_of_a_request_three_working_days_before_its_day_until_it_is_answered(
+    app, browser, sessions, customer, clock
+):
+    # Received on a Wednesday, due three weeks later.
+    request_id = ask(browser, customer, kind="access", received_on="2026-03-18")
+    runtime = app.extensions[EXTENSION]
+
+    def told(day):
+        clock.set(datetime.combine(day, time(4), tzinfo=UTC))
+        remind(runtime, rows_stamp(clock), Progress())
+        with sessions() as session:
+            alarm = find_open(session, REQUEST_DUE, SUBJECT)
+            return alarm and alarm.details
+
+    assert told(date(2026, 4, 2)) is None
+    assert told(date(2026, 4, 3)) == {"requests": 1, "first": "2026-04-08"}
+    assert told(date(2026, 4, 9)) == {"requests": 1, "first": "2026-04-08"}
+    with sessions.begin() as session:
+        answer_done(session, request_id, answer="sent", by=rows_stamp(clock))
+    assert told(date(2026, 4, 9)) is None
