@@ -1,0 +1,54 @@
+"""Of an erased customer nothing stays in what imports keep: neither values from before nor refused rows."""
+
+from sqlalchemy import select
+
+from branch_node.customers.models import Customer
+from branch_node.erasure.operations import Known
+from branch_node.imports.models import ImportRefusal, ImportRow
+from branch_node.personal.erasing import erase
+from shared.domain.erasure.vocabulary import ErasureReason
+from tests.support.branch import ANA
+
+HEADINGS = "customer_no,kind,name,mobile,grade"
+
+
+def kept(importer, model):
+    with importer.database.reads() as session:
+        return session.scalars(select(model)).all()
+
+
+def test_what_imports_kept_of_an_erased_customer_goes_and_the_rows_of_others_stay(importer):
+    importer.take(
+        "customers",
+        importer.table(
+            "new.csv",
+            HEADINGS,
+            [
+                ["C1", "individual", "赵金丝", "13911112222", ""],
+                ["C2", "individual", "钱留下", "13933334444", ""],
+            ],
+        ),
+    )
+    update = importer.table(
+        "update.csv",
+        HEADINGS,
+        [["C1", "", "赵金丝", "13955556666", ""], ["C2", "", "钱留下", "13977778888", ""]],
+    )
+    importer.take("customers", update, update_by="customer_no")
+    # Refused for their grade: one by the number, one by the telephone, one of somebody else.
+    refused = [
+        ["C1", "individual", "x", "", "Z"],
+        ["C9", "individual", "y", "13955556666", "Z"],
+        ["C8", "individual", "孙别人", "13900001111", "Z"],
+    ]
+    importer.take("customers", importer.table("refused.csv", HEADINGS, refused))
+    assert len(kept(importer, ImportRefusal)) == 3
+    goes, stays = (one.id for one in sorted(importer.all(Customer), key=lambda one: one.customer_no))
+
+    with importer.database.sessions.begin() as session:
+        erase(session, Known.now(goes, ErasureReason.REQUEST, ANA), by=ANA)
+
+    assert [row.cells[0] for row in kept(importer, ImportRefusal)] == ["C8"]
+    before = {row.record_id: row.before for row in kept(importer, ImportRow) if row.action == "updated"}
+    assert before[goes] is None
+    assert before[stays]["mobile"] == "13933334444"
