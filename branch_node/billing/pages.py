@@ -43,6 +43,7 @@ from shared.web.lists import (
     id_argument,
     month_argument,
     send_table,
+    streamed,
     text_argument,
     words,
 )
@@ -118,13 +119,12 @@ def export(kind: str) -> ResponseReturnValue:
     wanted = _wanted()
     with reading() as session:
         statement = queries.lines(wanted).order_by(BillLine.period.desc(), BillLine.id).limit(MOST_EXPORTED)
-        found = session.execute(statement.execution_options(yield_per=1_000))
         return send_table(
             kind,
             name="bill-lines",
             title=_("Bill lines"),
             columns=_sheet_columns(),
-            rows=(_sheet_row(*row) for row in found),
+            rows=(_sheet_row(*row) for row in streamed(session, statement)),
             filters=[(text, value) for text, value, _names in _chips(session, wanted)],
         )
 

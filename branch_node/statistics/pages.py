@@ -19,7 +19,7 @@ from shared.jobs import queries as jobs
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading
-from shared.web.lists import OwnNumber, id_argument, month_argument, send_table
+from shared.web.lists import OwnNumber, id_argument, month_argument, send_table, streamed
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
 
@@ -127,14 +127,13 @@ def export(kind: str) -> ResponseReturnValue:
     """Answer with the customer months as a file: of one month, or of all of them."""
     wanted = MonthFilter(month=month_argument("month"), manager_id=id_argument("manager"))
     with reading() as session:
-        ordered = queries.customer_months(wanted).order_by(CustomerMonth.month.desc(), CustomerMonth.id)
-        found = session.execute(ordered.limit(MOST_EXPORTED).execution_options(yield_per=1_000))
+        statement = queries.customer_months(wanted).order_by(CustomerMonth.month.desc(), CustomerMonth.id)
         return send_table(
             kind,
             name="customer-months",
             title=_("Monthly statistics"),
             columns=_sheet_columns(),
-            rows=(_sheet_row(*row) for row in found),
+            rows=(_sheet_row(*row) for row in streamed(session, statement.limit(MOST_EXPORTED))),
             filters=[
                 (_("Month"), wanted.month),
                 *((text, value) for text, value, _n in _chips(session, wanted)),

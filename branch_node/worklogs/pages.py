@@ -33,6 +33,7 @@ from shared.web.lists import (
     day_argument,
     id_argument,
     send_table,
+    streamed,
     text_argument,
     words,
 )
@@ -115,14 +116,13 @@ def export(kind: str) -> ResponseReturnValue:
     wanted = _wanted(first, last)
     with reading() as session:
         statement = queries.logs(wanted).order_by(WorkLog.started_at.desc(), WorkLog.id).limit(MOST_EXPORTED)
-        found = session.execute(statement.execution_options(yield_per=1_000))
         days = [(_("From"), first.isoformat()), (_("To"), last.isoformat())]
         return send_table(
             kind,
             name="work-logs",
             title=_("Work logs"),
             columns=_sheet_columns(),
-            rows=([*_sheet_row(ListedLog(*row))] for row in found),
+            rows=([*_sheet_row(ListedLog(*row))] for row in streamed(session, statement)),
             pins={"from": first.isoformat(), "to": last.isoformat()},
             filters=[*days, *((text, value) for text, value, _names in _chips(session, wanted))],
         )

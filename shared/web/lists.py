@@ -1,13 +1,15 @@
 """What lists share: reading their filters from the address, and handing them out as a file."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from flask import request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import Executable
+from sqlalchemy.orm import Session
 
 from shared.domain.vocabulary import Vocabulary
 from shared.files.spreadsheets import Column
@@ -19,6 +21,7 @@ from shared.web.exports.handing import Table, hand_out
 from shared.web.tables import Column as ListColumn
 
 Word = TypeVar("Word", bound=Vocabulary)
+AT_ONCE: Final = 1_000
 _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
@@ -71,6 +74,15 @@ def choices(vocabulary: Iterable[Vocabulary]) -> list[tuple[str, str]]:
 def words(members: Iterable[Vocabulary]) -> str:
     """Return members as one text for a chip."""
     return _(", ").join(label(member) for member in members)
+
+
+def streamed(session: Session, statement: Executable) -> Iterator[Any]:
+    """Yield the rows of a statement as they are asked for; one that nobody asks for is never sent.
+
+    A form is shown, or a refusal, where a file might have been: a statement begun for it would stay open.
+    """
+    with session.execute(statement.execution_options(yield_per=AT_ONCE)) as found:
+        yield from found
 
 
 def send_table(

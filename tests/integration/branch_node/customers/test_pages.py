@@ -211,12 +211,14 @@ def test_an_export_holds_what_the_list_shows_and_says_its_filters(browser, rows,
 
     assert re.search(rf"customers-20260318-.{{9}}\.{kind}", answer.headers["Content-Disposition"])
     if kind == "csv":
-        assert answer.data.decode("utf-8-sig").splitlines()[1].split(",")[1:] == ["'=张伟", "Grade A"]
+        # Behind every row stands the number of the export.
+        assert answer.data.decode("utf-8-sig").splitlines()[1].split(",")[1:-1] == ["'=张伟", "Grade A"]
         return
     book = load_workbook(io.BytesIO(answer.data))
     sheet, about = book.worksheets
-    assert [cell.value for cell in sheet[1]] == ["Number", "Name", "Grade"]
-    assert [[cell.value for cell in row][1:] for row in sheet.iter_rows(min_row=2)] == [["=张伟", "Grade A"]]
+    assert [cell.value for cell in sheet[1]] == ["Number", "Name", "Grade", "Export no."]
+    told = [[cell.value for cell in row][1:-1] for row in sheet.iter_rows(min_row=2)]
+    assert told == [["=张伟", "Grade A"]]
     said = {row[0].value: row[1].value for row in about.iter_rows()}
     assert said["Grade"] == "Grade A"
     assert said["As of"] == "2026-03-18 12:00:00"
