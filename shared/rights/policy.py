@@ -112,7 +112,7 @@ class Allowed:
 
 def allowed(person: Person, resource: Resource, action: Action) -> Allowed | None:
     """Return on which rows `person` may do `action`, or None; of several grants the widest, then the unmasked one."""
-    if not person.belongs:
+    if not person.belongs or (action is Action.EXPORT and _lacks_range(person)):
         return None
     found = [
         Allowed(reach, grant.masked)
@@ -178,6 +178,11 @@ def _reach(grant: Grant, person: Person, resource: Resource) -> DataRange:
     if grant.range is DataRange.AGGREGATE:
         return grant.range if person.range is not DataRange.NONE else DataRange.NONE
     return grant.range.within(person.range)
+
+
+def _lacks_range(person: Person) -> bool:
+    """Tell whether somebody who has to be granted a range has none: they look at some pages and take nothing out."""
+    return person.range is DataRange.NONE and ceiling(person.kind) is not DataRange.NONE
 
 
 def _needs_range(kind: StaffKind, resource: Resource) -> bool:

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from branch_node.app import create_app as create_branch_app
 from hq_server.cli import cli
+from hq_server.ingest.models import InboxBatch
 from hq_server.proof.models import Proof
 from shared.audit.models import AuditEntry
 from shared.auth.queries import find_user
+from shared.rights.vocabulary import StaffKind
 from sync_protocol.catalog import CATALOG
 from tests.integration.hq_server.conftest import sign_in
 from tests.support.damage import damage
@@ -126,7 +128,9 @@ def test_the_pages_say_through_which_batch_a_branch_is_equal_and_when(
     assert "B001" in index
     assert "/proof/branches/B001" in fleet
     assert "/proof" in overview
-    assert "分公司 B001 与总公司一致，至第 13 批" in one
+    with world.hq.database.reads() as session:
+        received = session.scalar(select(func.count()).select_from(InboxBatch))
+    assert f"分公司 B001 与总公司一致，至第 {received} 批" in one
 
 
 def test_a_difference_and_its_rows_stand_in_the_history_when_it_is_repaired(
@@ -167,7 +171,7 @@ def test_the_branchs_sync_page_says_when_it_was_last_proven_equal(world: World, 
     assert verify.exit_code == 1
     branch.push()
     app = create_branch_app(branch.runtime)
-    here = sign_in(app, branch.runtime.database)
+    here = sign_in(app, branch.runtime.database, StaffKind.BRANCH_MANAGER)
 
     page = here.get("/sync/")
 

@@ -12,6 +12,7 @@ from shared.auth import operations
 from shared.clock import FakeClock
 from shared.config import Home, NodeSettings
 from shared.db.engine import Database
+from shared.rights.policy import ceiling
 from shared.rights.vocabulary import StaffKind
 from shared.runtime import NodeRuntime
 from shared.stamp import Stamp, Via
@@ -75,7 +76,9 @@ def make_user(database: Database) -> Callable[..., str]:
         username: str = "wang", kind: StaffKind = StaffKind.BRANCH_MANAGER, password: str = PASSWORD
     ) -> str:
         with database.sessions.begin() as session:
-            user, _code = operations.create_user(session, username=username, name="王芳", kind=kind, by=SETUP)
+            user, _code = operations.create_user(
+                session, username=username, name="王芳", kind=kind, data_range=ceiling(kind), by=SETUP
+            )
             operations.set_password(session, user, password, by=SETUP)
             return user.id
 

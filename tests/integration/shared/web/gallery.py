@@ -152,7 +152,7 @@ def administrators() -> str:
 
 
 @blueprint.get("/taken-out")
-@requires(Resource.PUBLISHED, Action.EXPORT)
+@requires(Resource.MANAGER, Action.EXPORT)
 def taken_out() -> str:
     return "customers"
 

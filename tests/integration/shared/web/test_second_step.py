@@ -213,12 +213,12 @@ def test_head_office_asks_further_kinds_for_the_second_step_from_their_next_requ
     asked: set[StaffKind] = set()
     app = make_app({"account_rules": lambda _session: AccountRules(second_step_kinds=frozenset(asked))})
     app.test_client_class = Unhelped
-    make_user("wang", StaffKind.ANALYST)
+    make_user("wang", StaffKind.BRANCH_MANAGER)
     browser = app.test_client()
     browser.sign_in("wang")
     before = browser.get("/forms").status_code
 
-    asked.add(StaffKind.ANALYST)
+    asked.add(StaffKind.BRANCH_MANAGER)
 
     assert (before, browser.get("/forms").status_code) == (200, 303)
     set_up(browser, clock)
@@ -228,7 +228,7 @@ def test_head_office_asks_further_kinds_for_the_second_step_from_their_next_requ
 def test_what_takes_data_out_asks_for_the_second_step_again_after_a_while(
     unhelped, make_user, clock, database
 ):
-    make_user("wang", StaffKind.ANALYST)
+    make_user("wang", StaffKind.BRANCH_MANAGER)
     browser = unhelped.test_client()
     browser.sign_in("wang")
     first = browser.get("/taken-out")
