@@ -1,7 +1,6 @@
 """Customers: the list and its export, registering and changing. One customer's own pages are the desk's."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -11,13 +10,25 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from branch_node.customers import operations, queries
+from branch_node.customers.listing import (
+    ALWAYS,
+    COLUMNS,
+    TONES,
+    chips_of,
+    listed_customers,
+    region_hints,
+    region_text,
+    sheet_column,
+    sheet_rows,
+    shown_columns,
+    wanted_customers,
+)
 from branch_node.customers.models import Customer
 from branch_node.customers.operations import CustomerChangedMeanwhileError, CustomerNumberTakenError
 from branch_node.customers.published import check_published, needed_fields, tag_choices
-from branch_node.customers.queries import NOBODY, CustomerFilter, CustomerRow
+from branch_node.customers.queries import NOBODY
 from branch_node.customers.schemas import CustomerForm
 from branch_node.managers import queries as managers
-from branch_node.managers.models import Manager
 from shared.db.base import instant_text
 from shared.domain.calendar import local_day
 from shared.domain.customers.vocabulary import (
@@ -27,54 +38,25 @@ from shared.domain.customers.vocabulary import (
     IdentityDocument,
     PreferredChannel,
 )
-from shared.domain.regions import Region, find_region, region_name, search_regions, short_name
-from shared.files.spreadsheets import Column as SheetColumn
-from shared.files.spreadsheets import Personal
+from shared.domain.regions import search_regions
 from shared.i18n import gettext as _
-from shared.i18n import label, translate_error
 from shared.i18n import lazy_gettext as _l
+from shared.i18n import translate_error
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import may, person, reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
 from shared.web.lists import (
     choices,
-    code_arguments,
-    day_argument,
     id_argument,
     send_table,
     text_argument,
-    words,
 )
 from shared.web.paging import Page, PageRequest
-from shared.web.tables import Column
 
 blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
 
 MOST_EXPORTED: Final = 100_000
-COLUMNS: Final = (
-    Column(
-        "customer_no", _l("Number"), sort=True, link="desk.customer", link_arg="customer_id", link_key="id"
-    ),
-    Column("name", _l("Name"), "own", sort=True),
-    Column("kind", _l("Kind"), "own"),
-    Column("grade", _l("Grade"), "label", sort=True),
-    Column("status", _l("Status"), "own"),
-    Column("mobile", _l("Mobile")),
-    Column("manager", _l("Account manager")),
-    Column("region", _l("Region"), wide=True),
-    Column("opened_on", _l("Opened on"), "date", sort=True, wide=True),
-    Column("tags", _l("Tags"), "own", wide=True),
-    Column("phone", _l("Phone"), wide=True),
-    Column("email", _l("E-mail"), wide=True),
-    Column("wechat", _l("WeChat account"), wide=True),
-    Column("address", _l("Address"), wide=True),
-    Column("id_no", _l("Document number"), wide=True),
-    Column("preferred_channel", _l("Preferred channel"), "label", wide=True),
-    Column("updated_at", _l("Changed"), "instant", sort=True, wide=True),
-)
-ALWAYS: Final = ("customer_no", "name")
-USUAL: Final = (*ALWAYS, "kind", "grade", "status", "mobile", "manager", "region", "opened_on", "tags")
 LABELS: Final = {
     "short_name": _l("Short name"),
     "id_type": _l("Document"),
@@ -82,32 +64,6 @@ LABELS: Final = {
     "manager_id": _l("Account manager"),
     "remark": _l("Remark"),
 }
-PERSONAL: Final[Mapping[str, Personal]] = {
-    **dict.fromkeys(("name", "manager"), "person"),
-    **dict.fromkeys(("mobile", "phone", "email", "wechat", "address", "id_no"), "contact"),
-}
-TONES: Final = {
-    CustomerStatus.PROSPECT: "info",
-    CustomerStatus.ACTIVE: "ok",
-    CustomerStatus.SUSPENDED: "warn",
-    CustomerStatus.CLOSED: "",
-}
-
-
-@dataclass(frozen=True)
-class ListedCustomer:
-    """One row of the list, with what other tables add."""
-
-    customer: Customer
-    manager: str | None
-
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - templates ask for columns by name
-        """Return what a column shows."""
-        if name == "manager":
-            return self.manager
-        if name == "region":
-            return short_name(self.customer.region_code)
-        return getattr(self.customer, name)
 
 
 @blueprint.get("")
@@ -115,7 +71,7 @@ class ListedCustomer:
 def index() -> str:
     """List the customers that the address's filters name."""
     asked = PageRequest.from_query(queries.SORTS, default="customer_no")
-    wanted = _wanted()
+    wanted = wanted_customers()
     with reading() as session:
         found = queries.list_customers(
             session,
@@ -125,10 +81,10 @@ def index() -> str:
             limit=asked.size,
             offset=(asked.number - 1) * asked.size,
         )
-        page = Page(_listed(found), queries.count_customers(session, wanted), asked)
+        page = Page(listed_customers(found), queries.count_customers(session, wanted), asked)
         choosable = managers.list_managers(session)
         tags = queries.list_tags(session)
-    shown = _shown_columns()
+    shown = shown_columns()
     return render_template(
         "customers/index.html",
         page=page,
@@ -136,12 +92,12 @@ def index() -> str:
         choosable=[column for column in COLUMNS if column.name not in ALWAYS],
         shown=shown,
         wanted=wanted,
-        chips=_chips(wanted, choosable),
+        chips=chips_of(wanted, choosable),
         managers=choosable,
         nobody=NOBODY,
         tags=tags,
-        regions=_region_hints(wanted.region),
-        region_text=_region_text(wanted.region),
+        regions=region_hints(wanted.region),
+        region_text=region_text(wanted.region),
         tones=TONES,
         **_vocabularies(),
     )
@@ -152,19 +108,19 @@ def index() -> str:
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the customers and columns of the list as a file."""
     asked = PageRequest.from_query(queries.SORTS, default="customer_no")
-    wanted, shown = _wanted(), _shown_columns()
+    wanted, shown = wanted_customers(), shown_columns()
     columns = [column for column in COLUMNS if column.name in shown]
     with reading() as session:
         found = queries.list_customers(
             session, wanted, sort=asked.sort, descending=asked.descending, limit=MOST_EXPORTED
         )
-        chips = _chips(wanted, managers.list_managers(session))
+        chips = chips_of(wanted, managers.list_managers(session))
     return send_table(
         kind,
         name="customers",
         title=_("Customers"),
-        columns=[_sheet_column(column) for column in columns],
-        rows=_sheet_rows(_listed(found), columns),
+        columns=[sheet_column(column) for column in columns],
+        rows=sheet_rows(listed_customers(found), columns),
         filters=[(str(text), value) for text, value, _names in chips],
     )
 
@@ -269,78 +225,6 @@ def similar() -> str:
     return render_template("customers/similar.html", similar=found)
 
 
-# --- the list ------------------------------------------------------------------------------------
-
-
-def _wanted() -> CustomerFilter:
-    return CustomerFilter(
-        query=text_argument("q"),
-        kinds=code_arguments("kind", CustomerKind),
-        grades=code_arguments("grade", Grade),
-        statuses=code_arguments("status", CustomerStatus),
-        manager_id=NOBODY if text_argument("manager") == NOBODY else id_argument("manager"),
-        region=_region_code(text_argument("region")),
-        opened_from=day_argument("opened_from"),
-        opened_to=day_argument("opened_to"),
-        tag=text_argument("tag"),
-    )
-
-
-def _region_code(given: str) -> str:
-    """Return the code that a filter means: a code, a code with its name, or the widest region of a name."""
-    if not given:
-        return ""
-    if (code := given.split(maxsplit=1)[0]).isdigit():
-        return code
-    hits = search_regions(given, limit=1)
-    return hits[0].code if hits else given
-
-
-def _region_text(code: str) -> str:
-    return f"{code} {region_name(code)}".strip() if find_region(code) else code
-
-
-def _region_hints(code: str) -> list[Region]:
-    found = find_region(code)
-    return [found] if found else []
-
-
-def _chips(wanted: CustomerFilter, known: Sequence[Manager]) -> list[tuple[str, str, Any]]:
-    names = {manager.id: manager.name for manager in known} | {NOBODY: _("nobody")}
-    days = [each.isoformat() if each else "" for each in (wanted.opened_from, wanted.opened_to)]
-    return [
-        (_("Search"), wanted.query, "q"),
-        (_("Kind"), words(wanted.kinds), "kind"),
-        (_("Grade"), words(wanted.grades), "grade"),
-        (_("Status"), words(wanted.statuses), "status"),
-        (_("Account manager"), names.get(wanted.manager_id, wanted.manager_id), "manager"),
-        (_("Region"), region_name(wanted.region), "region"),
-        (_("Opened from"), days[0], "opened_from"),
-        (_("Opened to"), days[1], "opened_to"),
-        (_("Tag"), wanted.tag, "tag"),
-    ]
-
-
-def _shown_columns() -> tuple[str, ...]:
-    given = set(request.args.getlist("columns"))
-    return tuple(column.name for column in COLUMNS if column.name in given | set(ALWAYS)) if given else USUAL
-
-
-def _listed(found: Sequence[CustomerRow]) -> list[ListedCustomer]:
-    return [ListedCustomer(row.Customer, row.manager_name) for row in found]
-
-
-def _sheet_column(column: Column) -> SheetColumn:
-    kind: Any = {"date": "date", "instant": "instant"}.get(column.kind, "text")
-    return SheetColumn(column.name, str(column.label), kind, PERSONAL.get(column.name, ""))
-
-
-def _sheet_rows(listed: Sequence[ListedCustomer], columns: Sequence[Column]) -> Iterator[list[object]]:
-    worded = {"kind", "grade", "status", "preferred_channel"}
-    for row in listed:
-        yield [label(row[column.name]) if column.name in worded else row[column.name] for column in columns]
-
-
 # --- the form ------------------------------------------------------------------------------------
 
 
@@ -360,7 +244,7 @@ def _form(
         errors=errors or {},
         seen_at=instant_text(customer.updated_at) if customer else "",
         managers=[(manager.id, f"{manager.name} ({manager.manager_no})") for manager in people],
-        regions=_region_hints(str(values.get("region_code") or "").split(" ")[0]),
+        regions=region_hints(str(values.get("region_code") or "").split(" ")[0]),
         labels={column.name: column.label for column in COLUMNS} | LABELS,
         tag_choices=tag_choices(session, values, now=stamp().at),
         needed=needed_fields(session, now=stamp().at),
@@ -384,7 +268,7 @@ def _values(customer: Customer) -> dict[str, str]:
     """Return a customer as its form shows it."""
     shown = {name: getattr(customer, name) for name in operations.EDITABLE}
     shown["tags"] = _(", ").join(customer.tags)
-    shown["region_code"] = _region_text(customer.region_code or "")
+    shown["region_code"] = region_text(customer.region_code or "")
     return {name: "" if value is None else str(value) for name, value in shown.items()}
 
 

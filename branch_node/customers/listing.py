@@ -1,0 +1,147 @@
+"""The list of customers: its columns, what its address asks for, and its rows as a file has them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import request
+
+from branch_node.customers.models import Customer
+from branch_node.customers.queries import NOBODY, CustomerFilter, CustomerRow
+from branch_node.managers.models import Manager
+from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.domain.regions import Region, find_region, region_name, search_regions, short_name
+from shared.files.spreadsheets import Column as SheetColumn
+from shared.files.spreadsheets import Personal
+from shared.i18n import gettext as _
+from shared.i18n import label
+from shared.i18n import lazy_gettext as _l
+from shared.web.lists import code_arguments, day_argument, id_argument, text_argument, words
+from shared.web.tables import Column
+
+COLUMNS: Final = (
+    Column(
+        "customer_no", _l("Number"), sort=True, link="desk.customer", link_arg="customer_id", link_key="id"
+    ),
+    Column("name", _l("Name"), "own", sort=True),
+    Column("kind", _l("Kind"), "own"),
+    Column("grade", _l("Grade"), "label", sort=True),
+    Column("status", _l("Status"), "own"),
+    Column("mobile", _l("Mobile")),
+    Column("manager", _l("Account manager")),
+    Column("region", _l("Region"), wide=True),
+    Column("opened_on", _l("Opened on"), "date", sort=True, wide=True),
+    Column("tags", _l("Tags"), "own", wide=True),
+    Column("phone", _l("Phone"), wide=True),
+    Column("email", _l("E-mail"), wide=True),
+    Column("wechat", _l("WeChat account"), wide=True),
+    Column("address", _l("Address"), wide=True),
+    Column("id_no", _l("Document number"), wide=True),
+    Column("preferred_channel", _l("Preferred channel"), "label", wide=True),
+    Column("updated_at", _l("Changed"), "instant", sort=True, wide=True),
+)
+ALWAYS: Final = ("customer_no", "name")
+USUAL: Final = (*ALWAYS, "kind", "grade", "status", "mobile", "manager", "region", "opened_on", "tags")
+PERSONAL: Final[Mapping[str, Personal]] = {
+    **dict.fromkeys(("name", "manager"), "person"),
+    **dict.fromkeys(("mobile", "phone", "email", "wechat", "address", "id_no"), "contact"),
+}
+TONES: Final = {
+    CustomerStatus.PROSPECT: "info",
+    CustomerStatus.ACTIVE: "ok",
+    CustomerStatus.SUSPENDED: "warn",
+    CustomerStatus.CLOSED: "",
+}
+
+
+@dataclass(frozen=True)
+class ListedCustomer:
+    """One row of the list, with what other tables add."""
+
+    customer: Customer
+    manager: str | None
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - templates ask for columns by name
+        """Return what a column shows."""
+        if name == "manager":
+            return self.manager
+        if name == "region":
+            return short_name(self.customer.region_code)
+        return getattr(self.customer, name)
+
+
+def wanted_customers() -> CustomerFilter:
+    """Return what the address asks for."""
+    return CustomerFilter(
+        query=text_argument("q"),
+        kinds=code_arguments("kind", CustomerKind),
+        grades=code_arguments("grade", Grade),
+        statuses=code_arguments("status", CustomerStatus),
+        manager_id=NOBODY if text_argument("manager") == NOBODY else id_argument("manager"),
+        region=_region_code(text_argument("region")),
+        opened_from=day_argument("opened_from"),
+        opened_to=day_argument("opened_to"),
+        tag=text_argument("tag"),
+    )
+
+
+def _region_code(given: str) -> str:
+    """Return the code that a filter means: a code, a code with its name, or the widest region of a name."""
+    if not given:
+        return ""
+    if (code := given.split(maxsplit=1)[0]).isdigit():
+        return code
+    hits = search_regions(given, limit=1)
+    return hits[0].code if hits else given
+
+
+def region_text(code: str) -> str:
+    """Return a region as the filter shows it: its code and name."""
+    return f"{code} {region_name(code)}".strip() if find_region(code) else code
+
+
+def region_hints(code: str) -> list[Region]:
+    """Return what the filter offers before anything is typed."""
+    found = find_region(code)
+    return [found] if found else []
+
+
+def chips_of(wanted: CustomerFilter, known: Sequence[Manager]) -> list[tuple[str, str, Any]]:
+    """Return the filters in force as (what, value, its name in the address)."""
+    names = {manager.id: manager.name for manager in known} | {NOBODY: _("nobody")}
+    days = [each.isoformat() if each else "" for each in (wanted.opened_from, wanted.opened_to)]
+    return [
+        (_("Search"), wanted.query, "q"),
+        (_("Kind"), words(wanted.kinds), "kind"),
+        (_("Grade"), words(wanted.grades), "grade"),
+        (_("Status"), words(wanted.statuses), "status"),
+        (_("Account manager"), names.get(wanted.manager_id, wanted.manager_id), "manager"),
+        (_("Region"), region_name(wanted.region), "region"),
+        (_("Opened from"), days[0], "opened_from"),
+        (_("Opened to"), days[1], "opened_to"),
+        (_("Tag"), wanted.tag, "tag"),
+    ]
+
+
+def shown_columns() -> tuple[str, ...]:
+    """Return the columns that are shown, in their order."""
+    given = set(request.args.getlist("columns"))
+    return tuple(column.name for column in COLUMNS if column.name in given | set(ALWAYS)) if given else USUAL
+
+
+def listed_customers(found: Sequence[CustomerRow]) -> list[ListedCustomer]:
+    """Return rows as the columns ask for them."""
+    return [ListedCustomer(row.Customer, row.manager_name) for row in found]
+
+
+def sheet_column(column: Column) -> SheetColumn:
+    """Return a column as a file has it."""
+    kind: Any = {"date": "date", "instant": "instant"}.get(column.kind, "text")
+    return SheetColumn(column.name, str(column.label), kind, PERSONAL.get(column.name, ""))
+
+
+def sheet_rows(listed: Sequence[ListedCustomer], columns: Sequence[Column]) -> Iterator[list[object]]:
+    """Yield the rows of a file, codes as words."""
+    worded = {"kind", "grade", "status", "preferred_channel"}
+    for row in listed:
+        yield [label(row[column.name]) if column.name in worded else row[column.name] for column in columns]
