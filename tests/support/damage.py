@@ -27,6 +27,8 @@ COLUMNS: Final = {
     "legal_hold": "reason",
     "erasure": "erased_by",
 }
+# Tables with one row a customer at most.
+ONCE_A_CUSTOMER: Final = {"erasures", "replica_erasures"}
 
 
 @contextmanager
@@ -79,6 +81,8 @@ def _damage(connection: Connection, table: Table, row: dict[str, Any], kind: str
         for unique in ("customer_no", "manager_no", "bill_no", "log_no", "code"):
             if unique in new:
                 new[unique] = f"X{record_id[-12:]}"
+        if table.name in ONCE_A_CUSTOMER:
+            new["customer_id"] = new_id()
         if "month" in new:
             new["month"] = "1999-01"
         if "day" in new:
