@@ -45,6 +45,7 @@ from branch_node.personal import jobs as personal_jobs
 from branch_node.personal import pages as personal
 from branch_node.personal import request_pages, terms_pages
 from branch_node.personal.holds import RELEASE_KIND
+from branch_node.personal.models import PersonalRequest
 from branch_node.personal.requests import ERASE_KIND
 from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
@@ -63,6 +64,7 @@ from shared.clock import SystemClock
 from shared.db.engine import Database
 from shared.domain.published.vocabulary import CodeTable
 from shared.domain.wire_words import RECORD_NAMES
+from shared.errors import N_
 from shared.exports import jobs as export_jobs
 from shared.exports.acts import export_kind
 from shared.i18n import lazy_gettext as _l
@@ -287,7 +289,9 @@ def _personal_data() -> Blueprint:
         ranged=RANGES,
         besides={Manager.__tablename__: Resource.MANAGER},
         travelling={one.table.name for one in BINDINGS.values()},
-        words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()},
+        words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()}
+        | {PersonalRequest.__tablename__: N_("Requests about personal data")},
+        column_words=request_pages.WORDS,
         fixed=inbound.personal_policies,
         kinds=BRANCH_KINDS,
         has_terms=True,

@@ -31,7 +31,7 @@ def gallery(tmp_path_factory) -> Iterator[str]:
     create_tables(database)
     with database.sessions.begin() as session:
         user, _ = operations.create_user(
-            session, username="wang", name="王芳", kind=StaffKind.ANALYST, by=SETUP
+            session, username="wang", name="王芳", kind=StaffKind.BRANCH_MANAGER, by=SETUP
         )
         operations.set_password(session, user, PASSWORD, by=SETUP)
     app = make_gallery(NodeRuntime(settings, FakeClock(NOON), database))

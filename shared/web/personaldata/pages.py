@@ -1,7 +1,7 @@
 """The page of what personal data we hold, on screen and on paper."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from flask import Blueprint, current_app, render_template
@@ -28,8 +28,9 @@ class PersonalDataSettings:
     """What an app tells of its tables.
 
     `ranged` says which right each table is seen by, `besides` the same of tables that are seen whole or not at all.
-    `words` names tables as people do, `fixed` reads the policies that are in force, `travelling` are tables that go to
-    head office or came from a branch. With `has_terms` the node itself blanks what is past its term.
+    `words` names tables as people do, `column_words` columns that no record of the wire has. `fixed` reads the policies
+    that are in force, `travelling` are tables that go to head office or came from a branch. With `has_terms` the node
+    itself blanks what is past its term.
     """
 
     tables: Callable[[], Sequence[Table]]
@@ -39,6 +40,7 @@ class PersonalDataSettings:
     words: Mapping[str, str]
     fixed: Fixed
     kinds: Sequence[StaffKind]
+    column_words: Mapping[str, str] = field(default_factory=dict)
     has_terms: bool = False
 
 
@@ -80,7 +82,7 @@ def _page(*, printing: bool) -> str:
         "personal_data/index.html",
         rows=rows,
         class_words=CLASS_WORDS,
-        column_names=COLUMN_NAMES,
+        column_names={**COLUMN_NAMES, **settings.column_words},
         table_words=settings.words,
         kind_words=lambda kinds: _(", ").join(kind_label(kind) for kind in kinds) or "–",
         has_terms=settings.has_terms,

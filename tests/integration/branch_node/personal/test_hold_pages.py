@@ -130,6 +130,8 @@ def test_what_personal_data_is_held_is_read_from_the_tables_with_the_terms_in_fo
     page = browser.get("/personal-data").text
     assert re.search(r"Customers</td>\s*<td[^>]*>Mobile</td>\s*<td[^>]*>Mobile numbers", page)
     assert "months after the customer left" not in page
+    named = re.findall(r'data-label="(?:Table|Field)">([^<]*)<', page)
+    assert [name for name in named if name == name.lower()] == [], "what has no words is shown by its code"
     (row,) = re.findall(
         r"<tr>\s*<td[^>]*>Account managers</td>\s*<td[^>]*>Mobile</td>.*?</tr>", page, re.DOTALL
     )
