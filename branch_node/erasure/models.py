@@ -17,4 +17,4 @@ class Erasure(ErasureFields, Base):
     __log__ = "erasure"
     __table_args__ = (UniqueConstraint("customer_id"),)
 
-    through_batch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    through_batch: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0", sort_order=100)

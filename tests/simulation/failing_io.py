@@ -140,6 +140,7 @@ def work(company: Company, node: Node) -> None:
     company.remove(node)
     company.compute_months(node)
     _enter_organisation(node, company.stage.stamp())
+    _enter_hold_and_erasure(node, company.stage.stamp())
 
 
 def _enter_organisation(node: Node, by: Stamp) -> None:
@@ -176,3 +177,40 @@ def _enter_organisation(node: Node, by: Stamp) -> None:
         }
         for name, record_id in (("department", department), ("staff", person), ("operation_month", month)):
             session.execute(insert(tables[name]).values(id=record_id, **rows[name]))
+
+
+def _enter_hold_and_erasure(node: Node, by: Stamp) -> None:
+    """Hold a customer that nobody else knows of, and tell of the erasure of one that is not here any more."""
+    tables = {name: binding.table for name, binding in node.runtime.bindings.items()}
+    customer = new_id()
+    stamps = {"created_at": by.at, "created_by": by.actor, "updated_at": by.at, "updated_by": by.actor}
+    rows: dict[str, dict[str, Any]] = {
+        "customer": {
+            "id": customer,
+            "customer_no": customer[-12:],
+            "kind": "individual",
+            "name": "诉讼客户",
+            "status": "closed",
+            "tags": [],
+            "attributes": {},
+            **stamps,
+        },
+        "legal_hold": {
+            "id": new_id(),
+            "customer_id": customer,
+            "reason": "诉讼",
+            "placed_at": by.at,
+            "placed_by": by.actor,
+        },
+        "erasure": {
+            "id": new_id(),
+            "customer_id": new_id(),
+            "reason": "request",
+            "erased_at": by.at,
+            "erased_by": by.actor,
+            "waiting": 0,
+        },
+    }
+    with node.runtime.database.sessions.begin() as session:
+        for name, values in rows.items():
+            session.execute(insert(tables[name]).values(**values))
