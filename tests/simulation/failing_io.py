@@ -191,6 +191,7 @@ def _enter_hold_and_erasure(node: Node, by: Stamp) -> None:
             "kind": "individual",
             "name": "诉讼客户",
             "status": "closed",
+            "remark": "0",  # where the company counts its writes
             "tags": [],
             "attributes": {},
             **stamps,
