@@ -58,6 +58,7 @@ MODULES: Final = {
     "inbox": N_("Batches taken in"),
     "proof": N_("Proof"),
     "access": N_("Access"),
+    "request": N_("Page requests"),
     "setup": N_("Setting up"),
     "recovered": N_("Versions in conflict"),
     "customer_share": N_("Sharing of customers"),
