@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.outbound import receiver_web
 from branch_node.resend import operations, queries
-from branch_node.resend.errors import ResendChoiceError, ResendRangeError
+from branch_node.resend.errors import BatchGoneError, ResendChoiceError, ResendRangeError
 from branch_node.resend.operations import MOST_REASON, Wish
 from branch_node.resend.queries import BatchName
 from branch_node.resend.vocabulary import ResendState
@@ -58,7 +58,9 @@ def ask() -> ResponseReturnValue:
 def ask_batch(batch_id: int) -> ResponseReturnValue:
     """Have the records in one batch sent once more, as they are now."""
     with receiver_web.reading() as session:
-        batch = session.get_one(OutboxBatch, batch_id)
+        batch = session.get(OutboxBatch, batch_id)
+        if batch is None:
+            raise BatchGoneError(batch=batch_id)
         name = BatchName(batch.channel, batch.batch_no, batch.lineage)
     return _ask_from(Wish(reason=request.form.get("reason", ""), batch=name))
 

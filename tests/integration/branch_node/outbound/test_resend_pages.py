@@ -69,6 +69,12 @@ def test_a_batchs_page_tells_counts_bytes_time_digest_totals_and_what_was_refuse
     assert administrator.get("/sync/batches/999").status_code == 404
 
 
+def test_a_batch_that_is_not_here_cannot_be_asked_for(administrator, database):
+    gone = administrator.send("/sync/resend/batches/999", reason="HQ lost a disk")
+    assert (gone.status_code, "There is no batch 999" in gone.text) == (404, True)
+    assert resends(database) == []
+
+
 def test_from_a_batchs_page_its_records_are_sent_once_more_with_a_reason(administrator, database, sealed):
     refused = administrator.send(f"/sync/resend/batches/{sealed}", reason="")
     assert "Say why" in refused.text
