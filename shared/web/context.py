@@ -7,6 +7,7 @@ from typing import Final, TypeVar, overload
 from flask import current_app, g, has_request_context, request
 from flask_login import current_user
 from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared.auth.errors import SignInRequiredError
 from shared.auth.models import User
@@ -114,7 +115,10 @@ def _sight_of(seen: User, ranged: Sequence[Ranged], access: Access | None, *, su
 
 def whole_asked() -> bool:
     """Tell whether the form of an export asks for contact data in full; without that it leaves the node masked."""
-    return request.method == "POST" and request.form.get("whole") == "yes"
+    try:
+        return request.method == "POST" and request.form.get("whole") == "yes"
+    except RequestEntityTooLarge:  # asked again by the page that says so
+        return False
 
 
 def stamp() -> Stamp:

@@ -365,3 +365,10 @@ def test_who_was_granted_no_range_takes_nobody_s_data_out(database, make_user, s
     refused = browser.post("/organisation/export.csv", data={"csrf_token": browser.token(), "reason": WHY})
     assert refused.status_code == 403
     assert exports_in(database) == []
+
+
+def test_a_form_of_an_export_that_is_too_large_is_refused_as_such(database, browser, three):
+    form = {"csrf_token": browser.token(), "reason": "x" * 9_000_000}
+    answer = browser.post(TEXT, data=form)
+    assert answer.status_code == 413, answer.text
+    assert exports_in(database) == []
