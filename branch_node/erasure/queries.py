@@ -7,10 +7,8 @@ from sqlalchemy.orm import Session
 
 from branch_node.erasure.models import Erasure
 from shared.db.scope import EVERY
+from shared.domain.erasure.rules import CARRIERS
 from sync_protocol.changelog.models import OutboxBatch
-
-# What of a customer travels with personal text in it.
-CARRIERS = ("customer", "bill_line", "work_log")
 
 
 def is_erased(session: Session, customer_id: str) -> bool:

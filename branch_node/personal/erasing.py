@@ -36,7 +36,9 @@ def erase(session: Session, known: Known, *, by: Stamp, again: bool = False) -> 
     gone = carry_out(session, known, by=by, again=again, also=ALSO_ABOUT)
     gone += _forget_imported(session, ids)
     gone += _forget_refused_rows(session, told)
-    gone += end_made(session, by=by)
+    if gone:
+        # Not whenever it is looked at again: what was exported since holds nothing of the customer.
+        gone += end_made(session, by=by)
     return gone + _forget_exchanged(session, ids)
 
 

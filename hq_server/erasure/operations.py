@@ -17,14 +17,12 @@ from shared.audit.operations import record
 from shared.audit.sealing import forget
 from shared.db.base import instant_text
 from shared.db.personal import about_column
-from shared.domain.erasure.rules import blanks
+from shared.domain.erasure.rules import CARRIERS, blanks
 from shared.exports.operations import end_made
 from shared.stamp import Stamp, Via
 from sync_protocol.catalog import Bindings
 
 RECORD: Final = "erasure"
-# What of a customer travels with personal text in it.
-CARRIERS: Final = ("customer", "bill_line", "work_log")
 CHUNK: Final = 500
 
 

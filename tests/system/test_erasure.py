@@ -185,6 +185,20 @@ def test_a_file_that_was_exported_and_still_lies_here_goes_with_the_erasure(worl
     assert not any(file.exists() for file in files)
 
 
+def test_a_file_exported_after_the_erasure_stays_while_the_erasure_waits(world):
+    branch = world.make_branch("B001")
+    goes = fill(branch)
+    branch.push()
+    erase(branch, goes)
+    branch.push()
+    lay_down_an_export(branch.runtime, world)
+
+    finish_at_branch(branch.runtime, world.by(), Progress())
+
+    with branch.runtime.database.reads() as session:
+        assert session.scalars(select(Export.state)).all() == [ExportState.READY]
+
+
 def test_after_the_purge_and_the_night_nothing_is_left_in_databases_and_files(world):
     branch = world.make_branch("B001")
     goes = fill(branch)
