@@ -1,0 +1,1 @@
+"""Finding customers entered twice: pure comparison, without a database."""
