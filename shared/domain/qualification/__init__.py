@@ -1,0 +1,1 @@
+"""Qualification: which kind and grade of customer somebody is by rules that are data, and which datum decided."""

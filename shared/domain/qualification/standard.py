@@ -1,0 +1,97 @@
+"""The rules that hold until head office publishes others."""
+
+from typing import Final
+
+from shared.domain.qualification import facts
+from shared.domain.qualification.rules import AT_LEAST, AT_MOST, FIRST_QUARTER, IS, IS_NOT, Rule, RuleSet
+
+STANDARD: Final = RuleSet(
+    rules=(
+        Rule(
+            "licence",
+            "all",
+            facts.DOCUMENT,
+            IS,
+            "business_licence",
+            "kind:group",
+            "持有营业执照",
+            "Has a business licence",
+        ),
+        Rule(
+            "number-valid",
+            "all",
+            facts.NUMBER_VALID,
+            IS,
+            "yes",
+            "require",
+            "证件号码有效",
+            "The document number is valid",
+        ),
+        Rule("not-closed", "all", facts.STATUS, IS_NOT, "closed", "require", "未销户", "Is not closed"),
+        Rule("year", "all", facts.MONTHS, AT_LEAST, 12, "points:10", "在网满一年", "With us for a year"),
+        Rule(
+            "three-years",
+            "all",
+            facts.MONTHS,
+            AT_LEAST,
+            36,
+            "points:10",
+            "在网满三年",
+            "With us for three years",
+        ),
+        Rule(
+            "billed",
+            "individual",
+            facts.BILLED,
+            AT_LEAST,
+            1_000,
+            "points:20",
+            "年消费满一千元",
+            "Billed 1,000 in a year",
+        ),
+        Rule(
+            "billed-much",
+            "individual",
+            facts.BILLED,
+            AT_LEAST,
+            5_000,
+            "points:20",
+            "年消费满五千元",
+            "Billed 5,000 in a year",
+        ),
+        Rule(
+            "group-billed",
+            "group",
+            facts.BILLED,
+            AT_LEAST,
+            20_000,
+            "points:20",
+            "年消费满两万元",
+            "Billed 20,000 in a year",
+        ),
+        Rule(
+            "group-billed-much",
+            "group",
+            facts.BILLED,
+            AT_LEAST,
+            100_000,
+            "points:20",
+            "年消费满十万元",
+            "Billed 100,000 in a year",
+        ),
+        Rule("paid", "all", facts.PAID_SHARE, AT_LEAST, 90, "points:20", "缴费九成以上", "Pays nine tenths"),
+        Rule("no-arrears", "all", facts.ARREARS, AT_MOST, 0, "points:10", "无欠费", "Owes nothing"),
+        Rule(
+            "contacts",
+            "all",
+            facts.CONTACTS,
+            AT_LEAST,
+            4,
+            "points:10",
+            "一年联系四次以上",
+            "Four contacts in a year",
+        ),
+    ),
+    grades=(("A", 80), ("B", 60), ("C", 40)),
+    review=FIRST_QUARTER,
+)
