@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from branch_node.billing.models import BillLine
-from branch_node.customers.models import Customer
+from branch_node.customers.models import Contact, Customer
 from branch_node.dayclose.models import DayClose
 from branch_node.erasure.models import Erasure
 from branch_node.managers.models import Manager
@@ -39,6 +39,7 @@ BINDINGS: Final[Bindings] = bind(
             "department": Department,
             "staff": StaffMember,
             "customer": Customer,
+            "contact": Contact,
             "bill_line": BillLine,
             "work_log": WorkLog,
             "customer_month": CustomerMonth,

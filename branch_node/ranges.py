@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 
 from branch_node.billing.models import BillLine
-from branch_node.customers.models import Customer, CustomerShare, Serving
+from branch_node.customers.models import Contact, Customer, CustomerShare, Serving
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.statistics.models import CustomerMonth
@@ -43,6 +43,14 @@ def _told(seer: Seer) -> ColumnElement[bool]:
 
 RANGES: Final = (
     Ranged(Customer, Resource.CUSTOMER, {DataRange.SELF: _held, DataRange.TEAM: _served}),
+    Ranged(
+        Contact,
+        Resource.CONTACT,
+        {
+            DataRange.SELF: lambda seer: Contact.customer_id.in_(select(Customer.id).where(_held(seer))),
+            DataRange.TEAM: lambda seer: Contact.customer_id.in_(select(Customer.id).where(_served(seer))),
+        },
+    ),
     Ranged(
         BillLine,
         Resource.BILL_LINE,

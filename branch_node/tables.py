@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from branch_node.bindings import install_capture
-from branch_node.customers.models import CUSTOMER_SEARCH
+from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH
 from branch_node.ranges import RANGES
 from branch_node.staff.projection import install_projection
 from shared.audit.guards import install as install_log_guards
@@ -18,6 +18,7 @@ def _install_generated(connection: Connection) -> None:
     install_capture(connection)
     install_log_guards(connection)
     CUSTOMER_SEARCH.install(connection)
+    CONTACT_SEARCH.install(connection)
     install_projection(connection)
     install_row_security(connection, RANGES, append_only=("audit_entries",))
 

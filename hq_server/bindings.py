@@ -4,6 +4,7 @@ from typing import Final
 
 from hq_server.replica.models import (
     ReplicaBillLine,
+    ReplicaContact,
     ReplicaCustomer,
     ReplicaCustomerMonth,
     ReplicaDayClose,
@@ -27,6 +28,7 @@ BINDINGS: Final[Bindings] = bind(
             "department": ReplicaDepartment,
             "staff": ReplicaStaff,
             "customer": ReplicaCustomer,
+            "contact": ReplicaContact,
             "bill_line": ReplicaBillLine,
             "work_log": ReplicaWorkLog,
             "customer_month": ReplicaCustomerMonth,

@@ -8,6 +8,7 @@ from hq_server.branches.models import Branch
 from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import (
     ReplicaBillLine,
+    ReplicaContact,
     ReplicaCustomer,
     ReplicaCustomerMonth,
     ReplicaDepartment,
@@ -28,6 +29,7 @@ from shared.rights.vocabulary import DataRange, Resource
 RANGES: Final = (
     Ranged(Branch, Resource.NODE, branch=Branch.number),
     Ranged(ReplicaCustomer, Resource.CUSTOMER, branch=ReplicaCustomer.branch_number),
+    Ranged(ReplicaContact, Resource.CONTACT, branch=ReplicaContact.branch_number),
     Ranged(ReplicaBillLine, Resource.BILL_LINE, branch=ReplicaBillLine.branch_number),
     Ranged(ReplicaCustomerMonth, Resource.STATISTICS, branch=ReplicaCustomerMonth.branch_number),
     Ranged(ReplicaWorkLog, Resource.WORK_LOG, branch=ReplicaWorkLog.branch_number),

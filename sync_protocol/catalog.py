@@ -102,6 +102,9 @@ CATALOG: Final[Mapping[str, RecordType]] = {
             "customer", RecordKind.STATE, Owner.BRANCH, "profile", 2, parents={"manager_id": "manager"}
         ),
         RecordType(
+            "contact", RecordKind.STATE, Owner.BRANCH, "profile", 1, parents={"customer_id": "customer"}
+        ),
+        RecordType(
             "bill_line",
             RecordKind.FACT,
             Owner.BRANCH,

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id
 from shared.db.search import FollowedTable
+from shared.domain.contacts.fields import ContactFields
 from shared.domain.customers.fields import CustomerFields
 
 
@@ -25,6 +26,19 @@ class Customer(CustomerFields, Base):
         Index("ix_customers_id_no", "id_no"),
         Index("ix_customers_name", "name"),
         Index("ix_customers_updated_at", "updated_at"),
+    )
+
+
+class Contact(ContactFields, Base):
+    """A person to speak to at a customer of this branch; it stands here for the search, which finds customers by it."""
+
+    __tablename__ = "contacts"
+    __log__ = "contact"
+    __table_args__ = (
+        UniqueConstraint("contact_no"),
+        ForeignKeyConstraint(["customer_id"], ["customers.id"]),
+        Index("ix_contacts_customer_id", "customer_id"),
+        Index("ix_contacts_mobile", "mobile"),
     )
 
 
@@ -62,3 +76,9 @@ CUSTOMER_SEARCH: Final = FollowedTable(
     "customer_search", cast("Table", Customer.__table__), columns=_SEARCHED, looked_at=_SEARCHED
 )
 CUSTOMER_SEARCH.create_with_source()
+
+_CONTACT_SEARCHED: Final = ("name", "mobile", "phone", "email")
+CONTACT_SEARCH: Final = FollowedTable(
+    "contact_search", cast("Table", Contact.__table__), columns=_CONTACT_SEARCHED, looked_at=_CONTACT_SEARCHED
+)
+CONTACT_SEARCH.create_with_source()

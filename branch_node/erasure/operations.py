@@ -9,7 +9,7 @@ from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
-from branch_node.customers.models import Customer
+from branch_node.customers.models import Contact, Customer
 from branch_node.erasure.models import Erasure
 from branch_node.erasure.queries import count_kept, find_erasure, last_batch
 from branch_node.worklogs.models import WorkLog
@@ -23,7 +23,9 @@ from shared.ids import new_id
 from shared.stamp import Stamp
 
 CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
-ABOUT_CUSTOMERS: Final = tuple(Base.metadata.tables[model.__tablename__] for model in (BillLine, WorkLog))
+ABOUT_CUSTOMERS: Final = tuple(
+    Base.metadata.tables[model.__tablename__] for model in (Contact, BillLine, WorkLog)
+)
 
 
 @dataclass(frozen=True, slots=True)

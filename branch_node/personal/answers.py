@@ -9,7 +9,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
-from branch_node.customers.models import CustomerShare
+from branch_node.customers.models import Contact, CustomerShare
 from branch_node.customers.queries import get_customer
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.statistics.models import CustomerMonth
@@ -20,6 +20,7 @@ from shared.db.base import Base, instant_text
 
 FORMAT: Final = "branchline-personal-data-1"
 ABOUT: Final = {
+    "contacts": Contact,
     "shared_with": CustomerShare,
     "bill_lines": BillLine,
     "work_logs": WorkLog,
@@ -32,7 +33,8 @@ ABOUT: Final = {
 def gather(session: Session, customer_id: str, *, at: datetime) -> dict[str, Any]:
     """Return everything held about a customer; raises CustomerNotFoundError.
 
-    Head office holds copies of the profile, bill lines, work logs, months and holds, and nothing of its own.
+    Head office holds copies of the profile, contact people, bill lines, work logs, months and holds, and
+    nothing of its own.
     """
     profile = get_customer(session, customer_id)
     document: dict[str, Any] = {

@@ -26,6 +26,7 @@ from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch
 from hq_server.replica.models import (
     ReplicaBillLine,
+    ReplicaContact,
     ReplicaCustomer,
     ReplicaCustomerMonth,
     ReplicaDayClose,
@@ -43,6 +44,7 @@ from shared.domain.customers.vocabulary import CustomerStatus
 
 REPLICAS: Final[dict[str, type[Replicated]]] = {
     "customer": ReplicaCustomer,
+    "contact": ReplicaContact,
     "manager": ReplicaManager,
     "department": ReplicaDepartment,
     "staff": ReplicaStaff,

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id
 from shared.domain.billing.fields import BillLineFields
+from shared.domain.contacts.fields import ContactFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.erasure.fields import ErasureFields
@@ -55,6 +56,16 @@ class ReplicaCustomer(Replicated, CustomerFields, Base):
         Index("ix_replica_customers_customer_no", "customer_no"),
         Index("ix_replica_customers_manager", "branch_number", "manager_id"),
         Index("ix_replica_customers_batch_id", "batch_id"),
+    )
+
+
+class ReplicaContact(Replicated, ContactFields, Base):
+    """A person to speak to at a customer of some branch."""
+
+    __tablename__ = "replica_contacts"
+    __table_args__ = (
+        Index("ix_replica_contacts_customer", "branch_number", "customer_id"),
+        Index("ix_replica_contacts_batch_id", "batch_id"),
     )
 
 

@@ -13,6 +13,7 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
     "department": N_("Departments"),
     "staff": N_("People"),
     "customer": N_("Customers"),
+    "contact": N_("Contact people"),
     "bill_line": N_("Bill lines"),
     "work_log": N_("Work logs"),
     "customer_month": N_("Customer months"),
@@ -24,6 +25,7 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
 # The number by which people know a record of each type.
 RECORD_NUMBERS: Final[Mapping[str, str]] = {
     "customer": "customer_no",
+    "contact": "contact_no",
     "manager": "manager_no",
     "department": "code",
     "staff": "username",
@@ -84,6 +86,12 @@ COLUMN_NAMES: Final[Mapping[str, str]] = {
     "erased_by": N_("Erased by"),
     "waiting": N_("Batches to be purged"),
     "complete_at": N_("Complete at"),
+    "contact_no": N_("Contact number"),
+    "title": N_("Job title"),
+    "role": N_("Role"),
+    "standing": N_("Standing"),
+    "do_not_contact": N_("Channels closed"),
+    "birthday": N_("Birthday"),
     "product": N_("Product"),
     "period": N_("Month"),
     "month": N_("Month"),

@@ -25,6 +25,7 @@ from shared.rights.vocabulary import (
 TABLE: Final = """
 resource             | leader | analyst            | branch_manager | account_manager | service       | administrator
 customer             | R g m  | RX g m             | RCUDTAX b      | RCUX s          | RCU t         | -
+contact              | R g m  | R g m              | RCU b          | RCU s           | RU t          | -
 customer_share       | -      | -                  | RCD b          | RCD s           | -             | -
 service_desk         | -      | -                  | -              | -               | RCU t         | -
 bill_line            | R a    | RX g               | RVX b          | R s             | RV t +cashier | -

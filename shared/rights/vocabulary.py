@@ -110,6 +110,7 @@ class Resource(Word):
     """What the policy table has a row for."""
 
     CUSTOMER = ("customer", N_("Customers"))
+    CONTACT = ("contact", N_("Contact people"))
     CUSTOMER_SHARE = ("customer_share", N_("Sharing of customers"))
     SERVICE_DESK = ("service_desk", N_("Service desk"))
     BILL_LINE = ("bill_line", N_("Bill lines"))
@@ -145,6 +146,7 @@ class Resource(Word):
 BUSINESS = frozenset(
     {
         Resource.CUSTOMER,
+        Resource.CONTACT,
         Resource.CUSTOMER_SHARE,
         Resource.SERVICE_DESK,
         Resource.BILL_LINE,

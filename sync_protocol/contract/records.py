@@ -80,6 +80,54 @@ class CustomerV2(CustomerV1):
     wechat = Text(60, nullable=True)
 
 
+class ContactV1(WireSchema):
+    """A person to speak to at a customer."""
+
+    contact_no = Text(40, least=1)
+    customer_id = RecordId()
+    name = Text(80, least=1)
+    title = Text(60, nullable=True)
+    department = Text(80, nullable=True)
+    role = Code(
+        ("decider", "influencer", "user", "finance", "technical", "legal", "other"),
+        nullable=True,
+    )
+    standing = Code(("key", "ordinary"))
+    mobile = Text(30, nullable=True)
+    phone = Text(30, nullable=True)
+    email = Text(120, nullable=True)
+    wechat = Text(60, nullable=True)
+    preferred_channel = Code(("phone", "sms", "wechat", "email", "visit", "none"), nullable=True)
+    do_not_contact = JsonText(list[str])
+    birthday = Text(10, nullable=True)
+    remark = Text(500, nullable=True)
+    status = Code(("active", "left"))
+    created_at = InstantText()
+    created_by = Text(80)
+    updated_at = InstantText()
+    updated_by = Text(80)
+
+
+class QualificationV1(WireSchema):
+    """A judgement of a customer by rules, and what was decided on it."""
+
+    customer_id = RecordId()
+    occasion = Code(("application", "recheck", "review"))
+    outcome = Code(("passed", "failed"))
+    state = Code(("proposed", "approved", "refused", "superseded", "expired"))
+    kind = Code(("individual", "group"))
+    grade = Code(("A", "B", "C", "D"), nullable=True)
+    score = Whole(least=0, most=INT32 - 1)
+    lines = JsonText(list[str])
+    rules_version = Whole(least=0, most=INT32 - 1)
+    next_review_on = Day()
+    judged_at = InstantText()
+    judged_by = Text(80)
+    decided_at = InstantText(nullable=True)
+    decided_by = Text(80, nullable=True)
+    reason = Text(500, nullable=True)
+
+
 class ManagerV1(WireSchema):
     """An account manager."""
 
@@ -310,6 +358,7 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ("erasure", 1): RecordCheck(ErasureV1),
     ("customer", 1): RecordCheck(CustomerV1),
     ("customer", 2): RecordCheck(CustomerV2, added=lambda _customer: (None,)),
+    ("contact", 1): RecordCheck(ContactV1),
     ("manager", 1): RecordCheck(ManagerV1),
     ("department", 1): RecordCheck(DepartmentV1),
     ("staff", 1): RecordCheck(StaffV1),

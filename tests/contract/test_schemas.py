@@ -11,6 +11,7 @@ from hq_server.bindings import BINDINGS as HQ
 from shared.db.base import Id, Instant
 from shared.db.personal import PersonalText
 from shared.domain.billing.fields import BillLineFields
+from shared.domain.contacts.fields import ContactFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.erasure.fields import ErasureFields
@@ -27,6 +28,7 @@ from sync_protocol.contract.records import RECORDS
 
 SHARED = {
     "customer": CustomerFields,
+    "contact": ContactFields,
     "manager": ManagerFields,
     "department": DepartmentFields,
     "staff": StaffFields,

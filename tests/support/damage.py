@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, insert, select, text
 
 from branch_node.bindings import install_capture
-from branch_node.customers.models import CUSTOMER_SEARCH
+from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH
 from shared.db.engine import Database
 from shared.ids import new_id
 from tests.support.world import BranchHere, World
@@ -19,6 +19,7 @@ COLUMNS: Final = {
     "department": "name",
     "staff": "name",
     "customer": "name",
+    "contact": "name",
     "bill_line": "amount_minor",
     "work_log": "text",
     "customer_month": "charge_minor",
@@ -64,6 +65,7 @@ def damage(world: World, branch: BranchHere, side: str, record: str, kind: str) 
         with runtime.database.engine.begin() as connection:
             install_capture(connection)
             CUSTOMER_SEARCH.install(connection)
+            CONTACT_SEARCH.install(connection)
     return changed
 
 
@@ -78,7 +80,7 @@ def _damage(connection: Connection, table: Table, row: dict[str, Any], kind: str
     else:
         record_id = new_id()
         new = {**row, "id": record_id}
-        for unique in ("customer_no", "manager_no", "bill_no", "log_no", "code"):
+        for unique in ("customer_no", "contact_no", "manager_no", "bill_no", "log_no", "code"):
             if unique in new:
                 new[unique] = f"X{record_id[-12:]}"
         if table.name in ONCE_A_CUSTOMER:

@@ -170,6 +170,40 @@ class BranchHere:
         }
         return self._insert("customer", {**row, **self._touched(), **values})
 
+    def add_contact(self, customer_id: str, **values: Any) -> str:
+        """Insert a contact person of a customer and return the id."""
+        number = next(self._numbers)
+        row = {
+            "contact_no": f"K{number:06}",
+            "customer_id": customer_id,
+            "name": f"联系人{number}",
+            "standing": "key",
+            "do_not_contact": [],
+            "status": "active",
+        }
+        return self._insert("contact", {**row, **self._touched(), **values})
+
+    def add_qualification(self, customer_id: str, **values: Any) -> str:
+        """Insert an approved qualification of a customer and return the id."""
+        at = self.world.clock.now()
+        row = {
+            "customer_id": customer_id,
+            "occasion": "application",
+            "outcome": "passed",
+            "state": "approved",
+            "kind": "individual",
+            "grade": "B",
+            "score": 70,
+            "lines": ['["year","months_with_us","at_least",12,40,true,"points:10"]'],
+            "rules_version": 0,
+            "next_review_on": date(2027, 3, 31),
+            "judged_at": at,
+            "judged_by": "ana",
+            "decided_at": at,
+            "decided_by": "boris",
+        }
+        return self._insert("qualification", {**row, **values})
+
     def add_bill_line(self, customer_id: str, **values: Any) -> str:
         """Insert a bill line and return the id."""
         number = next(self._numbers)

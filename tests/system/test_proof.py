@@ -40,6 +40,7 @@ def fill(branch: BranchHere, rows: int = 3) -> None:
     for _number in range(rows):
         manager = branch.add_manager()
         customer = branch.add_customer(manager_id=manager)
+        branch.add_contact(customer)
         branch.add_bill_line(customer)
         branch.add_work_log(manager, customer)
         branch._insert(

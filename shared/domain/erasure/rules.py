@@ -9,7 +9,7 @@ from shared.db.personal import FieldClass, class_of
 
 ERASED: Final = "erased"
 # What of a customer travels with personal text in it.
-CARRIERS: Final = ("customer", "bill_line", "work_log")
+CARRIERS: Final = ("customer", "contact", "bill_line", "work_log")
 
 
 def personal_columns(table: FromClause) -> list[Column[Any]]:
