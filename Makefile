@@ -66,6 +66,7 @@ screenshots: setup chromium ## Take the pictures of the README again
 .PHONY: bench
 bench: setup ## Measure speed against the limits; writes benchmarks/latest.json
 	$(PY) -m benchmarks
+	$(PY) -m benchmarks.peers
 
 # --- checking ------------------------------------------------------------------------------------
 
@@ -118,7 +119,7 @@ translations: setup ## Bring the catalogues up to date with the code; then trans
 
 .PHONY: clean
 clean: ## Remove what was made here, the virtual environment included
-	rm -rf $(VENV) .venv-ci build dist node_modules shared/ui/static/vendor demo-home benchmarks/latest.json
+	rm -rf $(VENV) .venv-ci build dist node_modules .peers shared/ui/static/vendor demo-home benchmarks/latest.json
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	find $(PACKAGES) tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 	find $(PACKAGES) -name '*.mo' -delete

@@ -1,7 +1,7 @@
 """`make bench`: measure, print a table, write benchmarks/latest.json.
 
-`python -m benchmarks [--rows N] [--rounds N] [--many N]`. Beside it stand `benchmarks.imports` and
-`benchmarks.search`, each a program of its own. The machine is shared and noisy: only the ratios
+`python -m benchmarks [--rows N] [--rounds N] [--many N]`. Beside it stand `benchmarks.imports`,
+`benchmarks.search` and `benchmarks.peers`, each a program of its own. The machine is shared and noisy: only the ratios
 of one run mean anything.
 """
 
