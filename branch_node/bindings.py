@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer
 from branch_node.dayclose.models import DayClose
-from branch_node.erasure.models import Erasure
+from branch_node.erased.models import Erasure
 from branch_node.managers.models import Manager
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold
@@ -16,7 +16,7 @@ from branch_node.staff.models import StaffMember
 from branch_node.statistics.models import CustomerMonth
 from branch_node.worklogs.models import WorkLog
 from shared.db.base import Base
-from shared.domain.erasure.rules import personal_columns
+from shared.domain.erasure.rules import CARRIERS, personal_columns
 from shared.organisation.models import Department
 from sync_protocol.catalog import Bindings, bind
 from sync_protocol.changelog.triggers import install
@@ -54,6 +54,10 @@ BINDINGS: Final[Bindings] = bind(
         "work_log": (_ERASED, [column.name for column in personal_columns(WorkLog.__table__)]),
     },
 )
+
+
+# Once their customer is erased nothing personal is written into these.
+KEPT_BLANK: Final = tuple(BINDINGS[name].table for name in CARRIERS)
 
 
 def install_capture(connection: Connection) -> None:

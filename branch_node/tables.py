@@ -4,8 +4,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from branch_node.bindings import install_capture
+from branch_node.bindings import KEPT_BLANK, install_capture
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH
+from branch_node.erasure.guards import install as install_erased
 from branch_node.ranges import RANGES
 from branch_node.staff.projection import install_projection
 from shared.audit.guards import install as install_log_guards
@@ -17,6 +18,7 @@ def _install_generated(connection: Connection) -> None:
     """Make what is generated from declarations: capture of changes, and the tables that follow others."""
     install_capture(connection)
     install_log_guards(connection)
+    install_erased(connection, KEPT_BLANK)
     CUSTOMER_SEARCH.install(connection)
     CONTACT_SEARCH.install(connection)
     install_projection(connection)
@@ -53,7 +55,7 @@ APP: Final = MigratedApp(
         "branch_node.outbound.models",
         "branch_node.setup.models",
         "branch_node.personal.models",
-        "branch_node.erasure.models",
+        "branch_node.erased.models",
         "shared.db.search",
     ),
     before_change=remove_row_security,

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from branch_node.billing import queries
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
+from branch_node.erased.queries import refuse_if_erased
 from shared.audit import operations as audit
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
@@ -52,11 +53,13 @@ def correct_line(
 
     The new line has the kind, product, period and currency of the line it names, so every sum is right at
     once. `seen_minor` is the amount the person saw. Raises BillLineNotFoundError,
-    CorrectionOfCorrectionError, LineCorrectedMeanwhileError and NothingToCorrectError.
+    CustomerErasedError (why would be text about them: a line without one comes in a file), CorrectionOfCorrectionError,
+    LineCorrectedMeanwhileError and NothingToCorrectError.
     """
     line = queries.get_line(session, line_id)
     # Two corrections of one customer's lines at once would both start from the same amount.
     session.execute(select(Customer.id).where(Customer.id == line.customer_id).with_for_update())
+    refuse_if_erased(session, line.customer_id)
     if line.corrects_id is not None:
         raise CorrectionOfCorrectionError
     standing = queries.amount_now(session, line)

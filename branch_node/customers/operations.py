@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries
-from branch_node.customers.models import CUSTOMER_SEARCH, Customer
+from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
 from branch_node.customers.queries import CustomerNotFoundError
 from branch_node.customers.serving import begin_serving
+from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers import queries as managers
 from shared.audit import operations as audit
 from shared.db import search
@@ -115,11 +116,13 @@ def change_customer(
     """Set the EDITABLE `values` of a customer; values that are the same already write nothing.
 
     `seen_at` is the `updated_at` the person saw. Raises CustomerNotFoundError, CustomerChangedMeanwhileError,
-    CustomerNumberTakenError, ManagerNotFoundError, and NotYoursToGiveError for another account manager.
+    CustomerErasedError, CustomerNumberTakenError, ManagerNotFoundError, and NotYoursToGiveError for another account
+    manager.
     """
     customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
     if customer is None:
         raise CustomerNotFoundError
+    refuse_if_erased(session, customer_id)
     if customer.updated_at != seen_at:
         raise CustomerChangedMeanwhileError(who=customer.updated_by, at=customer.updated_at)
     _check(session, values, besides=customer_id)
@@ -140,13 +143,30 @@ def index_changed(session: Session, *, limit: int | None = None) -> int:
     return search.index_changed(session, CUSTOMER_SEARCH, queries.words_of, limit=limit)
 
 
+def index_contacts_changed(session: Session, *, limit: int | None = None) -> int:
+    """Bring the search by contact people up to every change made so far; returns how many."""
+    return search.index_changed(session, CONTACT_SEARCH, queries.words_of_contact, limit=limit)
+
+
+def index_contact(session: Session, contact: Contact) -> None:
+    """Let the search find a customer by this contact person at once."""
+    if _sees_all(session, CONTACT_SEARCH):
+        index_contacts_changed(session)
+    else:
+        search.put(session, CONTACT_SEARCH.name, [(contact.id, queries.words_of_contact(contact))])
+
+
 def _index(session: Session, customer: Customer) -> None:
-    sight = sight_of(session)
-    if sight is None or CUSTOMER_SEARCH.source not in sight.tables:
+    if _sees_all(session, CUSTOMER_SEARCH):
         index_changed(session)
     else:
-        # Other customers may wait besides, which this session cannot see and would forget: they are left to the job.
         search.put(session, CUSTOMER_SEARCH.name, [(customer.id, queries.words_of(customer))])
+
+
+def _sees_all(session: Session, index: search.FollowedTable) -> bool:
+    """Tell whether a session sees all that waits; one that does not would forget it, and leaves it to the job."""
+    sight = sight_of(session)
+    return sight is None or index.source not in sight.tables
 
 
 def may_give_away(session: Session) -> bool:

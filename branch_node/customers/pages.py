@@ -28,6 +28,7 @@ from branch_node.customers.operations import CustomerChangedMeanwhileError, Cust
 from branch_node.customers.published import check_published, needed_fields, tag_choices
 from branch_node.customers.queries import NOBODY
 from branch_node.customers.schemas import CustomerForm
+from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers import queries as managers
 from shared.db.base import instant_text
 from shared.domain.calendar import local_day
@@ -174,6 +175,7 @@ def edit(customer_id: object) -> str:
     """Show the form filled with what we know."""
     with reading() as session:
         customer = queries.get_customer(session, str(customer_id))
+        refuse_if_erased(session, customer.id)
         return _form(session, customer, _values(customer))
 
 

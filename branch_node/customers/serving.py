@@ -7,6 +7,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer, Serving
+from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers.models import Manager
 from shared.audit import operations as audit
 from shared.stamp import Stamp
@@ -18,8 +19,12 @@ MOST_SHOWN: Final = 100
 def begin_serving(
     session: Session, customer: Customer, *, by: Stamp, channel: str = "", reason: str = ""
 ) -> Serving:
-    """Open a customer's file to `by` for HOURS from now; whoever is serving already begins anew."""
+    """Open a customer's file to `by` for HOURS from now; whoever is serving already begins anew.
+
+    Raises CustomerErasedError.
+    """
     assert by.actor_id is not None
+    refuse_if_erased(session, customer.id)
     ends_at = by.at + timedelta(hours=HOURS)
     found = session.get(Serving, (by.actor_id, customer.id))
     if found is None:

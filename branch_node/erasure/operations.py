@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer
-from branch_node.erasure.models import Erasure
-from branch_node.erasure.queries import count_kept, find_erasure, last_batch
+from branch_node.erased.models import Erasure
+from branch_node.erased.queries import find_erasure
+from branch_node.erasure.queries import count_kept, last_batch
 from branch_node.worklogs.models import WorkLog
 from shared.audit.operations import record
 from shared.audit.sealing import forget
@@ -21,6 +22,7 @@ from shared.domain.erasure.rules import blanks
 from shared.domain.erasure.vocabulary import ErasureReason
 from shared.ids import new_id
 from shared.stamp import Stamp
+from sync_protocol.changelog.sealing import wait_for_sealing
 
 CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
 ABOUT_CUSTOMERS: Final = tuple(
@@ -80,6 +82,7 @@ def carry_out(
     not travel.
     """
     session.flush()
+    _wait_for_others(session, known.customer_id)
     if find_erasure(session, known.customer_id) is None:
         through = last_batch(session)
         session.add(
@@ -103,6 +106,13 @@ def carry_out(
     # What the session holds of these rows is from before.
     session.expire_all()
     return blanked
+
+
+def _wait_for_others(session: Session, customer_id: str) -> None:
+    """Have who writes about this customer, or seals a batch, done first; who comes after sees the erasure."""
+    wait_for_sealing(session)
+    # A row that names the customer holds their row by its foreign key until it is committed: this waits for it.
+    session.execute(select(CUSTOMERS.c.id).where(CUSTOMERS.c.id == customer_id).with_for_update())
 
 
 def _blank_all(session: Session, known: Known, tables: Sequence[Table]) -> int:

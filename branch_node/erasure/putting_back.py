@@ -8,9 +8,10 @@ from sqlalchemy import JSON
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
-from branch_node.erasure.models import Erasure
+from branch_node.erased.models import Erasure
+from branch_node.erased.queries import is_erased
 from branch_node.erasure.operations import Known, carry_out
-from branch_node.erasure.queries import is_erased, last_batch
+from branch_node.erasure.queries import last_batch
 from shared.db.personal import about_column
 from shared.domain.erasure.rules import blanks
 from shared.domain.erasure.vocabulary import ErasureReason

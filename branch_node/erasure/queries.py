@@ -1,30 +1,14 @@
-"""Which customers are erased, and what still holds something from before."""
+"""The erasures of this branch, and what still holds something from before."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from branch_node.erasure.models import Erasure
+from branch_node.erased.models import Erasure
 from shared.db.scope import EVERY
 from shared.domain.erasure.rules import CARRIERS
 from sync_protocol.changelog.models import OutboxBatch
-
-
-def is_erased(session: Session, customer_id: str) -> bool:
-    """Tell whether a customer was erased."""
-    return find_erasure(session, customer_id) is not None
-
-
-def find_erasure(session: Session, customer_id: str) -> Erasure | None:
-    """Return the erasure of a customer, or None."""
-    return session.scalar(select(Erasure).where(Erasure.customer_id == customer_id))
-
-
-def erased_among(session: Session, customer_ids: Collection[str]) -> set[str]:
-    """Return which of these customers are erased."""
-    found = select(Erasure.customer_id).where(Erasure.customer_id.in_(sorted(customer_ids)))
-    return set(session.scalars(found))
 
 
 def list_erasures(session: Session) -> Sequence[Erasure]:

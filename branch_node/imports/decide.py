@@ -1,7 +1,7 @@
 """What becomes of each row of a chunk, given what the database holds; pure, so a dry run tells the truth."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -38,6 +38,9 @@ UNKNOWN: Final[Mapping[str, str]] = {
     "bill_lines": N_("There is no bill line %(value)s here to be corrected."),
     "work_logs": N_("There is no work log entry %(value)s here to be corrected."),
 }
+# Of an erased customer only what is not personal may still come in: amounts, without a remark.
+CUSTOMER_ERASED: Final = N_("Customer %(value)s was erased, so nothing is written about them any more.")
+REMARK_OF_ERASED: Final = N_("Customer %(value)s was erased. Take the line in without a remark.")
 _NEVER_TOUCHED: Final = frozenset({"id", "created_at", "created_by", "updated_at", "updated_by"})
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -88,7 +91,8 @@ class World:
     """What the database and the file's earlier lines hold of the numbers in a chunk.
 
     `earlier` gives for (column, line) the line that had the same value before; `ids` by table and
-    number; `matches` the records an update may mean; `origins` which import brought a record in.
+    number; `matches` the records an update may mean; `origins` which import brought a record in;
+    `erased` the customers among all these who were erased.
     """
 
     earlier: Mapping[tuple[str, int], int]
@@ -96,6 +100,7 @@ class World:
     existing: dict[str, str]
     matches: Mapping[str, list[Record]]
     origins: Mapping[str, Origin]
+    erased: Collection[str] = ()
 
 
 def decide(plan: Plan, readings: Sequence[Reading], world: World, *, by: Stamp) -> Outcome:
@@ -105,6 +110,7 @@ def decide(plan: Plan, readings: Sequence[Reading], world: World, *, by: Stamp) 
         problems = [*reading.problems, *_duplicates(plan, reading, world)]
         values = _resolved(plan, reading, world, problems)
         found = None if problems else _match(plan, reading, world, problems)
+        problems += _of_erased(plan, reading, world, found)
         if not problems and found is None:
             record = _new_record(plan, values, problems, by)
             if not problems:
@@ -229,6 +235,24 @@ def _refuse_existing(plan: Plan, number: str | None, world: World, problems: lis
         problems.append(Problem(key, "duplicate-key", ALREADY_HERE, {"value": number}))
     else:
         problems.append(Problem(key, "duplicate-key", UPDATE_HINT, {"value": number, "key": key}))
+
+
+def _of_erased(plan: Plan, reading: Reading, world: World, found: Record | None) -> list[Problem]:
+    """Return what a row would write of a customer who was erased."""
+    if not world.erased:
+        return []
+    if found is not None and found["id"] in world.erased:
+        wanted = plan.update_by or plan.kind.key
+        return [Problem(wanted, "customer-erased", CUSTOMER_ERASED, {"value": reading.values[wanted]})]
+    named = next((one.name for one in plan.fields if one.target == "customer_id"), "")
+    number = reading.values.get(named)
+    if number is None or world.ids["customers"].get(number) not in world.erased:
+        return []
+    if plan.kind.table.name != "bill_lines":
+        return [Problem(named, "customer-erased", CUSTOMER_ERASED, {"value": number})]
+    if reading.values.get("remark"):
+        return [Problem("remark", "customer-erased", REMARK_OF_ERASED, {"value": number})]
+    return []
 
 
 def _new_record(plan: Plan, values: Record, problems: list[Problem], by: Stamp) -> Record:

@@ -14,6 +14,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from branch_node.erased.queries import erased_among
 from branch_node.imports import decide, queries, store
 from branch_node.imports.decide import Outcome, World
 from branch_node.imports.filekeys import FileKeys
@@ -224,12 +225,24 @@ def _examine(session: Session, job: Job, chunk: list[Reading], keys: FileKeys, *
         wanted = {reading.values[plan.update_by] for reading in chunk if plan.update_by in reading.values}
         matches = queries.find_records(session, table, plan.update_by, wanted)
     world = World(
-        _earlier(job, keys, chunk), ids, existing, matches, queries.find_origins(session, existing.values())
+        _earlier(job, keys, chunk),
+        ids,
+        existing,
+        matches,
+        queries.find_origins(session, existing.values()),
+        _erased(session, ids, matches),
     )
     outcome = decide.decide(plan, chunk, world, by=job.by)
     if not writing and table.name in ids:
         keys.claim(("accepted", created.record[plan.kind.key], created.line) for created in outcome.created)
     return outcome
+
+
+def _erased(
+    session: Session, ids: Mapping[str, Mapping[str, str]], matches: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> set[str]:
+    named = set(ids.get("customers", {}).values())
+    return erased_among(session, named | {one["id"] for some in matches.values() for one in some})
 
 
 def _key_of(table: DbTable) -> str:

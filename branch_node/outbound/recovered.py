@@ -14,7 +14,7 @@ from sqlalchemy import Row, delete, func, insert, literal, or_, select, update
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
-from branch_node.erasure.models import Erasure
+from branch_node.erased.models import Erasure
 from branch_node.erasure.putting_back import blanked_line, carry_out_told
 from branch_node.outbound.client import After, HqClient
 from branch_node.outbound.models import RecoveredRow

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import get_customer
+from branch_node.erased.queries import refuse_if_erased
 from branch_node.personal.errors import (
     CustomerHeldError,
     HoldDayError,
@@ -65,11 +66,13 @@ def place(
 ) -> LegalHold:
     """Keep everything of a customer until the hold is released, or its last day is over.
 
-    `order` is head office's: its id, and who gave it. Raises CustomerNotFoundError, HoldReasonError and HoldDayError.
+    `order` is head office's: its id, and who gave it. Raises CustomerNotFoundError, CustomerErasedError,
+    HoldReasonError and HoldDayError.
     """
     customer = get_customer(session, customer_id)
     # Whoever blanks or erases this customer at the same moment holds the row, and looks for holds when it has it.
     session.execute(select(Customer.id).where(Customer.id == customer.id).with_for_update())
+    refuse_if_erased(session, customer.id)
     said = _reason(reason)
     if ends_on is not None and ends_on < today:
         raise HoldDayError(field="ends_on")

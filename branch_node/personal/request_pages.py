@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from branch_node.customers.queries import get_customer
-from branch_node.erasure.queries import find_erasure
+from branch_node.erased.queries import find_erasure
 from branch_node.inbound.queries import hq_time
 from branch_node.personal import answers, requests
 from branch_node.personal.request_errors import AnswerError

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
-from branch_node.erasure.models import Erasure
+from branch_node.erased.models import Erasure
 from branch_node.erasure.operations import Known
 from branch_node.inbound.queries import find_place, policies
 from branch_node.outbound import queries as outbound

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries as customers
+from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
 from branch_node.worklogs import queries
@@ -30,7 +31,7 @@ class LogCorrectedMeanwhileError(BranchlineError):
 def write_log(session: Session, values: Mapping[str, Any], *, by: Stamp) -> WorkLog:
     """Enter one piece of work; it can be corrected later, never changed.
 
-    Raises ManagerNotFoundError and CustomerNotFoundError.
+    Raises ManagerNotFoundError, CustomerNotFoundError and CustomerErasedError.
     """
     log = _enter(session, values, corrects_id=None, by=by)
     audit.record(
@@ -42,7 +43,8 @@ def write_log(session: Session, values: Mapping[str, Any], *, by: Stamp) -> Work
 def correct_log(session: Session, log_id: str, values: Mapping[str, Any], *, by: Stamp) -> WorkLog:
     """Enter the right version of an entry; from now on this one counts and the old one stays beside it.
 
-    Raises WorkLogNotFoundError, LogCorrectedMeanwhileError, ManagerNotFoundError and CustomerNotFoundError.
+    Raises WorkLogNotFoundError, LogCorrectedMeanwhileError, ManagerNotFoundError, CustomerNotFoundError and
+    CustomerErasedError.
     """
     old = queries.get_log(session, log_id)
     # Facts cannot be locked by changing them: the manager's row keeps two corrections of one entry apart.
@@ -60,6 +62,7 @@ def _enter(session: Session, values: Mapping[str, Any], *, corrects_id: str | No
     managers.get_manager(session, values["manager_id"])
     if values.get("customer_id"):
         customers.get_customer(session, values["customer_id"])
+        refuse_if_erased(session, values["customer_id"])
     made = new_id()
     log = WorkLog(
         id=made,

@@ -11,6 +11,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries as customers
+from branch_node.erased.queries import CustomerErasedError
 from branch_node.managers import queries as managers
 from branch_node.worklogs import operations, queries
 from branch_node.worklogs.models import WorkLog
@@ -216,7 +217,12 @@ def _save(corrects: str | None) -> ResponseReturnValue:
                 if corrects
                 else operations.write_log(session, values, by=stamp())
             )
-        except (ValidationError, CustomerNotSureError, LogCorrectedMeanwhileError) as refused:
+        except (
+            ValidationError,
+            CustomerNotSureError,
+            CustomerErasedError,
+            LogCorrectedMeanwhileError,
+        ) as refused:
             shown = queries.get_log(session, corrects) if corrects else None
             return _form(session, shown, given, _errors(refused)), 400
     notice(_("The correction is entered.") if corrects else _("The log is written."))
@@ -225,11 +231,15 @@ def _save(corrects: str | None) -> ResponseReturnValue:
     return redirect(url_for("worklogs.entry", log_id=log.id), code=303)
 
 
-def _errors(refused: ValidationError | CustomerNotSureError | LogCorrectedMeanwhileError) -> dict[str, str]:
+def _errors(
+    refused: ValidationError | CustomerNotSureError | CustomerErasedError | LogCorrectedMeanwhileError,
+) -> dict[str, str]:
     if isinstance(refused, ValidationError):
         return field_errors(refused)
     if isinstance(refused, CustomerNotSureError):
         return {"customer": refused.sentence}
+    if isinstance(refused, CustomerErasedError):
+        return {"customer": translate_error(refused)}
     return {"": translate_error(refused)}
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import aggregate_strings
 
@@ -96,6 +97,7 @@ def seal_next(
     (`Database.snapshot`), in one process at a time. A record too large for any batch is set aside, and the next ones
     are sealed.
     """
+    _let_wait(session)
     bound = Bound(limit, min(size, TARGET_BYTES))
     found = _next_that_fits(session, binding, sender, lane, bound, at=at)
     if found is None:
@@ -150,6 +152,21 @@ def _build(
         fresh=taken.inserts == taken.changes,
     )
     return _seal(header, block)
+
+
+def wait_for_sealing(session: Session) -> None:
+    """Wait for whoever is sealing, and hold up who would begin to until this transaction ends.
+
+    So a batch was either sealed before, and is seen from here on, or its rows are read after this commits.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sql(f"LOCK TABLE {OutboxBatch.__tablename__} IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _let_wait(session: Session) -> None:
+    """Let `wait_for_sealing` know of us: the first statement of a transaction, whose second takes the snapshot."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sql(f"LOCK TABLE {OutboxBatch.__tablename__} IN ROW EXCLUSIVE MODE"))
 
 
 def seal_barrier(

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from branch_node.billing.models import BillLine
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers.models import Customer
-from branch_node.erasure.models import Erasure
+from branch_node.erased.models import Erasure
 from branch_node.erasure.operations import Known
 from branch_node.outbound.models import RecoveredRow
 from branch_node.outbound.recovered import CONFLICT

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
-from branch_node.erasure.models import Erasure
+from branch_node.erased.models import Erasure
 from branch_node.inbound.models import FeedPlace
 from branch_node.inbound.operations import place_of, take_in
 from branch_node.personal import holds, retention

@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.erasure.operations import Known
 from branch_node.imports.models import ImportRefusal, ImportRow
@@ -52,3 +53,50 @@ def test_what_imports_kept_of_an_erased_customer_goes_and_the_rows_of_others_sta
     before = {row.record_id: row.before for row in kept(importer, ImportRow) if row.action == "updated"}
     assert before[goes] is None
     assert before[stays]["mobile"] == "13933334444"
+
+
+def test_a_file_brings_nothing_back_of_an_erased_customer_and_says_so_row_by_row(importer):
+    importer.take("managers", importer.table("m.csv", "manager_no,name,status", [["M1", "经理", "active"]]))
+    importer.take(
+        "customers",
+        importer.table(
+            "new.csv", "customer_no,kind,name", [["C1", "individual", "赵"], ["C2", "individual", "钱"]]
+        ),
+    )
+    goes = next(one.id for one in importer.all(Customer) if one.customer_no == "C1")
+    with importer.database.sessions.begin() as session:
+        erase(session, Known.now(goes, ErasureReason.REQUEST, ANA), by=ANA)
+
+    again = importer.take(
+        "customers",
+        importer.table("again.csv", "customer_no,name", [["C1", "赵"], ["C2", "钱二"]]),
+        update_by="customer_no",
+    )
+    lines = importer.take(
+        "billing",
+        importer.table(
+            "lines.csv",
+            "bill_no,customer_no,product,period,kind,amount,currency,booked_on,remark",
+            [
+                ["B1", "C1", "宽带", "2026-03", "charge", "10.00", "CNY", "2026-03-01", "赵的"],
+                ["B2", "C1", "宽带", "2026-03", "charge", "10.00", "CNY", "2026-03-01", ""],
+                ["B3", "C2", "宽带", "2026-03", "charge", "10.00", "CNY", "2026-03-01", "钱的"],
+            ],
+        ),
+    )
+    logs = importer.take(
+        "worklogs",
+        importer.table(
+            "logs.csv",
+            "log_no,manager_no,kind,customer_no,started_at,text",
+            [
+                ["L1", "M1", "call", "C1", "2026-03-01 10:00", "谈了"],
+                ["L2", "M1", "call", "C2", "2026-03-01 10:00", "谈了"],
+            ],
+        ),
+    )
+
+    assert (again.counts, lines.counts, logs.counts) == ((0, 1, 0, 1), (2, 0, 0, 1), (1, 0, 0, 1))
+    for taken in (again, lines, logs):
+        assert "erased" in str(taken.refused), taken.refused
+    assert {line.bill_no: line.remark for line in importer.all(BillLine)} == {"B2": None, "B3": "钱的"}

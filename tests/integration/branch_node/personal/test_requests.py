@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
-from branch_node.erasure.models import Erasure
+from branch_node.erased.models import Erasure
 from branch_node.erasure.operations import ABOUT_CUSTOMERS
 from branch_node.personal import holds
 from branch_node.personal.alarms import REQUEST_DUE
