@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, url_for
 from branch_node.billing import pages as billing
 from branch_node.bindings import BINDINGS
 from branch_node.config import load_settings
+from branch_node.contacts import pages as contacts
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
 from branch_node.customers import sharing_pages
@@ -227,6 +228,7 @@ def _blueprints() -> Sequence[Blueprint]:
         home_blueprint(JOBS),
         desk.blueprint,
         customers.blueprint,
+        contacts.blueprint,
         sharing_pages.blueprint,
         servicedesk.blueprint,
         worklogs.blueprint,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from branch_node.customers.models import CUSTOMER_SEARCH, Customer
+from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
 from branch_node.managers.models import Manager
 from shared.db.search_terms import query_terms, terms_of
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
@@ -143,7 +143,7 @@ def search_customers(session: Session, query: str, *, limit: int) -> Sequence[Cu
     if not query_terms(query):
         return []
     words = query.strip()
-    hits = CUSTOMER_SEARCH.matching(session, words).limit(RANKED)
+    hits = _found_by(session, words, limit=RANKED)
     rank = case(
         (or_(Customer.customer_no == words, Customer.mobile == words, Customer.name == words), 0),
         (Customer.name.startswith(words, autoescape=True), 1),
@@ -175,6 +175,21 @@ def words_of(customer: Any) -> list[str]:  # noqa: ANN401 - a Customer or a row 
     )
 
 
+def words_of_contact(contact: Any) -> list[str]:  # noqa: ANN401 - a Contact or a row of its table
+    """Return the words under which a customer is found by a contact person."""
+    mail = contact.email.partition("@")[0] if contact.email else None
+    return terms_of(contact.name, contact.mobile, contact.phone, mail)
+
+
+def _found_by(session: Session, words: str, *, limit: int | None = None) -> Select[tuple[str]]:
+    """Return the ids of the customers who, or one of whose contact people, meet every word."""
+    people = CONTACT_SEARCH.matching(session, words).limit(limit)
+    by_contact = select(Contact.customer_id).where(Contact.id.in_(people))
+    own = CUSTOMER_SEARCH.matching(session, words).limit(limit)
+    both = union_all(select(own.subquery().c[0]), by_contact).subquery()
+    return select(both.c[0])
+
+
 def _with_manager() -> Select[Customer, str]:
     return select(Customer, Manager.name.label("manager_name")).outerjoin(
         Manager, Manager.id == Customer.manager_id
@@ -184,7 +199,7 @@ def _with_manager() -> Select[Customer, str]:
 def _conditions(session: Session, wanted: CustomerFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if query_terms(wanted.query):
-        conditions.append(Customer.id.in_(CUSTOMER_SEARCH.matching(session, wanted.query)))
+        conditions.append(Customer.id.in_(_found_by(session, wanted.query)))
     for column, values in (
         (Customer.kind, wanted.kinds),
         (Customer.grade, wanted.grades),

@@ -25,21 +25,24 @@ _SEPARATORS: Final = ";；、,，\n"
 _is_mail = Email(error=N_("This is not an e-mail address."))
 
 
-def _mobile(given: str) -> str:
+def mobile(given: str) -> str:
+    """Read a mobile number."""
     number = normal_mobile(given)
     if number is None:
         raise ValidationError(N_("This is not a mobile number: 11 digits, or + and the country's code."))
     return number
 
 
-def _phone(given: str) -> str:
+def phone(given: str) -> str:
+    """Read any telephone number."""
     number = normal_phone(given)
     if number is None or len(number) > PHONE_LENGTH:
         raise ValidationError(N_("This is not a telephone number. Write it as 0571-88880000."))
     return number
 
 
-def _mail(given: str) -> str:
+def mail(given: str) -> str:
+    """Read an e-mail address."""
     address = text(120)(given)
     _is_mail(address)
     return address
@@ -88,9 +91,9 @@ class CustomerForm(Schema):
     short_name = Parsed(text(60))
     id_type = Parsed(choice(IdentityDocument))
     id_no = Parsed(text(40))
-    mobile = Parsed(_mobile)
-    phone = Parsed(_phone)
-    email = Parsed(_mail)
+    mobile = Parsed(mobile)
+    phone = Parsed(phone)
+    email = Parsed(mail)
     wechat = Parsed(text(60))
     region_code = Parsed(region_code)
     address = Parsed(text(200))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.billing import queries as billing
 from branch_node.billing.queries import BillFilter
+from branch_node.contacts.queries import closed_to, list_contacts
 from branch_node.customers import queries as customers
 from branch_node.customers import sharing
 from branch_node.customers.models import Customer
@@ -195,6 +196,18 @@ def customer(customer_id: object) -> str:
         header = _header(session, str(customer_id))
         months = queries.story(session, header.customer.id, timezone=runtime().settings.timezone)
         return _customer_page("desk/customer.html", header, months=months, this_month=_this_month())
+
+
+@blueprint.get("/customers/<uuid:customer_id>/contacts")
+@requires(Resource.CONTACT, Action.READ)
+def customer_contacts(customer_id: object) -> str:
+    """Show whom to speak to at a customer, and by which way not."""
+    with reading() as session:
+        header = _header(session, str(customer_id))
+        today = local_day(stamp().at, runtime().settings.timezone)
+        contacts = list_contacts(session, header.customer.id)
+        shown = [(contact, closed_to(contact, today)) for contact in contacts]
+        return _customer_page("desk/customer_contacts.html", header, contacts=shown)
 
 
 @blueprint.get("/customers/<uuid:customer_id>/money")

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from hq_server.analysis import operations
-from hq_server.customers.operations import index_batches
+from hq_server.customers.operations import SEARCHED, index_batches
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
 from shared.runtime import NodeRuntime
@@ -27,7 +27,7 @@ def take_in(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
     by_branch: dict[int, list[int]] = {number: [] for number in branches}
     for batch_id, number, _record_type in waiting:
         by_branch.setdefault(number, []).append(batch_id)
-    customers = [batch_id for batch_id, _number, record_type in waiting if record_type == "customer"]
+    customers = [batch_id for batch_id, _number, record_type in waiting if record_type in SEARCHED]
     indexed = _index(runtime, customers, progress)
     for done, (number, batch_ids) in enumerate(by_branch.items(), start=1):
         progress.check_stop()

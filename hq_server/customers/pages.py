@@ -147,6 +147,7 @@ def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: An
         customer=customer,
         manager=queries.find_manager(session, branch.number, customer.manager_id),
         region=region_name(customer.region_code) if customer.region_code else None,
+        contacts=queries.list_contacts(session, customer),
         money=queries.list_money(session, customer),
         months=queries.list_months(session, customer),
         logs=queries.list_work_logs(session, customer, limit=MOST_LOGS),

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     column,
     false,
     func,
@@ -29,6 +30,7 @@ from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch
 from hq_server.replica.models import (
     ReplicaBillLine,
+    ReplicaContact,
     ReplicaCustomer,
     ReplicaCustomerMonth,
     ReplicaLegalHold,
@@ -39,6 +41,7 @@ from shared.db.base import Id
 from shared.db.search import matching
 from shared.db.search_terms import fold, query_terms, terms_of
 from shared.domain.billing.vocabulary import BillKind
+from shared.domain.contacts.vocabulary import ContactStanding, ContactStatus
 from shared.domain.regions.lookup import region_prefix
 from shared.errors import N_, BranchlineError, Kind
 
@@ -117,6 +120,27 @@ def select_searched() -> Select[*tuple[Any, ...]]:
 def search_words(row: Row[*tuple[Any, ...]]) -> list[str]:
     """Return the words a row of `select_searched` is found by: number, names, phones and document."""
     return terms_of(*(getattr(row, name) for name in SEARCHED))
+
+
+def contact_words(session: Session, customers: Collection[RowKey]) -> dict[RowKey, list[str]]:
+    """Return the words by which these customers are found through their contact people."""
+    contact = ReplicaContact
+    people = session.execute(
+        select(
+            contact.branch_number,
+            contact.customer_id,
+            contact.name,
+            contact.mobile,
+            contact.phone,
+        ).where(
+            contact.branch_number.in_({number for number, _one in customers}),
+            contact.customer_id.in_([one for _number, one in customers]),
+        )
+    )
+    found: dict[RowKey, list[str]] = {}
+    for number, customer_id, *values in people:
+        found.setdefault((number, customer_id), []).extend(terms_of(*values))
+    return found
 
 
 def select_customers(session: Session, filters: CustomerFilters) -> tuple[Select[ReplicaCustomer], bool]:
@@ -200,6 +224,17 @@ def is_held(session: Session, customer: ReplicaCustomer) -> bool:
 def find_manager(session: Session, branch_number: int, manager_id: str | None) -> ReplicaManager | None:
     """Return an account manager of a branch, or None."""
     return session.get(ReplicaManager, (branch_number, manager_id)) if manager_id else None
+
+
+def list_contacts(session: Session, customer: ReplicaCustomer) -> Sequence[ReplicaContact]:
+    """Return the contact people of a customer: who is in post first, key persons before others."""
+    contact = ReplicaContact
+    gone = case((contact.status == ContactStatus.LEFT, 1), else_=0)
+    ordinary = case((contact.standing == ContactStanding.KEY, 0), else_=1)
+    wanted = select(contact).where(
+        contact.branch_number == customer.branch_number, contact.customer_id == customer.id
+    )
+    return session.scalars(wanted.order_by(gone, ordinary, contact.name, contact.id)).all()
 
 
 def list_money(session: Session, customer: ReplicaCustomer) -> list[MonthMoney]:
@@ -301,4 +336,24 @@ def _find_waiting(session: Session, text: str) -> list[RowKey]:
         for word in fold(text).split()
     ]
     statement = select(customer.branch_number, customer.id).where(customer.batch_id.in_(waiting), *words)
+    found = [(row[0], row[1]) for row in session.execute(statement.limit(MOST_HITS + 1))]
+    return [*found, *_find_waiting_contacts(session, text)]
+
+
+def _find_waiting_contacts(session: Session, text: str) -> list[RowKey]:
+    contact = ReplicaContact
+    waiting = select(InboxBatch.id).where(
+        InboxBatch.indexed_at.is_(None), InboxBatch.record_type == "contact"
+    )
+    words = [
+        or_(
+            *(
+                func.lower(column).contains(word, autoescape=True)
+                for column in (contact.name, contact.mobile, contact.phone)
+            )
+        )
+        for word in fold(text).split()
+    ]
+    statement = select(contact.branch_number, contact.customer_id)
+    statement = statement.where(contact.batch_id.in_(waiting), *words).distinct()
     return [(row[0], row[1]) for row in session.execute(statement.limit(MOST_HITS + 1))]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from branch_node.billing.models import BillLine
 from branch_node.customers import jobs as customer_jobs
-from branch_node.customers.models import Customer
+from branch_node.customers.models import Contact, Customer
 from branch_node.erased.models import Erasure
 from branch_node.erasure.operations import Known
 from branch_node.outbound.models import RecoveredRow
@@ -59,6 +59,8 @@ def fill(branch: BranchHere) -> str:
     manager = branch.add_manager()
     stays = branch.add_customer(name=KEPT, manager_id=manager)
     goes = branch.add_customer(**canaries(), manager_id=manager, status="closed")
+    person = {column.name: f"{CANARY} {column.name}"[:10] for column in personal_columns(Contact.__table__)}
+    branch.add_contact(goes, **person)
     branch.add_bill_line(goes, remark=f"{CANARY} remark")
     branch.add_work_log(manager, goes, text=f"{CANARY} text", place=f"{CANARY} place")
     branch.add_bill_line(stays, remark=f"{KEPT} remark")
@@ -123,7 +125,7 @@ def test_an_erased_customer_is_blank_at_both_tiers_after_one_cycle_and_amounts_s
     branch.push()
 
     kept_batches = {"sync_outbox"}
-    assert tables_with(branch.runtime, CANARY) - kept_batches - {"customer_search"} == set()
+    assert tables_with(branch.runtime, CANARY) - kept_batches - {"customer_search", "contact_search"} == set()
     assert tables_with(world.hq, CANARY) == set()
     assert tables_with(world.hq, KEPT) >= {"replica_customers", "replica_work_logs", "replica_bill_lines"}
     world.assert_equal()

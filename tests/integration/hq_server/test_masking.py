@@ -4,9 +4,11 @@ import pytest
 from sqlalchemy import select
 
 from hq_server.customers import revealing
-from hq_server.replica.models import ReplicaCustomer
+from hq_server.replica.models import ReplicaContact, ReplicaCustomer
 from shared.audit.models import AuditEntry
 from shared.db.personal import MASKED, FieldClass, mask
+from shared.domain.contacts.vocabulary import ContactStanding, ContactStatus
+from shared.ids import new_id
 from shared.rights.masking import MaskedWriteError
 from shared.rights.ranges import SIGHT, Seer, Sight
 from shared.rights.vocabulary import DataRange, Resource, StaffKind
@@ -30,6 +32,39 @@ def customer(database):
         customer_id = branch.customer("K-1", **WHOLE)
         branch.deliver()
         return f"/customers/B001/{customer_id}"
+
+
+@pytest.mark.parametrize("kind", [StaffKind.LEADER, StaffKind.ANALYST])
+def test_contact_people_are_shown_masked(kind, app, database, customer):
+    person = {name: WHOLE[name] for name in ("mobile", "phone", "email", "wechat")}
+    with database.sessions.begin() as session:
+        known = session.scalars(select(ReplicaCustomer)).one()
+        made = {
+            name: getattr(known, name) for name in ("branch_number", "row_lineage", "row_change", "batch_id")
+        }
+        session.add(
+            ReplicaContact(
+                **made,
+                **person,
+                id=new_id(),
+                contact_no="K-1",
+                customer_id=known.id,
+                name="韩梅梅",
+                standing=ContactStanding.KEY,
+                status=ContactStatus.ACTIVE,
+                do_not_contact=[],
+                created_at=NOON,
+                created_by="ana",
+                updated_at=NOON,
+                updated_by="ana",
+            )
+        )
+
+    shown = sign_in(app, database, kind, "mei").get(f"{customer}?tab=contacts").text
+
+    assert "韩梅梅" in shown
+    assert "138****0001" in shown
+    assert [one for one in person.values() if one in shown] == []
 
 
 @pytest.mark.parametrize("kind", [StaffKind.LEADER, StaffKind.ANALYST])

@@ -1,0 +1,1 @@
+"""Contact people and key persons of the branch's customers."""

@@ -1,0 +1,114 @@
+"""Entering and changing contact people."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from branch_node.contacts.queries import ContactNotFoundError, find_by_number
+from branch_node.customers.models import Contact
+from branch_node.customers.operations import index_contact
+from branch_node.customers.queries import get_customer
+from branch_node.erased.queries import refuse_if_erased
+from shared.audit import operations as audit
+from shared.errors import N_, BranchlineError, Kind
+from shared.ids import new_id
+from shared.stamp import Stamp
+
+# What a person may set.
+EDITABLE: Final = (
+    "contact_no",
+    "name",
+    "title",
+    "department",
+    "role",
+    "standing",
+    "mobile",
+    "phone",
+    "email",
+    "wechat",
+    "preferred_channel",
+    "do_not_contact",
+    "birthday",
+    "remark",
+    "status",
+)
+
+
+class ContactNumberTakenError(BranchlineError):
+    """Another contact person has this number."""
+
+    code = "contact-number-taken"
+    kind = Kind.CONFLICT
+    message = N_("%(name)s already has the contact number %(contact_no)s. Give this person another one.")
+
+
+class ContactChangedMeanwhileError(BranchlineError):
+    """Somebody saved this contact person after the page was opened; nothing was written."""
+
+    code = "contact-changed-meanwhile"
+    kind = Kind.CONFLICT
+    message = N_("%(who)s changed this person meanwhile, so nothing was saved. Open the form again.")
+
+
+def add_contact(session: Session, customer_id: str, values: Mapping[str, Any], *, by: Stamp) -> Contact:
+    """Enter a contact person of a customer; the search finds the customer by them at once.
+
+    Without a `contact_no` they get one. Raises CustomerNotFoundError, CustomerErasedError and ContactNumberTakenError.
+    """
+    customer = get_customer(session, customer_id)
+    refuse_if_erased(session, customer.id)
+    made = new_id()
+    # The id is unique in the whole company, so numbers of pages and of imports can never meet.
+    given = {**values, "contact_no": values.get("contact_no") or f"K-{made}"}
+    _check(session, given, besides=None)
+    contact = Contact(id=made, customer_id=customer.id, created_at=by.at, created_by=by.actor)
+    for name in EDITABLE:
+        setattr(contact, name, given.get(name))
+    contact.touch(by)
+    session.add(contact)
+    session.flush()
+    index_contact(session, contact)
+    _record(session, "contact.added", contact, by=by)
+    return contact
+
+
+def change_contact(
+    session: Session, contact_id: str, values: Mapping[str, Any], *, seen_at: datetime, by: Stamp
+) -> Contact:
+    """Set the EDITABLE `values` of a contact person; values that are the same already write nothing.
+
+    `seen_at` is the `updated_at` the person saw. Raises ContactNotFoundError, CustomerErasedError,
+    ContactChangedMeanwhileError and ContactNumberTakenError.
+    """
+    contact = session.scalar(select(Contact).where(Contact.id == contact_id).with_for_update())
+    if contact is None:
+        raise ContactNotFoundError
+    refuse_if_erased(session, contact.customer_id)
+    if contact.updated_at != seen_at:
+        raise ContactChangedMeanwhileError(who=contact.updated_by)
+    given = {**values, "contact_no": values.get("contact_no") or contact.contact_no}
+    _check(session, given, besides=contact.id)
+    changed = [name for name in EDITABLE if name in given and getattr(contact, name) != given[name]]
+    if not changed:
+        return contact
+    for name in changed:
+        setattr(contact, name, given[name])
+    contact.touch(by)
+    session.flush()
+    index_contact(session, contact)
+    _record(session, "contact.changed", contact, by=by)
+    return contact
+
+
+def _check(session: Session, values: Mapping[str, Any], *, besides: str | None) -> None:
+    other = find_by_number(session, values["contact_no"])
+    if other is not None and other.id != besides:
+        raise ContactNumberTakenError(name=other.name, contact_no=other.contact_no)
+
+
+def _record(session: Session, event: str, contact: Contact, *, by: Stamp) -> None:
+    details = {"contact_no": contact.contact_no, "customer": contact.customer_id}
+    audit.record(session, event, subject=("contact", contact.id), by=by, details=details)
