@@ -12,7 +12,7 @@ from hypothesis import settings
 
 import hatch_build
 from tests.demo.rehearsal import Rehearsal, rehearse, rehearse_again
-from tests.support import browser, groups, postgres, quick
+from tests.support import browser, groups, postgres, quick, shares
 from tests.support.databases import DIALECTS, DatabaseFactory
 from tests.support.postgres import TestRun
 
@@ -38,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(
         config.getoption("--hypothesis-profile") or ("ci" if os.environ.get("CI") else "dev")
     )
+    if config.getoption("--whole"):
+        shares.try_all()
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         folder, pid = Path(worker["branchline_folder"]), worker["branchline_pid"]

@@ -20,6 +20,7 @@ from sync_protocol import apply
 from sync_protocol.contract.fields import Code, Text
 from sync_protocol.contract.records import RECORDS, BillLineV1, ManagerV1, RecordCheck
 from tests.support.intake import Intake
+from tests.support.shares import share
 
 BAD = "no such status"
 
@@ -348,9 +349,10 @@ def _in_order(intake, batches):
     return kept, intake.open_changes(), [one.is_open for one in _alarms(intake)][-1:]
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(6, 20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_valid_history_ends_the_same_in_whatever_order_it_arrives(world, data):
+    """Six orders each time, twenty with `--whole`."""
     author = Intake(world.hq)
     batches = _history(author)
     natural = _in_order(author, batches)

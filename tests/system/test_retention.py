@@ -145,11 +145,19 @@ def with_settings(branch: BranchHere, **changed: Any) -> None:
 
 
 def push_days(branch: BranchHere, days: int) -> None:
-    """Push one customer a day."""
+    """Push one customer a day; the first push of a day proves every record type too."""
     for _ in range(days):
         branch.add_customer()
         branch.push()
         branch.world.advance(days=1)
+
+
+def push_hours(branch: BranchHere, hours: int) -> None:
+    """Push one customer an hour."""
+    for _ in range(hours):
+        branch.add_customer()
+        branch.push()
+        branch.world.advance(hours=1)
 
 
 def test_purge_takes_only_what_is_applied_backed_up_and_old(world: World) -> None:
@@ -192,7 +200,7 @@ def test_nothing_is_purged_without_a_backup_however_full_and_an_alarm_tells_so(
 ) -> None:
     monkeypatch.setattr("branch_node.retention.operations.MB", 1)
     branch = world.make_branch("B001")
-    push_days(branch, 3)
+    push_hours(branch, 3)
     before = changes(branch)
     with_settings(branch, outbox_cap_mb=1, outbox_retention_days=0)
     world.advance(days=400)
@@ -210,7 +218,7 @@ def test_over_the_cap_what_is_backed_up_goes_before_its_time_and_the_alarm_clear
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     branch = world.make_branch("B001")
-    push_days(branch, 4)
+    push_hours(branch, 4)
     with branch.runtime.database.reads() as session:
         size = measure(session).total
     monkeypatch.setattr("branch_node.retention.operations.MB", size)
@@ -247,7 +255,7 @@ def test_the_levels_of_the_store_are_told(world: World, share: int, codes: set[s
 def test_change_numbers_never_go_back_after_a_purge_and_a_vacuum(world: World) -> None:
     branch = world.make_branch("B001")
     with_settings(branch, outbox_retention_days=0)
-    push_days(branch, 2)
+    push_hours(branch, 2)
     branch.push()
     setbacks.back_up_hq(world)
     branch.push()
@@ -269,7 +277,7 @@ def test_change_numbers_never_go_back_after_a_purge_and_a_vacuum(world: World) -
 def test_a_branch_set_back_after_a_purge_still_finds_the_common_point(world: World) -> None:
     branch = world.make_branch("B001")
     with_settings(branch, outbox_retention_days=0)
-    push_days(branch, 2)
+    push_hours(branch, 2)
     setbacks.back_up_hq(world)
     branch.push()
     run(purge_outbox, branch)
@@ -290,9 +298,9 @@ def test_a_branch_set_back_after_a_purge_still_finds_the_common_point(world: Wor
 def test_hq_restored_from_the_backup_it_told_of_gets_all_it_lost_after_a_purge(world: World) -> None:
     branch = world.make_branch("B001")
     with_settings(branch, outbox_retention_days=0)
-    push_days(branch, 2)
+    push_hours(branch, 2)
     archive = setbacks.back_up_hq(world)
-    push_days(branch, 2)
+    push_hours(branch, 2)
     run(purge_outbox, branch)
     assert not all(held for _no, held in kept(branch))
 
@@ -311,9 +319,9 @@ def test_hq_restored_from_an_older_backup_than_it_told_of_gets_every_record_agai
     branch = world.make_branch("B001")
     with_settings(branch, outbox_retention_days=0)
     if first_backup:
-        push_days(branch, 1)
+        push_hours(branch, 1)
     old = setbacks.back_up_hq(world)
-    push_days(branch, 2)
+    push_hours(branch, 2)
     branch.add_bill_line(branch.add_customer())
     branch.push()
     setbacks.back_up_hq(world)
@@ -338,7 +346,7 @@ def test_hq_restored_from_an_older_backup_than_it_told_of_gets_every_record_agai
 def test_a_purge_cut_off_between_bytes_and_changes_is_finished_by_the_next(world: World) -> None:
     branch = world.make_branch("B001")
     with_settings(branch, outbox_retention_days=0)
-    push_days(branch, 2)
+    push_hours(branch, 2)
     setbacks.back_up_hq(world)
     branch.push()
     stopped = Progress()
