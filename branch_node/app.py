@@ -16,6 +16,8 @@ from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
 from branch_node.customers import sharing_pages
 from branch_node.desk import pages as desk
+from branch_node.duplicates import jobs as duplicate_jobs
+from branch_node.duplicates import pages as duplicates
 from branch_node.home.pages import home_blueprint
 from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
@@ -97,6 +99,7 @@ JOBS: Final[Sequence[Job]] = (
     *statistics_jobs.JOBS,
     *opstats_jobs.JOBS,
     *customer_jobs.JOBS,
+    *duplicate_jobs.JOBS,
     *erasures.JOBS,
     *personal_jobs.JOBS,
     *common_jobs.common_jobs(told_heads),
@@ -153,6 +156,15 @@ MENU: Final = (
         "user",
         Resource.PERSONAL_DATA,
         key="v",
+        foot=True,
+        kinds=_OF[StaffKind.BRANCH_MANAGER],
+    ),
+    MenuEntry(
+        _l("Duplicates"),
+        "duplicates.index",
+        "users",
+        Resource.CUSTOMER_MERGE,
+        key="z",
         foot=True,
         kinds=_OF[StaffKind.BRANCH_MANAGER],
     ),
@@ -229,6 +241,7 @@ def _blueprints() -> Sequence[Blueprint]:
         desk.blueprint,
         customers.blueprint,
         contacts.blueprint,
+        duplicates.blueprint,
         sharing_pages.blueprint,
         servicedesk.blueprint,
         worklogs.blueprint,

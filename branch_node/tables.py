@@ -42,6 +42,7 @@ APP: Final = MigratedApp(
         "branch_node.managers.models",
         "branch_node.staff.models",
         "branch_node.customers.models",
+        "branch_node.duplicates.models",
         "branch_node.billing.models",
         "branch_node.worklogs.models",
         "branch_node.statistics.models",

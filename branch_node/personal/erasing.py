@@ -7,6 +7,7 @@ from sqlalchemy import delete, null, select, update
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
+from branch_node.duplicates.operations import forget as forget_likeness
 from branch_node.erasure.operations import ABOUT_CUSTOMERS, Known, carry_out
 from branch_node.erasure.queries import list_erasures
 from branch_node.imports.models import ImportRefusal, ImportRow
@@ -34,6 +35,7 @@ def erase(session: Session, known: Known, *, by: Stamp, again: bool = False) -> 
     told = _told_apart(session, known.customer_id)
     ids = [known.customer_id, *_records_about(session, known.customer_id)]
     gone = carry_out(session, known, by=by, again=again, also=ALSO_ABOUT)
+    gone += forget_likeness(session, known.customer_id)
     gone += _forget_imported(session, ids)
     gone += _forget_refused_rows(session, told)
     if gone:

@@ -27,6 +27,7 @@ resource             | leader | analyst            | branch_manager | account_ma
 customer             | R g m  | RX g m             | RCUDTAX b      | RCUX s          | RCU t         | -
 contact              | R g m  | R g m              | RCU b          | RCU s           | RU t          | -
 customer_share       | -      | -                  | RCD b          | RCD s           | -             | -
+customer_merge       | -      | -                  | RCA b          | RC s            | RC t          | -
 service_desk         | -      | -                  | -              | -               | RCU t         | -
 bill_line            | R a    | RX g               | RVX b          | R s             | RV t +cashier | -
 work_log             | R g    | RX g               | RCUX b         | RCUX s          | R s           | -

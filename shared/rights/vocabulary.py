@@ -112,6 +112,7 @@ class Resource(Word):
     CUSTOMER = ("customer", N_("Customers"))
     CONTACT = ("contact", N_("Contact people"))
     CUSTOMER_SHARE = ("customer_share", N_("Sharing of customers"))
+    CUSTOMER_MERGE = ("customer_merge", N_("Duplicates"))
     SERVICE_DESK = ("service_desk", N_("Service desk"))
     BILL_LINE = ("bill_line", N_("Bill lines"))
     WORK_LOG = ("work_log", N_("Work logs"))
@@ -148,6 +149,7 @@ BUSINESS = frozenset(
         Resource.CUSTOMER,
         Resource.CONTACT,
         Resource.CUSTOMER_SHARE,
+        Resource.CUSTOMER_MERGE,
         Resource.SERVICE_DESK,
         Resource.BILL_LINE,
         Resource.WORK_LOG,

@@ -54,6 +54,7 @@ FAMILIES = {
     r"(analysis_.*|customer_months|operation_months|day_closes|day_marks|day_checks)": COMPUTED,
     r"(sync_.*|job_.*|search_.*|import_rows|import_refusals|inbound_.*|inbox_batches)": KEPT_BY_PROGRAM,
     r"(receiver_loads|record_proofs|sending_paces|proofs|proof_.*|chain_positions)": KEPT_BY_PROGRAM,
+    r"duplicate_.*": COMPUTED,
     r"erasures_done": KEPT_BY_PROGRAM,
     r"(log_heads|log_witnesses|hq_log_ends)": KEPT_BY_PROGRAM,
     r"(carried_values|schemas_taken|hq_backups|hq_backed_up|backed_up_chains)": KEPT_BY_PROGRAM,

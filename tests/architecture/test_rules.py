@@ -56,6 +56,7 @@ OTHER_TRANSACTIONS = {
 # Whoever looks with the node's own eyes in a person's request sees every row, so each says why it may.
 LOOK_AS_NODE = {
     "branch_node/customers/pages.py": "an operator may enter a customer, and serves them from then on",
+    "branch_node/duplicates/pages.py": "whom somebody typed may be; of files not seen only who serves them is shown",
     "branch_node/outbound/receiver_web.py": "hands the word on",
     "branch_node/outbound/resend_pages.py": "which records have these numbers: technical, nothing of them is shown",
     "branch_node/outbound/tracing_pages.py": "where a record is: technical, nothing of it is shown",
