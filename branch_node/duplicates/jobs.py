@@ -9,11 +9,13 @@ from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
 from shared.stamp import Stamp
 
+FIRST: Final = "00000000-0000-0000-0000-000000000000"
+
 
 def find_duplicates(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
     """Go through the files some at a time; the write lock is taken only where something has changed."""
     changed = pairs = 0
-    last: str | None = ""
+    last: str | None = FIRST
     while last is not None:
         progress.check_stop()
         with runtime.database.reads() as session:
