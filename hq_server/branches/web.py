@@ -89,7 +89,7 @@ def choices(vocabulary: type[Vocabulary], *, unknown: bool = False) -> list[tupl
 def words(chosen: Iterable[str], options: Sequence[tuple[str, str]]) -> str:
     """Return the words of the chosen codes in one line, for a chip."""
     wanted = {code or "-" for code in chosen}
-    return ", ".join(word for code, word in options if code in wanted)
+    return _(", ").join(word for code, word in options if code in wanted)
 
 
 def day(name: str, field: str) -> date | None:

@@ -85,8 +85,8 @@ def export_items(kind: str) -> ResponseReturnValue:
         rows=(_item_row(one) for one in found),
         filters=[
             (_("Search"), filters.text),
-            (_("Kind"), ", ".join(kind_word(one) for one in sorted(filters.kinds))),
-            (_("State"), ", ".join(_(STATES[one][0]) for one in sorted(filters.states))),
+            (_("Kind"), _(", ").join(kind_word(one) for one in sorted(filters.kinds))),
+            (_("State"), _(", ").join(_(STATES[one][0]) for one in sorted(filters.states))),
         ],
     )
 
@@ -214,7 +214,7 @@ def _cell_rows(cells: Sequence[Cell]) -> Iterator[list[object]]:
             item_name(cell.item.kind.value, cell.item.name, cell.item.title),
             cell.version,
             cell.applied,
-            _(OUTCOMES[cell.outcome][0]),
+            _(OUTCOMES[cell.outcome][0]) if cell.outcome in OUTCOMES else cell.outcome,
             "; ".join(_(reason) for reason in telling.reasons) if telling else "",
             cell.published_at,
             telling.told_at if telling else None,

@@ -25,7 +25,7 @@ from shared.auth.models import RecoveryCode, SecondStep, User
 from shared.auth.rules import AccountRules
 from shared.auth.sealing import Seal
 from shared.auth.sessions import end_sessions
-from shared.auth.signin import count_try, forget_tries
+from shared.auth.signin import count_try, forget_tries, known_as
 from shared.auth.throttle import second_step_keys
 from shared.rights.vocabulary import Duty, StaffKind
 from shared.stamp import Stamp, Via
@@ -120,14 +120,14 @@ def prove(session: Session, user: User, code: str, *, seal: Seal, by: Stamp) -> 
         return False
     subject = ("user", user.id)
     if _take_code(step, code, seal, by.at):
-        audit.record(session, "second-step.accepted", subject=subject, by=by)
+        audit.record(session, "second-step.accepted", subject=subject, by=known_as(user, by))
     elif _take_recovery_code(session, user, code, by.at):
         left = count_recovery_codes(session, user)
         audit.record(
             session,
             "second-step.recovery-code-accepted",
             subject=subject,
-            by=by,
+            by=known_as(user, by),
             details={"codes_left": left},
         )
     else:

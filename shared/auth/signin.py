@@ -5,7 +5,7 @@ cannot slip past the counter, and so that the costly comparison holds no lock of
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import ceil
 from typing import Final
@@ -150,10 +150,15 @@ def count_try(session: Session, policies: Mapping[str, Policy], by: Stamp, *, us
         row.blocked_until = by.at + policies[row.key].wait(row.failures)
 
 
+def known_as(user: User, by: Stamp) -> Stamp:
+    """Return `by` as an act of this person: who proved who they are is nobody any more, though not signed in yet."""
+    return replace(by, actor=user.username, actor_id=user.id, manager_id=user.manager_id)
+
+
 def _welcome(session: Session, user: User, by: Stamp) -> None:
     forget_attempts(session, user, by=by)
     user.last_sign_in_at = by.at
-    audit.record(session, "sign-in.accepted", subject=("user", user.id), by=by)
+    audit.record(session, "sign-in.accepted", subject=("user", user.id), by=known_as(user, by))
 
 
 def _forget_old(session: Session, before: datetime) -> None:

@@ -33,6 +33,8 @@ KEYWORDS: Final = {
     "lazy_pgettext": ((1, "c"), 2),
 }
 Key = tuple[str, str | None]
+# What stands between the names of a list is no word, yet not the same in every language.
+SEPARATOR: Final = ", "
 PLACEHOLDER: Final = re.compile(r"%(?:\(\w+\))?[sdf%]|\{\w*\}")
 
 
@@ -48,7 +50,8 @@ def extract(package: str) -> Catalog:
         ROOT / package, method_map=METHODS, options_map=OPTIONS, keywords=KEYWORDS, comment_tags=("NOTE:",)
     ):
         words = PLACEHOLDER.sub("", message if isinstance(message, str) else str(message[0]))
-        if not any(letter.isalpha() for letter in words):  # a mere frame such as "%(reason)s"
+        frame = not any(letter.isalpha() for letter in words)  # such as "%(reason)s"
+        if frame and message != SEPARATOR:
             continue
         found.add(message, locations=[(f"{package}/{name}", line)], auto_comments=comments, context=context)
     return found

@@ -71,12 +71,12 @@ def _told(kind: AlarmKind | None, details: Mapping[str, Any]) -> str:
             return _(kind.words_msgid, **shown)
         except KeyError:
             pass
-    return ", ".join(f"{name}: {value}" for name, value in shown.items())
+    return _(", ").join(f"{name}: {value}" for name, value in shown.items())
 
 
 def _shown(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return format_number(value)
     if isinstance(value, list | tuple):
-        return ", ".join(map(_shown, value))
+        return _(", ").join(map(_shown, value))
     return "–" if value is None else str(value)

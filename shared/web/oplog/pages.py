@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEntry
 from shared.audit.vocabulary import LogAction, LogOutcome
-from shared.domain.wire_words import column_name
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
@@ -27,6 +26,7 @@ from shared.web.lists import send_table
 from shared.web.oplog import asked, operations, words
 from shared.web.oplog.asked import Asked
 from shared.web.oplog.elements import Element, Measure
+from shared.web.oplog.names import field_word
 from shared.web.oplog.queries import EntryNotFoundError, Log
 from shared.web.oplog.sight import sight_of
 from shared.web.oplog.standing import last_standing
@@ -47,7 +47,7 @@ SORTS: Final = {
 COLUMNS: Final = (
     Column("seq", _l("No."), "number", link="oplog.one", link_arg="entry_id", link_key="id"),
     Column("at", _l("Time"), "exact", sort=True),
-    Column("actor", _l("Operator"), sort=True),
+    Column("actor", _l("Operator"), "own", sort=True),
     Column("action", _l("Action"), "own", sort=True),
     Column("module", _l("Module"), "own", sort=True),
     Column("subject", _l("Record"), "own"),
@@ -147,7 +147,7 @@ class _Pages:
         return render_template(
             "oplog/field.html",
             changes=changes,
-            name=column_name(field),
+            name=field_word(field),
             via_word=words.via_word,
             subject_name=words.object_word(subject_type),
             subject=make(subject_id) if make else None,
@@ -283,7 +283,7 @@ class _Pages:
     ) -> Mapping[str, tuple[str, list[tuple[str, str]]]]:
         """Return (label, choices) of the elements that are chosen from a list."""
         return {
-            "actor": (_("Operator"), [(one, one) for one in actors]),
+            "actor": (_("Operator"), [(one, words.actor_word(one)) for one in actors]),
             "kind": (_("Kind of staff"), kind_choices(self._kinds)),
             "action": (_("Action"), [(one.value, _(one.label)) for one in LogAction]),
             "module": (_("Module"), [(one, words.object_word(one)) for one in modules]),
@@ -344,7 +344,7 @@ def _entry_sheet(log: Log, wanted: Asked) -> tuple[list[SheetColumn], list[list[
         [
             entry.seq,
             entry.at,
-            entry.actor,
+            words.actor_word(entry.actor),
             words.action_word(entry.action),
             words.object_word(entry.module),
             words.object_word(entry.subject_type or ""),

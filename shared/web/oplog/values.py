@@ -6,12 +6,12 @@ from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEntry
 from shared.audit.sealing import read_sealed
-from shared.domain.wire_words import column_name
 from shared.i18n import gettext as _
 from shared.rights import policy
 from shared.rights.vocabulary import Action, Resource
 from shared.web.context import person, rights_of, runtime
 from shared.web.oplog import words
+from shared.web.oplog.names import detail_word, field_word
 from shared.web.oplog.queries import changes_of, pair_of
 from shared.web.oplog.sight import LogSight
 
@@ -48,14 +48,14 @@ class Values:
         """Return (label, before, after, address of the field's story) of each changed field."""
         about = entry.subject_type or "-", entry.subject_id or "-"
         return [
-            (column_name(field), *self.pair(entry, field), words.field_url(*about, field))
+            (field_word(field), *self.pair(entry, field), words.field_url(*about, field))
             for field in changes_of(entry)
         ]
 
     def details(self, entry: AuditEntry) -> list[tuple[str, str]]:
         """Return what else an entry says, in words."""
         return [
-            (column_name(name), words.value_word("", value, timezone=self._zone))
+            (detail_word(name), words.value_word("", value, timezone=self._zone))
             for name, value in entry.details.items()
             if name != "changed"
         ]

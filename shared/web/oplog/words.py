@@ -17,13 +17,15 @@ from shared.domain.customers.vocabulary import (
 )
 from shared.domain.regions.lookup import region_name
 from shared.domain.vocabulary import Vocabulary
-from shared.domain.wire_words import RECORD_NAMES, column_name
+from shared.domain.wire_words import RECORD_NAMES
 from shared.errors import N_
 from shared.i18n import format_instant, label
 from shared.i18n import gettext as _
 from shared.rights.vocabulary import StaffKind
+from shared.web.context import NOBODY
 from shared.web.kinds import kind_label
 from shared.web.oplog.elements import Element
+from shared.web.oplog.names import detail_word, field_word
 from shared.web.oplog.queries import changes_of
 
 Links = Mapping[str, Callable[[str], str]]
@@ -87,7 +89,8 @@ def name_of(element: Element, key: str) -> str:
         Element.VIA: via_word,
         Element.OBJECT: object_word,
         Element.MODULE: object_word,
-        Element.FIELD: column_name,
+        Element.FIELD: field_word,
+        Element.ACTOR: actor_word,
         Element.STAFF_KIND: _kind_word,
         Element.HOUR: lambda text: f"{text[:10]} {text[11:]}:00",
         Element.WEEK: lambda text: _("week of %(day)s", day=text),
@@ -98,6 +101,11 @@ def name_of(element: Element, key: str) -> str:
 def outcome_word(code: str) -> str:
     """Return the word for how an act ended."""
     return _word(LogOutcome, code)
+
+
+def actor_word(name: str) -> str:
+    """Return who did it: a name as it is, a word for who had not proven who they are."""
+    return _("not signed in") if name == NOBODY else name
 
 
 def via_word(code: str) -> str:
@@ -126,7 +134,7 @@ def value_word(field: str, value: Any, *, timezone: str, kind: str = "") -> str:
     if isinstance(value, list):
         return _(", ").join(map(str, value))
     if isinstance(value, dict):
-        return _(", ").join(f"{name}: {inner}" for name, inner in value.items())
+        return _(", ").join(f"{detail_word(name)}: {inner}" for name, inner in value.items())
     if field == "region_code":
         return region_name(str(value)) or str(value)
     vocabulary = CustomerKind if (kind, field) == ("customer", "kind") else VALUES.get(field)
@@ -136,7 +144,7 @@ def value_word(field: str, value: Any, *, timezone: str, kind: str = "") -> str:
 
 def fields_word(entry: AuditEntry) -> str:
     """Return which fields an entry changed, in words."""
-    return _(", ").join(column_name(field) for field in changes_of(entry))
+    return _(", ").join(field_word(field) for field in changes_of(entry))
 
 
 def subject_url(links: Links, entry: AuditEntry) -> str | None:

@@ -84,6 +84,9 @@ def test_sign_ins_and_refusals_are_in_the_operation_log_without_what_was_typed(b
         found = session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
     assert [entry.event for entry in found][-3:] == ["sign-in.refused", "sign-in.refused", "sign-in.accepted"]
     assert {entry.terminal for entry in found[-3:]} == {"127.0.0.1"}
+    # Who failed to prove who they are is nobody; who did stands in the log as the operator.
+    assert [entry.actor for entry in found][-3:] == ["anonymous", "anonymous", "wang"]
+    assert found[-1].actor_id == found[-1].subject_id
     assert not [entry for entry in found if "typed" in f"{entry.actor}{entry.subject_id}{entry.details}"]
 
 

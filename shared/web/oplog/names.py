@@ -1,0 +1,96 @@
+"""What people call the fields and details of entries whose names stand in the operation log alone."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from shared.domain.wire_words import COLUMN_NAMES, column_name
+from shared.errors import N_
+from shared.i18n import gettext as _
+
+# Columns of logged tables that do not travel; those that do are named in `shared.domain.wire_words`.
+FIELDS: Final[Mapping[str, str]] = {
+    "act_id": N_("Request for a second person"),
+    "answer": N_("Answer"),
+    "approved_by": N_("Approved by"),
+    "asked_by": N_("Who asks"),
+    "cleared_at": N_("Cleared at"),
+    "clock_at": N_("By the node's clock"),
+    "closed_at": N_("Closed at"),
+    "closed_by": N_("Closed by"),
+    "contact_id": N_("Contact of the node"),
+    "contacts_before": N_("Contacts before"),
+    "contender_at": N_("Second node seen at"),
+    "contender_id": N_("Second node"),
+    "data_as_of": N_("As of"),
+    "digest": N_("Digest"),
+    "due_on": N_("Due on"),
+    "ended_by": N_("Ended by"),
+    "entry_id": N_("Entry"),
+    "identity": N_("How we know who asks"),
+    "item_id": N_("Published item"),
+    "last_address": N_("Last address"),
+    "last_cycle_ms": N_("Last cycle, milliseconds"),
+    "last_seen_at": N_("Last seen"),
+    "minutes": N_("Minutes"),
+    "not_before": N_("Not before"),
+    "note": N_("Note"),
+    "opened_at": N_("Opened at"),
+    "pending": N_("Pending"),
+    "purpose": N_("Purpose"),
+    "push_interval_s": N_("Seconds between pushes"),
+    "received_on": N_("Received on"),
+    "records": N_("Records"),
+    "seq": N_("No."),
+    "through_batch": N_("Through batch"),
+    "until": N_("Until"),
+}
+# What entries tell besides the fields that changed.
+DETAILS: Final[Mapping[str, str]] = {
+    "actor": N_("Operator"),
+    "after": N_("After"),
+    "batches": N_("Sent batches"),
+    "before": N_("Before"),
+    "by": N_("Who was refused"),
+    "codes_left": N_("Recovery codes left"),
+    "columns": N_("Columns"),
+    "conditions": N_("Conditions"),
+    "corrects": N_("Corrects"),
+    "counts": N_("What is counted"),
+    "created": N_("Created"),
+    "entries": N_("Entries"),
+    "failures": N_("Wrong tries"),
+    "file": N_("File"),
+    "folder": N_("Folder"),
+    "from": N_("From"),
+    "hq": N_("Head office"),
+    "import": N_("Import"),
+    "key": N_("Key"),
+    "manager": N_("Account manager"),
+    "masked": N_("Masked columns"),
+    "method": N_("Way of asking"),
+    "node": N_("Node"),
+    "page": N_("Page"),
+    "path": N_("Address of the page"),
+    "read": N_("Read"),
+    "refused": N_("Refused"),
+    "repeated": N_("Times"),
+    "revisions": N_("Steps of the database"),
+    "rows": N_("Rows"),
+    "sessions": N_("Sessions"),
+    "sha256": N_("SHA-256 of the file"),
+    "terminal": N_("Terminal"),
+    "to": N_("To"),
+    "unchanged": N_("Unchanged"),
+    "updated": N_("Changed"),
+    "whole": N_("Contact data in full"),
+}
+
+
+def field_word(field: str) -> str:
+    """Return what people call a field that changed; an unknown one by its own name."""
+    return _(FIELDS[field]) if field in FIELDS and field not in COLUMN_NAMES else column_name(field)
+
+
+def detail_word(name: str) -> str:
+    """Return what people call something an entry tells besides; an unknown one by its own name."""
+    return _(DETAILS[name]) if name in DETAILS else field_word(name)
