@@ -148,7 +148,8 @@ def _import(runtime: NodeRuntime, asked: Request) -> int:
     with runtime.database.reads() as session:
         summary = reports.summary_of(queries.get_import(session, record.id))
         refused = lambda: (  # noqa: E731 - read twice, each time from the start
-            RefusedRow(row.row, row.cells, row.problems) for row in queries.each_refusal(session, record.id)
+            RefusedRow(row.row, row.cells, reports.read_problems(row.problems))
+            for row in queries.each_refusal(session, record.id)
         )
         return _report(asked, job, summary, refused)
 

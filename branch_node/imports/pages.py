@@ -213,7 +213,7 @@ def error_file(import_id: str, extension: str) -> ResponseReturnValue:
         xlsx = extension == "xlsx"
         name = f"{Path(record.file_name).stem}-refused.{'xlsx' if xlsx else 'csv'}"
         rows = (
-            reports.RefusedRow(row.row, row.cells, row.problems)
+            reports.RefusedRow(row.row, row.cells, reports.read_problems(row.problems))
             for row in queries.each_refusal(session, import_id)
         )
         return _download(lambda stream: reports.write_errors(stream, record.headings, rows, xlsx=xlsx), name)
@@ -261,7 +261,7 @@ def _result_page(record: Import) -> str:
             "text": reports.sentence(problem),
         }
         for row in rows
-        for problem in row.problems
+        for problem in reports.read_problems(row.problems)
     ]
     return render_template(
         "imports/result.html",

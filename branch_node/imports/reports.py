@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeGuard
 
 import msgspec
 
@@ -14,6 +14,9 @@ from branch_node.imports.mapping import own_columns, reason_columns
 from branch_node.imports.models import Import
 from shared.files.spreadsheets import Column, write_csv, write_xlsx
 from shared.i18n import gettext as _
+
+# Of a problem: its column, code, msgid and what stands in the msgid.
+PARTS: Final = 4
 
 
 class RefusedRow(NamedTuple):
@@ -95,7 +98,20 @@ class Spool:
 def sentence(problem: Sequence[Any]) -> str:
     """Return a problem as a sentence in the reader's language."""
     _column, _code, message, params = problem
-    return _(message, **params)
+    try:
+        return _(message, **params)
+    except (KeyError, TypeError, ValueError):
+        return str(message)  # what no program of ours has written is shown as it stands
+
+
+def read_problems(stored: object) -> list[Sequence[Any]]:
+    """Return the problems of a row as (column, code, msgid, params); what is of no such form, as its own message."""
+    found = stored if isinstance(stored, list) and stored else [stored]
+    return [one if _is_problem(one) else ("", "", str(one), {}) for one in found]
+
+
+def _is_problem(one: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(one, list) and len(one) == PARTS and isinstance(one[-1], Mapping)
 
 
 def as_json(row: RefusedRow) -> dict[str, Any]:

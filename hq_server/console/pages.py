@@ -153,7 +153,7 @@ def transfer(batch_id: int) -> str:
             before=before,
             refused=[(one, explain(one.code, one.reasons)) for one in refused],
             totals=queries.totals_of(batch.control),
-            receipt=(batch.receipt or {}).get("receipt"),
+            receipt=queries.receipt_of(batch),
             kinds={kind.value: label(kind) for kind in BillKind},
             record_names=RECORD_NAMES,
         )

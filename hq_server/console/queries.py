@@ -163,13 +163,23 @@ def list_refused(session: Session, batch: InboxBatch, *, limit: int = MOST_REFUS
 
 
 def totals_of(control: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
-    """Return control totals as (currency, period, kind, minor units)."""
+    """Return control totals as (currency, period, kind, minor units); what is of no such form is left out."""
     return [
         (currency, period, kind, amount)
-        for currency, periods in sorted(control.items())
-        for period, kinds in sorted(periods.items())
-        for kind, amount in sorted(kinds.items())
+        for currency, periods in _sorted(control)
+        for period, kinds in _sorted(periods)
+        for kind, amount in _sorted(kinds)
     ]
+
+
+def receipt_of(batch: InboxBatch) -> object:
+    """Return the receipt that was given for a batch, or None when it is kept no more or cannot be read."""
+    kept: object = batch.receipt
+    return kept.get("receipt") if isinstance(kept, Mapping) else None
+
+
+def _sorted(members: object) -> list[tuple[str, Any]]:
+    return sorted(members.items()) if isinstance(members, Mapping) else []
 
 
 def sum_batches(

@@ -12,7 +12,8 @@ from hq_server.branches.models import Branch
 from hq_server.feed.errors import ItemNotFoundError
 from hq_server.feed.models import FeedHead, FeedItem, FeedStanding, FeedVersion
 from shared.db.base import instant_text
-from shared.domain.published.codes import Code, read_codes
+from shared.domain.published.codes import Code, problem_of, read_codes
+from shared.domain.published.policies import POLICIES
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from sync_protocol.contract.feed import FeedEntry, FeedPage, FeedPoint
 from sync_protocol.contract.messages import FeedState
@@ -114,7 +115,9 @@ def code_words(session: Session, table: CodeTable) -> list[Code]:
     """Return the codes of a table as they are published now, with their words; empty when none is."""
     item = find_named(session, ItemKind.CODE_TABLE, table.value)
     current = standing_of(session, item).current if item is not None else None
-    return read_codes(current.body) if current is not None and not current.withdrawn else []
+    if current is None or current.withdrawn or problem_of(table.value, current.body) is not None:
+        return []
+    return read_codes(current.body)
 
 
 def policies_for_all(session: Session, names: Collection[str], *, now: datetime) -> dict[str, Any]:
@@ -131,6 +134,8 @@ def policies_for_all(session: Session, names: Collection[str], *, now: datetime)
         for name, version in newest.items()
         if not (version.withdrawn or version.branches)
         and (version.expires_at is None or version.expires_at > now)
+        # A value that no program of ours published is none: nobody could sign in to put it right.
+        and POLICIES[name].type.problem_of(version.body.get("value")) is None
     }
 
 

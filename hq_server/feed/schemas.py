@@ -13,7 +13,7 @@ from shared.db.base import instant_text
 from shared.domain.form_fields import REQUIRED, local_instant, text
 from shared.domain.published import announcements
 from shared.domain.published.announcements import TEXT_LENGTH, TITLE_LENGTH
-from shared.domain.published.codes import CodeLineError, lines_of, parse_lines, read_codes, write_codes
+from shared.domain.published.codes import Code, CodeLineError, lines_of, parse_lines, read_codes, write_codes
 from shared.domain.published.policies import POLICIES, Several
 from shared.domain.published.rules import problem_of
 from shared.domain.published.vocabulary import ItemKind
@@ -67,12 +67,12 @@ def form_values(kind: ItemKind, version: FeedVersion | None, *, timezone: str) -
         "expires_at": _wall(version.expires_at, timezone),
         "publish_at": _wall(version.publish_at, timezone),
         "do": LATER if version.publish_at else "draft",
-        "codes": lines_of(read_codes(body)) if kind is ItemKind.CODE_TABLE else "",
+        "codes": lines_of(_codes_of(version)) if kind is ItemKind.CODE_TABLE else "",
         "value": ", ".join(map(str, value)) if isinstance(value, list) else value,
         "values": value if isinstance(value, list) else [],
         "title": body.get("title", ""),
         "text": body.get("text", ""),
-        "from": _wall(datetime.fromisoformat(body["from"]), timezone) if body.get("from") else "",
+        "from": _wall(_begins(body.get("from")), timezone),
         "for": body.get("for", []),
     }
 
@@ -87,11 +87,27 @@ def given_values(form: Form) -> dict[str, Any]:
     return {**form.to_dict(), **lists}
 
 
+def _codes_of(version: FeedVersion) -> list[Code]:
+    """Return the codes of a version; of one that cannot be read, none: the form then begins anew."""
+    try:
+        return read_codes(version.body)
+    except (AttributeError, KeyError, TypeError):
+        return []
+
+
+def _begins(stored: object) -> datetime | None:
+    """Return from when an announcement is shown, where that can be read."""
+    try:
+        return datetime.fromisoformat(stored) if isinstance(stored, str) else None
+    except ValueError:
+        return None
+
+
 def _codes(
     _name: str, form: Form, before: FeedVersion | None, _timezone: str, errors: dict[str, list[str]]
 ) -> dict[str, Any]:
     try:
-        return write_codes(parse_lines(form.get("codes", ""), read_codes(before.body) if before else ()))
+        return write_codes(parse_lines(form.get("codes", ""), _codes_of(before) if before else ()))
     except CodeLineError as error:
         errors["codes"] = [translate_error(error)]
         return {"codes": []}

@@ -13,6 +13,7 @@ from shared.rights.vocabulary import StaffKind
 from shared.web.context import runtime
 from shared.web.kinds import duty_labels, kind_label
 
+_NUMBERS = (int, float, Decimal)
 NOTHING = Markup('<span class="muted">–</span>')
 
 
@@ -71,15 +72,17 @@ def day(value: date | datetime | None, style: str = "iso") -> str | Markup:
     return i18n.format_date(value, style="long" if style == "long" else "iso")
 
 
-def number(value: float | Decimal | None, decimals: int | None = None) -> str | Markup:
-    """Show a number with its digits grouped."""
-    return NOTHING if value is None else i18n.format_number(value, decimals=decimals)
+def number(value: object, decimals: int | None = None) -> str | Markup:
+    """Show a number with its digits grouped; what is none, out of a report that cannot be read, as it stands."""
+    if not isinstance(value, _NUMBERS):
+        return NOTHING if value is None else str(value)
+    return i18n.format_number(value, decimals=decimals)
 
 
-def money(minor: int | None, currency: str | None = None) -> str | Markup:
-    """Show minor units with the currency's sign; without a currency, the node's."""
-    if minor is None:
-        return NOTHING
+def money(minor: object, currency: str | None = None) -> str | Markup:
+    """Show minor units with the currency's sign; without a currency, the node's. No number stands as it is."""
+    if not isinstance(minor, int):
+        return NOTHING if minor is None else str(minor)
     return i18n.format_money(minor, currency or runtime().settings.currency)
 
 

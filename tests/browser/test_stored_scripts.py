@@ -35,6 +35,7 @@ from shared.web.access import Audience
 from shared.web.gate import CONTENT_POLICY
 from tests.demo.visit import pattern_of
 from tests.support.branch import ANA, NOON, SHANGHAI
+from tests.support.databases import DIALECTS
 from tests.support.everyone import Place, Somebody, access, address, everyone_at, routes
 from tests.support.planting import CALL, CARRIED_OUT, ELSEWHERE, SCRIPTS, Planter
 from tests.support.world import WsgiTransport, join
@@ -140,13 +141,20 @@ def opened(browser: Browser, base: str = "", cookies: Any = ()) -> Iterator[Wind
         context.close()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Try both databases when all is looked at; pages do not know on which they stand."""
+    if "company" in metafunc.fixturenames:
+        tried = DIALECTS if metafunc.config.getoption("--whole") else DIALECTS[:1]
+        metafunc.parametrize("company", tried, indirect=True, scope="module")
+
+
 @pytest.fixture(scope="module")
-def company(database_factory, tmp_path_factory) -> Iterator[dict[str, Place]]:
+def company(request, database_factory, tmp_path_factory) -> Iterator[dict[str, Place]]:
     """A branch and its head office with somebody of every kind, and scripts in every text that is stored there."""
     with ExitStack() as stack:
         folder = tmp_path_factory.mktemp("scripts")
         places = {
-            tier: stack.enter_context(everyone_at(tier, "sqlite", database_factory, folder / tier))
+            tier: stack.enter_context(everyone_at(tier, request.param, database_factory, folder / tier))
             for tier in ("branch", "hq")
         }
         planters = {tier: Planter(place.database) for tier, place in places.items()}
@@ -250,7 +258,7 @@ def test_no_page_carries_out_what_somebody_stored(tier, company, chromium, pytes
                 ):
                     looked += 1
                     wrong += [f"{name} {path}: {one}" for one in found]
-    print(f"S14 {tier}: {looked} pages")
+    print(f"S14 {tier} {place.database.dialect}: {looked} pages")
     assert not wrong, "\n".join(wrong[:100])
     assert looked >= SHARE
 
@@ -312,6 +320,7 @@ def _paths(place: Place, rule: Rule, chance: random.Random) -> Iterator[str]:
 
 def _is_page(somebody: Somebody, path: str) -> bool:
     answer = somebody.browser.get(path)
+    assert answer.status_code < 500, f"{somebody.name} {path}: {answer.status_code}"
     return answer.status_code == 200 and answer.mimetype == "text/html"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from shared.domain.published.codes import Code, read_codes
+from shared.domain.published.codes import Code, problem_of, read_codes
 from shared.domain.published.policies import POLICIES, Choice, Several
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.errors import N_
@@ -40,7 +40,7 @@ def summary(kind: str, name: str, body: Mapping[str, Any]) -> str:
     """Return what an item says in one line, as far as this version of the program understands it."""
     if kind == ItemKind.POLICY and name in POLICIES:
         return policy_value(name, body.get("value"))
-    if kind == ItemKind.CODE_TABLE and isinstance(body.get("codes"), list):
+    if kind == ItemKind.CODE_TABLE and problem_of(name, body) is None:
         offered = [code for code in read_codes(body) if not code.withdrawn]
         return _("%(count)s codes", count=len(offered))
     if kind == ItemKind.ANNOUNCEMENT:
@@ -64,7 +64,7 @@ def differences(
 ) -> list[tuple[str, str, str]]:
     """Return (what, before, after) for everything that two versions say differently."""
     if kind == ItemKind.CODE_TABLE:
-        return _code_differences(before, after)
+        return _code_differences(name, before, after)
     if kind == ItemKind.POLICY and name in POLICIES:
         pair = policy_value(name, before.get("value")), policy_value(name, after.get("value"))
         return [] if pair[0] == pair[1] else [(_("Value"), *pair)]
@@ -77,9 +77,10 @@ def differences(
     return found
 
 
-def _code_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    then = {code.code: code for code in read_codes(before) if not code.withdrawn}
-    now = {code.code: code for code in read_codes(after) if not code.withdrawn}
+def _code_differences(
+    name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[tuple[str, str, str]]:
+    then, now = _offered(name, before), _offered(name, after)
     added = [(code, _("–"), code_word(now[code])) for code in now if code not in then]
     gone = [(code, code_word(then[code]), _("withdrawn")) for code in then if code not in now]
     changed = [
@@ -93,6 +94,13 @@ def _code_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> li
         else [(_("Order"), _("–"), _("rearranged"))]
     )
     return added + gone + changed + order
+
+
+def _offered(name: str, body: Mapping[str, Any]) -> dict[str, Code]:
+    """Return the codes of a table that forms offer; of one that cannot be read, none."""
+    if problem_of(name, body) is not None:
+        return {}
+    return {code.code: code for code in read_codes(body) if not code.withdrawn}
 
 
 def _both(code: Code) -> str:
