@@ -10,12 +10,13 @@ import waitress
 
 from branch_node.outbound import transport
 from tests.support.faultproxy import FAULTS, FaultProxy
+from tests.support.shares import share
 from tests.support.wire import Wire
 from tests.support.world import World
 
 pytestmark = [pytest.mark.slow]
 MOST_PUSHES = 60
-ENOUGH = 3  # times the fault has struck
+ENOUGH = share(1, 3)  # times the fault has struck
 
 
 @pytest.fixture
@@ -38,6 +39,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_whatever_the_wire_does_everything_arrives_once(world: World, hq_port: int, fault: str) -> None:
+    """Each fault strikes once each time, three times with `--whole`."""
     branch = world.make_branch("B001")
     rng, outcome = random.Random(fault), ""
     with FaultProxy(hq_port, rng, kinds=(fault,)) as proxy:
