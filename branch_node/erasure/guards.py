@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import JSON, Column, Connection, Table
 
-from shared.db.personal import FieldClass, about_column, class_of
+from shared.db.personal import FieldClass, about_column, class_of, stands
 from shared.domain.erasure.rules import ERASED, personal_columns
 
 MESSAGE: Final = "the customer was erased: nothing personal is written of them"
@@ -61,7 +61,7 @@ def _says(column: Column[object], row: str, text: str) -> str:
     value = f"{row}.{column.name}"
     if isinstance(column.type, JSON):
         return f"{text.format(column.name)} NOT IN ('[]', '{{}}')"
-    if column.nullable:
+    if column.nullable and not stands(column):
         return f"{value} IS NOT NULL"
     if class_of(column) is FieldClass.NAME and "customer_no" in column.table.columns:
         return f"{value} <> '{ERASED} ' || {row}.customer_no"

@@ -12,17 +12,19 @@ from branch_node.erasure.operations import ABOUT_CUSTOMERS, Known, carry_out
 from branch_node.erasure.queries import list_erasures
 from branch_node.imports.models import ImportRefusal, ImportRow
 from branch_node.outbound.models import RecoveredRow, RefusedRecord
-from branch_node.personal.models import PersonalRequest
+from branch_node.personal.models import LegalHold, PersonalRequest
+from branch_node.personal.reasons import forget_reasons
 from shared.db.base import Base
 from shared.db.personal import about_column
 from shared.db.scope import EVERY
 from shared.domain.erasure.rules import personal_columns
 from shared.exports.operations import end_made
 from shared.stamp import Stamp
+from shared.twoperson.operations import forget_said
 
 CHUNK: Final = 500
-# What is about customers and stays at the branch.
-ALSO_ABOUT: Final = (Base.metadata.tables[PersonalRequest.__tablename__],)
+# What else is about customers: of this slice.
+ALSO_ABOUT: Final = tuple(Base.metadata.tables[model.__tablename__] for model in (PersonalRequest, LegalHold))
 # Shorter values are found by chance in rows that are about somebody else.
 SHORTEST_TOLD_APART: Final = 2
 
@@ -41,6 +43,8 @@ def erase(session: Session, known: Known, *, by: Stamp, again: bool = False) -> 
     if gone:
         # Not whenever it is looked at again: what was exported since holds nothing of the customer.
         gone += end_made(session, by=by)
+    gone += forget_reasons(session, known.customer_id)
+    gone += forget_said(session, {"customer": known.customer_id})
     return gone + _forget_exchanged(session, ids)
 
 

@@ -7,13 +7,14 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from branch_node.erased.queries import is_erased
 from branch_node.inbound.models import InboundItem
 from branch_node.inbound.operations import note_carried_out
 from branch_node.personal import holds
 from branch_node.personal.models import LegalHold
+from branch_node.personal.reasons import ARE_ORDERS, forget_reasons
 from branch_node.personal.requests import receive_order
 from shared.domain.published.orders import Order, OrderKind, read_order
-from shared.domain.published.vocabulary import ItemKind
 from shared.errors import BranchlineError
 from shared.stamp import Stamp
 from sync_protocol.contract.feed import APPLIED, RECEIVED, REFUSED
@@ -28,7 +29,7 @@ def carry_out(session: Session, *, today: date, by: Stamp) -> Mapping[str, int]:
     """
     waiting = session.scalars(
         select(InboundItem)
-        .where(InboundItem.kind == ItemKind.PERSONAL_ORDER.value, InboundItem.outcome == RECEIVED)
+        .where(ARE_ORDERS, InboundItem.outcome == RECEIVED)
         .order_by(InboundItem.published_at, InboundItem.id)
         .limit(AT_ONCE)
         .with_for_update()
@@ -48,6 +49,8 @@ def _carry_out(session: Session, item: InboundItem, *, today: date, by: Stamp) -
         _do(session, item.id, order, today=today, by=by)
     except BranchlineError as refused:
         # Whatever is refused is refused before anything is written.
+        if is_erased(session, order.customer_id):
+            forget_reasons(session, order.customer_id)
         return str(refused)
     return None
 

@@ -7,9 +7,11 @@ from typing import Any, Final
 from sqlalchemy import Table, and_, delete, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from hq_server.branches.models import Branch
 from hq_server.carrying.models import CarriedValues
 from hq_server.erasure.models import ErasureDone
 from hq_server.erasure.queries import list_open, list_unknown
+from hq_server.feed.models import FeedItem, FeedVersion
 from hq_server.parking import operations as parking
 from hq_server.parking.models import ParkedRecord
 from hq_server.proof.models import Difference
@@ -17,9 +19,11 @@ from shared.audit.operations import record
 from shared.audit.sealing import forget
 from shared.db.base import instant_text
 from shared.db.personal import about_column
-from shared.domain.erasure.rules import CARRIERS, blanks
+from shared.domain.erasure.rules import CARRIERS, ERASED, blanks
+from shared.domain.published.vocabulary import ItemKind
 from shared.exports.operations import end_made
 from shared.stamp import Stamp, Via
+from shared.twoperson.operations import forget_said
 from sync_protocol.catalog import Bindings
 
 RECORD: Final = "erasure"
@@ -62,6 +66,7 @@ def sweep(session: Session, done: ErasureDone, bindings: Bindings, *, at: dateti
         removed += _remove_refused(session, done, name, ids)
         removed += _remove_carried(session, done, name, ids)
     removed += _remove_shown(session, done, bindings)
+    removed += _forget_reasons(session, done)
     if removed:
         done.removed += removed
         done.last_removed_at = at
@@ -179,6 +184,23 @@ def _remove_shown(session: Session, done: ErasureDone, bindings: Bindings) -> in
             difference.rows = rows
             changed += 1
     return changed
+
+
+def _forget_reasons(session: Session, done: ErasureDone) -> int:
+    """Forget why orders about the customer were given here, and why two people decided on them."""
+    code = session.get_one(Branch, done.branch_number).code
+    forgotten = forget_said(session, {"customer": done.customer_id})
+    orders = select(FeedVersion).join(FeedItem, FeedItem.id == FeedVersion.item_id)
+    mine = FeedVersion.body["customer_id"].as_string() == done.customer_id
+    for version in session.scalars(orders.where(FeedItem.kind == ItemKind.PERSONAL_ORDER, mine)):
+        if version.branches == [code] and version.body["reason"] != ERASED:
+            told = {**version.body, "reason": ERASED}
+            which = (FeedVersion.item_id == version.item_id, FeedVersion.version == version.version)
+            # Not through the session, which would tell the log what was there.
+            session.execute(update(FeedVersion.__table__).where(*which).values(body=told))  # type: ignore[arg-type]
+            session.expire(version)
+            forgotten += 1
+    return forgotten
 
 
 def _blank_rows(session: Session, done: ErasureDone, bindings: Bindings) -> None:

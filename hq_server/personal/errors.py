@@ -11,6 +11,14 @@ class HoldNotThereError(BranchlineError):
     message = N_("There is no such open legal hold.")
 
 
+class OrderErasedError(BranchlineError):
+    """Its branch has erased the customer."""
+
+    code = "order-erased"
+    kind = Kind.CONFLICT
+    message = N_("The branch has erased this customer, so there is nothing to hold or to erase.")
+
+
 class OrderReasonError(FieldError):
     """An order needs a reason."""
 

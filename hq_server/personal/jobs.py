@@ -23,6 +23,9 @@ TABLES: Final = (
     "carried_values",
     "proof_differences",
     "audit_keys",
+    "replica_legal_holds",
+    "feed_versions",
+    "two_person_acts",
 )
 
 

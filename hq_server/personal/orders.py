@@ -12,8 +12,8 @@ from hq_server.branches.models import Branch
 from hq_server.customers.queries import CustomerNotFoundError
 from hq_server.feed.models import FeedItem, FeedTelling, FeedVersion
 from hq_server.feed.operations import publish_order
-from hq_server.personal.errors import HoldNotThereError, OrderDayError, OrderReasonError
-from hq_server.replica.models import ReplicaCustomer, ReplicaLegalHold
+from hq_server.personal.errors import HoldNotThereError, OrderDayError, OrderErasedError, OrderReasonError
+from hq_server.replica.models import ReplicaCustomer, ReplicaErasure, ReplicaLegalHold
 from shared.audit.operations import record
 from shared.domain.published.orders import LEAST_REASON, MOST_REASON, Order, OrderKind, read_order
 from shared.domain.published.vocabulary import ItemKind
@@ -54,10 +54,9 @@ def order_hold(
 ) -> FeedItem:
     """Have a branch hold everything of one of its customers; it does with its next contact, and says so.
 
-    Raises CustomerNotFoundError, OrderReasonError and OrderDayError.
+    Raises CustomerNotFoundError, OrderErasedError, OrderReasonError and OrderDayError.
     """
-    if session.get(ReplicaCustomer, (branch.number, customer_id)) is None:
-        raise CustomerNotFoundError(branch=branch.code)
+    _check_customer(session, branch, customer_id)
     if ends_on is not None and ends_on < today:
         raise OrderDayError(field="ends_on")
     order = Order(OrderKind.HOLD, customer_id, _reason(reason), by.actor, ends_on=ends_on)
@@ -67,10 +66,9 @@ def order_hold(
 def order_erasure(session: Session, branch: Branch, customer_id: str, *, reason: str, by: Stamp) -> FeedItem:
     """Have a branch write down that a customer is to be erased; two people there decide on it as on any request.
 
-    Raises CustomerNotFoundError and OrderReasonError.
+    Raises CustomerNotFoundError, OrderErasedError and OrderReasonError.
     """
-    if session.get(ReplicaCustomer, (branch.number, customer_id)) is None:
-        raise CustomerNotFoundError(branch=branch.code)
+    _check_customer(session, branch, customer_id)
     order = Order(OrderKind.ERASE, customer_id, _reason(reason), by.actor)
     return _give(session, branch, order, by=by)
 
@@ -140,6 +138,16 @@ def _give(session: Session, branch: Branch, order: Order, *, by: Stamp) -> FeedI
     details = {"order": item.id, "what": order.kind.value, "branch": branch.code}
     record(session, "order.published", subject=("customer", order.customer_id), by=by, details=details)
     return item
+
+
+def _check_customer(session: Session, branch: Branch, customer_id: str) -> None:
+    if session.get(ReplicaCustomer, (branch.number, customer_id)) is None:
+        raise CustomerNotFoundError(branch=branch.code)
+    erased = select(ReplicaErasure.id).where(
+        ReplicaErasure.branch_number == branch.number, ReplicaErasure.customer_id == customer_id
+    )
+    if session.scalar(erased) is not None:
+        raise OrderErasedError
 
 
 def _reason(reason: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.types import TypeDecorator
 KEY: Final = "personal"
 NONE: Final = "not_personal"
 ABOUT: Final = "personal_about"
+STANDS: Final = "personal_stands"
 
 
 class FieldClass(StrEnum):
@@ -34,9 +35,13 @@ class FieldClass(StrEnum):
         return self not in {FieldClass.NAME, FieldClass.FREE_TEXT}
 
 
-def personal(kind: FieldClass) -> dict[str, Any]:
-    """Return what `mapped_column(info=...)` takes for a column of this class."""
-    return {KEY: kind}
+def personal(kind: FieldClass, *, stands: bool = False) -> dict[str, Any]:
+    """Return what `mapped_column(info=...)` takes for a column of this class.
+
+    With `stands` a word stands in the place of an erased value although the column may be empty: that something was
+    said is kept.
+    """
+    return {KEY: kind, STANDS: stands}
 
 
 def not_personal() -> dict[str, Any]:
@@ -52,6 +57,11 @@ def is_not_personal(column: Column[Any]) -> bool:
 def class_of(column: Column[Any]) -> FieldClass | None:
     """Return the class of a column's data, or None when it is not personal."""
     return column.info.get(KEY)
+
+
+def stands(column: Column[Any]) -> bool:
+    """Return whether a word stands in the place of what was erased from a column that may be empty."""
+    return bool(column.info.get(STANDS))
 
 
 def about(subject: str) -> dict[str, Any]:

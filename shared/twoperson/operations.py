@@ -25,6 +25,10 @@ from shared.twoperson.models import REASON_LENGTH, ProposedAct
 from shared.twoperson.vocabulary import ActKind, ActState
 
 LEAST_REASON: Final = 3
+# Stands in the place of a reason that told of somebody who was erased.
+FORGOTTEN: Final = "erased"
+# A payload that names one is about a person: why is said in the act alone, for nothing leaves the log again.
+PERSON: Final = "customer"
 # Whether whoever decides may decide on acts of a kind: the policy table's word.
 Eligible = Callable[[ActKind], bool]
 
@@ -111,6 +115,20 @@ def expire(session: Session, kinds: Sequence[ActKind], *, by: Stamp) -> int:
     return len(late)
 
 
+def forget_said(session: Session, payload: Mapping[str, Any]) -> int:
+    """Forget why acts were asked for and refused whose payload has all of `payload`; returns how many told it.
+
+    That they were, by whom and when stays.
+    """
+    members = [ProposedAct.payload[name].as_string() == str(value) for name, value in payload.items()]
+    forgotten = 0
+    for act in session.scalars(select(ProposedAct).where(*members)):
+        if act.reason != FORGOTTEN or act.note not in {None, FORGOTTEN}:
+            act.reason, act.note = FORGOTTEN, FORGOTTEN if act.note else None
+            forgotten += 1
+    return forgotten
+
+
 def digest_of(kind: str, subject: tuple[str, str], payload: Mapping[str, Any]) -> str:
     """Return the digest that binds an act to what was proposed."""
     plain = json.dumps(
@@ -167,5 +185,5 @@ def _note(session: Session, event: str, act: ProposedAct, *, by: Stamp, reason: 
         "digest": act.digest,
         "proposed_by": act.proposed_by,
     }
-    details = about | ({"reason": reason} if reason else {})
+    details = about | ({"reason": reason} if reason and PERSON not in act.payload else {})
     record(session, event, subject=("two_person_act", act.id), by=by, details=details)

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, inspect, select, text, update
+from sqlalchemy import Connection, delete, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from branch_node.billing.models import BillLine
@@ -15,17 +15,24 @@ from branch_node.customers import jobs as customer_jobs
 from branch_node.customers.models import Contact, Customer
 from branch_node.erased.models import Erasure
 from branch_node.erasure.operations import Known
+from branch_node.inbound.models import FeedPlace, InboundItem
 from branch_node.outbound.models import RecoveredRow
 from branch_node.outbound.recovered import CONFLICT
+from branch_node.personal import holds
 from branch_node.personal.erasing import erase as erase_customer
 from branch_node.personal.finishing import before_use, keep
 from branch_node.personal.finishing import finish as finish_at_branch
+from branch_node.personal.jobs import carry_out_orders
+from branch_node.personal.models import LegalHold
 from branch_node.retention.jobs import purge_outbox
 from hq_server.analysis.jobs import take_in
+from hq_server.branches.models import Branch
 from hq_server.erasure.models import ErasureDone
+from hq_server.personal import orders
+from hq_server.personal.errors import OrderErasedError
 from hq_server.personal.jobs import before_use as before_use_at_hq
 from hq_server.personal.jobs import finish as finish_at_hq
-from hq_server.replica.models import ReplicaErasure
+from hq_server.replica.models import ReplicaErasure, ReplicaLegalHold
 from shared.audit.models import AuditEntry
 from shared.audit.sealing import read_sealed
 from shared.audit.verification import verify_log
@@ -37,12 +44,14 @@ from shared.exports.store import ExportStore
 from shared.exports.vocabulary import ExportState
 from shared.ids import new_id
 from shared.jobs.job import Progress
+from shared.twoperson.operations import approve
 from tests.support import setbacks
 from tests.support.world import BranchHere, World
 
 # Said in every personal column of the customer, and in nothing else.
 CANARY = "Canary77Xq"
 KEPT = "Stays55Yp"
+TODAY = date(2026, 11, 20)
 
 
 def canaries() -> dict[str, Any]:
@@ -201,6 +210,77 @@ def test_a_file_exported_after_the_erasure_stays_while_the_erasure_waits(world):
         assert session.scalars(select(Export.state)).all() == [ExportState.READY]
 
 
+def test_why_a_customer_was_held_ordered_about_and_released_goes_and_that_they_were_stays(world):
+    branch = world.make_branch("B001")
+    goes = fill(branch)
+    branch.push()
+    with world.hq.database.sessions.begin() as session:
+        at = session.scalars(select(Branch)).one()
+        orders.order_hold(
+            session, at, goes, reason=f"{CANARY} sues", ends_on=None, today=TODAY, by=world.by()
+        )
+        orders.order_erasure(session, at, goes, reason=f"{CANARY} asks", by=world.by())
+    branch.push()
+    carry_out_orders(branch.runtime, world.by("node"), Progress())
+    branch.push()
+    with world.hq.database.sessions.begin() as session:
+        held = session.scalars(select(ReplicaLegalHold)).one()
+        act = orders.ask_release(session, held, reason=f"{CANARY} lost", by=world.by("hq-ana"))
+        approve(
+            session, orders.RELEASE_KIND, act.id, seen=act.digest, eligible=lambda _: True, by=world.by("li")
+        )
+    branch.push()
+    carry_out_orders(branch.runtime, world.by("node"), Progress())
+    with branch.runtime.database.sessions.begin() as session:
+        by = world.by("manager-a")
+        mine = holds.place(session, goes, reason=f"{CANARY} audit", ends_on=None, today=TODAY, by=by).id
+        act = holds.ask_release(session, mine, reason=f"{CANARY} audited", by=by)
+        approve(
+            session, holds.RELEASE_KIND, act.id, seen=act.digest, eligible=lambda _: True, by=world.by("b")
+        )
+    branch.push()
+    assert tables_with(world.hq, CANARY) >= {"replica_legal_holds", "feed_versions", "two_person_acts"}
+    assert tables_with(branch.runtime, CANARY) >= {"legal_holds", "inbound_items", "two_person_acts"}
+
+    erase(branch, goes)
+    branch.push()
+
+    assert tables_with(branch.runtime, CANARY) - {"sync_outbox", "customer_search"} == set()
+    assert tables_with(world.hq, CANARY) == set()
+    with branch.runtime.database.reads() as session:
+        kept = session.scalars(select(LegalHold)).all()
+        assert [(one.reason, one.release_reason, bool(one.placed_at)) for one in kept] == [
+            ("erased", "erased", True)
+        ] * 2
+        assert verify_log(session).intact
+    # From its beginning again, as to a branch that was set back: nothing comes back that way.
+    with branch.runtime.database.sessions.begin() as session:
+        session.execute(update(FeedPlace).values(seq=0, digest=""))
+        session.execute(delete(InboundItem))
+    branch.push()
+    carry_out_orders(branch.runtime, world.by("node"), Progress())
+    assert "inbound_items" not in tables_with(branch.runtime, CANARY)
+    world.assert_equal()
+    night(world, branch)
+    for runtime in (branch.runtime, world.hq):
+        assert tables_with(runtime, CANARY) == set()
+        assert in_files(runtime) == []
+
+
+def test_head_office_gives_no_order_about_who_was_erased(world):
+    branch = world.make_branch("B001")
+    goes = fill(branch)
+    erase(branch, goes)
+    branch.push()
+    with world.hq.database.sessions.begin() as session:
+        at = session.scalars(select(Branch)).one()
+        with pytest.raises(OrderErasedError):
+            orders.order_hold(session, at, goes, reason="why", ends_on=None, today=TODAY, by=world.by())
+        with pytest.raises(OrderErasedError):
+            orders.order_erasure(session, at, goes, reason="why", by=world.by())
+        assert orders.list_given(session) == []
+
+
 def test_after_the_purge_and_the_night_nothing_is_left_in_databases_and_files(world):
     branch = world.make_branch("B001")
     goes = fill(branch)
@@ -236,7 +316,7 @@ def test_an_erasure_waits_while_head_office_has_no_backup_of_the_batches_from_be
     assert outcome.counts == {"waiting": 1}
     with branch.runtime.database.reads() as session:
         erasure = session.scalars(select(Erasure)).one()
-        assert (erasure.waiting, erasure.complete_at) == (3, None)
+        assert (erasure.waiting, erasure.complete_at) == (4, None)
 
 
 @pytest.mark.parametrize("where", ["register", "new home"])

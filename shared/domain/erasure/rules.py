@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from sqlalchemy import JSON, Column, FromClause
 
-from shared.db.personal import FieldClass, class_of
+from shared.db.personal import FieldClass, class_of, stands
 
 ERASED: Final = "erased"
 # What of a customer travels with personal text in it.
-CARRIERS: Final = ("customer", "contact", "bill_line", "work_log")
+CARRIERS: Final = ("customer", "contact", "bill_line", "work_log", "legal_hold")
 
 
 def personal_columns(table: FromClause) -> list[Column[Any]]:
@@ -28,7 +28,7 @@ def blanks(table: FromClause, row: Mapping[str, Any]) -> dict[str, Any]:
 def _blank(column: Column[Any], row: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any column value
     if isinstance(column.type, JSON):
         return [] if isinstance(row.get(column.name), list) else {}
-    if column.nullable:
+    if column.nullable and not (stands(column) and row.get(column.name)):
         return None
     number = row.get("customer_no")
     return f"{ERASED} {number}" if class_of(column) is FieldClass.NAME and number else ERASED

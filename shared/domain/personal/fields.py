@@ -6,6 +6,7 @@ from sqlalchemy import Date, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Id
+from shared.db.personal import FieldClass, about, personal
 from shared.domain.fields import Identified
 
 REASON_LENGTH = 500
@@ -17,12 +18,14 @@ class LegalHoldFields(Identified):
     `order_id` is the order by which head office placed it; without one the branch did.
     """
 
-    customer_id: Mapped[str] = mapped_column(Id)
-    reason: Mapped[str] = mapped_column(String(REASON_LENGTH))
+    customer_id: Mapped[str] = mapped_column(Id, info=about("customer"))
+    reason: Mapped[str] = mapped_column(String(REASON_LENGTH), info=personal(FieldClass.FREE_TEXT))
     placed_at: Mapped[datetime]
     placed_by: Mapped[str] = mapped_column(String(80))
     ends_on: Mapped[date | None] = mapped_column(Date)
     order_id: Mapped[str | None] = mapped_column(Id)
     released_at: Mapped[datetime | None]
     released_by: Mapped[str | None] = mapped_column(String(80))
-    release_reason: Mapped[str | None] = mapped_column(String(REASON_LENGTH))
+    release_reason: Mapped[str | None] = mapped_column(
+        String(REASON_LENGTH), info=personal(FieldClass.FREE_TEXT, stands=True)
+    )
