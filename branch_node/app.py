@@ -8,6 +8,12 @@ from typing import Final
 
 from flask import Blueprint, Flask, url_for
 
+from branch_node.archive import alarms as archive_alarms
+from branch_node.archive import completeness_pages
+from branch_node.archive import history_pages as archive_history
+from branch_node.archive import jobs as archive_jobs
+from branch_node.archive import pages as archive
+from branch_node.archive.unlocking import REMOVAL_KIND, UNLOCK_KIND
 from branch_node.billing import pages as billing
 from branch_node.bindings import BINDINGS
 from branch_node.config import load_settings
@@ -89,7 +95,7 @@ from shared.web.running.pages import jobs_blueprint
 from shared.web.twoperson.pages import two_person_blueprint
 from shared.web.twoperson.pages import waiting_count as second_person_count
 
-ACTS: Final = (export_kind(), RELEASE_KIND, ERASE_KIND)
+ACTS: Final = (export_kind(), RELEASE_KIND, ERASE_KIND, UNLOCK_KIND, REMOVAL_KIND)
 JOBS: Final[Sequence[Job]] = (
     expiry_job(ACTS),
     *export_jobs.JOBS,
@@ -102,6 +108,7 @@ JOBS: Final[Sequence[Job]] = (
     *duplicate_jobs.JOBS,
     *erasures.JOBS,
     *personal_jobs.JOBS,
+    *archive_jobs.JOBS,
     *common_jobs.common_jobs(told_heads),
 )
 
@@ -110,6 +117,7 @@ ALARMS: Final[Sequence[AlarmKind]] = (
     *inbound_alarms.ALARMS,
     *retention_alarms.ALARMS,
     *personal_alarms.ALARMS,
+    *archive_alarms.ALARMS,
     *common_alarms.ALARMS,
 )
 
@@ -168,6 +176,7 @@ MENU: Final = (
         foot=True,
         kinds=_OF[StaffKind.BRANCH_MANAGER],
     ),
+    MenuEntry(_l("Retained archive"), "archive.index", "notebook", Resource.ARCHIVE, key="a", foot=True),
     MenuEntry(_l("Import"), "imports.index", "file-import", Resource.IMPORT, key="i"),
     MenuEntry(
         _l("Sync"), "outbound.overview", "cloud-upload", Resource.SYNC_STATE, count=outbound.waiting, key="p"
@@ -245,6 +254,9 @@ def _blueprints() -> Sequence[Blueprint]:
         sharing_pages.blueprint,
         servicedesk.blueprint,
         worklogs.blueprint,
+        archive.blueprint,
+        archive_history.blueprint,
+        completeness_pages.blueprint,
         billing.blueprint,
         statistics.blueprint,
         opstats.blueprint,
@@ -278,14 +290,7 @@ def _blueprints() -> Sequence[Blueprint]:
             },
             "branch",
         ),
-        two_person_blueprint(
-            ACTS,
-            {
-                "export": lambda at: url_for("exports.one", export_id=at),
-                "personal_request": lambda at: url_for("personal_requests.one", request_id=at),
-                "legal_hold": lambda at: url_for("holds.one", hold_id=at),
-            },
-        ),
+        _second_person(),
         exports_blueprint(inbound.export_rules),
         organisation_blueprint(BRANCH_KINDS),
         setup.blueprint,
@@ -294,6 +299,19 @@ def _blueprints() -> Sequence[Blueprint]:
         terms_pages.blueprint,
         _personal_data(),
         people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
+    )
+
+
+def _second_person() -> Blueprint:
+    """Return the pages of acts of two people, each with the way to what it is about."""
+    return two_person_blueprint(
+        ACTS,
+        {
+            "export": lambda at: url_for("exports.one", export_id=at),
+            "personal_request": lambda at: url_for("personal_requests.one", request_id=at),
+            "legal_hold": lambda at: url_for("holds.one", hold_id=at),
+            "archive_entry": lambda at: url_for("archive.one", entry_id=at),
+        },
     )
 
 

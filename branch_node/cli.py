@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 
 from branch_node.app import JOBS, create_app, open_runtime
+from branch_node.archive.commands import register as register_archive
 from branch_node.config import create_home
 from branch_node.imports.commands import register as register_import
 from branch_node.imports.exporting import export_unsent
@@ -143,6 +144,7 @@ register_import(cli, APP.open)
 register_sync(cli, APP)
 register_resend(cli, APP)
 register_log(cli, APP)
+register_archive(cli, APP)
 cli.add_command(setup_commands(APP))
 for _command in common_commands(APP):
     cli.add_command(_command)

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 
+from branch_node.archive.models import ArchiveEntry
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer, CustomerShare, Serving
 from branch_node.opstats.models import OperationMonth
@@ -99,6 +100,16 @@ RANGES: Final = (
                 select(Customer.id).where(_held(seer))
             ),
             DataRange.TEAM: lambda seer: PersonalRequest.customer_id.in_(
+                select(Customer.id).where(_served(seer))
+            ),
+        },
+    ),
+    Ranged(
+        ArchiveEntry,
+        Resource.ARCHIVE,
+        {
+            DataRange.SELF: lambda seer: ArchiveEntry.customer_id.in_(select(Customer.id).where(_held(seer))),
+            DataRange.TEAM: lambda seer: ArchiveEntry.customer_id.in_(
                 select(Customer.id).where(_served(seer))
             ),
         },

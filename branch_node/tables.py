@@ -4,6 +4,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from branch_node.archive.guards import install as install_archive_guards
+from branch_node.archive.guards import remove as remove_archive_guards
 from branch_node.bindings import KEPT_BLANK, install_capture
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH
 from branch_node.erasure.guards import install as install_erased
@@ -18,11 +20,18 @@ def _install_generated(connection: Connection) -> None:
     """Make what is generated from declarations: capture of changes, and the tables that follow others."""
     install_capture(connection)
     install_log_guards(connection)
+    install_archive_guards(connection)
     install_erased(connection, KEPT_BLANK)
     CUSTOMER_SEARCH.install(connection)
     CONTACT_SEARCH.install(connection)
     install_projection(connection)
     install_row_security(connection, RANGES, append_only=("audit_entries",))
+
+
+def _take_away(connection: Connection) -> None:
+    """Take away what would keep a migration from remaking a table."""
+    remove_row_security(connection)
+    remove_archive_guards(connection)
 
 
 APP: Final = MigratedApp(
@@ -57,8 +66,9 @@ APP: Final = MigratedApp(
         "branch_node.setup.models",
         "branch_node.personal.models",
         "branch_node.erased.models",
+        "branch_node.archive.models",
         "shared.db.search",
     ),
-    before_change=remove_row_security,
+    before_change=_take_away,
     after_upgrade=_install_generated,
 )

@@ -54,6 +54,7 @@ class Duty(Word):
 
     CASHIER = ("cashier", N_("Cashier"))
     LOG_AUDITOR = ("log_auditor", N_("Log auditor"))
+    ARCHIVE_KEEPER = ("archive_keeper", N_("Archive keeper"))
 
 
 class Action(StrEnum):
@@ -138,6 +139,7 @@ class Resource(Word):
     EXPORT = ("export", N_("Exports of personal data"))
     PERSONAL_DATA = ("personal_data", N_("Personal data"))
     LEGAL_HOLD = ("legal_hold", N_("Legal holds"))
+    ARCHIVE = ("archive", N_("Retained archive"))
     SECURITY = ("security", N_("Security"))
     SETUP = ("setup", N_("Setting up"))
     OWN_ACCOUNT = ("own_account", N_("One's own account"))
@@ -161,6 +163,7 @@ BUSINESS = frozenset(
         Resource.OPERATION_STATISTICS,
         Resource.PERSONAL_DATA,
         Resource.LEGAL_HOLD,
+        Resource.ARCHIVE,
     }
 )
 # Shows rows of the business on their way, or what was changed in them: nobody of the business sees those either

@@ -34,7 +34,9 @@ SPAN: Final = timedelta(minutes=1)
 MOST_A_SPAN: Final = 60
 LONGEST: Final = 200
 # Whose single record shows a person's data: opening one is noted.
-SENSITIVE: Final = frozenset({Resource.CUSTOMER, Resource.PARKED, Resource.RECOVERED, Resource.IMPORT})
+SENSITIVE: Final = frozenset(
+    {Resource.CUSTOMER, Resource.ARCHIVE, Resource.PARKED, Resource.RECOVERED, Resource.IMPORT}
+)
 # Their pages note themselves, with their conditions in words.
 NOTED_THERE: Final = frozenset({Resource.OPERATION_LOG, Resource.OPERATION_STATISTICS})
 TAKEN_OUT: Final = {Action.EXPORT: ("exported", LogAction.EXPORT), Action.PRINT: ("printed", LogAction.PRINT)}

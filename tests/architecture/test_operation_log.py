@@ -22,6 +22,8 @@ TECHNICAL = {
     "audit_head": "the log itself",
     "audit_keys": "the log itself",
     "alarms": RECORDED,
+    "archive_entries": RECORDED,
+    "archive_head": KEPT_BY_PROGRAM,
     "announcement_readings": "is itself the record of who read what and when",
     "imports": RECORDED,
     "feed_items": RECORDED,

@@ -4,6 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from shared.domain.archive.keeping import (
+    CLOSED_DAYS,
+    COMPLETE_DOUBLE,
+    COMPLETE_GROUP,
+    COMPLETE_INDIVIDUAL,
+    FIELD_WORDS,
+    KEEP_YEARS,
+    LEAST_UNLOCK_MINUTES,
+    MOST_CLOSED_DAYS,
+    MOST_UNLOCK_MINUTES,
+    MOST_YEARS,
+    UNLOCK_MINUTES,
+)
 from shared.domain.personal.keeping import (
     BASES,
     BASIS_HELP,
@@ -131,6 +144,7 @@ SIGN_IN_TRIES: Final = "sign-in-free-tries"
 SIGN_IN_WAIT: Final = "sign-in-longest-wait-minutes"
 SECOND_STEP_KINDS: Final = "second-step-kinds"
 QUIET_DAYS: Final = "quiet-days"
+VISIT_DAYS: Final = "visit-days"
 REQUIRED_FIELDS: Final = "customer-required-fields"
 CORRECTION_RIGHT: Final = "bill-correction-right"
 MANAGERS_ONLY: Final = "administrator"
@@ -201,6 +215,13 @@ POLICIES: Final[Mapping[str, Policy]] = {
             N_("days"),
         ),
         Policy(
+            VISIT_DAYS,
+            N_("Days from one visit to the next"),
+            N_("Of strategic, high, middle and low value customers, in this order."),
+            Numbers(4, 1, 730),
+            N_("days"),
+        ),
+        Policy(
             REQUIRED_FIELDS,
             N_("What a customer's form must hold"),
             N_("Fields that may otherwise stay empty; customers entered before stay as they are."),
@@ -257,6 +278,47 @@ POLICIES: Final[Mapping[str, Policy]] = {
             N_("So often who asked for it may fetch the file; then it is removed."),
             Whole(1, 20),
             N_("times"),
+        ),
+        Policy(
+            COMPLETE_INDIVIDUAL,
+            N_("What makes the file of a person complete"),
+            N_("The fields that count; a file is complete to the share of them that is filled in."),
+            Several(FIELD_WORDS),
+        ),
+        Policy(
+            COMPLETE_GROUP,
+            N_("What makes the file of a group complete"),
+            N_("The fields that count; a file is complete to the share of them that is filled in."),
+            Several(FIELD_WORDS),
+        ),
+        Policy(
+            COMPLETE_DOUBLE,
+            N_("What counts double in a file"),
+            N_("These fields weigh twice as much as the others where they count."),
+            Several(FIELD_WORDS),
+        ),
+        Policy(
+            UNLOCK_MINUTES,
+            N_("An entry of the retained archive is unlocked for"),
+            N_("After that it locks itself again."),
+            Whole(LEAST_UNLOCK_MINUTES, MOST_UNLOCK_MINUTES),
+            N_("minutes"),
+        ),
+        Policy(
+            CLOSED_DAYS,
+            N_("Files of closed customers are put away after"),
+            N_(
+                "So long after its last change the file goes into the retained archive; 0 puts none away by itself."
+            ),
+            Whole(0, MOST_CLOSED_DAYS),
+            N_("days"),
+        ),
+        Policy(
+            KEEP_YEARS,
+            N_("Files in the retained archive are kept"),
+            N_("After that two people may take one out; 0 or nothing published keeps them for ever."),
+            Whole(0, MOST_YEARS),
+            N_("years"),
         ),
         *(
             Policy(keep_policy(kind), text, KEEP_HELP, Whole(0, MOST_MONTHS), N_("months"))

@@ -1,0 +1,155 @@
+"""The versions of a customer's file: its dated history, a version as it was, two compared, one brought back."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from marshmallow import ValidationError
+from sqlalchemy.orm import Session
+
+from branch_node.archive import queries, words
+from branch_node.archive.restoring import restore as bring_back
+from branch_node.archive.versions import (
+    COLUMNS,
+    Version,
+    differences,
+    spans_of,
+    version_no,
+    version_on,
+    versions_of,
+)
+from branch_node.customers.models import Customer
+from branch_node.customers.operations import CustomerChangedMeanwhileError, CustomerNumberTakenError
+from branch_node.customers.queries import get_customer
+from branch_node.managers import queries as managers
+from shared.db.base import Base, instant_text
+from shared.db.personal import MASKED, class_of, mask
+from shared.i18n import gettext as _
+from shared.i18n import translate_error
+from shared.rights.vocabulary import Action, Resource
+from shared.web.access import requires
+from shared.web.context import reading, runtime, stamp, writing
+from shared.web.forms import field_errors, notice
+from shared.web.lists import day_argument
+
+CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
+blueprint = Blueprint(
+    "history", __name__, template_folder="templates", url_prefix="/customers/<uuid:customer_id>/history"
+)
+
+
+@blueprint.get("")
+@requires(Resource.CUSTOMER, Action.READ)
+def index(customer_id: object) -> str:
+    """Show which values every field had since when, and every version there was."""
+    found = _seen(str(customer_id))
+    versions = _versions(str(customer_id))
+    day = day_argument("day")
+    on_day = version_on(versions, day, runtime().settings.timezone) if day else None
+    return _page(
+        "archive/history.html",
+        found,
+        versions=versions,
+        spans=spans_of(versions),
+        day=day,
+        on_day=on_day,
+        first_day=versions[0].at if versions else None,
+    )
+
+
+@blueprint.get("/<int:number>")
+@requires(Resource.CUSTOMER, Action.READ)
+def one(customer_id: object, number: int) -> str:
+    """Show one version, and how it differs from another: the present one unless the address names one."""
+    return _one(str(customer_id), number)
+
+
+@blueprint.post("/<int:number>/restoration")
+@requires(Resource.CUSTOMER, Action.UPDATE)
+def restore(customer_id: object, number: int) -> ResponseReturnValue:
+    """Give the customer the values of this version again."""
+    found = _seen(str(customer_id))
+    version = version_no(_versions(found.id), number)
+    try:
+        seen_at = datetime.fromisoformat(request.form.get("seen_at", ""))
+    except ValueError:
+        return _one(found.id, number, problems=[_("Please open the form again.")]), 400
+    try:
+        with writing() as session:
+            fields = bring_back(
+                session, get_customer(session, found.id), version, seen_at=seen_at, by=stamp()
+            )
+    except ValidationError as refused:
+        told = field_errors(refused)
+        problems = [f"{words.field_word(name)}: {text}" if name else text for name, text in told.items()]
+        return _one(found.id, number, problems=problems), 400
+    except (CustomerNumberTakenError, CustomerChangedMeanwhileError) as refused:
+        return _one(found.id, number, problems=[translate_error(refused)]), 409
+    named = _(", ").join(words.field_word(name) for name in fields)
+    notice(
+        _("Brought back: %(fields)s.", fields=named)
+        if fields
+        else _("Nothing differed; nothing was changed.")
+    )
+    return redirect(url_for("history.index", customer_id=found.id), code=303)
+
+
+def _one(customer_id: str, number: int, problems: list[str] | None = None) -> str:
+    found = _seen(customer_id)
+    versions = _versions(customer_id)
+    version = version_no(versions, number)
+    other = version_no(versions, request.args.get("with", versions[-1].no, type=int))
+    first, second = sorted((version, other), key=lambda each: each.no)
+    return _page(
+        "archive/version.html",
+        found,
+        version=version,
+        versions=versions,
+        other=other,
+        first=first,
+        second=second,
+        differences=differences(first, second),
+        fields=[name for name in COLUMNS if version.state.get(name) is not None or name in version.hidden],
+        problems=problems or [],
+        seen_at=instant_text(found.updated_at),
+    )
+
+
+def _seen(customer_id: str) -> Customer:
+    """Return the customer, found with this person's own eyes."""
+    with reading() as session:
+        return get_customer(session, customer_id)
+
+
+def _versions(customer_id: str) -> list[Version]:
+    # Of the operation log some see only what they did themselves: a file's history is whole or wrong.
+    with reading(as_node=True) as session:
+        return versions_of(session, get_customer(session, customer_id))
+
+
+def _page(template: str, found: Customer, **more: Any) -> str:  # noqa: ANN401 - what the page shows
+    hidden = "customer" in MASKED.get()
+    with reading() as session:
+        people = {manager.id: manager.name for manager in managers.list_managers(session)}
+        archived = _archived(session, found.id)
+
+    def shown(field: str, value: Any) -> str:  # noqa: ANN401 - a value of a version
+        kind = class_of(CUSTOMERS.c[field]) if hidden else None
+        seen = mask(kind, value) if kind is not None and isinstance(value, str) else value
+        return words.value_word(field, seen, people)
+
+    return render_template(
+        template,
+        customer=found,
+        archived=archived,
+        field_word=words.field_word,
+        value_word=shown,
+        source_word=words.source_word,
+        events=words.EVENTS,
+        **more,
+    )
+
+
+def _archived(session: Session, customer_id: str) -> Any:  # noqa: ANN401 - an entry or nothing
+    return queries.last_file(session, customer_id)

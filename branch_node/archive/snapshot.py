@@ -1,0 +1,136 @@
+"""A customer's file as it goes into the retained archive: everything that makes it a file, as plain JSON."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, Final
+
+from sqlalchemy import Table, func, select
+from sqlalchemy.orm import Session
+
+from branch_node.archive.versions import COLUMNS, versions_of
+from branch_node.billing.models import BillLine
+from branch_node.customers.models import Contact, Customer
+from branch_node.worklogs.models import WorkLog
+from shared.audit.models import json_text
+from shared.db.base import Base, instant_text
+from shared.db.personal import class_of, mask
+
+FORMAT: Final = "branchline-archive-1"
+HIDDEN: Final = "…"
+
+
+def take(session: Session, customer: Customer, at: datetime) -> dict[str, Any]:
+    """Return the file of a customer as it stands: profile, contacts, every version, money and work in sums."""
+    return {
+        "format": FORMAT,
+        "taken_at": instant_text(at),
+        "customer": {name: _plain(getattr(customer, name)) for name in ("id", *COLUMNS)},
+        "entered": {"at": instant_text(customer.created_at), "by": customer.created_by},
+        "contacts": _contacts(session, customer.id),
+        "versions": _versions(session, customer),
+        "money": _money(session, customer.id),
+        "work_logs": _work(session, customer.id),
+    }
+
+
+def masked(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a content with contact data masked, for whoever sees customers so."""
+    shown = dict(content)
+    tables = {"customer": Customer.__tablename__, "contacts": Contact.__tablename__}
+    for part, name in tables.items():
+        table = Base.metadata.tables[name]
+        rows = shown.get(part)
+        if isinstance(rows, list):
+            shown[part] = [_masked_row(table, row) for row in rows]
+        elif isinstance(rows, dict):
+            shown[part] = _masked_row(table, rows)
+    customers = Base.metadata.tables[Customer.__tablename__]
+    shown["versions"] = [
+        {
+            **version,
+            "changes": {
+                field: [_masked(customers, field, value) for value in pair]
+                for field, pair in version.get("changes", {}).items()
+            },
+        }
+        for version in shown.get("versions", ())
+    ]
+    return shown
+
+
+def _masked_row(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _masked(table, name, value) for name, value in row.items()}
+
+
+def _masked(table: Table, name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    kind = class_of(table.c[name]) if name in table.c else None
+    return mask(kind, value) if kind is not None and isinstance(value, str) else value
+
+
+def _contacts(session: Session, customer_id: str) -> list[dict[str, Any]]:
+    rows = session.scalars(select(Contact).where(Contact.customer_id == customer_id).order_by(Contact.id))
+    names = [column.name for column in Base.metadata.tables[Contact.__tablename__].columns]
+    return [{name: _plain(getattr(row, name)) for name in names} for row in rows]
+
+
+def _versions(session: Session, customer: Customer) -> list[dict[str, Any]]:
+    return [
+        {
+            "no": version.no,
+            "at": instant_text(version.at),
+            "by": version.by,
+            "event": version.event,
+            "changes": {
+                change.field: [change.before, change.after] if change.known else [HIDDEN, HIDDEN]
+                for change in version.changes
+            },
+        }
+        for version in versions_of(session, customer)
+    ]
+
+
+def _money(session: Session, customer_id: str) -> list[dict[str, Any]]:
+    grouped = (
+        select(
+            BillLine.currency,
+            BillLine.kind,
+            func.count(),
+            func.sum(BillLine.amount_minor),
+            func.min(BillLine.booked_on),
+            func.max(BillLine.booked_on),
+        )
+        .where(BillLine.customer_id == customer_id)
+        .group_by(BillLine.currency, BillLine.kind)
+        .order_by(BillLine.currency, BillLine.kind)
+    )
+    names = ("currency", "kind", "lines", "amount_minor", "first", "last")
+    # A sum is a Decimal on PostgreSQL.
+    return [
+        {**{name: _plain(value) for name, value in zip(names, row, strict=True)}, "amount_minor": int(row[3])}
+        for row in session.execute(grouped)
+    ]
+
+
+def _work(session: Session, customer_id: str) -> dict[str, Any]:
+    rows = session.execute(
+        select(WorkLog.log_no, WorkLog.kind, WorkLog.started_at, WorkLog.text)
+        .where(WorkLog.customer_id == customer_id)
+        .order_by(WorkLog.started_at, WorkLog.id)
+    ).all()
+    told = [[_plain(value) for value in row] for row in rows]
+    return {
+        "count": len(told),
+        "first": told[0][2] if told else None,
+        "last": told[-1][2] if told else None,
+        "digest": hashlib.sha256(json_text({"logs": told}).encode()).hexdigest(),
+    }
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any column value
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value.value if isinstance(value, Enum) else value

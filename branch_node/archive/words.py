@@ -1,0 +1,87 @@
+"""What archive pages call fields, values and events, in the reader's language."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from branch_node.archive.versions import BEGINNING, UNTOLD
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    IdentityDocument,
+    PreferredChannel,
+)
+from shared.domain.regions import region_name
+from shared.domain.vocabulary import Vocabulary
+from shared.i18n import gettext as _
+from shared.i18n import label
+from shared.i18n import lazy_gettext as _l
+
+FIELDS: Final = {
+    "customer_no": _l("Number"),
+    "kind": _l("Kind"),
+    "name": _l("Name"),
+    "short_name": _l("Short name"),
+    "id_type": _l("Document"),
+    "id_no": _l("Document number"),
+    "mobile": _l("Mobile"),
+    "phone": _l("Phone"),
+    "email": _l("E-mail"),
+    "wechat": _l("WeChat account"),
+    "region_code": _l("Region"),
+    "address": _l("Address"),
+    "grade": _l("Grade"),
+    "status": _l("Status"),
+    "opened_on": _l("Opened on"),
+    "manager_id": _l("Account manager"),
+    "preferred_channel": _l("Preferred channel"),
+    "tags": _l("Tags"),
+    "attributes": _l("Further attributes"),
+    "remark": _l("Remark"),
+}
+VOCABULARIES: Final[Mapping[str, type[Vocabulary]]] = {
+    "kind": CustomerKind,
+    "grade": Grade,
+    "status": CustomerStatus,
+    "id_type": IdentityDocument,
+    "preferred_channel": PreferredChannel,
+}
+EVENTS: Final = {
+    BEGINNING: _l("as it stood before the record begins"),
+    UNTOLD: _l("blanked by rule, or changed beside the program"),
+    "customer.registered": _l("registered"),
+    "customer.created": _l("registered"),
+    "customer.changed": _l("changed"),
+    "customer.merged": _l("merged"),
+}
+
+
+def field_word(field: str) -> str:
+    """Return what a field is called; one that this version does not know by its own name."""
+    return str(FIELDS.get(field, field))
+
+
+def value_word(field: str, value: Any, people: Mapping[str, str]) -> str:  # noqa: ANN401 - any JSON value
+    """Return a value of a field in the reader's words; `people` are account managers' names by id."""
+    if value is None or value in ("", [], {}):
+        return "–"
+    if isinstance(value, list):
+        return _(", ").join(map(str, value))
+    if isinstance(value, dict):
+        return _(", ").join(f"{name}: {one}" for name, one in sorted(value.items()))
+    if field == "manager_id":
+        return people.get(str(value), str(value))
+    if field == "region_code":
+        return region_name(value)
+    members = {member.value: member for member in VOCABULARIES.get(field, ())}
+    return label(members[value]) if value in members else str(value)
+
+
+def source_word(event: str, via: str, details: Mapping[str, Any]) -> str:
+    """Return by which way a version came: a form, an import, the line or the program."""
+    if "import" in details:
+        return _("by an import")
+    if event in (BEGINNING, UNTOLD):
+        return ""
+    ways = {"web": _("by a form"), "api": _("by a program"), "sync": _("by the line"), "job": _("by a job")}
+    return ways.get(via, _("by a command"))

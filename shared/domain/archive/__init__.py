@@ -1,0 +1,1 @@
+"""The two archives of customers' files: what is the same wherever one is kept or proved."""

@@ -1,0 +1,177 @@
+"""The pages of the archives, as a branch manager, an account manager and somebody at the desk see them."""
+
+from sqlalchemy import select
+
+from branch_node.archive.models import ArchiveEntry
+from branch_node.customers.models import Customer
+from shared.domain.customers.vocabulary import Grade, PreferredChannel
+from shared.rights.vocabulary import Duty, StaffKind
+from shared.twoperson.models import ProposedAct
+
+
+def _only(sessions, model):
+    with sessions() as session:
+        return session.scalars(select(model)).one()
+
+
+def _save(browser, sessions, customer_id, **values):
+    with sessions() as session:
+        customer = session.get_one(Customer, customer_id)
+        known = {
+            "customer_no": customer.customer_no,
+            "kind": customer.kind.value,
+            "name": customer.name,
+            "status": customer.status.value,
+            "seen_at": customer.updated_at.isoformat(),
+        }
+    return browser.send(f"/customers/{customer_id}", **{**known, **values})
+
+
+def test_a_keeper_and_a_branch_manager_unlock_and_the_keeper_adds_a_note(
+    sessions, rows, browser, make_user, sign_in
+):
+    manager_id = rows.manager()
+    customer_id = rows.customer(name="李明", manager_id=manager_id)
+    make_user("keeper", StaffKind.ACCOUNT_MANAGER, manager_id, duties=[Duty.ARCHIVE_KEEPER])
+    keeper = sign_in("keeper")
+
+    assert keeper.send(f"/archive/customers/{customer_id}", reason="contract ended").status_code == 200
+    entry = _only(sessions, ArchiveEntry)
+    assert keeper.send(f"/archive/{entry.id}/notes", text="too early").status_code == 409
+    assert keeper.send(f"/archive/{entry.id}/unlock", reason="a page is missing").status_code == 200
+    act = _only(sessions, ProposedAct)
+    assert keeper.send(f"/two-person/{act.id}/approval", digest=act.digest).status_code == 403
+    assert browser.send(f"/two-person/{act.id}/approval", digest=act.digest).status_code == 200
+    assert keeper.send(f"/archive/{entry.id}/notes", text="第二页补上").status_code == 200
+
+    page = keeper.get(f"/archive/{entry.id}").text
+    assert "第二页补上" in page
+    assert "李明" in page
+    assert "keeper asked, wang approved" in page
+    assert "李明" in keeper.get("/archive").text
+
+
+def test_a_branch_manager_who_is_no_keeper_reads_and_puts_away_but_does_not_ask_to_unlock(
+    sessions, rows, browser
+):
+    customer_id = rows.customer(name="李明")
+    assert browser.send(f"/archive/customers/{customer_id}", reason="contract ended").status_code == 200
+    entry = _only(sessions, ArchiveEntry)
+
+    page = browser.get(f"/archive/{entry.id}")
+    assert page.status_code == 200
+    assert "Ask to unlock it" not in page.text
+    assert browser.send(f"/archive/{entry.id}/unlock", reason="a page is missing").status_code == 403
+
+
+def test_an_account_manager_sees_the_files_of_their_own_customers_only(
+    sessions, rows, browser, make_user, sign_in
+):
+    mine, others = rows.manager(), rows.manager()
+    own = rows.customer(name="李明", manager_id=mine)
+    foreign = rows.customer(name="王芳菲", manager_id=others)
+    for customer_id in (own, foreign):
+        browser.send(f"/archive/customers/{customer_id}", reason="contract ended")
+    make_user("li", StaffKind.ACCOUNT_MANAGER, mine)
+    seen = sign_in("li")
+
+    page = seen.get("/archive").text
+    assert "李明" in page
+    assert "王芳菲" not in page
+    with sessions() as session:
+        entry = session.scalars(select(ArchiveEntry.id).where(ArchiveEntry.customer_id == foreign)).one()
+    assert seen.get(f"/archive/{entry}").status_code == 404
+    assert seen.get(f"/customers/{foreign}/history").status_code == 404
+
+
+def test_an_administrator_sees_nothing_of_the_archive(rows, browser, administrator, sessions):
+    customer_id = rows.customer()
+    browser.send(f"/archive/customers/{customer_id}", reason="contract ended")
+
+    assert administrator.get("/archive").status_code == 403
+    assert administrator.get(f"/archive/{_only(sessions, ArchiveEntry).id}").status_code == 403
+
+
+def test_a_reason_is_asked_for_before_a_file_is_put_away(rows, browser):
+    customer_id = rows.customer()
+
+    assert browser.get(f"/archive/customers/{customer_id}/new").status_code == 200
+    refused = browser.send(f"/archive/customers/{customer_id}", reason=" ")
+    assert refused.status_code == 400
+    assert "Please say why" in refused.text
+
+
+def test_the_history_says_which_value_a_field_had_since_when_and_brings_a_version_back(
+    sessions, rows, browser
+):
+    customer_id = rows.customer(name="李明", phone="0571-88880000")
+    assert _save(browser, sessions, customer_id, phone="0571-99990000").status_code == 200
+    assert _save(browser, sessions, customer_id, name="李小明", phone="0571-99990000").status_code == 200
+
+    page = browser.get(f"/customers/{customer_id}/history").text
+    assert "0571-88880000" in page
+    assert "version 3" in page
+    second = browser.get(f"/customers/{customer_id}/history/2?with=1").text
+    assert "0571-88880000" in second
+    assert "0571-99990000" in second
+    assert browser.get(f"/customers/{customer_id}/history/9").status_code == 404
+    assert "version 3" in browser.get(f"/customers/{customer_id}/history?day=2026-03-18").text
+    assert (
+        "no file of this customer yet" in browser.get(f"/customers/{customer_id}/history?day=2020-01-01").text
+    )
+
+    seen_at = _only(sessions, Customer).updated_at.isoformat()
+    back = browser.send(f"/customers/{customer_id}/history/1/restoration", seen_at=seen_at)
+    assert back.status_code == 200
+    customer = _only(sessions, Customer)
+    assert (customer.name, customer.phone) == ("李明", "0571-88880000")
+
+
+def test_a_version_that_the_form_would_refuse_is_not_brought_back(sessions, rows, browser):
+    customer_id = rows.customer(name="李明", mobile="12")
+    assert _save(browser, sessions, customer_id, mobile="13800000001").status_code == 200
+    seen_at = _only(sessions, Customer).updated_at.isoformat()
+
+    refused = browser.send(f"/customers/{customer_id}/history/1/restoration", seen_at=seen_at)
+
+    assert refused.status_code == 400
+    assert "Mobile: This is not a mobile number" in refused.text
+    assert _only(sessions, Customer).mobile == "13800000001"
+
+
+def test_somebody_else_s_change_is_not_overwritten_by_a_version(sessions, rows, browser):
+    customer_id = rows.customer(name="李明", phone="0571-88880000")
+    seen_at = _only(sessions, Customer).updated_at.isoformat()
+    _save(browser, sessions, customer_id, phone="0571-99990000", remark="moved")
+    with sessions.begin() as session:
+        session.get_one(Customer, customer_id).updated_at = session.get_one(
+            Customer, customer_id
+        ).updated_at.replace(minute=59)
+
+    refused = browser.send(f"/customers/{customer_id}/history/1/restoration", seen_at=seen_at)
+
+    assert refused.status_code == 409
+    assert _only(sessions, Customer).phone == "0571-99990000"
+
+
+def test_files_that_lack_much_are_listed_with_what_is_missing(rows, browser):
+    rows.customer(name="李明")
+    manager_id = rows.manager()
+    rows.customer(
+        name="张全",
+        id_no="11010519491231002X",
+        mobile="13800000001",
+        region_code="330106",
+        address="文三路",
+        grade=Grade.A,
+        opened_on=None,
+        manager_id=manager_id,
+        preferred_channel=PreferredChannel.PHONE,
+    )
+
+    page = browser.get("/completeness").text
+    assert "李明" in page
+    assert "张全" not in page
+    assert "Document number" in page
+    assert "张全" in browser.get("/completeness?below=100").text
+    assert "李明" not in browser.get(f"/completeness?below=100&manager={manager_id}").text
