@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from branch_node.customers.queries import get_customer
 from branch_node.erased.queries import find_erasure
 from branch_node.inbound.queries import hq_time
-from branch_node.personal import answers, requests
+from branch_node.personal import answers, paper, requests
 from branch_node.personal.request_errors import AnswerError
 from branch_node.personal.request_words import IdentityCheck, RequestKind, RequestState
 from branch_node.personal.requests import Asked
@@ -33,6 +33,7 @@ from shared.web.lists import id_argument, text_argument
 blueprint = Blueprint(
     "personal_requests", __name__, template_folder="templates", url_prefix="/personal-requests"
 )
+# For the page of what this node holds.
 WORDS: Final = {
     **COLUMN_NAMES,
     "at": N_("When"),
@@ -125,13 +126,12 @@ def print_view(request_id: str) -> str:
         document = _document(session, request_id, "personal_request.printed")
         return render_template(
             "personal/copy.html",
-            document=document,
+            name=document["profile"]["name"],
+            profile=paper.profile_of(document, timezone=runtime().settings.timezone),
+            sheets=paper.sheets_of(document, timezone=runtime().settings.timezone),
             request_id=request_id,
             printed_at=stamp().at,
             printed_by=person(),
-            word=_word,
-            # On paper numbers are enough; the file has the ids as well.
-            shown=lambda name: name != "id" and not name.endswith("_id"),
         )
 
 
@@ -163,11 +163,6 @@ def answer(request_id: str) -> ResponseReturnValue:
         return _one(request_id, errors=field_errors(refused), values=request.form), STATUS[refused.kind]
     notice(_("The request is answered."))
     return redirect(url_for("personal_requests.one", request_id=request_id), code=303)
-
-
-def _word(name: str) -> str:
-    """Return what a column is called on paper."""
-    return _(WORDS.get(name, name))
 
 
 def _document(session: Session, request_id: str, event: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Reading the operation log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -27,6 +27,11 @@ def entries(
     return statement
 
 
-def list_history(session: Session, subject: tuple[str, str], *, limit: int = 100) -> Sequence[AuditEntry]:
-    """Return what happened to one record, latest first."""
-    return session.scalars(entries(subject=subject).limit(limit)).all()
+def list_history(
+    session: Session, subject: tuple[str, str], *, limit: int = 100, without: Collection[str] = ()
+) -> Sequence[AuditEntry]:
+    """Return what happened to one record, latest first; `without` leaves kinds of acts out, such as looking at it."""
+    statement = entries(subject=subject).limit(limit)
+    if without:
+        statement = statement.where(AuditEntry.action.not_in(without))
+    return session.scalars(statement).all()

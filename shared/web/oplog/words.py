@@ -46,6 +46,7 @@ OBJECTS: Final = {
     "hq": N_("Head office"),
     "record": N_("Records"),
     "log_view": N_("Views of the operation log"),
+    "two_person_act": N_("Acts of two people"),
 }
 # Modules that are not called after a record.
 MODULES: Final = {
@@ -70,6 +71,14 @@ MODULES: Final = {
     "personal_request": N_("Personal data"),
     "hold": N_("Legal holds"),
     "feed_version": N_("Published items"),
+    "two_person": N_("Acts of two people"),
+    "feed": N_("Published items"),
+    "service_desk": N_("Service desk"),
+    "order": N_("Orders of head office"),
+    "region": N_("Regions"),
+    "archive": N_("Retained archive"),
+    "duplicate": N_("Duplicates"),
+    "merge": N_("Duplicates"),
 }
 VALUES: Final[Mapping[str, type[Vocabulary]]] = {
     "grade": Grade,

@@ -1,6 +1,7 @@
 """What people ask about their data: recorded, due, answered, and erased by two people only."""
 
 import json
+import re
 from datetime import UTC, date, datetime, time
 
 import pytest
@@ -160,7 +161,11 @@ def test_the_copy_holds_all_that_is_held_in_full_and_is_on_record(browser, sessi
     assert document["bill_lines"][0]["remark"] == "a remark of theirs"
     assert document["work_logs"][0]["text"] == "spoke about Canary"
     assert document["requests"][0]["id"] == request_id
-    assert "spoke about Canary" in browser.get(f"/personal-requests/{request_id}/print").text
+    paper = browser.get(f"/personal-requests/{request_id}/print").text
+    assert "spoke about Canary" in paper
+    # What a person is handed is in words: no codes, no stored instants, nothing as a program writes it.
+    assert not re.search(r">None|\[&#39;|>\d{4}-\d\d-\d\dT|_minor|customer\.|>charge<|>individual<", paper)
+    assert "Charge" in paper
     with sessions() as session:
         told = session.scalars(select(AuditEntry.event).where(AuditEntry.subject_id == customer)).all()
         assert [event for event in told if event.startswith("personal_request.")] == [
