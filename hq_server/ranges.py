@@ -1,8 +1,8 @@
 """Whose rows are whose at head office: a person may be limited to some branches."""
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
 
 from hq_server.branches.models import Branch
 from hq_server.parking.models import ParkedRecord
@@ -21,10 +21,58 @@ from hq_server.replica.models import (
 )
 from shared.audit.models import AuditEntry
 from shared.auth.models import User
-from shared.db.holding import held_by
+from shared.db.base import Id
+from shared.db.holding import among, held_by
 from shared.exports.models import Export
-from shared.rights.ranges import Ranged
+from shared.rights.ranges import Ranged, Seer
 from shared.rights.vocabulary import DataRange, Resource
+from shared.twoperson.models import ProposedAct
+
+ID_LENGTH: Final = 36
+
+
+def _told(seer: Seer, branches: ColumnElement[str]) -> ColumnElement[bool]:
+    """Hold one's own acts, and what is told of these branches, their customers and whoever sees no other branch."""
+
+    def tells(noun: str, ids: Select[Any]) -> ColumnElement[bool]:
+        return and_(AuditEntry.subject_type == noun, AuditEntry.subject_id.in_(ids))
+
+    own = select(Branch.code).where(among(Branch.number, branches))
+    numbers = select(cast(Branch.number, String)).where(among(Branch.number, branches))
+    customers = select(cast(ReplicaCustomer.id, String)).where(among(ReplicaCustomer.branch_number, branches))
+    people = select(cast(User.id, String)).where(held_by(User.branches, branches))
+    acts = select(cast(ProposedAct.id, String)).where(_asked(seer, branches))
+    return or_(
+        AuditEntry.actor_id == seer.user_id,
+        tells("branch", own),
+        tells("branch", numbers),
+        tells("customer", customers),
+        tells("parked", _parked(branches)),
+        tells("user", people),
+        tells("two_person_act", acts),
+        # Of head office itself, and of no branch.
+        AuditEntry.subject_type.in_(("department", "job")),
+    )
+
+
+def _parked(branches: ColumnElement[str]) -> Select[Any]:
+    return select(cast(ParkedRecord.id, String)).where(among(ParkedRecord.branch_number, branches))
+
+
+def _asked(seer: Seer, branches: ColumnElement[str]) -> ColumnElement[bool]:
+    """Hold one's own requests, those about records of these branches, and exports of who sees no other branch."""
+    by = cast(ProposedAct.proposed_by_id, Id)
+    people = select(User.id).where(held_by(User.branches, branches))
+    # Without the slash and the id behind it.
+    code = func.substr(ProposedAct.subject_id, 1, func.length(ProposedAct.subject_id) - ID_LENGTH - 1)
+    about = code.in_(select(Branch.code).where(among(Branch.number, branches)))
+    return or_(
+        by == seer.user_id,
+        and_(ProposedAct.subject_type == "legal_hold", about),
+        and_(ProposedAct.subject_type == "parked", ProposedAct.subject_id.in_(_parked(branches))),
+        and_(ProposedAct.subject_type == "export", by.in_(people)),
+    )
+
 
 RANGES: Final = (
     Ranged(Branch, Resource.NODE, branch=Branch.number),
@@ -51,6 +99,8 @@ RANGES: Final = (
         AuditEntry,
         Resource.OPERATION_LOG,
         {DataRange.SELF: lambda seer: AuditEntry.actor_id == seer.user_id},
+        limited=_told,
     ),
+    Ranged(ProposedAct, Resource.TWO_PERSON, limited=_asked),
     Ranged(Export, Resource.EXPORT, {DataRange.SELF: lambda seer: Export.asked_by_id == seer.user_id}),
 )

@@ -1,4 +1,4 @@
-"""Whether every element of a JSON array stands in another one, on both databases."""
+"""Whether what a row holds stands in a JSON array, on both databases."""
 
 from typing import Any
 
@@ -30,3 +30,26 @@ def _in_sqlite(element: held_by, compiler: SQLCompiler, **options: Any) -> str: 
 def _in_postgresql(element: held_by, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - as the compiler calls it
     parts, whole = (compiler.process(one, **options) for one in element.clauses)
     return f"(jsonb_typeof({parts}) = 'array' AND {parts} <@ CAST({whole} AS JSONB))"
+
+
+class among(FunctionElement[bool]):  # noqa: N801 - reads as the SQL function it stands for
+    """True when the number in the column `number` is an element of the array in the JSON text `whole`."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, number: Any, whole: ColumnElement[str]) -> None:  # noqa: ANN401 - any mapped attribute
+        """Compare a column with text."""
+        super().__init__(number, whole)
+
+
+@compiles(among, "sqlite")
+def _among_in_sqlite(element: among, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - as the compiler calls it
+    number, whole = (compiler.process(one, **options) for one in element.clauses)
+    return f"({number} IN (SELECT value FROM json_each({whole})))"  # noqa: S608 - compiled expressions
+
+
+@compiles(among, "postgresql")
+def _among_in_postgresql(element: among, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - as the compiler calls it
+    number, whole = (compiler.process(one, **options) for one in element.clauses)
+    return f"(CAST({whole} AS JSONB) @> to_jsonb({number}))"

@@ -44,9 +44,9 @@ class Seer:
 class Ranged:
     """The rows of one mapped class that each range holds; a range that `rows` does not name holds them all.
 
-    `branch` is the column with the branch's number, where people may be limited to some branches. Rows that are of no
-    branch, as accounts, say by `limited` which of them such people see, given a JSON array of the branches; everybody
-    else sees them all.
+    `branch` is the column with the branch's number, where people may be limited to some branches. Rows that have none,
+    as accounts and entries of the log, say by `limited` which of them such people see, given a JSON array of the
+    branches. Without `rows` everybody else sees them all.
     """
 
     entity: type[Any]
@@ -116,17 +116,25 @@ class Sight:
         return [condition for condition in found if condition is not None]
 
     def _condition(self, one: Ranged) -> ColumnElement[bool] | None:
-        if one.limited is not None:
-            numbers = self.branches
-            return None if numbers is None else one.limited(self.seer, literal(json.dumps(numbers)))
+        within = self._within(one)
+        if one.limited is not None and not one.rows:
+            return within
         reach = self.range_of(one.resource)
         if reach is DataRange.NONE:
             return false()
         condition = one.rows[reach](self.seer) if reach in one.rows else None
-        if one.branch is None or self.branches is None:
-            return condition
-        within: ColumnElement[bool] = one.branch.in_(self.branches)
-        return within if condition is None else condition & within
+        if condition is None or within is None:
+            return condition if within is None else within
+        return condition & within
+
+    def _within(self, one: Ranged) -> ColumnElement[bool] | None:
+        """Return which rows somebody limited to some branches sees; None for everybody else."""
+        if self.branches is None:
+            return None
+        if one.limited is not None:
+            return one.limited(self.seer, literal(json.dumps(self.branches)))
+        within: ColumnElement[bool] | None = None if one.branch is None else one.branch.in_(self.branches)
+        return within
 
 
 def nobody(ranged: Sequence[Ranged], at: datetime) -> Sight:

@@ -170,13 +170,18 @@ def _allowed(one: Ranged) -> str:
         _once(cast(_setting("manager"), Id())),
         _once(cast(_setting("at"), Instant())),
     )
+    limited = None
     if one.limited is not None:
-        return f"{_everywhere()} OR {_text(one.limited(seer, _once(_branches_json())))}"
+        limited = f"{_everywhere()} OR {_text(one.limited(seer, _once(_branches_json())))}"
+        if not one.rows:
+            return limited
     reach = _once(_setting(one.resource.value))
     whole = [each.value for each in _SEEING if each not in one.rows]
     ways = [_text(reach.in_(whole))]
     ways += [f"{_text(reach == each.value)} AND ({_text(rows(seer))})" for each, rows in one.rows.items()]
     of_range = " OR ".join(f"({way})" for way in ways)
+    if limited is not None:
+        return f"({of_range}) AND ({limited})"
     if one.branch is None:
         return of_range
     listed = _text(_once(func.string_to_array(_setting("branches"), literal_column("','"))))

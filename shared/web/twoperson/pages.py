@@ -99,6 +99,7 @@ def one(act_id: str) -> str:
 @requires(Resource.TWO_PERSON, Action.APPROVE)
 def approve(act_id: str) -> ResponseReturnValue:
     """Do what somebody else asked for."""
+    _check_sight(act_id)
     with writing(as_node=True) as session:
         kind = _kind_of(queries.get_act(session, act_id))
         seen = request.form.get("digest", "")
@@ -110,6 +111,7 @@ def approve(act_id: str) -> ResponseReturnValue:
 @requires(Resource.TWO_PERSON, Action.APPROVE)
 def refuse(act_id: str) -> ResponseReturnValue:
     """Let it not be done."""
+    _check_sight(act_id)
     try:
         with writing(as_node=True) as session:
             kind = _kind_of(queries.get_act(session, act_id))
@@ -129,6 +131,15 @@ def withdraw(act_id: str) -> ResponseReturnValue:
         operations.withdraw(session, kind, act_id, by=stamp())
     notice(_("The request is withdrawn; nothing was done."))
     return redirect(url_for("two_person.one", act_id=act_id), code=303)
+
+
+def _check_sight(act_id: str) -> None:
+    """Let nobody decide on what is not theirs to see, for the session that decides is the node's.
+
+    Raises ActNotFoundError.
+    """
+    with reading() as session:
+        queries.get_act(session, act_id)
 
 
 def eligible(kind: ActKind) -> bool:

@@ -6,12 +6,16 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
+from hq_server.personal.orders import RELEASE_KIND
 from hq_server.ranges import RANGES
-from hq_server.replica.models import ReplicaDepartment, ReplicaStaff
+from hq_server.replica.models import ReplicaCustomer, ReplicaDepartment, ReplicaStaff
 from hq_server.staff import queries
+from shared.audit.models import AuditEntry
+from shared.audit.operations import record
 from shared.auth import operations, passwords
 from shared.auth.models import User
 from shared.auth.queries import get_user_named
+from shared.ids import new_id
 from shared.organisation import operations as organisation
 from shared.organisation.members import list_people
 from shared.organisation.operations import DepartmentValues
@@ -20,6 +24,8 @@ from shared.rights.ranges import SIGHT, Seer, Sight
 from shared.rights.rowsecurity import install_row_security
 from shared.rights.vocabulary import DataRange, Resource, StaffKind
 from shared.stamp import Stamp, Via
+from shared.twoperson.models import ProposedAct
+from shared.twoperson.operations import propose
 from tests.integration.hq_server.conftest import NOON, PASSWORD
 from tests.support.hq_rows import add_branch
 
@@ -211,7 +217,102 @@ def test_a_department_is_merged_with_everybody_in_it_and_retired_with_nobody(app
         assert {get_user_named(session, name).department_id for name in ("near", "far")} == {made[1]}
 
 
-def test_the_database_keeps_them_apart_without_our_own_narrowing(database, company, monkeypatch):
+@pytest.fixture
+def told(database, company):
+    """What happened at both branches, each told in the log, and a hold's release asked for at each."""
+    near, far = company
+    found = {}
+    with database.sessions.begin() as session:
+        for code, number in (("017", near), ("018", far)):
+            customer, hold = new_id(), new_id()
+            session.add(ReplicaCustomer(**customer_of(number, customer)))
+            record(session, "branch.renamed", subject=("branch", code), by=SETUP)
+            record(session, "customer.viewed", subject=("customer", customer), by=SETUP)
+            record(session, "order.published", subject=("published", new_id()), by=SETUP)
+            payload = {"branch": number, "hold": hold, "customer": customer}
+            act = propose(
+                session,
+                RELEASE_KIND,
+                ("legal_hold", f"{code}/{hold}"),
+                payload=payload,
+                reason="why",
+                by=SETUP,
+            )
+            found[code] = (code, customer, act.id)
+    return found
+
+
+def customer_of(number, customer):
+    return {
+        "branch_number": number,
+        "id": customer,
+        "customer_no": f"C-{number}",
+        "kind": "individual",
+        "name": f"Of {number}",
+        "status": "active",
+        "tags": [],
+        "attributes": {},
+        "created_at": NOON,
+        "created_by": "ana",
+        "updated_at": NOON,
+        "updated_by": "ana",
+        "row_lineage": 1,
+        "row_change": 1,
+        "batch_id": 1,
+    }
+
+
+def subjects_seen(session):
+    return {(one.subject_type, one.subject_id) for one in session.scalars(select(AuditEntry))}
+
+
+def sight_for(database, username, branches):
+    reach = dict.fromkeys(Resource, DataRange.GROUP)
+    return Sight(Seer(id_of(database, username), None, NOON), reach, RANGES, branches=branches)
+
+
+def check_log_and_acts(database, told, near):
+    own, other = told["017"], told["018"]
+    with database.sessions(info={SIGHT: sight_for(database, "near", (near,))}) as session:
+        seen = subjects_seen(session)
+        assert {("branch", own[0]), ("customer", own[1]), ("two_person_act", own[2])} <= seen
+        assert not seen & {("branch", other[0]), ("customer", other[1]), ("two_person_act", other[2])}
+        assert "published" not in {noun for noun, _id in seen}
+        assert {one.id for one in session.scalars(select(ProposedAct))} == {own[2]}
+
+
+def test_the_log_and_what_waits_for_a_second_person_are_of_their_branches_only(database, company, told):
+    check_log_and_acts(database, told, company[0])
+    with database.sessions(info={SIGHT: sight_for(database, "all", None)}) as session:
+        assert {("customer", told["018"][1]), ("branch", "018")} <= subjects_seen(session)
+        assert len(session.scalars(select(ProposedAct)).all()) == 2
+
+
+def test_their_own_acts_stay_theirs_whatever_they_were_about(database, company, told):
+    mine = Stamp(NOON, "near", Via.WEB, actor_id=id_of(database, "near"))
+    with database.sessions.begin() as session:
+        record(session, "customer.viewed", subject=("customer", told["018"][1]), by=mine)
+    with database.sessions(info={SIGHT: sight_for(database, "near", (company[0],))}) as session:
+        assert ("customer", told["018"][1]) in subjects_seen(session)
+
+
+def test_nobody_decides_on_what_is_asked_about_another_branch(app, client, database, company, told):
+    with database.sessions.begin() as session:
+        add(session, "leader", StaffKind.LEADER, [company[0]])
+    leader = enter(app, "leader")
+    leader.prove("leader")
+    assert leader.get(f"/two-person/{told['018'][2]}").status_code == 404
+    with database.reads() as session:
+        digest = session.get_one(ProposedAct, told["018"][2]).digest
+    for what, said in (("approval", {"digest": digest}), ("refusal", {"reason": "not now"})):
+        assert leader.send(f"/two-person/{told['018'][2]}/{what}", **said).status_code == 404, what
+    assert told["018"][2] not in leader.get("/two-person").text
+    assert told["017"][2] in leader.get("/two-person").text
+    with database.reads() as session:
+        assert session.get_one(ProposedAct, told["018"][2]).state.value == "waiting"
+
+
+def test_the_database_keeps_them_apart_without_our_own_narrowing(database, company, told, monkeypatch):
     """On PostgreSQL the second wall stands alone."""
     if database.dialect != "postgresql":
         pytest.skip("SQLite has one wall")
@@ -219,6 +320,7 @@ def test_the_database_keeps_them_apart_without_our_own_narrowing(database, compa
         assert install_row_security(connection, RANGES)
     monkeypatch.setattr(Sight, "criteria", ())
     monkeypatch.setattr(Sight, "tables", frozenset())
+    check_log_and_acts(database, told, company[0])
     own = id_of(database, "near")
     reach = dict.fromkeys(Resource, DataRange.GROUP)
     sight = Sight(Seer(own, None, NOON), reach, RANGES, branches=(company[0],))
