@@ -33,6 +33,7 @@ from branch_node.inbound.queries import codes
 from branch_node.managers import pages as managers
 from branch_node.managers.models import Manager
 from branch_node.managers.queries import manager_options
+from branch_node.merging import pages as merging
 from branch_node.opstats import jobs as opstats_jobs
 from branch_node.opstats import pages as opstats
 from branch_node.outbound import alarms as outbound_alarms
@@ -251,6 +252,7 @@ def _blueprints() -> Sequence[Blueprint]:
         customers.blueprint,
         contacts.blueprint,
         duplicates.blueprint,
+        merging.blueprint,
         sharing_pages.blueprint,
         servicedesk.blueprint,
         worklogs.blueprint,

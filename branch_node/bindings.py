@@ -8,6 +8,7 @@ from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer
 from branch_node.dayclose.models import DayClose
 from branch_node.erased.models import Erasure
+from branch_node.identity.models import CustomerIdentity
 from branch_node.managers.models import Manager
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold
@@ -46,6 +47,7 @@ BINDINGS: Final[Bindings] = bind(
             "operation_month": OperationMonth,
             "day_close": DayClose,
             "legal_hold": LegalHold,
+            "customer_identity": CustomerIdentity,
         }.items()
     },
     removable_when={"bill_line": _BEING_UNDONE, "work_log": _BEING_UNDONE},

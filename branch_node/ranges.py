@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 from branch_node.archive.models import ArchiveEntry
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer, CustomerShare, Serving
+from branch_node.identity.models import CustomerIdentity, CustomerMerge
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.statistics.models import CustomerMonth
@@ -50,6 +51,30 @@ RANGES: Final = (
         {
             DataRange.SELF: lambda seer: Contact.customer_id.in_(select(Customer.id).where(_held(seer))),
             DataRange.TEAM: lambda seer: Contact.customer_id.in_(select(Customer.id).where(_served(seer))),
+        },
+    ),
+    Ranged(
+        CustomerIdentity,
+        Resource.CUSTOMER,
+        {
+            DataRange.SELF: lambda seer: CustomerIdentity.customer_id.in_(
+                select(Customer.id).where(_held(seer))
+            ),
+            DataRange.TEAM: lambda seer: CustomerIdentity.customer_id.in_(
+                select(Customer.id).where(_served(seer))
+            ),
+        },
+    ),
+    Ranged(
+        CustomerMerge,
+        Resource.CUSTOMER_MERGE,
+        {
+            DataRange.SELF: lambda seer: CustomerMerge.survivor_id.in_(
+                select(Customer.id).where(_held(seer))
+            ),
+            DataRange.TEAM: lambda seer: CustomerMerge.survivor_id.in_(
+                select(Customer.id).where(_served(seer))
+            ),
         },
     ),
     Ranged(

@@ -6,6 +6,7 @@ from hq_server.replica.models import (
     ReplicaBillLine,
     ReplicaContact,
     ReplicaCustomer,
+    ReplicaCustomerIdentity,
     ReplicaCustomerMonth,
     ReplicaDayClose,
     ReplicaDepartment,
@@ -35,6 +36,7 @@ BINDINGS: Final[Bindings] = bind(
             "operation_month": ReplicaOperationMonth,
             "day_close": ReplicaDayClose,
             "legal_hold": ReplicaLegalHold,
+            "customer_identity": ReplicaCustomerIdentity,
         }.items()
     }
 )

@@ -10,6 +10,7 @@ from hq_server.replica.models import (
     ReplicaBillLine,
     ReplicaContact,
     ReplicaCustomer,
+    ReplicaCustomerIdentity,
     ReplicaCustomerMonth,
     ReplicaDepartment,
     ReplicaErasure,
@@ -77,6 +78,7 @@ def _asked(seer: Seer, branches: ColumnElement[str]) -> ColumnElement[bool]:
 RANGES: Final = (
     Ranged(Branch, Resource.NODE, branch=Branch.number),
     Ranged(ReplicaCustomer, Resource.CUSTOMER, branch=ReplicaCustomer.branch_number),
+    Ranged(ReplicaCustomerIdentity, Resource.CUSTOMER, branch=ReplicaCustomerIdentity.branch_number),
     Ranged(ReplicaContact, Resource.CONTACT, branch=ReplicaContact.branch_number),
     Ranged(ReplicaBillLine, Resource.BILL_LINE, branch=ReplicaBillLine.branch_number),
     Ranged(ReplicaCustomerMonth, Resource.STATISTICS, branch=ReplicaCustomerMonth.branch_number),

@@ -132,6 +132,14 @@ CATALOG: Final[Mapping[str, RecordType]] = {
         RecordType(
             "legal_hold", RecordKind.STATE, Owner.BRANCH, "control", 1, parents={"customer_id": "customer"}
         ),
+        RecordType(
+            "customer_identity",
+            RecordKind.STATE,
+            Owner.BRANCH,
+            "profile",
+            1,
+            parents={"customer_id": "customer"},
+        ),
     )
 }
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
+from branch_node.identity.queries import of_person
 from shared.domain.billing.vocabulary import BillKind
 from shared.errors import N_, BranchlineError, Kind
 
@@ -113,7 +114,7 @@ def periods_of_customer(session: Session, customer_id: str) -> list[PeriodSums]:
         select(
             BillLine.period, BillLine.currency, BillLine.kind, func.count(), func.sum(BillLine.amount_minor)
         )
-        .where(BillLine.customer_id == customer_id)
+        .where(of_person(BillLine.customer_id, customer_id))
         .group_by(BillLine.period, BillLine.currency, BillLine.kind)
     )
     found = [PeriodSums(period, sums) for period, sums in _collect(session.execute(grouped))]
@@ -122,7 +123,7 @@ def periods_of_customer(session: Session, customer_id: str) -> list[PeriodSums]:
 
 def lines_of_customer(session: Session, customer_id: str, *, limit: int = 500) -> list[BillLine]:
     """Return a customer's lines, latest period first."""
-    found = select(BillLine).where(BillLine.customer_id == customer_id)
+    found = select(BillLine).where(of_person(BillLine.customer_id, customer_id))
     ordered = found.order_by(BillLine.period.desc(), BillLine.booked_on.desc(), BillLine.id.desc())
     return list(session.scalars(ordered.limit(limit)))
 
@@ -185,7 +186,7 @@ def _conditions(wanted: BillFilter) -> list[ColumnElement[bool]]:
     if wanted.kinds:
         conditions.append(BillLine.kind.in_(wanted.kinds))
     if wanted.customer_id:
-        conditions.append(BillLine.customer_id == wanted.customer_id)
+        conditions.append(of_person(BillLine.customer_id, wanted.customer_id))
     return conditions
 
 

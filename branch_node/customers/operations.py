@@ -12,6 +12,7 @@ from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contac
 from branch_node.customers.queries import CustomerNotFoundError
 from branch_node.customers.serving import begin_serving
 from branch_node.erased.queries import refuse_if_erased
+from branch_node.identity.queries import refuse_if_merged
 from branch_node.managers import queries as managers
 from shared.audit import operations as audit
 from shared.db import search
@@ -97,7 +98,7 @@ def register_customer(
     customer.touch(by)
     session.add(customer)
     session.flush()
-    _index(session, customer)
+    index_customer(session, customer)
     audit.record(
         session,
         "customer.registered",
@@ -123,6 +124,7 @@ def change_customer(
     if customer is None:
         raise CustomerNotFoundError
     refuse_if_erased(session, customer_id)
+    refuse_if_merged(session, customer_id)
     if customer.updated_at != seen_at:
         raise CustomerChangedMeanwhileError(who=customer.updated_by, at=customer.updated_at)
     _check(session, values, besides=customer_id)
@@ -133,7 +135,7 @@ def change_customer(
         return customer
     customer.touch(by)
     session.flush()
-    _index(session, customer)
+    index_customer(session, customer)
     audit.record(session, "customer.changed", subject=("customer", customer.id), by=by)
     return customer
 
@@ -156,7 +158,8 @@ def index_contact(session: Session, contact: Contact) -> None:
         search.put(session, CONTACT_SEARCH.name, [(contact.id, queries.words_of_contact(contact))])
 
 
-def _index(session: Session, customer: Customer) -> None:
+def index_customer(session: Session, customer: Customer) -> None:
+    """Let a search find a customer who was just written, in this transaction."""
     if _sees_all(session, CUSTOMER_SEARCH):
         index_changed(session)
     else:

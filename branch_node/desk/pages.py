@@ -17,6 +17,7 @@ from branch_node.customers import sharing
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
 from branch_node.desk import queries
+from branch_node.identity.queries import survivor_of
 from branch_node.inbound import queries as inbound
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
@@ -47,6 +48,7 @@ from shared.rights.vocabulary import Action, Resource, StaffKind
 from shared.web.access import requires
 from shared.web.context import may, person, reading, runtime, stamp
 from shared.web.errors import home_url
+from shared.web.forms import notice
 from shared.web.lists import id_argument, text_argument
 
 blueprint = Blueprint("desk", __name__, template_folder="templates")
@@ -190,9 +192,11 @@ def untouched() -> str:
 
 @blueprint.get("/customers/<uuid:customer_id>")
 @requires(Resource.CUSTOMER, Action.READ)
-def customer(customer_id: object) -> str:
-    """Show a customer's story: logs and bill lines by month."""
+def customer(customer_id: object) -> ResponseReturnValue:
+    """Show a customer's story: logs and bill lines by month; a merged file leads to the one that stays."""
     with reading() as session:
+        if (survivor := _survivor(session, str(customer_id))) is not None:
+            return redirect(url_for("desk.customer", customer_id=survivor))
         header = _header(session, str(customer_id))
         months = queries.story(session, header.customer.id, timezone=runtime().settings.timezone)
         return _customer_page("desk/customer.html", header, months=months, this_month=_this_month())
@@ -254,6 +258,22 @@ def customer_profile(customer_id: object) -> str:
                 if one.id != header.customer.manager_id
             ],
         )
+
+
+def _survivor(session: Session, customer_id: str) -> str | None:
+    """Return into whom a customer was merged, as far as who looks may see both, and say so on the page to come."""
+    identity = survivor_of(session, customer_id)
+    found = customers.find_by_ids(session, [customer_id, identity]) if identity else {}
+    if identity is None or len(found) != len({customer_id, identity}):
+        return None
+    notice(
+        _(
+            "%(other)s was merged into %(into)s.",
+            other=found[customer_id].customer_no,
+            into=found[identity].customer_no,
+        )
+    )
+    return identity
 
 
 def _header(session: Session, customer_id: str) -> Header:

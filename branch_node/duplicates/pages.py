@@ -17,6 +17,7 @@ from shared.domain.duplicates.vocabulary import PairState
 from shared.domain.duplicates.weights import PROBABLE, Level
 from shared.domain.regions import region_name
 from shared.domain.vocabulary import Vocabulary
+from shared.domain.wire_words import COLUMN_NAMES
 from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.i18n import label
@@ -109,7 +110,7 @@ def one(pair_id: str) -> str:
             first=first,
             second=second,
             rows=[
-                (name, COLUMN_WORDS[name], _worded(first, name, people), _worded(second, name, people))
+                (name, column_word(name), worded(first, name, people), worded(second, name, people))
                 for name in EDITABLE
             ],
             fields=_fields(pair),
@@ -148,6 +149,11 @@ def like() -> str:
         )
 
 
+def column_word(name: str) -> str:
+    """Return what a column of a customer is called, as a msgid."""
+    return COLUMN_WORDS.get(name) or COLUMN_NAMES.get(name, name)
+
+
 def _state(given: str) -> PairState:
     return STATES.get(given, PairState.OPEN)
 
@@ -173,7 +179,7 @@ def _said(levels: Mapping[str, Level]) -> list[str]:
     return [FIELD_WORDS[name] for name, level in levels.items() if level in {Level.SAME, Level.CLOSE}]
 
 
-def _worded(customer: Customer, name: str, people: Mapping[str, str]) -> str:
+def worded(customer: Customer, name: str, people: Mapping[str, str]) -> str:
     """Return a column of a customer in the reader's words."""
     value: Any = getattr(customer, name)
     if value is None or value in ("", []):

@@ -8,8 +8,11 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.duplicates.operations import forget as forget_likeness
+from branch_node.erased.queries import is_erased
 from branch_node.erasure.operations import ABOUT_CUSTOMERS, Known, carry_out
 from branch_node.erasure.queries import list_erasures
+from branch_node.identity.models import CustomerMerge
+from branch_node.identity.queries import members_of
 from branch_node.imports.models import ImportRefusal, ImportRow
 from branch_node.outbound.models import RecoveredRow, RefusedRecord
 from branch_node.personal.models import LegalHold, PersonalRequest
@@ -24,7 +27,7 @@ from shared.twoperson.operations import forget_said
 
 CHUNK: Final = 500
 # What else is about customers: of this slice.
-ALSO_ABOUT: Final = tuple(Base.metadata.tables[model.__tablename__] for model in (PersonalRequest, LegalHold))
+ALSO_ABOUT: Final = tuple(Base.metadata.tables[model.__tablename__] for model in (PersonalRequest, LegalHold, CustomerMerge))
 # Shorter values are found by chance in rows that are about somebody else.
 SHORTEST_TOLD_APART: Final = 2
 
@@ -45,7 +48,14 @@ def erase(session: Session, known: Known, *, by: Stamp, again: bool = False) -> 
         gone += end_made(session, by=by)
     gone += forget_reasons(session, known.customer_id)
     gone += forget_said(session, {"customer": known.customer_id})
-    return gone + _forget_exchanged(session, ids)
+    gone += _forget_exchanged(session, ids)
+    return gone + _erase_merged_with(session, known, by=by, again=again)
+
+
+def _erase_merged_with(session: Session, known: Known, *, by: Stamp, again: bool) -> int:
+    """Erase the other files of the same person: who is forgotten is forgotten under every number."""
+    others = [at for at in members_of(session, known.customer_id) if not is_erased(session, at)]
+    return sum(erase(session, Known.now(at, known.reason, by), by=by, again=again) for at in others)
 
 
 def erase_again(session: Session, entries: Iterable[Mapping[str, Any]], *, by: Stamp) -> int:

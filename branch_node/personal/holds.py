@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import get_customer
 from branch_node.erased.queries import refuse_if_erased
+from branch_node.identity.queries import members_of
 from branch_node.personal.errors import (
     CustomerHeldError,
     HoldDayError,
@@ -37,7 +38,7 @@ OVER: Final = N_("Its last day is over.")
 
 def is_held(session: Session, customer_id: str) -> bool:
     """Tell whether a hold on a customer is open: then nothing of them may be erased."""
-    return bool(held_among(session, [customer_id]))
+    return bool(held_among(session, [customer_id, *members_of(session, customer_id)]))
 
 
 def held_among(session: Session, customer_ids: Collection[str]) -> set[str]:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, exists, func,
 from sqlalchemy.orm import Session, aliased
 
 from branch_node.customers.models import Customer
+from branch_node.identity.queries import of_person
 from branch_node.managers.models import Manager
 from branch_node.worklogs.models import WorkLog
 from shared.domain.customers.vocabulary import CustomerStatus, PreferredChannel
@@ -157,7 +158,7 @@ def _may_be_contacted() -> ColumnElement[bool]:
 
 def last_contact(session: Session, customer_id: str) -> datetime | None:
     """Return when somebody last spoke to the customer."""
-    wanted = and_(WorkLog.customer_id == customer_id, WorkLog.kind.in_(CONTACTS), stands())
+    wanted = and_(of_person(WorkLog.customer_id, customer_id), WorkLog.kind.in_(CONTACTS), stands())
     return session.scalar(select(func.max(WorkLog.started_at)).where(wanted))
 
 
@@ -172,5 +173,5 @@ def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
     if wanted.kinds:
         conditions.append(WorkLog.kind.in_(wanted.kinds))
     if wanted.customer_id:
-        conditions.append(WorkLog.customer_id == wanted.customer_id)
+        conditions.append(of_person(WorkLog.customer_id, wanted.customer_id))
     return conditions

@@ -28,6 +28,7 @@ from hq_server.replica.models import (
     ReplicaBillLine,
     ReplicaContact,
     ReplicaCustomer,
+    ReplicaCustomerIdentity,
     ReplicaCustomerMonth,
     ReplicaDayClose,
     ReplicaDepartment,
@@ -54,6 +55,7 @@ REPLICAS: Final[dict[str, type[Replicated]]] = {
     "work_log": ReplicaWorkLog,
     "day_close": ReplicaDayClose,
     "legal_hold": ReplicaLegalHold,
+    "customer_identity": ReplicaCustomerIdentity,
     "erasure": ReplicaErasure,
 }
 MONEY_FROM = frozenset({"bill_line", "customer"})

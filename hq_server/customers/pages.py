@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches import web
 from hq_server.branches.queries import Covered, coverage, find_branch, get_branch
-from hq_server.customers import queries, revealing
+from hq_server.customers import identities, queries, revealing
 from hq_server.customers.queries import CustomerFilters, RowKey
 from hq_server.customers.revealing import RevealReasonError, TooManyRevealedError
 from hq_server.replica.models import ReplicaCustomer, ReplicaManager
@@ -75,6 +75,7 @@ def index() -> str:
         if count.capped:
             wanted = replace(wanted, sort="customer_no", descending=False)
         page = Page(found, count.number, wanted)
+        merged = identities.count_merged(session)
         managers = queries.managers_of(session, page.items)
     return render_template(
         "customers/index.html",
@@ -83,6 +84,7 @@ def index() -> str:
         rows=[_row(one, asked.scope, managers) for one in page.items],
         columns=COLUMNS,
         count=count,
+        merged=merged,
         too_many=too_many,
         chips=_chips(asked),
         kinds=web.choices(CustomerKind),
@@ -153,6 +155,8 @@ def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: An
         logs=queries.list_work_logs(session, customer, limit=MOST_LOGS),
         bill_kinds=list(BillKind),
         held=queries.is_held(session, customer),
+        survivor=identities.merged_into(session, customer),
+        members=identities.merged_with(session, customer),
         coverage=covered,
         as_of=_as_of(covered.included),
         tab=tab,

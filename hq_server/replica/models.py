@@ -9,6 +9,7 @@ from shared.domain.contacts.fields import ContactFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.erasure.fields import ErasureFields
+from shared.domain.identity.fields import CustomerIdentityFields
 from shared.domain.managers.fields import ManagerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
@@ -66,6 +67,16 @@ class ReplicaContact(Replicated, ContactFields, Base):
     __table_args__ = (
         Index("ix_replica_contacts_customer", "branch_number", "customer_id"),
         Index("ix_replica_contacts_batch_id", "batch_id"),
+    )
+
+
+class ReplicaCustomerIdentity(Replicated, CustomerIdentityFields, Base):
+    """That a customer of some branch was merged into another."""
+
+    __tablename__ = "replica_customer_identities"
+    __table_args__ = (
+        Index("ix_replica_customer_identities_customer", "branch_number", "customer_id"),
+        Index("ix_replica_customer_identities_identity", "branch_number", "identity_id"),
     )
 
 

@@ -20,6 +20,7 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
     "operation_month": N_("Months of operations"),
     "day_close": N_("Closed days"),
     "legal_hold": N_("Legal holds"),
+    "customer_identity": N_("Identities of customers"),
     "erasure": N_("Erasures"),
 }
 # The number by which people know a record of each type.
@@ -86,6 +87,9 @@ COLUMN_NAMES: Final[Mapping[str, str]] = {
     "erased_by": N_("Erased by"),
     "waiting": N_("Batches to be purged"),
     "complete_at": N_("Complete at"),
+    "identity_id": N_("The same as"),
+    "merged_at": N_("Merged at"),
+    "merged_by": N_("Merged by"),
     "contact_no": N_("Contact number"),
     "title": N_("Job title"),
     "role": N_("Role"),

@@ -259,6 +259,15 @@ class LegalHoldV1(WireSchema):
     release_reason = Text(500, nullable=True)
 
 
+class CustomerIdentityV1(WireSchema):
+    """That a customer is another one: what hangs on either is one person's."""
+
+    customer_id = RecordId()
+    identity_id = RecordId()
+    merged_at = InstantText()
+    merged_by = Text(80)
+
+
 _encoder = msgspec.json.Encoder()
 Upcaster = Callable[[Any], tuple[Any, ...]]
 
@@ -368,4 +377,5 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ("operation_month", 1): RecordCheck(OperationMonthV1),
     ("day_close", 1): RecordCheck(DayCloseV1),
     ("legal_hold", 1): RecordCheck(LegalHoldV1),
+    ("customer_identity", 1): RecordCheck(CustomerIdentityV1),
 }

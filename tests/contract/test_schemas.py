@@ -15,6 +15,7 @@ from shared.domain.contacts.fields import ContactFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.erasure.fields import ErasureFields
+from shared.domain.identity.fields import CustomerIdentityFields
 from shared.domain.managers.fields import ManagerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
@@ -38,6 +39,7 @@ SHARED = {
     "operation_month": OperationMonthFields,
     "day_close": DayCloseFields,
     "legal_hold": LegalHoldFields,
+    "customer_identity": CustomerIdentityFields,
     "erasure": ErasureFields,
 }
 REPLICA_ONLY = ("branch_number", "row_lineage", "row_change", "batch_id")

@@ -228,6 +228,13 @@ def _enter_hold_and_erasure(node: Node, by: Stamp) -> None:
             "placed_at": by.at,
             "placed_by": by.actor,
         },
+        "customer_identity": {
+            "id": new_id(),
+            "customer_id": customer,
+            "identity_id": new_id(),
+            "merged_at": by.at,
+            "merged_by": by.actor,
+        },
         "erasure": {
             "id": new_id(),
             "customer_id": new_id(),

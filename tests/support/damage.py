@@ -26,10 +26,16 @@ COLUMNS: Final = {
     "operation_month": "visits",
     "day_close": "closed_at",
     "legal_hold": "reason",
+    "customer_identity": "merged_by",
     "erasure": "erased_by",
 }
 # Tables with one row a customer at most.
-ONCE_A_CUSTOMER: Final = {"erasures", "replica_erasures"}
+ONCE_A_CUSTOMER: Final = {
+    "erasures",
+    "replica_erasures",
+    "customer_identities",
+    "replica_customer_identities",
+}
 
 
 @contextmanager

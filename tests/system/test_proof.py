@@ -66,6 +66,13 @@ def fill(branch: BranchHere, rows: int = 3) -> None:
             "placed_by": "ana",
         }
         branch._insert("legal_hold", hold)
+        link = {
+            "customer_id": customer,
+            "identity_id": new_id(),
+            "merged_at": branch.world.clock.now(),
+            "merged_by": "ana",
+        }
+        branch._insert("customer_identity", link)
         erasure = {
             "customer_id": new_id(),
             "reason": "request",

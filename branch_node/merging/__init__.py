@@ -1,0 +1,1 @@
+"""Making one customer of two files, and two again."""

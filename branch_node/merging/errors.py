@@ -1,0 +1,69 @@
+"""Why two files are not merged, or not parted."""
+
+from shared.errors import N_, BranchlineError, Kind
+
+
+class CannotMergeError(BranchlineError):
+    """These two files cannot be merged as they stand; nothing was written."""
+
+    code = "cannot-merge"
+    kind = Kind.CONFLICT
+    message = N_("Choose two different files of which neither was merged or erased.")
+
+
+class MergeHeldError(BranchlineError):
+    """A legal hold is open on one of the files; nothing was written."""
+
+    code = "merge-held"
+    kind = Kind.CONFLICT
+    message = N_(
+        "One of the two files is under a legal hold: until it is released nothing is merged or taken back."
+    )
+
+
+class MergeAskedError(BranchlineError):
+    """Somebody waits for an answer about one of the files; nothing was written."""
+
+    code = "merge-request-open"
+    kind = Kind.CONFLICT
+    message = N_("A request about personal data of one of the two is open. Answer it first.")
+
+
+class MergeProposedError(BranchlineError):
+    """One of the files is in a merge that waits for its decision."""
+
+    code = "merge-proposed"
+    kind = Kind.CONFLICT
+    message = N_("A merge of one of these files waits for its decision already.")
+
+
+class MergeNotFoundError(BranchlineError):
+    """There is no such merge."""
+
+    code = "merge-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_("There is no such merge here.")
+
+
+class MergeOverError(BranchlineError):
+    """The merge is no longer in the state in which this can be done."""
+
+    code = "merge-over"
+    kind = Kind.CONFLICT
+    message = N_("Somebody decided on this merge meanwhile. Look at it again.")
+
+
+class LaterMergeError(BranchlineError):
+    """Another merge was built on this one; it is taken back first."""
+
+    code = "merge-later"
+    kind = Kind.CONFLICT
+    message = N_("The surviving file was merged again since. Take the later merge back first.")
+
+
+class MergeErasedError(BranchlineError):
+    """What the merge would need to be taken back was erased."""
+
+    code = "merge-erased"
+    kind = Kind.CONFLICT
+    message = N_("This customer was erased, so the two files cannot be parted any more.")

@@ -1,0 +1,254 @@
+"""Proposing a merge, making one customer of two files in one transaction, and two again.
+
+No fact changes: bill lines and work logs stay with the file they were written for, and an identity link says whose they
+are. The survivor takes the chosen columns, contact people move, whoever saw one file sees both. All of it is kept with
+the merge, so that taking it back gives both files what they held; what was written since stays.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from branch_node.customers.models import Contact, Customer
+from branch_node.customers.operations import EDITABLE, index_customer
+from branch_node.customers.queries import CustomerNotFoundError
+from branch_node.duplicates.models import DuplicatePair
+from branch_node.erased.queries import erased_among
+from branch_node.identity.models import CustomerIdentity, CustomerMerge, MergeState
+from branch_node.identity.queries import merged_among
+from branch_node.merging.errors import (
+    CannotMergeError,
+    LaterMergeError,
+    MergeAskedError,
+    MergeErasedError,
+    MergeHeldError,
+    MergeOverError,
+    MergeProposedError,
+)
+from branch_node.merging.queries import built_on, get_merge, waits_for
+from branch_node.merging.values import plain, stored
+from branch_node.merging.visibility import open_to_both, take_back_shares
+from branch_node.personal.holds import held_among
+from branch_node.personal.models import PersonalRequest
+from branch_node.personal.request_words import RequestState
+from shared.audit.operations import record
+from shared.domain.duplicates.vocabulary import PairState
+from shared.ids import new_id
+from shared.stamp import Stamp
+
+# The number stays what it was: a customer is found by either.
+CHOOSABLE: Final = tuple(name for name in EDITABLE if name != "customer_no")
+
+
+def propose(
+    session: Session, survivor_id: str, loser_id: str, chosen: Sequence[str], *, by: Stamp
+) -> CustomerMerge:
+    """Ask the branch manager to merge one file into another, the `chosen` columns taken from the one that goes.
+
+    Raises CustomerNotFoundError, CannotMergeError, MergeHeldError, MergeAskedError and MergeProposedError.
+    """
+    survivor, loser = _both(session, survivor_id, loser_id)
+    if waits_for(session, [survivor.id, loser.id]):
+        raise MergeProposedError
+    merge = CustomerMerge(
+        id=new_id(),
+        survivor_id=survivor.id,
+        loser_id=loser.id,
+        state=MergeState.PROPOSED,
+        chosen=[name for name in CHOOSABLE if name in set(chosen)],
+        proposed_at=by.at,
+        proposed_by=by.actor[:80],
+        before={},
+        after={},
+        moved={},
+        stood={},
+    )
+    session.add(merge)
+    session.flush()
+    _note(session, "merge.proposed", merge, by=by)
+    return merge
+
+
+def refuse(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
+    """Leave the two files two. Raises MergeNotFoundError and MergeOverError."""
+    merge = _in_state(session, merge_id, MergeState.PROPOSED)
+    merge.state, merge.decided_at, merge.decided_by = MergeState.REFUSED, by.at, by.actor[:80]
+    _note(session, "merge.refused", merge, by=by)
+    return merge
+
+
+def carry_out(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
+    """Make one customer of the two, in this transaction.
+
+    Raises MergeNotFoundError, MergeOverError and what `propose` raises of the files.
+    """
+    merge = _in_state(session, merge_id, MergeState.PROPOSED)
+    survivor, loser = _both(session, merge.survivor_id, merge.loser_id)
+    merge.state, merge.decided_at, merge.decided_by = MergeState.MERGED, by.at, by.actor[:80]
+    _take_over(session, merge, survivor, loser, by=by)
+    merge.moved = {
+        "members": _link(session, survivor, loser, by=by),
+        "contacts": _move_contacts(session, loser.id, survivor.id, None),
+        **open_to_both(session, survivor, loser, by=by),
+    }
+    _decide_pair(session, merge, PairState.SAME, by=by)
+    session.flush()
+    _note(session, "customer.merged", merge, by=by)
+    return merge
+
+
+def take_back(session: Session, merge_id: str, *, by: Stamp) -> list[str]:
+    """Make two files of one customer again; returns the columns that stay as they were written since the merge.
+
+    Raises MergeNotFoundError, MergeOverError, LaterMergeError, MergeErasedError and MergeHeldError.
+    """
+    merge = _in_state(session, merge_id, MergeState.MERGED)
+    survivor = _locked(session, [merge.survivor_id, merge.loser_id])[merge.survivor_id]
+    both = [merge.survivor_id, merge.loser_id]
+    if built_on(session, merge) or merged_among(session, [merge.survivor_id]):
+        raise LaterMergeError
+    if erased_among(session, both):
+        raise MergeErasedError
+    if held_among(session, both):
+        raise MergeHeldError
+    kept = _give_back(session, merge, survivor, by=by)
+    _unlink(session, merge)
+    _move_contacts(session, merge.survivor_id, merge.loser_id, merge.moved["contacts"])
+    take_back_shares(session, merge.moved["shares"])
+    merge.state, merge.undone_at, merge.undone_by = MergeState.UNDONE, by.at, by.actor[:80]
+    # What they held stands in both files again; a copy of it is kept no longer than it is needed.
+    merge.before, merge.after = {}, {}
+    _decide_pair(session, merge, PairState.DIFFERENT, by=by)
+    session.flush()
+    record(
+        session,
+        "customer.unmerged",
+        subject=("customer", merge.survivor_id),
+        by=by,
+        details={"merge": merge.id, "other": merge.loser_id, "kept": kept},
+    )
+    return kept
+
+
+def _in_state(session: Session, merge_id: str, state: MergeState) -> CustomerMerge:
+    merge = get_merge(session, merge_id, lock=True)
+    if merge.state is not state:
+        raise MergeOverError
+    return merge
+
+
+def _both(session: Session, survivor_id: str, loser_id: str) -> tuple[Customer, Customer]:
+    """Return both files, locked, when they can be merged."""
+    both = [survivor_id, loser_id]
+    if survivor_id == loser_id or merged_among(session, both) or erased_among(session, both):
+        raise CannotMergeError
+    found = _locked(session, both)
+    if held_among(session, both):
+        raise MergeHeldError
+    asked = select(PersonalRequest.id).where(
+        PersonalRequest.customer_id.in_(both), PersonalRequest.state == RequestState.OPEN
+    )
+    if session.scalar(asked.limit(1)) is not None:
+        raise MergeAskedError
+    return found[survivor_id], found[loser_id]
+
+
+def _locked(session: Session, ids: Sequence[str]) -> dict[str, Customer]:
+    wanted = select(Customer).where(Customer.id.in_(ids)).order_by(Customer.id).with_for_update()
+    found = {one.id: one for one in session.scalars(wanted)}
+    if len(found) != len(set(ids)):
+        raise CustomerNotFoundError
+    return found
+
+
+def _take_over(
+    session: Session, merge: CustomerMerge, survivor: Customer, loser: Customer, *, by: Stamp
+) -> None:
+    """Give the survivor the chosen columns, and keep what it held."""
+    differing = [name for name in merge.chosen if getattr(survivor, name) != getattr(loser, name)]
+    merge.before = {name: plain(getattr(survivor, name)) for name in differing}
+    merge.after = {name: plain(getattr(loser, name)) for name in differing}
+    if not differing:
+        return
+    merge.stood = {"at": plain(survivor.updated_at), "by": survivor.updated_by, "since": plain(by.at)}
+    for name in differing:
+        setattr(survivor, name, getattr(loser, name))
+    survivor.touch(by)
+    session.flush()
+    index_customer(session, survivor)
+
+
+def _give_back(session: Session, merge: CustomerMerge, survivor: Customer, *, by: Stamp) -> list[str]:
+    """Give the survivor back what it held; returns the columns somebody has written since."""
+    if not merge.before:
+        return []
+    untouched = plain(survivor.updated_at) == merge.stood["since"]
+    kept = [name for name, value in merge.after.items() if plain(getattr(survivor, name)) != value]
+    for name, value in merge.before.items():
+        if name not in kept:
+            setattr(survivor, name, stored(name, value))
+    if untouched:
+        survivor.updated_at = stored("updated_at", merge.stood["at"])
+        survivor.updated_by = merge.stood["by"]
+    else:
+        survivor.touch(by)
+    session.flush()
+    index_customer(session, survivor)
+    return kept
+
+
+def _link(session: Session, survivor: Customer, loser: Customer, *, by: Stamp) -> list[str]:
+    """Say that the loser, and who was merged into it before, are the survivor; returns those before."""
+    of_loser = CustomerIdentity.identity_id == loser.id
+    members = list(session.scalars(select(CustomerIdentity.customer_id).where(of_loser)))
+    for link in session.scalars(select(CustomerIdentity).where(of_loser)).all():
+        link.identity_id = survivor.id
+    session.add(
+        CustomerIdentity(
+            id=new_id(),
+            customer_id=loser.id,
+            identity_id=survivor.id,
+            merged_at=by.at,
+            merged_by=by.actor[:80],
+        )
+    )
+    session.flush()
+    return members
+
+
+def _unlink(session: Session, merge: CustomerMerge) -> None:
+    members = CustomerIdentity.customer_id.in_([merge.loser_id, *merge.moved["members"]])
+    for link in session.scalars(select(CustomerIdentity).where(members)).all():
+        if link.customer_id == merge.loser_id:
+            session.delete(link)
+        else:
+            link.identity_id = merge.loser_id
+    session.flush()
+
+
+def _move_contacts(session: Session, source: str, target: str, only: Sequence[str] | None) -> list[str]:
+    """Let contact people of one file be those of the other; `only` some, as far as they are there yet."""
+    wanted = select(Contact).where(Contact.customer_id == source).order_by(Contact.id)
+    if only is not None:
+        wanted = wanted.where(Contact.id.in_(only))
+    found = session.scalars(wanted).all()
+    for contact in found:
+        contact.customer_id = target
+    session.flush()
+    return [contact.id for contact in found]
+
+
+def _decide_pair(session: Session, merge: CustomerMerge, state: PairState, *, by: Stamp) -> None:
+    one, other = sorted((merge.survivor_id, merge.loser_id))
+    session.execute(
+        update(DuplicatePair)
+        .where(DuplicatePair.one_id == one, DuplicatePair.other_id == other)
+        .values(state=state, decided_at=by.at, decided_by=by.actor[:80])
+    )
+
+
+def _note(session: Session, event: str, merge: CustomerMerge, *, by: Stamp) -> None:
+    details: dict[str, Any] = {"merge": merge.id, "other": merge.loser_id, "columns": merge.chosen}
+    record(session, event, subject=("customer", merge.survivor_id), by=by, details=details)

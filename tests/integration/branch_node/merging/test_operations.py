@@ -1,0 +1,245 @@
+"""One customer of two files, and two again: what changes, what never does, and what comes back."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from branch_node.bindings import BINDINGS
+from branch_node.customers.models import Contact, Customer, CustomerShare
+from branch_node.customers.operations import change_customer
+from branch_node.erasure.operations import Known
+from branch_node.identity.models import CustomerIdentity, CustomerMerge, MergeState
+from branch_node.identity.queries import CustomerMergedError, members_of, survivor_of
+from branch_node.merging import operations
+from branch_node.merging.errors import (
+    CannotMergeError,
+    LaterMergeError,
+    MergeErasedError,
+    MergeHeldError,
+    MergeOverError,
+    MergeProposedError,
+)
+from branch_node.merging.operations import CHOOSABLE
+from branch_node.personal import holds
+from branch_node.personal.erasing import erase
+from shared.db.base import Base
+from shared.domain.customers.vocabulary import Grade
+from shared.domain.erasure.vocabulary import ErasureReason
+from tests.support.branch import ANA, NOON
+
+LI = replace(ANA, at=NOON + timedelta(hours=1), actor="li")
+LATER = replace(ANA, at=NOON + timedelta(days=1), actor="li")
+
+
+@pytest.fixture
+def two(rows):
+    return (
+        rows.customer(name="王小明", mobile="13800138000", grade=Grade.B, tags=["vip"]),
+        rows.customer(name="王晓明", mobile="13911112222", address="文三路1号"),
+    )
+
+
+def merge(sessions, survivor, loser, chosen=(), *, by=LI):
+    with sessions.begin() as session:
+        proposed = operations.propose(session, survivor, loser, chosen, by=by)
+        return operations.carry_out(session, proposed.id, by=by).id
+
+
+def take_back(sessions, merge_id, *, by=LATER):
+    with sessions.begin() as session:
+        return operations.take_back(session, merge_id, by=by)
+
+
+def everything(sessions):
+    """Every row of what travels and of who sees what: what a merge may touch."""
+    tables = [one.table for one in BINDINGS.values()] + [Base.metadata.tables[CustomerShare.__tablename__]]
+    with sessions() as session:
+        return {table.name: sorted(map(repr, session.execute(select(table)).all())) for table in tables}
+
+
+def test_the_survivor_takes_what_was_chosen_and_the_other_file_stays_as_it_is(two, sessions):
+    survivor, loser = two
+    before = everything(sessions)
+    merge(sessions, survivor, loser, ["mobile", "address"])
+
+    after = everything(sessions)
+    with sessions() as session:
+        kept = session.get(Customer, survivor)
+        assert (kept.name, kept.mobile, kept.address, kept.grade) == (
+            "王小明",
+            "13911112222",
+            "文三路1号",
+            Grade.B,
+        )
+        assert (kept.updated_at, kept.updated_by) == (LI.at, "li")
+        assert survivor_of(session, loser) == survivor
+        assert members_of(session, survivor) == [loser]
+        assert members_of(session, loser) == [survivor]
+    changed = {name for name, rows in after.items() if rows != before[name]}
+    assert changed == {"customers", "customer_identities"}
+    assert len(set(after["customers"]) & set(before["customers"])) == 1
+
+
+def test_facts_stay_with_the_file_they_were_written_for(two, rows, sessions):
+    survivor, loser = two
+    manager = rows.manager()
+    rows.bill_line(loser)
+    rows.work_log(manager, customer_id=loser)
+    before = everything(sessions)
+    merge(sessions, survivor, loser, CHOOSABLE)
+
+    after = everything(sessions)
+    assert (after["bill_lines"], after["work_logs"]) == (before["bill_lines"], before["work_logs"])
+
+
+def test_contact_people_and_who_sees_the_file_go_along_and_come_back(two, rows, sessions):
+    survivor, loser = two
+    holder, other, friend = rows.manager(), rows.manager(), rows.manager()
+    with sessions.begin() as session:
+        session.get(Customer, survivor).manager_id = holder
+        session.get(Customer, loser).manager_id = other
+        session.add(CustomerShare(customer_id=loser, manager_id=friend, shared_at=NOON, shared_by="ana"))
+    contact = add_contact(sessions, loser)
+    before = everything(sessions)
+    merge_id = merge(sessions, survivor, loser)
+
+    with sessions() as session:
+        shares = {(one.customer_id, one.manager_id) for one in session.scalars(select(CustomerShare)).all()}
+        assert shares == {(survivor, other), (survivor, friend), (loser, holder), (loser, friend)}
+        assert session.get(Contact, contact).customer_id == survivor
+    assert take_back(sessions, merge_id) == []
+    assert everything(sessions) == before
+
+
+def add_contact(sessions, customer_id):
+    with sessions.begin() as session:
+        contact = Contact(
+            id="01936d0a-9999-7000-8000-000000000001",
+            contact_no="K1",
+            customer_id=customer_id,
+            name="韩梅梅",
+            standing="key",
+            do_not_contact=[],
+            status="active",
+            created_at=NOON,
+            created_by="ana",
+            updated_at=NOON,
+            updated_by="ana",
+        )
+        session.add(contact)
+        return contact.id
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chosen=st.sets(st.sampled_from(CHOOSABLE)), turned=st.booleans())
+def test_merging_and_parting_again_is_as_if_nothing_had_been(sessions, rows, chosen, turned):
+    pair = (
+        rows.customer(
+            name="王小明", mobile="13800138000", grade=Grade.B, tags=["vip"], opened_on=NOON.date()
+        ),
+        rows.customer(name="王晓明", remark="搬家了", manager_id=rows.manager()),
+    )
+    rows.bill_line(pair[0])
+    rows.bill_line(pair[1])
+    survivor, loser = reversed(pair) if turned else pair
+    before = everything(sessions)
+
+    assert take_back(sessions, merge(sessions, survivor, loser, chosen)) == []
+    assert everything(sessions) == before
+
+
+def test_what_was_written_since_the_merge_stays_and_is_named(two, sessions):
+    survivor, loser = two
+    merge_id = merge(sessions, survivor, loser, ["mobile", "address"])
+    with sessions.begin() as session:
+        change_customer(session, survivor, {"mobile": "13700000000"}, seen_at=LI.at, by=LATER)
+
+    assert take_back(sessions, merge_id) == ["mobile"]
+    with sessions() as session:
+        kept = session.get(Customer, survivor)
+    assert (kept.mobile, kept.address, kept.updated_at) == ("13700000000", None, LATER.at)
+
+
+def test_the_file_that_went_in_is_only_read(two, sessions):
+    survivor, loser = two
+    merge(sessions, survivor, loser)
+
+    with sessions.begin() as session, pytest.raises(CustomerMergedError):
+        change_customer(session, loser, {"remark": "?"}, seen_at=NOON, by=LATER)
+
+
+def test_merges_on_merges_are_taken_back_from_the_last(two, rows, sessions):
+    survivor, loser = two
+    third = rows.customer(name="王明")
+    before = everything(sessions)
+    first = merge(sessions, survivor, loser)
+    second = merge(sessions, third, survivor, by=replace(LI, at=LI.at + timedelta(minutes=1)))
+
+    with sessions() as session:
+        assert {survivor_of(session, one) for one in two} == {third}
+    with sessions.begin() as session, pytest.raises(LaterMergeError):
+        operations.take_back(session, first, by=LATER)
+    take_back(sessions, second)
+    with sessions() as session:
+        assert survivor_of(session, loser) == survivor
+        assert survivor_of(session, survivor) is None
+    take_back(sessions, first)
+    assert everything(sessions) == before
+
+
+def test_a_merge_is_proposed_once_and_decided_once(two, sessions):
+    with sessions.begin() as session:
+        merge_id = operations.propose(session, *two, [], by=ANA).id
+    with sessions.begin() as session, pytest.raises(MergeProposedError):
+        operations.propose(session, *reversed(two), [], by=LI)
+    with sessions.begin() as session:
+        operations.refuse(session, merge_id, by=LI)
+    with sessions.begin() as session, pytest.raises(MergeOverError):
+        operations.carry_out(session, merge_id, by=LI)
+    with sessions() as session:
+        assert session.get(CustomerMerge, merge_id).state is MergeState.REFUSED
+        assert session.scalars(select(CustomerIdentity)).all() == []
+
+
+def test_a_file_is_not_merged_with_itself_or_twice(two, rows, sessions):
+    survivor, loser = two
+    with sessions.begin() as session, pytest.raises(CannotMergeError):
+        operations.propose(session, survivor, survivor, [], by=ANA)
+    third = rows.customer()
+    merge(sessions, survivor, loser)
+    with sessions.begin() as session, pytest.raises(CannotMergeError):
+        operations.propose(session, third, loser, [], by=ANA)
+
+
+def test_a_legal_hold_on_either_file_keeps_both_as_they_are(two, sessions):
+    with sessions.begin() as session:
+        holds.place(session, two[1], reason="诉讼保全", ends_on=None, today=NOON.date(), by=ANA)
+    with sessions.begin() as session, pytest.raises(MergeHeldError):
+        operations.propose(session, *two, [], by=ANA)
+
+
+def test_a_hold_on_one_file_of_a_person_keeps_the_other_from_being_erased(two, sessions):
+    merge_id = merge(sessions, *two)
+    with sessions.begin() as session:
+        holds.place(session, two[0], reason="诉讼保全", ends_on=None, today=NOON.date(), by=ANA)
+        assert holds.is_held(session, two[1])
+    with sessions.begin() as session, pytest.raises(MergeHeldError):
+        operations.take_back(session, merge_id, by=LATER)
+
+
+def test_who_is_erased_is_erased_under_every_number_and_from_what_the_merge_kept(two, sessions):
+    merge_id = merge(sessions, *two, ["mobile", "address"])
+    with sessions.begin() as session:
+        erase(session, Known.now(two[1], ErasureReason.REQUEST, LATER), by=LATER)
+
+    with sessions() as session:
+        kept = session.get(CustomerMerge, merge_id)
+        names = {session.get(Customer, one).name for one in two}
+        assert (kept.before, kept.after) == ({}, {})
+        assert all(name.startswith("erased") for name in names)
+    with sessions.begin() as session, pytest.raises(MergeErasedError):
+        operations.take_back(session, merge_id, by=LATER)
