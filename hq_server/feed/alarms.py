@@ -26,4 +26,14 @@ FEED_BEHIND: Final = AlarmKind(
     ),
     N_("%(items)s items wait there, the oldest for %(hours)s hours."),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (FEED_REFUSED, FEED_BEHIND)
+ORDER_REFUSED: Final = AlarmKind(
+    "order-refused",
+    Severity.WARNING,
+    N_("A branch refused an order about personal data"),
+    N_(
+        "Open Legal holds: below the list stands the order with the branch's reason. It is not tried again; what has "
+        "to happen has to be ordered anew, or settled with the branch. Close this alarm then."
+    ),
+    N_("The reason: %(reason)s"),
+)
+ALARMS: Final[Sequence[AlarmKind]] = (FEED_REFUSED, FEED_BEHIND, ORDER_REFUSED)

@@ -13,9 +13,12 @@ from branch_node.personal.errors import CustomerHeldError, HoldOfHeadOfficeError
 from branch_node.personal.jobs import carry_out_orders
 from branch_node.personal.models import LegalHold, PersonalRequest
 from hq_server.branches.models import Branch
+from hq_server.feed.alarms import ORDER_REFUSED
 from hq_server.personal import orders
 from hq_server.personal.holds import list_holds
 from hq_server.replica.models import ReplicaLegalHold
+from shared.alarms.operations import clear_alarm
+from shared.alarms.queries import find_open
 from shared.audit.models import AuditEntry
 from shared.domain.published.rules import problem_of
 from shared.ids import new_id
@@ -145,6 +148,17 @@ def test_an_order_about_nobody_is_refused_and_head_office_reads_why(world: World
     [(outcome, reasons)] = outcomes(world)
     assert outcome == "refused"
     assert "customer" in reasons[0].lower()
+    with world.hq.database.sessions.begin() as session:
+        alarm = find_open(session, ORDER_REFUSED, ("branch", "B001"))
+        assert alarm is not None
+        assert alarm.details["reason"] == reasons[0]
+        clear_alarm(session, ORDER_REFUSED, ("branch", "B001"), at=world.clock.now())
+    # Told of once: who has closed it is not asked again whenever the branch says the same.
+    with branch.runtime.database.sessions.begin() as session:
+        session.execute(update(InboundItem).values(told=False))
+    branch.push()
+    with world.hq.database.reads() as session:
+        assert find_open(session, ORDER_REFUSED, ("branch", "B001")) is None
     # It is over: nothing of it is asked or told again.
     with branch.runtime.database.reads() as session:
         assert session.scalars(select(InboundItem.told)).all() == [True]
