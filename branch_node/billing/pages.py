@@ -35,6 +35,7 @@ from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource, StaffKind
 from shared.web.access import requires
 from shared.web.context import may, person, reading, runtime, stamp, writing
+from shared.web.exports.handing import MOST_ROWS
 from shared.web.forms import field_errors, notice
 from shared.web.lists import (
     OwnNumber,
@@ -52,7 +53,6 @@ from shared.web.tables import Column
 
 blueprint = Blueprint("billing", __name__, template_folder="templates", url_prefix="/billing")
 
-MOST_EXPORTED: Final = 200_000
 SORTS: Final = {
     "period": BillLine.period,
     "bill_no": BillLine.bill_no,
@@ -118,7 +118,7 @@ def export(kind: str) -> ResponseReturnValue:
     """Answer with the bill lines of the list as a file."""
     wanted = _wanted()
     with reading() as session:
-        statement = queries.lines(wanted).order_by(BillLine.period.desc(), BillLine.id).limit(MOST_EXPORTED)
+        statement = queries.lines(wanted).order_by(BillLine.period.desc(), BillLine.id).limit(MOST_ROWS + 1)
         return send_table(
             kind,
             name="bill-lines",

@@ -46,6 +46,7 @@ from shared.i18n import translate_error
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import may, person, reading, runtime, stamp, writing
+from shared.web.exports.handing import MOST_ROWS
 from shared.web.forms import field_errors, notice
 from shared.web.lists import (
     choices,
@@ -57,7 +58,6 @@ from shared.web.paging import Page, PageRequest
 
 blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
 
-MOST_EXPORTED: Final = 100_000
 LABELS: Final = {
     "short_name": _l("Short name"),
     "id_type": _l("Document"),
@@ -113,7 +113,7 @@ def export(kind: str) -> ResponseReturnValue:
     columns = [column for column in COLUMNS if column.name in shown]
     with reading() as session:
         found = queries.list_customers(
-            session, wanted, sort=asked.sort, descending=asked.descending, limit=MOST_EXPORTED
+            session, wanted, sort=asked.sort, descending=asked.descending, limit=MOST_ROWS + 1
         )
         chips = chips_of(wanted, managers.list_managers(session))
     return send_table(

@@ -19,13 +19,13 @@ from shared.jobs import queries as jobs
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading
+from shared.web.exports.handing import MOST_ROWS
 from shared.web.lists import OwnNumber, id_argument, month_argument, send_table, streamed
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
 
 blueprint = Blueprint("statistics", __name__, template_folder="templates", url_prefix="/statistics")
 
-MOST_EXPORTED: Final = 200_000
 MONTHS: Final = (
     Column("month", _l("Month"), link="statistics.month", link_arg="month", link_key="month"),
     Column("customers", _l("Customers"), "number"),
@@ -133,7 +133,7 @@ def export(kind: str) -> ResponseReturnValue:
             name="customer-months",
             title=_("Monthly statistics"),
             columns=_sheet_columns(),
-            rows=(_sheet_row(*row) for row in streamed(session, statement.limit(MOST_EXPORTED))),
+            rows=(_sheet_row(*row) for row in streamed(session, statement.limit(MOST_ROWS + 1))),
             filters=[
                 (_("Month"), wanted.month),
                 *((text, value) for text, value, _n in _chips(session, wanted)),

@@ -27,6 +27,7 @@ from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp, writing
+from shared.web.exports.handing import MOST_ROWS
 from shared.web.forms import field_errors, notice
 from shared.web.lists import (
     choices,
@@ -43,7 +44,6 @@ from shared.web.tables import Column
 
 blueprint = Blueprint("worklogs", __name__, template_folder="templates", url_prefix="/worklogs")
 
-MOST_EXPORTED: Final = 100_000
 USUAL_SPAN: Final = timedelta(days=6)
 COLUMNS: Final = (
     Column("started_at", _l("Began"), "exact", sort=True, link="worklogs.entry", link_arg="log_id"),
@@ -116,7 +116,7 @@ def export(kind: str) -> ResponseReturnValue:
     first, last = _days()
     wanted = _wanted(first, last)
     with reading() as session:
-        statement = queries.logs(wanted).order_by(WorkLog.started_at.desc(), WorkLog.id).limit(MOST_EXPORTED)
+        statement = queries.logs(wanted).order_by(WorkLog.started_at.desc(), WorkLog.id).limit(MOST_ROWS + 1)
         days = [(_("From"), first.isoformat()), (_("To"), last.isoformat())]
         return send_table(
             kind,

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from hq_server.branches.models import Branch
 from hq_server.branches.queries import Coverage, coverage, list_branches
 from shared.domain.vocabulary import Vocabulary
-from shared.errors import N_, BranchlineError, FieldError, Kind
+from shared.errors import N_, FieldError
+from shared.exports.errors import TooManyRowsError
 from shared.files.spreadsheets import Column
 from shared.i18n import format_instant, format_number, label
 from shared.i18n import gettext as _
@@ -21,14 +22,6 @@ from shared.web.exports.handing import Table, hand_out
 
 Code = TypeVar("Code", bound=Vocabulary)
 MOST_EXPORTED: Final = 100_000
-
-
-class TooManyRowsError(BranchlineError):
-    """An export would hold more rows than anybody can read."""
-
-    code = "export-too-large"
-    kind = Kind.TOO_LARGE
-    message = N_("An export holds at most %(most)s rows. Narrow the filter and try again.")
 
 
 class NotADateError(FieldError):

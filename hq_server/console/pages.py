@@ -143,7 +143,9 @@ def transfer(batch_id: int) -> str:
     """Show one batch: counts, bytes, times, control totals, digest, the receipt given, and what was refused of it."""
     with reading() as session:
         batch = queries.get_batch(session, batch_id)
-        branch = session.get_one(Branch, batch.branch_number)
+        branch = session.get(Branch, batch.branch_number)
+        if branch is None:
+            raise queries.BatchNotFoundError
         refused = queries.list_refused(session, batch)
         before = queries.find_batch_before(session, batch)
         return render_template(

@@ -25,6 +25,7 @@ from shared.auth.signin import (
     begin_sign_in,
     forget_attempts,
     forget_throttle,
+    note_code_refused,
     redeem_code,
     verify_sign_in,
 )
@@ -211,6 +212,7 @@ __all__ = [
     "forget_throttle",
     "issue_code",
     "list_users",
+    "note_code_refused",
     "redeem_code",
     "set_password",
     "verify_sign_in",

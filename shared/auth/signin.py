@@ -92,6 +92,12 @@ def redeem_code(
     return user
 
 
+def note_code_refused(session: Session, username: str, *, by: Stamp) -> None:
+    """Log that a one-time code was refused, in a transaction of its own: the one that refused it is undone."""
+    user = queries.find_user(session, username)
+    audit.record(session, "sign-in.refused", subject=("user", user.id) if user else None, by=by)
+
+
 def forget_attempts(session: Session, user: User, *, by: Stamp) -> None:
     """Start the user's count of wrong tries afresh, and take this right one out of its address's count."""
     forget_tries(session, throttle_keys(user.username, by.terminal))

@@ -69,3 +69,11 @@ class NotAskerError(BranchlineError):
     code = "export-of-another"
     kind = Kind.FORBIDDEN
     message = N_("Only who asked for an export can fetch it.")
+
+
+class TooManyRowsError(BranchlineError):
+    """An export would hold more rows than anybody can read; it is refused, never cut short."""
+
+    code = "export-too-large"
+    kind = Kind.TOO_LARGE
+    message = N_("An export holds at most %(most)s rows. Narrow the filter and try again.")

@@ -26,17 +26,17 @@ TABLE: Final = """
 resource             | leader | analyst            | branch_manager | account_manager | service       | administrator
 customer             | R g m  | RX g m             | RCUDTAX b      | RCUX s          | RCU t         | -
 contact              | R g m  | R g m              | RCU b          | RCU s           | RU t          | -
-customer_share       | -      | -                  | RCD b          | RCD s           | -             | -
+customer_share       | -      | -                  | CD b           | CD s            | -             | -
 customer_merge       | -      | -                  | RCA b          | RC s            | RC t          | -
 service_desk         | -      | -                  | -              | -               | RCU t         | -
 bill_line            | R a    | RX g               | RVX b          | R s             | RV t +cashier | -
 work_log             | R g    | RX g               | RCUX b         | RCUX s          | R s           | -
 statistics           | R g    | RX g               | RX b           | RX s            | -             | -
 manager              | R g    | RX g               | RCUX b         | R s             | -             | -
-import               | -      | -                  | RCDX b         | -               | -             | -
+import               | -      | -                  | RCD b          | -               | -             | -
 parked               | -      | RA g               | R b            | R s             | -             | RM g m
 recovered            | -      | -                  | RA b           | -               | -             | -
-analysis             | R g    | RCX g              | -              | -               | -             | -
+analysis             | R g    | RX g               | -              | -               | -             | -
 operation_statistics | R g    | RX g               | RXP b          | R s             | -             | -
 published            | R g    | RCUDX g            | R b            | R b             | R b           | RCUDX g
 sync_state           | R g    | R g                | RU b           | RU b            | RU b          | RU g
@@ -46,9 +46,9 @@ proof                | R g    | RU g               | R b            | -         
 job                  | -      | -                  | -              | -               | -             | RM g
 alarm                | R g    | R g                | R b            | -               | -             | RM g
 operation_log        | R a    | RXP g +log_auditor | RXP b          | RP s            | RP s          | R g m
-organisation         | R g    | RUX g              | RUX b          | R b             | R b           | RUXM g
-account              | -      | R g                | R b            | -               | -             | RCUDM g
-right                | -      | RA g               | RA b           | -               | -             | R g
+organisation         | R g    | RUX g              | RUX b          | R b             | R b           | RUX g
+account              | -      | R g                | R b            | -               | -             | RCM g
+right                | -      | A g                | A b            | -               | -             | -
 two_person           | RA g   | RCA g              | RCA b          | -               | -             | RCA g
 export               | R g    | RXA g              | RXA b          | RX s            | -             | RX s
 personal_data        | R g    | RCUAXP g           | RCUAXP b       | RC s            | RC t          | -

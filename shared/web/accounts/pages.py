@@ -92,6 +92,9 @@ def redeem_code() -> ResponseReturnValue:
             )
             token = begin_session(database, user, by=stamp())
     except (CodeRefusedError, TooManyAttemptsError, FieldError) as error:
+        if isinstance(error, CodeRefusedError):
+            with writing(on_reserve=True) as database:
+                operations.note_code_refused(database, form.get("username", ""), by=stamp())
         return _again("accounts/first_sign_in.html", error)
     sessions.start(token, user)
     notice(_("Welcome, %(name)s. Your password is set.", name=user.name))

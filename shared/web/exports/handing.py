@@ -5,7 +5,7 @@ masked), and the form's POST comes back to the same address. What holds no perso
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any, Final, cast
@@ -18,14 +18,14 @@ from sqlalchemy.orm import Session
 
 from shared.domain.calendar import day_bounds, local_day
 from shared.exports import operations, queries
-from shared.exports.errors import ExportOverError, ExportReasonError
+from shared.exports.errors import ExportOverError, ExportReasonError, TooManyRowsError
 from shared.exports.models import Export
 from shared.exports.numbers import new_number
 from shared.exports.operations import Made, Wanted
 from shared.exports.rules import USUAL, ExportRules
 from shared.exports.store import ExportStore, digest_of
 from shared.files.spreadsheets import Column, Mark, write_csv, write_xlsx
-from shared.i18n import format_instant
+from shared.i18n import format_instant, format_number
 from shared.i18n import gettext as _
 from shared.ids import is_id, new_id
 from shared.rights import policy
@@ -41,6 +41,8 @@ MIME: Final = {
     "csv": "text/csv; charset=utf-8",
 }
 IN_MEMORY: Final = 8 * 1024 * 1024
+# More is refused: a file that stops somewhere in the middle would be taken for the whole.
+MOST_ROWS: Final = 200_000
 AskRules = Callable[[Session], ExportRules]
 
 
@@ -76,11 +78,24 @@ class Table:
         """Write the rows to a file and return how many."""
         zone = ZoneInfo(runtime().settings.timezone)
         if self.form == "csv":
-            return write_csv(file, columns=self.columns, rows=self.rows, zone=zone, mark=mark)
+            return write_csv(file, columns=self.columns, rows=self.bounded(), zone=zone, mark=mark)
         about = {**(more or {}), **self.about}
         return write_xlsx(
-            file, title=self.title, columns=self.columns, rows=self.rows, about=about, zone=zone, mark=mark
+            file,
+            title=self.title,
+            columns=self.columns,
+            rows=self.bounded(),
+            about=about,
+            zone=zone,
+            mark=mark,
         )
+
+    def bounded(self) -> Iterator[Sequence[object]]:
+        """Yield the rows; raises TooManyRowsError behind the last that a file may hold."""
+        for number, row in enumerate(self.rows):
+            if number == MOST_ROWS:
+                raise TooManyRowsError(most=format_number(MOST_ROWS))
+            yield row
 
 
 def hand_out(table: Table) -> ResponseReturnValue:
@@ -125,7 +140,7 @@ def send_stored(export: Export) -> Response:
 def _ask(
     table: Table, *, values: Mapping[str, str] | None = None, errors: Mapping[str, str] | None = None
 ) -> str:
-    rows = sum(1 for _row in table.rows)
+    rows = sum(1 for _row in table.bounded())
     tier = current_app.config["BRANCHLINE_PRODUCT"]
     with reading() as session:
         rules = rules_in_force(session)

@@ -20,6 +20,7 @@ from shared.rights.vocabulary import KINDS_OF, Action, Resource
 from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp, writing
 from shared.web.errors import STATUS
+from shared.web.exports.handing import MOST_ROWS
 from shared.web.forms import notice
 from shared.web.kinds import kind_choices
 from shared.web.lists import send_table
@@ -57,7 +58,6 @@ COLUMNS: Final = (
     Column("outcome", _l("Outcome"), "own", sort=True),
 )
 TONES: Final = {LogOutcome.REFUSED: "warn", LogOutcome.FAILED: "bad"}
-MOST_EXPORTED: Final = 100_000
 MOST_PRINTED: Final = 2_000
 MOST_STORY: Final = 200
 
@@ -355,7 +355,7 @@ def _entry_sheet(log: Log, wanted: Asked) -> tuple[list[SheetColumn], list[list[
             words.outcome_word(entry.outcome),
             entry.digest,
         ]
-        for entry in _newest(log, wanted, MOST_EXPORTED)
+        for entry in _newest(log, wanted, MOST_ROWS + 1)
     ]
     return columns, rows
 

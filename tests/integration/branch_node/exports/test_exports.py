@@ -21,6 +21,7 @@ from shared.jobs.job import Progress
 from shared.rights.vocabulary import DataRange, StaffKind
 from shared.stamp import Stamp, Via
 from shared.twoperson.models import ProposedAct
+from shared.web.exports import handing
 
 SHEET = "/customers/export.xlsx"
 TEXT = "/customers/export.csv"
@@ -372,3 +373,18 @@ def test_a_form_of_an_export_that_is_too_large_is_refused_as_such(database, brow
     answer = browser.post(TEXT, data=form)
     assert answer.status_code == 413, answer.text
     assert exports_in(database) == []
+
+
+def test_a_list_with_more_rows_than_a_file_holds_is_refused_and_never_cut_short(
+    browser, database, three, monkeypatch
+):
+    rows = len(table_of(browser.take(TEXT, reason=WHY))) - 1
+    monkeypatch.setattr(handing, "MOST_ROWS", rows - 1)
+
+    assert browser.get(TEXT).status_code == 413
+    answer = browser.send(TEXT, reason=WHY)
+
+    assert answer.status_code == 413
+    assert len(exports_in(database)) == 1
+    monkeypatch.setattr(handing, "MOST_ROWS", rows)
+    assert browser.send(TEXT, reason=WHY).status_code == 200

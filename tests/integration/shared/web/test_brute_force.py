@@ -1,14 +1,20 @@
 """A script that guesses for hours gets next to nothing, and the person comes in all the same."""
 
+import re
 from datetime import timedelta
 
+import pyotp
+import pytest
 from sqlalchemy import func, select
 
-from shared.auth import operations, passwords
+from shared.audit.models import AuditEntry
+from shared.auth import operations, passwords, queries
 from shared.auth.errors import TooManyAttemptsError
 from shared.auth.models import SignInThrottle, User
+from shared.rights.vocabulary import StaffKind
 from shared.stamp import Stamp, Via
-from tests.integration.shared.web.conftest import PASSWORD
+from tests.integration.shared.web.conftest import PASSWORD, Browser
+from tests.support.page_client import SECRET
 
 SIX_HOURS = timedelta(hours=6)
 
@@ -73,3 +79,98 @@ def test_a_password_is_not_even_looked_at_while_an_address_waits(app, make_user,
     # Looking at one costs the processor and the memory of a slow hash: who floods the node pays, not the node.
     assert answers[-1] == 429
     assert len(looked_at) == answers.count(401) < 15
+
+
+# --- codes: of the first sign-in, of the authenticator, of recovery -----------------------------------
+
+FIRST, STEP = "/account/first-sign-in", "/account/second-step"
+
+
+class Guesser(Browser):
+    """Somebody who is not helped over the second step."""
+
+    second_step = False
+
+
+def guess_codes(clock, database, post):
+    """Post one code after the other for six hours, as soon as the node looks at one; returns how many it looked at."""
+    looked_at, until = 0, clock.now() + SIX_HOURS
+    while clock.now() < until:
+        if post(looked_at).status_code != 429:
+            looked_at += 1
+            continue
+        with database.reads() as session:
+            waits = session.scalars(select(func.max(SignInThrottle.blocked_until))).one()
+        clock.advance(max(waits - clock.now(), timedelta(seconds=1)))
+    return looked_at
+
+
+def refusals(database, event):
+    with database.reads() as session:
+        counted = select(func.count()).select_from(AuditEntry).where(AuditEntry.event == event)
+        return session.scalars(counted).one()
+
+
+def issue(database, clock, username):
+    with database.sessions.begin() as session:
+        by = Stamp(clock.now(), "setup", Via.COMMAND)
+        return operations.issue_code(
+            session, queries.get_user(session, queries.find_user(session, username).id), by=by
+        )
+
+
+def test_one_time_codes_are_guessed_as_slowly_as_passwords_each_in_the_log_and_the_person_comes_in(
+    app, database, clock, make_user
+):
+    make_user("wang")
+    issue(database, clock, "wang")
+    script, token = app.test_client(), {}
+
+    def post(number):
+        if not token:
+            token["csrf"] = re.findall(r'name="csrf_token" value="([^"]+)"', script.get(FIRST).text)[0]
+        form = {"username": "wang", "code": f"ABCD-{number:04}", "password": "x" * 14, "repeated": "x" * 14}
+        return script.post(FIRST, data={"csrf_token": token["csrf"], **form})
+
+    looked_at = guess_codes(clock, database, post)
+
+    assert looked_at < 40
+    assert refusals(database, "sign-in.refused") == looked_at
+    # Nobody is locked out for good: neither by password nor by a fresh code.
+    clock.advance(timedelta(hours=1))
+    assert app.test_client().sign_in("wang", PASSWORD).status_code == 303
+    fresh, person = issue(database, clock, "wang"), app.test_client()
+    csrf = re.findall(r'name="csrf_token" value="([^"]+)"', person.get(FIRST).text)[0]
+    form = {"username": "wang", "code": fresh, "password": "another horse 27", "repeated": "another horse 27"}
+    assert person.post(FIRST, data={"csrf_token": csrf, **form}).status_code == 303
+
+
+@pytest.mark.parametrize("form", ["{:06}", "{:04}-0000-0000-0000"], ids=["authenticator", "recovery"])
+def test_whoever_has_the_password_gets_few_tries_at_the_second_step_each_in_the_log(
+    app, database, clock, make_user, form
+):
+    make_user("zhang", StaffKind.ADMINISTRATOR)
+    assert app.test_client().sign_in("zhang", PASSWORD).status_code == 303  # has set it up
+    app.test_client_class = Guesser
+    script = app.test_client()
+    script.sign_in("zhang", PASSWORD)
+
+    def post(number):
+        page = script.get(STEP)
+        if page.status_code != 200:  # the half sign-in has run out: the password is shown again
+            script.sign_in("zhang", PASSWORD)
+            page = script.get(STEP)
+        csrf = re.findall(r'name="csrf_token" value="([^"]+)"', page.text)[0]
+        return script.post(STEP, data={"csrf_token": csrf, "code": form.format(number)})
+
+    looked_at = guess_codes(clock, database, post)
+
+    # At a million codes of which three are good at a time, so many a day find one in about forty years.
+    assert 5 < looked_at < 40
+    assert refusals(database, "second-step.refused") == looked_at
+    clock.advance(timedelta(hours=1))
+    person = app.test_client()
+    person.sign_in("zhang", PASSWORD)
+    csrf = re.findall(r'name="csrf_token" value="([^"]+)"', person.get(STEP).text)[0]
+    code = pyotp.TOTP(SECRET).at(clock.now())
+    assert person.post(STEP, data={"csrf_token": csrf, "code": code}).status_code == 303
