@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.soak import herd, machines, simulation, worlds
+from tests.soak import herd, machines, shares, simulation, worlds
 from tests.soak.figure import Figure
 
 
@@ -24,6 +24,7 @@ def main() -> int:
         "S10": worlds.thin_line,
         "S18": worlds.rehearsed_restore,
         "ALARMS": partial(worlds.no_false_alarms, options.cycles),
+        "WHOLE": shares.whole_files,
     }
     missed = 0
     for name in options.figures or measures:

@@ -12,7 +12,7 @@ from tests.system import test_kill, test_power_cut
 ROOT: Final = Path(__file__).parents[2]
 TESTS: Final = ("tests/system/test_kill.py", "tests/system/test_power_cut.py")
 # Kills on either database of either node, cuts of either node: what one turn of the tests comes to.
-KILLS: Final = 4 * test_kill.KILLS
+KILLS: Final = 4 * test_kill.MANY_KILLS
 CUTS: Final = 2 * test_power_cut.CUTS
 
 
@@ -21,7 +21,7 @@ def kills_and_cuts(turns: int) -> Iterator[Figure]:
     good = 0
     for turn in range(turns):
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-n", "0", "-q", *TESTS],
+            [sys.executable, "-m", "pytest", "-n", "0", "-q", "--whole", *TESTS],
             cwd=ROOT,
             check=False,
             capture_output=True,

@@ -11,10 +11,12 @@ from sqlalchemy import select
 from branch_node.outbound.models import Cycle
 from tests.support.pair import Pair, make_pair
 from tests.support.processes import Command
+from tests.support.shares import share
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-# On each of the two databases, of each of the two nodes: fifty in all of each node.
-KILLS = 25
+# On each of the two databases, of each of the two nodes: eight in all of each node, fifty with `--whole`.
+MANY_KILLS = 25
+KILLS = share(4, MANY_KILLS)
 MOST_ROUNDS = 4 * KILLS
 ROWS = 60  # customers written before each push, with bill lines and logs
 
