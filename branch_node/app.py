@@ -18,9 +18,10 @@ from branch_node.billing import pages as billing
 from branch_node.bindings import BINDINGS
 from branch_node.config import load_settings
 from branch_node.contacts import pages as contacts
+from branch_node.customers import care_pages, sharing_pages
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
-from branch_node.customers import sharing_pages
+from branch_node.desk import file_pages
 from branch_node.desk import pages as desk
 from branch_node.duplicates import jobs as duplicate_jobs
 from branch_node.duplicates import pages as duplicates
@@ -249,8 +250,10 @@ def _blueprints() -> Sequence[Blueprint]:
     return (
         home_blueprint(JOBS),
         desk.blueprint,
+        file_pages.blueprint,
         customers.blueprint,
         contacts.blueprint,
+        care_pages.blueprint,
         duplicates.blueprint,
         merging.blueprint,
         sharing_pages.blueprint,

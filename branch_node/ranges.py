@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, String, and_, cast, or_, select
 
 from branch_node.archive.models import ArchiveEntry
 from branch_node.billing.models import BillLine
-from branch_node.customers.models import Contact, Customer, CustomerShare, Serving
+from branch_node.customers.models import Contact, Customer, CustomerMove, CustomerShare, Serving
 from branch_node.identity.models import CustomerIdentity, CustomerMerge
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold, PersonalRequest
@@ -45,6 +45,16 @@ def _told(seer: Seer) -> ColumnElement[bool]:
 
 RANGES: Final = (
     Ranged(Customer, Resource.CUSTOMER, {DataRange.SELF: _held, DataRange.TEAM: _served}),
+    Ranged(
+        CustomerMove,
+        Resource.CUSTOMER,
+        {
+            DataRange.SELF: lambda seer: CustomerMove.customer_id.in_(select(Customer.id).where(_held(seer))),
+            DataRange.TEAM: lambda seer: CustomerMove.customer_id.in_(
+                select(Customer.id).where(_served(seer))
+            ),
+        },
+    ),
     Ranged(
         Contact,
         Resource.CONTACT,

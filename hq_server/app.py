@@ -19,6 +19,7 @@ from hq_server.console import pages as console
 from hq_server.console import parked
 from hq_server.console.homes import homes
 from hq_server.console.menu import HOMES, MENU
+from hq_server.customers import group_pages
 from hq_server.customers import pages as customers
 from hq_server.feed import alarms as feed_alarms
 from hq_server.feed import jobs as feed_jobs
@@ -140,6 +141,7 @@ def _blueprints() -> Sequence[Blueprint]:
         branches.blueprint,
         gate.blueprint,
         customers.blueprint,
+        group_pages.blueprint,
         analysis.blueprint,
         oversight.blueprint,
         opstats.blueprint,

@@ -99,7 +99,12 @@ CATALOG: Final[Mapping[str, RecordType]] = {
             parents={"department_id": "department", "manager_id": "manager"},
         ),
         RecordType(
-            "customer", RecordKind.STATE, Owner.BRANCH, "profile", 2, parents={"manager_id": "manager"}
+            "customer",
+            RecordKind.STATE,
+            Owner.BRANCH,
+            "profile",
+            3,
+            parents={"manager_id": "manager", "parent_id": "customer"},
         ),
         RecordType(
             "contact", RecordKind.STATE, Owner.BRANCH, "profile", 1, parents={"customer_id": "customer"}

@@ -16,6 +16,7 @@ class BillLine(BillLineFields, Base):
         ForeignKeyConstraint(["customer_id"], ["customers.id"]),
         ForeignKeyConstraint(["corrects_id"], ["bill_lines.id"]),
         Index("ix_bill_lines_customer_id_period", "customer_id", "period"),
+        Index("ix_bill_lines_customer_id_booked_on", "customer_id", "booked_on"),
         Index("ix_bill_lines_period", "period"),
         Index("ix_bill_lines_corrects_id", "corrects_id"),
     )

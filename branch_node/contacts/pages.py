@@ -58,7 +58,7 @@ def add(customer_id: str) -> ResponseReturnValue:
             page = _form(get_customer(session, customer_id), None, given, _errors(refused))
         return page, _status(refused)
     notice(_("%(name)s is entered.", name=name))
-    return redirect(url_for("desk.customer_contacts", customer_id=customer_id), code=303)
+    return redirect(url_for("file.contacts", customer_id=customer_id), code=303)
 
 
 @blueprint.get("/contacts/<id:contact_id>")
@@ -88,7 +88,7 @@ def change(contact_id: str) -> ResponseReturnValue:
             page = _form(get_customer(session, found.customer_id), found, given, _errors(refused))
         return page, _status(refused)
     notice(_("%(name)s is saved.", name=name))
-    return redirect(url_for("desk.customer_contacts", customer_id=customer_id), code=303)
+    return redirect(url_for("file.contacts", customer_id=customer_id), code=303)
 
 
 def _form(

@@ -1,22 +1,13 @@
 """What a person may write into the form of a contact person."""
 
-from collections.abc import Sequence
-
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
-from branch_node.customers.schemas import mail, mobile, phone
-from shared.domain.contacts.rules import CHANNELS, normal_birthday, normal_closed
-from shared.domain.contacts.vocabulary import Channel, ContactRole, ContactStanding, ContactStatus
+from branch_node.customers.schemas import closed_channels, mail, mobile, phone
+from shared.domain.contacts.rules import normal_birthday
+from shared.domain.contacts.vocabulary import ContactRole, ContactStanding, ContactStatus
 from shared.domain.customers.vocabulary import PreferredChannel
-from shared.domain.form_fields import NOT_LISTED, Parsed, choice, text
+from shared.domain.form_fields import Parsed, choice, text
 from shared.errors import N_
-
-
-def closed(given: Sequence[str]) -> list[str]:
-    """Read the channels that were marked as closed."""
-    if set(given) - {one.value for one in (*CHANNELS, Channel.ALL)}:
-        raise ValidationError(NOT_LISTED)
-    return normal_closed(given)
 
 
 def _birthday(given: str) -> str:
@@ -45,7 +36,7 @@ class ContactForm(Schema):
     email = Parsed(mail)
     wechat = Parsed(text(60))
     preferred_channel = Parsed(choice(PreferredChannel))
-    do_not_contact = fields.Function(deserialize=closed, load_default=list)
+    do_not_contact = fields.Function(deserialize=closed_channels, load_default=list)
     birthday = Parsed(_birthday)
     remark = Parsed(text(500, lines=True))
     status = Parsed(choice(ContactStatus), required=True)

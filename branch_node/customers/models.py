@@ -1,15 +1,18 @@
 """The branch's own table of customers."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, cast
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, Table, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, String, Table, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id
+from shared.db.personal import FieldClass, about, not_personal, personal
 from shared.db.search import FollowedTable
 from shared.domain.contacts.fields import ContactFields
 from shared.domain.customers.fields import CustomerFields
+from shared.domain.customers.vocabulary import MoveOf
+from shared.domain.vocabulary import code_column
 
 
 class Customer(CustomerFields, Base):
@@ -26,6 +29,13 @@ class Customer(CustomerFields, Base):
         Index("ix_customers_id_no", "id_no"),
         Index("ix_customers_name", "name"),
         Index("ix_customers_updated_at", "updated_at"),
+        # Few customers have one; no foreign key: rows that come back from a receiver come in any order.
+        Index(
+            "ix_customers_parent_id",
+            "parent_id",
+            sqlite_where=text("parent_id IS NOT NULL"),
+            postgresql_where=text("parent_id IS NOT NULL"),
+        ),
     )
 
 
@@ -57,6 +67,26 @@ class CustomerShare(Base):
     ends_at: Mapped[datetime | None]
 
 
+class CustomerMove(Base):
+    """That a customer came to another life-cycle stage or value tier, when and why; never changed."""
+
+    __tablename__ = "customer_moves"
+    __log__ = "customer_move"
+    __table_args__ = (Index("ix_customer_moves_customer_id", "customer_id", "moved_on"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    customer_id: Mapped[str] = mapped_column(
+        Id, ForeignKey("customers.id", ondelete="CASCADE"), info=about("customer")
+    )
+    what: Mapped[MoveOf] = mapped_column(code_column(MoveOf))
+    before: Mapped[str | None] = mapped_column(String(20), info=not_personal())
+    after: Mapped[str] = mapped_column(String(20), info=not_personal())
+    moved_on: Mapped[date]
+    reason: Mapped[str] = mapped_column(String(200), info=personal(FieldClass.FREE_TEXT))
+    made_at: Mapped[datetime]
+    made_by: Mapped[str] = mapped_column(String(80))
+
+
 class Serving(Base):
     """That a service operator is serving a customer: while it lasts, the file is open to them."""
 
@@ -71,7 +101,7 @@ class Serving(Base):
     ends_at: Mapped[datetime]
 
 
-_SEARCHED: Final = ("customer_no", "name", "short_name", "mobile", "phone", "id_no", "email")
+_SEARCHED: Final = ("customer_no", "name", "short_name", "mobile", "phone", "id_no", "email", "legacy_no")
 CUSTOMER_SEARCH: Final = FollowedTable(
     "customer_search", cast("Table", Customer.__table__), columns=_SEARCHED, looked_at=_SEARCHED
 )

@@ -41,6 +41,11 @@ EDITABLE: Final = (
     "opened_on",
     "manager_id",
     "preferred_channel",
+    "group_no",
+    "service_level",
+    "do_not_contact",
+    "do_not_contact_until",
+    "legacy_no",
     "tags",
     "remark",
 )

@@ -32,12 +32,14 @@ from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers import queries as managers
 from shared.db.base import instant_text
 from shared.domain.calendar import local_day
+from shared.domain.contacts.rules import CHANNELS, normal_closed
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
     Grade,
     IdentityDocument,
     PreferredChannel,
+    ServiceLevel,
 )
 from shared.domain.regions import search_regions
 from shared.i18n import gettext as _
@@ -149,7 +151,7 @@ def register() -> ResponseReturnValue:
     """Enter a new customer; points out whom we may know already, and goes on when told to."""
     given = _given()
     try:
-        values = CustomerForm().load(given)
+        values = CustomerForm().load(_parted(given))
         with reading() as session:
             check_published(session, values, None, now=stamp().at)
     except ValidationError as refused:
@@ -270,6 +272,7 @@ def _values(customer: Customer) -> dict[str, str]:
     """Return a customer as its form shows it."""
     shown = {name: getattr(customer, name) for name in operations.EDITABLE}
     shown["tags"] = _(", ").join(customer.tags)
+    shown["do_not_contact"] = ";".join(customer.do_not_contact)
     shown["region_code"] = region_text(customer.region_code or "")
     return {name: "" if value is None else str(value) for name, value in shown.items()}
 
@@ -283,7 +286,7 @@ def _changed_values(given: Mapping[str, str], stored: Mapping[str, str]) -> dict
     if changed & {"id_no", "id_type"}:
         changed |= {"id_no", "id_type"}
     try:
-        values: dict[str, Any] = CustomerForm().load(given)
+        values: dict[str, Any] = CustomerForm().load(_parted(given))
     except ValidationError as refused:
         messages = refused.messages if isinstance(refused.messages, dict) else {}
         left = {name: found for name, found in messages.items() if name in changed or name not in stored}
@@ -296,9 +299,16 @@ def _changed_values(given: Mapping[str, str], stored: Mapping[str, str]) -> dict
 def _given() -> dict[str, str]:
     """Return the form; tags that were marked in a list as the text they are elsewhere."""
     given = request.form.to_dict()
+    if given.pop("channel_list", ""):
+        given["do_not_contact"] = ";".join(normal_closed(request.form.getlist("do_not_contact")))
     if given.get("tag_list"):
         given["tags"] = ";".join(request.form.getlist("tag"))
     return given
+
+
+def _parted(given: Mapping[str, str]) -> dict[str, Any]:
+    closed = given.get("do_not_contact")
+    return {**given, "do_not_contact": closed.split(";") if closed else []}
 
 
 def _seen_at(given: str) -> datetime:
@@ -319,4 +329,6 @@ def _vocabularies() -> dict[str, list[tuple[str, str]]]:
         "statuses": choices(CustomerStatus),
         "documents": choices(IdentityDocument),
         "channels": choices(PreferredChannel),
+        "closable": choices(CHANNELS),
+        "levels": choices(ServiceLevel),
     }

@@ -171,6 +171,7 @@ def words_of(customer: Any) -> list[str]:  # noqa: ANN401 - a Customer or a row 
         customer.mobile,
         customer.phone,
         customer.id_no,
+        customer.legacy_no,
         mail,
     )
 

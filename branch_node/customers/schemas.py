@@ -1,11 +1,14 @@
 """What a person may write into a customer's form."""
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validates_schema
 from marshmallow.validate import Email
 
+from shared.domain.contacts.rules import CHANNELS, normal_closed
+from shared.domain.contacts.vocabulary import Channel
 from shared.domain.customers.rules import is_credit_code, is_id_card, normal_mobile, normal_phone
 from shared.domain.customers.vocabulary import (
     CustomerKind,
@@ -13,8 +16,9 @@ from shared.domain.customers.vocabulary import (
     Grade,
     IdentityDocument,
     PreferredChannel,
+    ServiceLevel,
 )
-from shared.domain.form_fields import Parsed, choice, day, record_id, text
+from shared.domain.form_fields import NOT_LISTED, Parsed, choice, day, record_id, text
 from shared.domain.regions import find_region, search_regions
 from shared.errors import N_
 
@@ -77,6 +81,17 @@ def split_tags(given: str) -> list[str]:
     return tags
 
 
+def closed_channels(given: Sequence[str]) -> list[str]:
+    """Read the channels that were marked as closed."""
+    if set(given) - {one.value for one in (*CHANNELS, Channel.ALL)}:
+        raise ValidationError(NOT_LISTED)
+    return normal_closed(given)
+
+
+def _group_no(given: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text(40)(given)).split()).upper()
+
+
 class CustomerForm(Schema):
     """A customer's profile as the form gives it; the names are the columns'."""
 
@@ -102,6 +117,11 @@ class CustomerForm(Schema):
     opened_on = Parsed(day)
     manager_id = Parsed(record_id)
     preferred_channel = Parsed(choice(PreferredChannel))
+    group_no = Parsed(_group_no)
+    service_level = Parsed(choice(ServiceLevel))
+    do_not_contact = fields.Function(deserialize=closed_channels, load_default=list)
+    do_not_contact_until = Parsed(day)
+    legacy_no = Parsed(text(40))
     tags = fields.Function(deserialize=lambda given: split_tags(str(given)), load_default=list)
     remark = Parsed(text(500, lines=True))
 

@@ -1,7 +1,8 @@
 """Pages that cut across slices: my day, search, a customer's and an account manager's page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -9,9 +10,10 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
+from branch_node.archive import completing
+from branch_node.archive import words as archive_words
 from branch_node.billing import queries as billing
 from branch_node.billing.queries import BillFilter
-from branch_node.contacts.queries import closed_to, list_contacts
 from branch_node.customers import queries as customers
 from branch_node.customers import sharing
 from branch_node.customers.models import Customer
@@ -22,6 +24,7 @@ from branch_node.inbound import queries as inbound
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
 from branch_node.personal.holds import is_held
+from branch_node.worklogs import care
 from branch_node.worklogs import queries as worklogs
 from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.queries import LogFilter
@@ -31,12 +34,18 @@ from shared.audit.sealing import read_all_sealed
 from shared.audit.vocabulary import LogAction
 from shared.db.personal import class_of
 from shared.domain.calendar import local_day, local_month
+from shared.domain.contacts.vocabulary import Channel
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
     Grade,
     IdentityDocument,
+    LifecycleStage,
+    MoveOf,
+    ParentKind,
     PreferredChannel,
+    ServiceLevel,
+    ValueTier,
 )
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.domain.regions import Region, region_name, search_regions
@@ -50,6 +59,7 @@ from shared.web.context import may, person, reading, runtime, stamp
 from shared.web.errors import home_url
 from shared.web.forms import notice
 from shared.web.lists import id_argument, text_argument
+from shared.web.oplog.words import action_word
 
 blueprint = Blueprint("desk", __name__, template_folder="templates")
 
@@ -81,6 +91,15 @@ FIELD_LABELS: Final = {
     "opened_on": _l("Opened on"),
     "manager_id": _l("Account manager"),
     "preferred_channel": _l("Preferred channel"),
+    "group_no": _l("Group number"),
+    "service_level": _l("Service level"),
+    "do_not_contact": _l("Channels closed"),
+    "do_not_contact_until": _l("Channels closed until"),
+    "lifecycle_stage": _l("Life-cycle stage"),
+    "value_tier": _l("Value tier"),
+    "parent_id": _l("The one above"),
+    "parent_kind": _l("Kind of member"),
+    "legacy_no": _l("Legacy number"),
     "tags": _l("Tags"),
     "remark": _l("Remark"),
 }
@@ -90,7 +109,13 @@ VOCABULARIES: Final[dict[str, type[Vocabulary]]] = {
     "status": CustomerStatus,
     "id_type": IdentityDocument,
     "preferred_channel": PreferredChannel,
+    "service_level": ServiceLevel,
+    "lifecycle_stage": LifecycleStage,
+    "value_tier": ValueTier,
+    "parent_kind": ParentKind,
+    "do_not_contact": Channel,
 }
+MOVED_IN: Final[dict[MoveOf, type[Vocabulary]]] = {MoveOf.STAGE: LifecycleStage, MoveOf.TIER: ValueTier}
 EVENTS: Final = {
     "customer.registered": _l("registered"),
     "customer.changed": _l("changed"),
@@ -107,7 +132,8 @@ class Header:
     region: str
     owed: list[billing.Sums]
     last_contact: Any
-    do_not_contact: bool
+    closed: Sequence[Channel]
+    visit_due: date | None
     held: bool
 
 
@@ -134,6 +160,9 @@ def my_day() -> ResponseReturnValue:
             manager=manager,
             logs=logs,
             needs=queries.needs(session, manager_id=mine, now=now, timezone=zone),
+            visits=care.list_visits_due(
+                session, manager_id=mine, now=now, timezone=zone, limit=queries.SHORT_LIST
+            ),
             held=customers.count_customers(session, CustomerFilter(manager_id=mine or "")),
         )
 
@@ -197,21 +226,9 @@ def customer(customer_id: object) -> ResponseReturnValue:
     with reading() as session:
         if (survivor := _survivor(session, str(customer_id))) is not None:
             return redirect(url_for("desk.customer", customer_id=survivor))
-        header = _header(session, str(customer_id))
+        header = header_of(session, str(customer_id))
         months = queries.story(session, header.customer.id, timezone=runtime().settings.timezone)
-        return _customer_page("desk/customer.html", header, months=months, this_month=_this_month())
-
-
-@blueprint.get("/customers/<uuid:customer_id>/contacts")
-@requires(Resource.CONTACT, Action.READ)
-def customer_contacts(customer_id: object) -> str:
-    """Show whom to speak to at a customer, and by which way not."""
-    with reading() as session:
-        header = _header(session, str(customer_id))
-        today = local_day(stamp().at, runtime().settings.timezone)
-        contacts = list_contacts(session, header.customer.id)
-        shown = [(contact, closed_to(contact, today)) for contact in contacts]
-        return _customer_page("desk/customer_contacts.html", header, contacts=shown)
+        return customer_page("desk/customer.html", header, months=months, this_month=_this_month())
 
 
 @blueprint.get("/customers/<uuid:customer_id>/money")
@@ -219,9 +236,9 @@ def customer_contacts(customer_id: object) -> str:
 def customer_money(customer_id: object) -> str:
     """Show what a customer was charged and paid, by period, and the lines behind it."""
     with reading() as session:
-        header = _header(session, str(customer_id))
+        header = header_of(session, str(customer_id))
         lines = billing.lines_of_customer(session, header.customer.id)
-        return _customer_page(
+        return customer_page(
             "desk/customer_money.html",
             header,
             periods=billing.periods_of_customer(session, header.customer.id),
@@ -236,20 +253,25 @@ def customer_money(customer_id: object) -> str:
 def customer_profile(customer_id: object) -> str:
     """Show everything we know of a customer, and who changed what when."""
     with reading() as session:
-        header = _header(session, str(customer_id))
-        history = audit.list_history(session, ("customer", header.customer.id))
+        header = header_of(session, str(customer_id))
+        history = audit.list_history(
+            session, ("customer", header.customer.id), without=(LogAction.VIEW.value,)
+        )
         opened = read_all_sealed(session, history)
         people = {manager.id: manager.name for manager in managers.list_managers(session)}
-        return _customer_page(
+        return customer_page(
             "desk/customer_profile.html",
             header,
             history=[
                 (entry, _changes(entry, values or {})) for entry, values in zip(history, opened, strict=True)
             ],
             field_labels=FIELD_LABELS,
+            complete=completing.completeness_of(session, header.customer, stamp().at),
+            field_word=archive_words.field_word,
             events=EVENTS,
+            act=action_word,
             people=people,
-            worded=_worded,
+            worded=worded,
             shares=sharing.list_shares(session, header.customer.id, now=stamp().at),
             may_share=sharing.may_share(session, header.customer),
             share_choices=[
@@ -276,8 +298,10 @@ def _survivor(session: Session, customer_id: str) -> str | None:
     return identity
 
 
-def _header(session: Session, customer_id: str) -> Header:
+def header_of(session: Session, customer_id: str) -> Header:
+    """Return what to know of a customer before speaking; raises CustomerNotFoundError."""
     found = customers.get_customer(session, customer_id)
+    now, zone = stamp().at, runtime().settings.timezone
     sums = billing.sums_of(session, BillFilter(customer_id=found.id))
     return Header(
         customer=found,
@@ -285,12 +309,14 @@ def _header(session: Session, customer_id: str) -> Header:
         region=region_name(found.region_code),
         owed=[each for each in sums if each.balance > 0],
         last_contact=worklogs.last_contact(session, found.id),
-        do_not_contact=found.preferred_channel is PreferredChannel.NONE,
+        closed=care.closed_to(found, local_day(now, zone)),
+        visit_due=care.visit_due(session, found, now=now, timezone=zone),
         held=is_held(session, found.id),
     )
 
 
-def _customer_page(template: str, header: Header, **more: object) -> str:
+def customer_page(template: str, header: Header, **more: object) -> str:
+    """Draw one of the pages of a customer."""
     return render_template(
         template, header=header, customer=header.customer, tones=STATUS_TONES, label=label, **more
     )
@@ -304,12 +330,14 @@ def _changes(entry: AuditEntry, opened: Mapping[str, Any]) -> list[tuple[str, An
     return [] if entry.action is LogAction.CREATE else [*({**told, **shown}).items()]
 
 
-def _worded(field: str, value: Any, people: dict[str, str]) -> str:  # noqa: ANN401 - a value of the operation log
+def worded(field: str, value: Any, people: dict[str, str]) -> str:  # noqa: ANN401 - a value of the operation log
     """Return a logged value in the reader's words."""
     if value is None or value in ("", []):
         return "–"
     if isinstance(value, list):
-        return _(", ").join(map(str, value))
+        return _(", ").join(
+            worded(field, one, people) if field in VOCABULARIES else str(one) for one in value
+        )
     if field == "manager_id":
         return people.get(str(value), str(value))
     if field == "region_code":

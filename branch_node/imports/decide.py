@@ -158,7 +158,7 @@ def _python_type(table: Table, name: str) -> Any:  # noqa: ANN401 - a type, as m
         return enum
     if isinstance(column, Instant):
         return datetime
-    return Any if name in {"tags", "attributes"} else column.python_type
+    return Any if name in {"tags", "attributes", "do_not_contact"} else column.python_type
 
 
 def _duplicates(plan: Plan, reading: Reading, world: World) -> list[Problem]:
@@ -289,7 +289,7 @@ def blank_record(kind: Kind) -> Record:
     return record
 
 
-_FRESH: Final[Mapping[str, Callable[[], object]]] = {"tags": list, "attributes": dict}
+_FRESH: Final[Mapping[str, Callable[[], object]]] = {"tags": list, "attributes": dict, "do_not_contact": list}
 
 
 def _remember(plan: Plan, record: Record, world: World) -> None:

@@ -12,6 +12,8 @@ from babel import Locale
 from babel.numbers import get_currency_precision
 
 from shared.db.base import minor_units
+from shared.domain.contacts.rules import normal_closed
+from shared.domain.contacts.vocabulary import Channel
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_, FieldError
 
@@ -201,6 +203,12 @@ def tags(raw: str) -> list[str]:
     if len(found) > _MAX_TAGS:
         raise CellError(N_("At most %(limit)s tags."), "too-many", limit=_MAX_TAGS)
     return list(found)
+
+
+def channels(raw: str) -> list[str]:
+    """Return closed channels parted by ; or 、, as they are stored."""
+    one = word(Channel)
+    return normal_closed([str(one(part.strip())) for part in _TAG_BREAK.split(raw) if part.strip()])
 
 
 @lru_cache(maxsize=4096)

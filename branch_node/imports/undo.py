@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from branch_node.customers.models import CustomerShare, Serving
+from branch_node.customers.models import Customer, CustomerShare, Serving
 from branch_node.imports import decide, queries
 from branch_node.imports.kinds import KINDS, Kind
 from branch_node.imports.models import Import, ImportRow, ImportState, RowAction
@@ -237,6 +237,9 @@ def _referrers(table: Table) -> Iterator[tuple[Table, ColumnElement[str]]]:
         for constraint in other.foreign_key_constraints:
             if constraint.referred_table is table:
                 yield other, constraint.elements[0].parent
+    if table is Customer.__table__:
+        # Who belongs to a group names it without a key.
+        yield table, table.c.parent_id
 
 
 def _pages(session: Session, record: Import, action: RowAction | None) -> Iterator[Sequence[ImportRow]]:

@@ -9,7 +9,7 @@ from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
-from branch_node.customers.models import Contact, CustomerShare
+from branch_node.customers.models import Contact, CustomerMove, CustomerShare
 from branch_node.customers.queries import get_customer
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.statistics.models import CustomerMonth
@@ -21,6 +21,7 @@ from shared.db.base import Base, instant_text
 FORMAT: Final = "branchline-personal-data-1"
 ABOUT: Final = {
     "contacts": Contact,
+    "moves": CustomerMove,
     "shared_with": CustomerShare,
     "bill_lines": BillLine,
     "work_logs": WorkLog,

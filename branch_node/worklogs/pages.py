@@ -1,6 +1,6 @@
 """The work log: the list, writing an entry, one entry with its versions, correcting it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -11,14 +11,17 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries as customers
+from branch_node.customers.models import Customer
 from branch_node.erased.queries import CustomerErasedError
 from branch_node.managers import queries as managers
-from branch_node.worklogs import operations, queries
+from branch_node.worklogs import care, operations, queries
 from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.operations import LogCorrectedMeanwhileError
 from branch_node.worklogs.queries import LogFilter
 from branch_node.worklogs.schemas import work_log_form
 from shared.domain.calendar import day_bounds, local_day
+from shared.domain.contacts.vocabulary import Channel
+from shared.domain.form_fields import TOO_LONG
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
@@ -44,6 +47,7 @@ from shared.web.tables import Column
 
 blueprint = Blueprint("worklogs", __name__, template_folder="templates", url_prefix="/worklogs")
 
+TEXT_LENGTH: Final = 2000
 USUAL_SPAN: Final = timedelta(days=6)
 COLUMNS: Final = (
     Column("started_at", _l("Began"), "exact", sort=True, link="worklogs.entry", link_arg="log_id"),
@@ -212,6 +216,7 @@ def _save(corrects: str | None) -> ResponseReturnValue:
         try:
             values: dict[str, Any] = schema.load(given)
             values["customer_id"] = _customer_meant(session, values.pop("customer"))
+            values["text"] = _with_reason(session, values, given.get("despite", ""))
             log = (
                 operations.correct_log(session, corrects, values, by=stamp())
                 if corrects
@@ -229,6 +234,20 @@ def _save(corrects: str | None) -> ResponseReturnValue:
     if log.customer_id and request.form.get("back") == "customer":
         return redirect(url_for("desk.customer", customer_id=log.customer_id), code=303)
     return redirect(url_for("worklogs.entry", log_id=log.id), code=303)
+
+
+def _with_reason(session: Session, values: Mapping[str, Any], despite: str) -> str:
+    """Return the text of an entry, with why a customer was reached by a closed channel."""
+    text, customer_id = str(values["text"]), values["customer_id"]
+    customer = customers.get_customer(session, customer_id) if customer_id else None
+    on = local_day(values["started_at"], runtime().settings.timezone)
+    why = care.why_despite(customer, values["kind"], despite, on=on)
+    if why is None:
+        return text
+    whole = f"{text}\n{_('Reached by a closed channel: %(why)s', why=why)}"
+    if len(whole) > TEXT_LENGTH:
+        raise ValidationError({"text": [TOO_LONG]})
+    return whole
 
 
 def _errors(
@@ -268,8 +287,18 @@ def _form(
         errors=errors or {},
         managers=[(manager.id, f"{manager.name} ({manager.manager_no})") for manager in people],
         kinds=choices(WorkLogKind),
+        closed=_closed(session, values),
         back=text_argument("back") or request.form.get("back", ""),
     )
+
+
+def _closed(session: Session, values: Mapping[str, Any]) -> tuple[Customer, Sequence[Channel]] | None:
+    """Return the customer of a form who is not to be reached by every channel, with the closed ones."""
+    asked = str(values.get("customer") or "")
+    found = customers.find_meant(session, asked, limit=2) if asked else []
+    today = local_day(stamp().at, runtime().settings.timezone)
+    closed = care.closed_to(found[0], today) if len(found) == 1 else ()
+    return (found[0], closed) if closed else None
 
 
 def _days() -> tuple[date, date]:

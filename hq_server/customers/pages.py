@@ -16,6 +16,8 @@ from hq_server.customers.queries import CustomerFilters, RowKey
 from hq_server.customers.revealing import RevealReasonError, TooManyRevealedError
 from hq_server.replica.models import ReplicaCustomer, ReplicaManager
 from shared.domain.billing.vocabulary import BillKind
+from shared.domain.calendar import local_day
+from shared.domain.contacts.rules import closed_channels
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
 from shared.domain.regions.lookup import region_name
 from shared.files.spreadsheets import Column as SheetColumn
@@ -23,7 +25,7 @@ from shared.i18n import gettext as _
 from shared.i18n import label, lazy_gettext
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading, sees_whole, stamp, writing
+from shared.web.context import reading, runtime, sees_whole, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors
 from shared.web.paging import Page, PageRequest
@@ -150,6 +152,12 @@ def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: An
         manager=queries.find_manager(session, branch.number, customer.manager_id),
         region=region_name(customer.region_code) if customer.region_code else None,
         contacts=queries.list_contacts(session, customer),
+        closed=closed_channels(
+            customer.do_not_contact,
+            preferred=customer.preferred_channel,
+            until=customer.do_not_contact_until,
+            today=local_day(stamp().at, runtime().settings.timezone),
+        ),
         money=queries.list_money(session, customer),
         months=queries.list_months(session, customer),
         logs=queries.list_work_logs(session, customer, limit=MOST_LOGS),

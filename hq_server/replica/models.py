@@ -57,6 +57,19 @@ class ReplicaCustomer(Replicated, CustomerFields, Base):
         Index("ix_replica_customers_customer_no", "customer_no"),
         Index("ix_replica_customers_manager", "branch_number", "manager_id"),
         Index("ix_replica_customers_batch_id", "batch_id"),
+        Index(
+            "ix_replica_customers_group_no",
+            "group_no",
+            sqlite_where=text("group_no IS NOT NULL"),
+            postgresql_where=text("group_no IS NOT NULL"),
+        ),
+        Index(
+            "ix_replica_customers_parent",
+            "branch_number",
+            "parent_id",
+            sqlite_where=text("parent_id IS NOT NULL"),
+            postgresql_where=text("parent_id IS NOT NULL"),
+        ),
     )
 
 

@@ -80,6 +80,20 @@ class CustomerV2(CustomerV1):
     wechat = Text(60, nullable=True)
 
 
+class CustomerV3(CustomerV2):
+    """A customer's profile, with its place in a group and how it wants to be treated."""
+
+    parent_id = RecordId(nullable=True)
+    parent_kind = Code(("member", "subsidiary"), nullable=True)
+    group_no = Text(40, nullable=True)
+    service_level = Code(("standard", "priority", "dedicated"), nullable=True)
+    do_not_contact = JsonText(list[str])
+    do_not_contact_until = Day(nullable=True)
+    lifecycle_stage = Code(("acquisition", "growth", "maturity", "decline", "lost"), nullable=True)
+    value_tier = Code(("strategic", "high", "middle", "low"), nullable=True)
+    legacy_no = Text(40, nullable=True)
+
+
 class ContactV1(WireSchema):
     """A person to speak to at a customer."""
 
@@ -367,6 +381,9 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ("erasure", 1): RecordCheck(ErasureV1),
     ("customer", 1): RecordCheck(CustomerV1),
     ("customer", 2): RecordCheck(CustomerV2, added=lambda _customer: (None,)),
+    ("customer", 3): RecordCheck(
+        CustomerV3, added=lambda _customer: (None, None, None, None, "[]", None, None, None, None)
+    ),
     ("contact", 1): RecordCheck(ContactV1),
     ("manager", 1): RecordCheck(ManagerV1),
     ("department", 1): RecordCheck(DepartmentV1),

@@ -10,7 +10,10 @@ READABLE: Final = (1,)
 # A version is read for at least so long after the one that follows it was released.
 READ_ON: Final = timedelta(days=730)
 # By record type and version: when the version that follows it was released.
-SUPERSEDED: Final[Mapping[tuple[str, int], datetime]] = {("customer", 1): datetime(2026, 11, 22, tzinfo=UTC)}
+SUPERSEDED: Final[Mapping[tuple[str, int], datetime]] = {
+    ("customer", 1): datetime(2026, 11, 22, tzinfo=UTC),
+    ("customer", 2): datetime(2026, 11, 23, tzinfo=UTC),
+}
 
 
 def ending_headers(

@@ -13,7 +13,11 @@ from shared.domain.customers.vocabulary import (
     CustomerStatus,
     Grade,
     IdentityDocument,
+    LifecycleStage,
+    ParentKind,
     PreferredChannel,
+    ServiceLevel,
+    ValueTier,
 )
 from shared.domain.fields import Identified, Updated
 from shared.domain.vocabulary import code_column
@@ -55,3 +59,15 @@ class CustomerFields(Identified, Updated):
     wechat: Mapped[str | None] = mapped_column(
         PersonalText(60, FieldClass.WECHAT, "customer"), sort_order=99, info=personal(FieldClass.WECHAT)
     )
+    # The group customer of this branch above this one, and the number (a credit code) that a group has company-wide.
+    parent_id: Mapped[str | None] = mapped_column(Id, sort_order=99)
+    parent_kind: Mapped[ParentKind | None] = mapped_column(code_column(ParentKind), sort_order=99)
+    group_no: Mapped[str | None] = mapped_column(String(40), sort_order=99, info=not_personal())
+    service_level: Mapped[ServiceLevel | None] = mapped_column(code_column(ServiceLevel), sort_order=99)
+    do_not_contact: Mapped[list[str]] = mapped_column(
+        Json, default=list, server_default="[]", sort_order=99, info=not_personal()
+    )
+    do_not_contact_until: Mapped[date | None] = mapped_column(Date, sort_order=99)
+    lifecycle_stage: Mapped[LifecycleStage | None] = mapped_column(code_column(LifecycleStage), sort_order=99)
+    value_tier: Mapped[ValueTier | None] = mapped_column(code_column(ValueTier), sort_order=99)
+    legacy_no: Mapped[str | None] = mapped_column(String(40), sort_order=99, info=not_personal())

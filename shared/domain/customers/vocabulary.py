@@ -47,3 +47,44 @@ class PreferredChannel(Vocabulary):
     EMAIL = ("email", N_("E-mail"), "邮件")
     VISIT = ("visit", N_("Visit in person"), "上门")
     NONE = ("none", N_("Do not contact"), "免打扰")
+
+
+class ParentKind(Vocabulary):
+    """What a customer is to the group customer above it."""
+
+    MEMBER = ("member", N_("Member"), "成员")
+    SUBSIDIARY = ("subsidiary", N_("Subsidiary"), "子公司")
+
+
+class ServiceLevel(Vocabulary):
+    """How a customer is served."""
+
+    STANDARD = ("standard", N_("Standard service"), "标准服务")
+    PRIORITY = ("priority", N_("Priority service"), "优先服务")
+    DEDICATED = ("dedicated", N_("Dedicated service"), "专属服务")
+
+
+class LifecycleStage(Vocabulary):
+    """Where the relation with a customer stands."""
+
+    ACQUISITION = ("acquisition", N_("Acquisition"), "考察期")
+    GROWTH = ("growth", N_("Growth"), "成长期")
+    MATURITY = ("maturity", N_("Maturity"), "成熟期")
+    DECLINE = ("decline", N_("Decline"), "衰退期")
+    LOST = ("lost", N_("Lost"), "流失期")
+
+
+class ValueTier(Vocabulary):
+    """What a customer is worth to us; it says how often they are visited."""
+
+    STRATEGIC = ("strategic", N_("Strategic"), "战略客户")
+    HIGH = ("high", N_("High value"), "高价值")
+    MIDDLE = ("middle", N_("Middle value"), "中价值")
+    LOW = ("low", N_("Low value"), "低价值")
+
+
+class MoveOf(Vocabulary):
+    """What a customer moved in."""
+
+    STAGE = ("stage", N_("Life-cycle stage"), "生命周期阶段")
+    TIER = ("tier", N_("Value tier"), "价值等级")

@@ -1,0 +1,136 @@
+"""The tree of group customers at this branch: who belongs to whom, without circles and not endlessly deep."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from branch_node.customers.models import Customer
+from branch_node.customers.queries import CustomerNotFoundError, find_by_number, get_customer
+from branch_node.erased.queries import refuse_if_erased
+from shared.audit import operations as audit
+from shared.domain.customers.vocabulary import CustomerKind, ParentKind
+from shared.errors import N_, BranchlineError, Kind
+from shared.rights.ranges import sight_of
+from shared.stamp import Stamp
+
+# A group, its subsidiaries and theirs: more levels than this are a mistake.
+MOST_LEVELS: Final = 6
+MOST_SHOWN: Final = 500
+
+
+class CannotPlaceError(BranchlineError):
+    """A customer cannot stand there; nothing was changed."""
+
+    code = "group-place"
+    kind = Kind.CONFLICT
+    message = N_("Give the number of a group customer of this branch, and say what this customer is to it.")
+
+
+class GroupCircleError(BranchlineError):
+    """A group would stand above itself."""
+
+    code = "group-circle"
+    kind = Kind.CONFLICT
+    message = N_("%(name)s stands below this customer already, so it cannot stand above it as well.")
+
+
+class GroupTooDeepError(BranchlineError):
+    """The tree would have too many levels."""
+
+    code = "group-too-deep"
+    kind = Kind.CONFLICT
+    message = N_("A group has at most %(most)s levels; this would be more.")
+
+
+class NotYoursToPlaceError(BranchlineError):
+    """Whoever sees a part of the branch's customers cannot tell whether a tree would go in circles."""
+
+    code = "not-yours-to-place"
+    kind = Kind.FORBIDDEN
+    message = N_("Only who sees all customers of the branch says which group a customer belongs to.")
+
+
+def place(
+    session: Session, customer_id: str, parent_no: str, parent_kind: ParentKind | None, *, by: Stamp
+) -> Customer:
+    """Put a customer below a group customer of this branch, or with an empty number below none.
+
+    Raises CustomerNotFoundError, CustomerErasedError, CannotPlaceError, GroupCircleError, GroupTooDeepError and
+    NotYoursToPlaceError.
+    """
+    _refuse_part_seen(session)
+    customer = _locked(session, customer_id)
+    refuse_if_erased(session, customer_id)
+    parent = find_by_number(session, parent_no) if parent_no else None
+    if parent_no:
+        if parent is None or parent_kind is None or parent.kind is not CustomerKind.GROUP:
+            raise CannotPlaceError(field="parent_no")
+        _check(session, customer, parent)
+    now = (parent.id, parent_kind) if parent else (None, None)
+    if (customer.parent_id, customer.parent_kind) == now:
+        return customer
+    customer.parent_id, customer.parent_kind = now
+    customer.touch(by)
+    session.flush()
+    audit.record(session, "customer.changed", subject=("customer", customer.id), by=by)
+    return customer
+
+
+def list_members(session: Session, customer_id: str) -> Sequence[Customer]:
+    """Return the members and subsidiaries right below a customer that are seen, by their numbers."""
+    below = select(Customer).where(Customer.parent_id == customer_id)
+    return session.scalars(below.order_by(Customer.customer_no).limit(MOST_SHOWN)).all()
+
+
+def list_above(session: Session, customer: Customer) -> list[Customer]:
+    """Return the groups above a customer that are seen, the nearest first."""
+    found: list[Customer] = []
+    above = customer.parent_id
+    while above is not None and len(found) < MOST_LEVELS:
+        parent = session.get(Customer, above)
+        if parent is None:
+            break
+        found.append(parent)
+        above = parent.parent_id
+    return found
+
+
+def _check(session: Session, customer: Customer, parent: Customer) -> None:
+    above: str | None = parent.id
+    level = 0
+    while above is not None and level < MOST_LEVELS:
+        # Locked on the way up: two people who place at once would each see a tree without the other's place.
+        one = _locked(session, above)
+        if one.id == customer.id:
+            raise GroupCircleError(field="parent_no", name=parent.name)
+        above, level = one.parent_id, level + 1
+    if level + _levels_from(session, customer.id) > MOST_LEVELS:
+        raise GroupTooDeepError(field="parent_no", most=MOST_LEVELS)
+
+
+def _levels_from(session: Session, customer_id: str) -> int:
+    """Return how many levels a customer and all below it make."""
+    levels, here = 0, [customer_id]
+    while here and levels <= MOST_LEVELS:
+        levels += 1
+        here = list(session.scalars(select(Customer.id).where(Customer.parent_id.in_(here))))
+    return levels
+
+
+def _locked(session: Session, customer_id: str) -> Customer:
+    get_customer(session, customer_id)
+    found = session.scalar(
+        select(Customer).where(Customer.id == customer_id).with_for_update(),
+        execution_options={"populate_existing": True},
+    )
+    if found is None:
+        raise CustomerNotFoundError
+    return found
+
+
+def _refuse_part_seen(session: Session) -> None:
+    sight = sight_of(session)
+    if sight is not None and Customer.__table__ in sight.tables:
+        raise NotYoursToPlaceError

@@ -1,0 +1,109 @@
+"""Moves of a customer between life-cycle stages and value tiers: each with its day and reason, none forgotten."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from branch_node.customers.models import Customer, CustomerMove
+from branch_node.customers.queries import CustomerNotFoundError
+from branch_node.erased.queries import refuse_if_erased
+from shared.audit import operations as audit
+from shared.domain.customers.vocabulary import LifecycleStage, MoveOf, ValueTier
+from shared.errors import N_, BranchlineError, Kind
+from shared.ids import new_id
+from shared.stamp import Stamp
+
+LEAST_REASON: Final = 2
+REASON_LENGTH: Final = 200
+MOST_SHOWN: Final = 100
+
+
+class MoveReasonError(BranchlineError):
+    """Nobody moves a customer without saying why."""
+
+    code = "move-reason"
+    kind = Kind.INVALID
+    message = N_("Write in %(least)s to %(most)s characters why the customer moves.")
+
+
+class MoveDayError(BranchlineError):
+    """A move lies in the future, or before the last one."""
+
+    code = "move-day"
+    kind = Kind.INVALID
+    message = N_("Give a day from the last move (%(last)s) to today.")
+
+
+class NoMoveError(BranchlineError):
+    """The customer is there already."""
+
+    code = "no-move"
+    kind = Kind.CONFLICT
+    message = N_("The customer stands there already, so nothing was written.")
+
+
+def move(
+    session: Session,
+    customer_id: str,
+    to: LifecycleStage | ValueTier,
+    *,
+    on: date,
+    today: date,
+    reason: str,
+    by: Stamp,
+) -> CustomerMove:
+    """Move a customer to another stage or tier.
+
+    Raises CustomerNotFoundError, CustomerErasedError, MoveReasonError, MoveDayError and NoMoveError.
+    """
+    customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
+    if customer is None:
+        raise CustomerNotFoundError
+    refuse_if_erased(session, customer_id)
+    what = MoveOf.STAGE if isinstance(to, LifecycleStage) else MoveOf.TIER
+    said = " ".join(reason.split())
+    if not LEAST_REASON <= len(said) <= REASON_LENGTH:
+        raise MoveReasonError(field="reason", least=LEAST_REASON, most=REASON_LENGTH)
+    before = customer.lifecycle_stage if what is MoveOf.STAGE else customer.value_tier
+    if before is to:
+        raise NoMoveError(field="to")
+    last = _last_day(session, customer_id, what)
+    if on > today or (last is not None and on < last):
+        raise MoveDayError(field="on", last=last or "–")
+    made = CustomerMove(
+        id=new_id(),
+        customer_id=customer_id,
+        what=what,
+        before=before.value if before else None,
+        after=to.value,
+        moved_on=on,
+        reason=said,
+        made_at=by.at,
+        made_by=by.actor[:80],
+    )
+    session.add(made)
+    if isinstance(to, LifecycleStage):
+        customer.lifecycle_stage = to
+    else:
+        customer.value_tier = to
+    customer.touch(by)
+    session.flush()
+    audit.record(session, "customer.changed", subject=("customer", customer_id), by=by)
+    return made
+
+
+def list_moves(session: Session, customer_id: str) -> Sequence[CustomerMove]:
+    """Return the moves of a customer, the latest first."""
+    wanted = select(CustomerMove).where(CustomerMove.customer_id == customer_id)
+    ordered = wanted.order_by(CustomerMove.moved_on.desc(), CustomerMove.id.desc())
+    return session.scalars(ordered.limit(MOST_SHOWN)).all()
+
+
+def _last_day(session: Session, customer_id: str, what: MoveOf) -> date | None:
+    wanted = select(CustomerMove.moved_on).where(
+        CustomerMove.customer_id == customer_id, CustomerMove.what == what
+    )
+    return session.scalar(wanted.order_by(CustomerMove.moved_on.desc()).limit(1))

@@ -1,0 +1,95 @@
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import select
+
+from branch_node.customers import groups
+from branch_node.customers.groups import (
+    MOST_LEVELS,
+    CannotPlaceError,
+    GroupCircleError,
+    GroupTooDeepError,
+    NotYoursToPlaceError,
+)
+from branch_node.customers.models import Customer
+from shared.domain.customers.vocabulary import CustomerKind, ParentKind
+from shared.rights.vocabulary import StaffKind
+from tests.support.branch import ANA
+
+
+def place(sessions, below, above, kind=ParentKind.SUBSIDIARY):
+    with sessions.begin() as session:
+        number = session.get_one(Customer, above).customer_no if above else ""
+        groups.place(session, below, number, kind if above else None, by=ANA)
+
+
+def parents(sessions):
+    with sessions() as session:
+        return dict(session.execute(select(Customer.id, Customer.parent_id)).all())
+
+
+@pytest.fixture
+def chain(rows, sessions):
+    """As many groups, each below the one before, as there may be."""
+    made = [rows.customer(kind=CustomerKind.GROUP, name=f"集团{level}") for level in range(MOST_LEVELS)]
+    for above, below in pairwise(made):
+        place(sessions, below, above)
+    return made
+
+
+def test_members_and_what_is_above_them_are_shown_at_both_pages(browser, rows, sessions):
+    group = rows.customer(kind=CustomerKind.GROUP, name="东湖集团", customer_no="G-1")
+    member = rows.customer(name="东湖分院")
+
+    page = browser.send(f"/customers/{member}/group", parent_no="G-1", parent_kind="member")
+
+    assert "东湖集团" in page.text
+    assert "东湖分院" in browser.get(f"/customers/{group}/care").text
+    assert parents(sessions)[member] == group
+
+
+@pytest.mark.parametrize("level", [0, 2, MOST_LEVELS - 1])
+def test_no_group_comes_to_stand_above_itself(chain, sessions, level):
+    before = parents(sessions)
+
+    with pytest.raises(GroupCircleError):
+        place(sessions, chain[0], chain[level])
+
+    assert parents(sessions) == before
+
+
+def test_a_tree_has_no_more_levels_than_it_may(chain, rows, sessions):
+    another = rows.customer(kind=CustomerKind.GROUP)
+
+    with pytest.raises(GroupTooDeepError):
+        place(sessions, another, chain[-1])
+    with pytest.raises(GroupTooDeepError):
+        place(sessions, chain[0], another)
+
+    assert parents(sessions)[another] is None
+
+
+def test_only_a_group_customer_stands_above_others(rows, sessions):
+    person, other = rows.customer(), rows.customer()
+
+    with pytest.raises(CannotPlaceError):
+        place(sessions, other, person)
+
+    assert parents(sessions)[other] is None
+
+
+def test_a_customer_is_taken_out_of_its_group(chain, sessions):
+    place(sessions, chain[1], None)
+
+    assert parents(sessions)[chain[1]] is None
+
+
+def test_an_account_manager_places_nobody(make_user, sign_in, rows, sessions):
+    manager = rows.manager()
+    rows.customer(kind=CustomerKind.GROUP, customer_no="G-1", manager_id=manager)
+    mine = rows.customer(manager_id=manager)
+    make_user("li", StaffKind.ACCOUNT_MANAGER, manager)
+
+    assert sign_in("li").send(f"/customers/{mine}/group", parent_no="G-1").status_code == 403
+    assert parents(sessions)[mine] is None
+    assert NotYoursToPlaceError.kind.value == "forbidden"

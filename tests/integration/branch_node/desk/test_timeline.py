@@ -1,0 +1,138 @@
+"""A customer's line: every kind in one order, page after page without a gap, and never read whole."""
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import event, insert, text
+
+from branch_node.billing.models import BillLine
+from branch_node.customers import moves
+from branch_node.desk.timeline import EntryKind, Place, list_entries
+from branch_node.worklogs.models import WorkLog
+from shared.domain.customers.vocabulary import ValueTier
+from shared.ids import new_id
+from tests.support.branch import ANA, NOON, SHANGHAI
+
+MANY = 3_000
+WHOLE = ("SCAN work_logs", "SCAN bill_lines", "Seq Scan on work_logs", "Seq Scan on bill_lines")
+
+
+def walk(sessions, customer, *, kinds=(), limit=7):
+    """Return the places of every page, one after the other."""
+    before, places, more = None, [], True
+    while more:
+        with sessions() as session:
+            entries, before = list_entries(
+                session, customer, kinds=kinds, before=before, timezone=SHANGHAI, limit=limit
+            )
+        places += [entry.place for entry in entries]
+        more = before is not None
+        before = Place.of(before.text) if more else None
+    return places
+
+
+@pytest.fixture
+def customer(rows, sessions):
+    """Somebody with a little of every kind, much of it at one instant and on one day."""
+    who, manager = rows.customer(), rows.manager()
+    midnight = NOON.replace(hour=16) - timedelta(days=1)
+    for number in range(12):
+        rows.work_log(manager, customer_id=who, started_at=midnight if number % 2 else NOON)
+        rows.bill_line(who, booked_on=date(2026, 3, 17 + number % 2))
+    for tier, day in ((ValueTier.HIGH, 17), (ValueTier.LOW, 18), (ValueTier.MIDDLE, 18)):
+        with sessions.begin() as session:
+            moves.move(
+                session, who, tier, on=date(2026, 3, day), today=date(2026, 3, 18), reason="评估", by=ANA
+            )
+    return who
+
+
+def test_pages_follow_each_other_without_a_gap_or_a_double(customer, sessions):
+    places = walk(sessions, customer)
+
+    assert len(places) == len({(place.kind, place.id) for place in places})
+    assert places == sorted(places, key=lambda one: (one.at, one.kind, one.id), reverse=True)
+    counts = {kind.value: sum(place.kind == kind for place in places) for kind in EntryKind}
+    assert counts["work"] == counts["money"] == 12
+    assert counts["move"] == 3
+    assert counts["change"] >= 3
+    assert places == walk(sessions, customer, limit=1_000)
+
+
+def test_one_kind_alone_is_shown_when_asked_for(customer, sessions):
+    assert {place.kind for place in walk(sessions, customer, kinds=(EntryKind.MONEY,))} == {"money"}
+
+
+def test_the_page_leads_to_older_ones_and_an_odd_address_to_the_first(browser, customer):
+    page = browser.get(f"/customers/{customer}/timeline?kind=move").text
+    assert "Middle value" in page
+    assert "评估" in page
+    for odd in ("nonsense", "2026-03-18T00:00:00+00:00_work_7", "0001-01-01T00:00:00+14:00_work_"):
+        assert browser.get(f"/customers/{customer}/timeline", query_string={"before": odd}).status_code == 200
+
+
+def test_ten_years_are_read_by_index_a_page_at_a_time(database, sessions, rows):
+    who, other, manager = rows.customer(), rows.customer(), rows.manager()
+    stamps = {"created_at": NOON, "created_by": "import"}
+    logs = [
+        {
+            "id": new_id(),
+            "log_no": f"X{number}",
+            "manager_id": manager,
+            "kind": "call",
+            "customer_id": other if number % 3 else who,
+            "started_at": NOON - timedelta(hours=8 * number),
+            "text": "x",
+            "entered_at": NOON,
+            **stamps,
+        }
+        for number in range(MANY)
+    ]
+    lines = [
+        {
+            "id": new_id(),
+            "bill_no": f"X{number}",
+            "customer_id": other if number % 3 else who,
+            "product": "宽带",
+            "period": "2026-01",
+            "kind": "charge",
+            "amount_minor": 1,
+            "currency": "CNY",
+            "booked_on": date(2026, 3, 18) - timedelta(days=number // 3),
+            **stamps,
+        }
+        for number in range(MANY)
+    ]
+    with sessions.begin() as session:
+        session.connection().execute(insert(WorkLog.__table__), logs)
+        session.connection().execute(insert(BillLine.__table__), lines)
+    if database.dialect == "postgresql":  # as its own housekeeping does
+        with database.engine.begin() as connection:
+            connection.execute(text("ANALYZE"))
+
+    plans = plans_of(database, sessions, who)
+
+    assert any("ix_work_logs_" in plan for plan in plans)
+    assert any("ix_bill_lines_customer_id_booked_on" in plan for plan in plans)
+    assert [plan for plan in plans if any(whole in plan for whole in WHOLE)] == []
+
+
+def plans_of(database, sessions, customer):
+    """Return how the database goes about each statement of a page from the middle of the line."""
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    middle = Place(NOON - timedelta(days=900), EntryKind.WORK.value, new_id())
+    with sessions() as session:
+        list_entries(session, customer, kinds=(), before=middle, timezone=SHANGHAI)
+    event.remove(database.engine, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+    with database.engine.connect() as connection:
+        return [
+            "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, parameters))
+            for statement, parameters in asked
+            if statement.startswith("SELECT")
+        ]
