@@ -4,6 +4,7 @@ A view says which rows and columns; asked by GET it shows the form (what will be
 masked), and the form's POST comes back to the same address. What holds no personal data is answered at once.
 """
 
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ MIME: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
 }
+# What the address of an export has beyond that of the list it exports.
+OF_A_FILE: Final = re.compile(r"(/export)?\.(xlsx|csv)$")
 IN_MEMORY: Final = 8 * 1024 * 1024
 # More is refused: a file that stops somewhere in the middle would be taken for the whole.
 MOST_ROWS: Final = 200_000
@@ -158,6 +161,7 @@ def _ask(
         people=table.labels("person"),
         may_whole=may_whole(),
         address=_address(),
+        back=_list_address(),
         values=values or {},
         errors=errors or {},
     )
@@ -283,6 +287,11 @@ def _day() -> str:
 
 def _address() -> str:
     return request.full_path.rstrip("?")
+
+
+def _list_address() -> str:
+    query = request.query_string.decode()
+    return OF_A_FILE.sub("", request.path) + (f"?{query}" if query else "")
 
 
 def _pinned(missing: Mapping[str, str]) -> str:

@@ -1,7 +1,11 @@
 """What head office exports: masked whatever is asked for, and within the bounds it publishes."""
 
+import re
+from contextlib import suppress
+
 import pytest
 from sqlalchemy import select
+from werkzeug.routing import RequestRedirect
 
 from hq_server.feed import operations
 from hq_server.feed.operations import Draft
@@ -12,6 +16,7 @@ from shared.exports.numbers import new_number, read_number
 from shared.exports.vocabulary import ExportState
 from shared.rights.vocabulary import StaffKind
 from shared.stamp import Stamp, Via
+from shared.web.exports import handing
 from tests.integration.hq_server.conftest import NOON, sign_in
 from tests.support.hq_rows import add_branch
 
@@ -72,3 +77,19 @@ def test_a_number_is_read_as_people_type_it():
     assert read_number(f" {number.lower().replace('-', '')} ") == number
     assert read_number("O1IL-0000") == "0111-0000"
     assert [read_number(text) for text in ("", "U000-0000", "0000-000", "0000-00000")] == [None] * 4
+
+
+def test_the_form_of_every_export_leads_back_to_its_list(app):
+    adapter = app.url_map.bind("localhost")
+    forms = [
+        re.sub(r"<any\(([a-z]+)[^>]*>", r"\1", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if {"GET", "POST"} <= (rule.methods or set()) and re.search(r"xlsx|csv", rule.rule)
+    ]
+
+    assert len(forms) > 2
+    for form in forms:
+        back = handing.OF_A_FILE.sub("", form)
+        assert back != form
+        with suppress(RequestRedirect):  # to the same address with a slash
+            adapter.match(back, method="GET")

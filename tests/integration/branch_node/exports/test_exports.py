@@ -6,11 +6,13 @@ import hashlib
 import io
 import os
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import openpyxl
 import pytest
 from sqlalchemy import select, update
+from werkzeug.routing import RequestRedirect
 
 from shared.audit.models import AuditEntry
 from shared.exports.jobs import remove_files
@@ -388,3 +390,19 @@ def test_a_list_with_more_rows_than_a_file_holds_is_refused_and_never_cut_short(
     assert len(exports_in(database)) == 1
     monkeypatch.setattr(handing, "MOST_ROWS", rows)
     assert browser.send(TEXT, reason=WHY).status_code == 200
+
+
+def test_the_form_of_every_export_leads_back_to_its_list(app):
+    adapter = app.url_map.bind("localhost")
+    forms = [
+        re.sub(r"<any\(([a-z]+)[^>]*>", r"\1", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if {"GET", "POST"} <= (rule.methods or set()) and re.search(r"xlsx|csv", rule.rule)
+    ]
+
+    assert len(forms) > 2
+    for form in forms:
+        back = handing.OF_A_FILE.sub("", form)
+        assert back != form
+        with suppress(RequestRedirect):  # to the same address with a slash
+            adapter.match(back, method="GET")
