@@ -21,6 +21,7 @@ from branch_node.personal.finishing import before_use
 from branch_node.setup.commands import setup_commands
 from branch_node.tables import APP as TABLES
 from shared.audit import operations as audit
+from shared.auth.queries import get_user_named
 from shared.cli import (
     NodeApp,
     NodeGroup,
@@ -32,6 +33,7 @@ from shared.cli import (
     init_node,
 )
 from shared.errors import N_
+from shared.exports.operations import check_reason
 
 APP: Final = NodeApp(
     "branch-node",
@@ -123,16 +125,23 @@ def _lines(document: dict[str, Any]) -> list[tuple[str, Any]]:
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @home_option(APP.home_env)
+@click.option("--by", "username", required=True, help=N_("The user name of whoever takes the files out."))
+@click.option("--reason", required=True, help=N_("What the files are for; it stands in the operation log."))
 @click.option("--json", "as_json", is_flag=True, help=N_("Tell what was written as JSON."))
-def export_unsent_command(folder: Path, home: Path, *, as_json: bool) -> None:
+def export_unsent_command(folder: Path, home: Path, username: str, reason: str, *, as_json: bool) -> None:
     """Export; the files are taken in at the right node with `import KIND FILE`."""
     runtime = APP.open(home)
     APP.check_migrated(runtime)
-    counts = export_unsent(runtime, folder)
+    said = check_reason(reason)
+    # The log has it before there is a file: a command that breaks off has left something behind.
     with runtime.database.sessions.begin() as session:
+        user = get_user_named(session, username)
+        details = {"taken_by": user.username, "reason": said, "folder": folder.name}
+        subject = ("user", user.id)
         audit.record(
-            session, "sync.unsent-exported", subject=None, by=command_stamp(runtime), details=dict(counts)
+            session, "sync.unsent-exported", subject=subject, by=command_stamp(runtime), details=details
         )
+    counts = export_unsent(runtime, folder)
     if as_json:
         echo_json({"folder": str(folder), "records": counts})
         return

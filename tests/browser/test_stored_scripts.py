@@ -45,7 +45,7 @@ SEED: Final = 14
 # Pages of each tier that are looked at unless all are.
 SHARE: Final = 25
 # Rows with scripts behind each address that names a row, and pages of a kind followed by links: when all is looked at.
-ROWS, FOLLOWED = 6, 8
+ROWS, FOLLOWED = 2, 3
 # What names a row in an address, by tier.
 NAMED: Final = {
     "alarm_id": {"branch": "alarms.id", "hq": "alarms.id"},

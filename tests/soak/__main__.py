@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tests.soak import herd, machines, shares, simulation, worlds
+from tests.soak import asked, herd, machines, shares, simulation, worlds
 from tests.soak.figure import Figure
 
 
@@ -19,9 +19,11 @@ def main() -> int:
         "S1": partial(simulation.seeded_runs, options.runs, options.workers, options.seed),
         "S2": simulation.broken_calls,
         "S3": partial(machines.kills_and_cuts, options.turns),
+        "S4": partial(asked.nonsense, options.requests),
         "S6": partial(herd.herd, options.branches, options.rows, options.slots),
         "S7": worlds.restored_head_office,
         "S10": worlds.thin_line,
+        "S14": asked.stored_scripts,
         "S18": worlds.rehearsed_restore,
         "ALARMS": partial(worlds.no_false_alarms, options.cycles),
         "WHOLE": shares.whole_files,
@@ -41,6 +43,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first seed of S1")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes of S1")
     parser.add_argument("--turns", type=int, default=20, help="turns of S3")
+    parser.add_argument("--requests", type=int, default=100_000, help="requests of S4")
     parser.add_argument("--cycles", type=int, default=10_000, help="cycles of ALARMS")
     parser.add_argument("--branches", type=int, default=50, help="branches of S6")
     parser.add_argument("--rows", type=int, default=20_000, help="rows of each branch of S6")

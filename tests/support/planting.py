@@ -96,6 +96,7 @@ SCRIPTS: Final = (
 OURS: Final[Mapping[str, frozenset[str]]] = {
     "*": frozenset({"digest", "mac", "sha256", "password_hash", "code_hash", "wrapped", "heading_key"}),
     "feed_items": frozenset({"name"}),
+    "archive_unlocks": frozenset({"approved_by", "asked_by", "closed_by", "reason"}),
     "users": frozenset({"branches", "duties"}),
     "import_rows": frozenset({"action"}),
 }
