@@ -58,6 +58,9 @@ from branch_node.personal import request_pages, terms_pages
 from branch_node.personal.holds import RELEASE_KIND
 from branch_node.personal.models import PersonalRequest
 from branch_node.personal.requests import ERASE_KIND
+from branch_node.qualification import bulk_pages
+from branch_node.qualification import jobs as qualification_jobs
+from branch_node.qualification import pages as qualification
 from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
 from branch_node.retention import jobs as retention_jobs
@@ -108,6 +111,7 @@ JOBS: Final[Sequence[Job]] = (
     *opstats_jobs.JOBS,
     *customer_jobs.JOBS,
     *duplicate_jobs.JOBS,
+    *qualification_jobs.JOBS,
     *erasures.JOBS,
     *personal_jobs.JOBS,
     *archive_jobs.JOBS,
@@ -147,6 +151,9 @@ MENU: Final = (
     ),
     MenuEntry(_l("Service desk"), "servicedesk.index", "home", Resource.SERVICE_DESK, key="h"),
     MenuEntry(_l("Customers"), "customers.index", "users", Resource.CUSTOMER, key="c"),
+    MenuEntry(
+        _l("Qualification"), "qualification.index", "check", Resource.QUALIFICATION, key="t", foot=True
+    ),
     MenuEntry(_l("Work logs"), "worklogs.index", "notebook", Resource.WORK_LOG, key="w"),
     MenuEntry(_l("Bill lines"), "billing.index", "receipt", Resource.BILL_LINE, key="b"),
     MenuEntry(_l("Monthly statistics"), "statistics.index", "chart-bar", Resource.STATISTICS, key="s"),
@@ -258,6 +265,8 @@ def _blueprints() -> Sequence[Blueprint]:
         merging.blueprint,
         sharing_pages.blueprint,
         servicedesk.blueprint,
+        qualification.blueprint,
+        bulk_pages.blueprint,
         worklogs.blueprint,
         archive.blueprint,
         archive_history.blueprint,

@@ -12,6 +12,7 @@ from branch_node.identity.models import CustomerIdentity
 from branch_node.managers.models import Manager
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold
+from branch_node.qualification.models import Qualification
 from branch_node.receivers.queries import takers
 from branch_node.staff.models import StaffMember
 from branch_node.statistics.models import CustomerMonth
@@ -41,6 +42,7 @@ BINDINGS: Final[Bindings] = bind(
             "staff": StaffMember,
             "customer": Customer,
             "contact": Contact,
+            "qualification": Qualification,
             "bill_line": BillLine,
             "work_log": WorkLog,
             "customer_month": CustomerMonth,

@@ -14,6 +14,7 @@ from branch_node.customers.models import Contact, Customer, CustomerMove, Custom
 from branch_node.identity.models import CustomerIdentity, CustomerMerge
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold, PersonalRequest
+from branch_node.qualification.models import Qualification
 from branch_node.statistics.models import CustomerMonth
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import AuditEntry
@@ -83,6 +84,18 @@ RANGES: Final = (
                 select(Customer.id).where(_held(seer))
             ),
             DataRange.TEAM: lambda seer: CustomerMerge.survivor_id.in_(
+                select(Customer.id).where(_served(seer))
+            ),
+        },
+    ),
+    Ranged(
+        Qualification,
+        Resource.QUALIFICATION,
+        {
+            DataRange.SELF: lambda seer: Qualification.customer_id.in_(
+                select(Customer.id).where(_held(seer))
+            ),
+            DataRange.TEAM: lambda seer: Qualification.customer_id.in_(
                 select(Customer.id).where(_served(seer))
             ),
         },

@@ -55,6 +55,7 @@ APP: Final = MigratedApp(
         "branch_node.identity.models",
         "branch_node.billing.models",
         "branch_node.worklogs.models",
+        "branch_node.qualification.models",
         "branch_node.statistics.models",
         "branch_node.opstats.models",
         "branch_node.imports.models",

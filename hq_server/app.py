@@ -41,6 +41,7 @@ from hq_server.personal import pages as personal
 from hq_server.personal.orders import RELEASE_KIND
 from hq_server.proof import alarms as proof_alarms
 from hq_server.proof.own_log import known_heads
+from hq_server.qualification import pages as qualification
 from hq_server.ranges import RANGES
 from hq_server.retention import alarms as retention_alarms
 from hq_server.retention import jobs as retention_jobs
@@ -143,6 +144,7 @@ def _blueprints() -> Sequence[Blueprint]:
         customers.blueprint,
         group_pages.blueprint,
         analysis.blueprint,
+        qualification.blueprint,
         oversight.blueprint,
         opstats.blueprint,
         tracing.blueprint,

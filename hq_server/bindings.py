@@ -14,6 +14,7 @@ from hq_server.replica.models import (
     ReplicaLegalHold,
     ReplicaManager,
     ReplicaOperationMonth,
+    ReplicaQualification,
     ReplicaStaff,
     ReplicaWorkLog,
 )
@@ -30,6 +31,7 @@ BINDINGS: Final[Bindings] = bind(
             "staff": ReplicaStaff,
             "customer": ReplicaCustomer,
             "contact": ReplicaContact,
+            "qualification": ReplicaQualification,
             "bill_line": ReplicaBillLine,
             "work_log": ReplicaWorkLog,
             "customer_month": ReplicaCustomerMonth,

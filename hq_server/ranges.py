@@ -17,6 +17,7 @@ from hq_server.replica.models import (
     ReplicaLegalHold,
     ReplicaManager,
     ReplicaOperationMonth,
+    ReplicaQualification,
     ReplicaStaff,
     ReplicaWorkLog,
 )
@@ -80,6 +81,7 @@ RANGES: Final = (
     Ranged(ReplicaCustomer, Resource.CUSTOMER, branch=ReplicaCustomer.branch_number),
     Ranged(ReplicaCustomerIdentity, Resource.CUSTOMER, branch=ReplicaCustomerIdentity.branch_number),
     Ranged(ReplicaContact, Resource.CONTACT, branch=ReplicaContact.branch_number),
+    Ranged(ReplicaQualification, Resource.QUALIFICATION, branch=ReplicaQualification.branch_number),
     Ranged(ReplicaBillLine, Resource.BILL_LINE, branch=ReplicaBillLine.branch_number),
     Ranged(ReplicaCustomerMonth, Resource.STATISTICS, branch=ReplicaCustomerMonth.branch_number),
     Ranged(ReplicaWorkLog, Resource.WORK_LOG, branch=ReplicaWorkLog.branch_number),

@@ -110,6 +110,14 @@ CATALOG: Final[Mapping[str, RecordType]] = {
             "contact", RecordKind.STATE, Owner.BRANCH, "profile", 1, parents={"customer_id": "customer"}
         ),
         RecordType(
+            "qualification",
+            RecordKind.STATE,
+            Owner.BRANCH,
+            "profile",
+            1,
+            parents={"customer_id": "customer"},
+        ),
+        RecordType(
             "bill_line",
             RecordKind.FACT,
             Owner.BRANCH,

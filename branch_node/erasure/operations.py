@@ -13,6 +13,7 @@ from branch_node.customers.models import Contact, Customer
 from branch_node.erased.models import Erasure
 from branch_node.erased.queries import find_erasure
 from branch_node.erasure.queries import count_kept, last_batch
+from branch_node.qualification.models import Qualification
 from branch_node.worklogs.models import WorkLog
 from shared.audit.operations import record
 from shared.audit.sealing import forget
@@ -26,7 +27,7 @@ from sync_protocol.changelog.sealing import wait_for_sealing
 
 CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
 ABOUT_CUSTOMERS: Final = tuple(
-    Base.metadata.tables[model.__tablename__] for model in (Contact, BillLine, WorkLog)
+    Base.metadata.tables[model.__tablename__] for model in (Contact, Qualification, BillLine, WorkLog)
 )
 
 

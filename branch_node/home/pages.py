@@ -9,6 +9,7 @@ from branch_node.home import queries
 from branch_node.inbound import pages as inbound
 from branch_node.outbound import queries as outbound
 from branch_node.outbound.refusals import count_refused
+from branch_node.qualification import queries as qualification
 from branch_node.runtime import BranchRuntime
 from shared.alarms import queries as alarms
 from shared.domain.calendar import local_day
@@ -41,6 +42,7 @@ def home_blueprint(jobs: Sequence[Job]) -> Blueprint:
                 refused=count_refused(session),
                 conflicts=queries.conflicts(session),
                 imports=queries.imports_waiting(session),
+                judged=qualification.count_states(session, today),
             )
 
     @blueprint.get("/node")

@@ -12,6 +12,7 @@ from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, CustomerMove, CustomerShare
 from branch_node.customers.queries import get_customer
 from branch_node.personal.models import LegalHold, PersonalRequest
+from branch_node.qualification.models import Qualification
 from branch_node.statistics.models import CustomerMonth
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import AuditEntry
@@ -23,6 +24,7 @@ ABOUT: Final = {
     "contacts": Contact,
     "moves": CustomerMove,
     "shared_with": CustomerShare,
+    "qualifications": Qualification,
     "bill_lines": BillLine,
     "work_logs": WorkLog,
     "months": CustomerMonth,

@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from hq_server.branches.queries import list_branches
-from hq_server.feed import operations, queries, standing
+from hq_server.feed import operations, queries, rule_form, standing
 from hq_server.feed.errors import ChangedMeanwhileError, ItemExistsError
 from hq_server.feed.models import FeedItem, FeedVersion
 from hq_server.feed.queries import Standing
@@ -22,6 +22,10 @@ from shared.domain.published.codes import kind_names, lines_of
 from shared.domain.published.policies import POLICIES
 from shared.domain.published.vocabulary import PUBLISHED_KINDS, CodeTable, ItemKind
 from shared.domain.published.words import differences, item_name, kind_word, summary
+from shared.domain.qualification.checks import NAME as RULE_SET
+from shared.domain.qualification.checks import problem_of as rules_problem
+from shared.domain.qualification.rules import read_rules
+from shared.domain.qualification.words import grades_word, review_word, rule_word
 from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.i18n import label
@@ -216,11 +220,21 @@ def _frame(found: Standing) -> dict[str, Any]:
         "kind_word": kind_word(item.kind.value),
         "said": lambda version: summary(item.kind.value, item.name, version.body),
         "codes": _codes_of,
+        "rules_of": _rules_of,
     }
 
 
 def _codes_of(version: FeedVersion) -> list[Mapping[str, Any]]:
     return list(version.body.get("codes", []))
+
+
+def _rules_of(version: FeedVersion) -> list[str]:
+    """Return a rule set in sentences, nothing of one that this program cannot read."""
+    if rules_problem(RULE_SET, version.body):
+        return []
+    found = read_rules(version.body)
+    last = f"{grades_word(found)}; {_('Review')}: {review_word(found.review)}"
+    return [*(rule_word(rule) for rule in found.rules), last]
 
 
 def _changes(item: FeedItem, versions: Any, at: int) -> list[tuple[str, str, str]]:  # noqa: ANN401 - a sequence
@@ -262,13 +276,14 @@ def _form(
         errors=errors or {},
         seen_at=_seen(found) if found else "",
         later=LATER,
+        rules={**rule_form.choices(), "wrong": rule_form.sentences(errors or {})},
     )
 
 
 def _offers(taken: Mapping[tuple[ItemKind, str], FeedItem]) -> list[tuple[str, list[tuple[str, str, str]]]]:
     """Return (kind, [(name, what it is for, address)]) of everything that can be published."""
     offers = []
-    for kind in (ItemKind.POLICY, ItemKind.CODE_TABLE):
+    for kind in (ItemKind.POLICY, ItemKind.RULES, ItemKind.CODE_TABLE):
         entries = []
         for name, text in _names(kind).items():
             present = taken.get((kind, name))
@@ -285,6 +300,8 @@ def _offers(taken: Mapping[tuple[ItemKind, str], FeedItem]) -> list[tuple[str, l
 def _names(kind: ItemKind) -> dict[str, str]:
     if kind is ItemKind.POLICY:
         return {policy.name: _(policy.help) for policy in POLICIES.values()}
+    if kind is ItemKind.RULES:
+        return {RULE_SET: _("Which kind and grade customers are of, and why.")}
     return {table.value: "" for table in CodeTable} if kind is ItemKind.CODE_TABLE else {}
 
 

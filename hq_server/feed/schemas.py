@@ -9,6 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from hq_server.feed.models import FeedVersion
 from hq_server.feed.operations import Draft
+from hq_server.feed.rule_form import form_rows, given_rows, read_form
 from shared.db.base import instant_text
 from shared.domain.form_fields import REQUIRED, local_instant, text
 from shared.domain.published import announcements
@@ -57,8 +58,9 @@ def read_draft(
 
 def form_values(kind: ItemKind, version: FeedVersion | None, *, timezone: str) -> dict[str, Any]:
     """Return a version as the form shows it."""
+    rules = form_rows(version.body if version else None) if kind is ItemKind.RULES else {}
     if version is None:
-        return {"to": "all", "do": "draft", "branches": [], "for": [], "values": []}
+        return {"to": "all", "do": "draft", "branches": [], "for": [], "values": [], **rules}
     body = version.body
     value = body.get("value")
     return {
@@ -74,6 +76,7 @@ def form_values(kind: ItemKind, version: FeedVersion | None, *, timezone: str) -
         "text": body.get("text", ""),
         "from": _wall(_begins(body.get("from")), timezone),
         "for": body.get("for", []),
+        **rules,
     }
 
 
@@ -83,6 +86,7 @@ def given_values(form: Form) -> dict[str, Any]:
         "branches": form.getlist("branches"),
         "for": form.getlist("for"),
         "values": form.getlist("value"),
+        "rows": given_rows(form),
     }
     return {**form.to_dict(), **lists}
 
@@ -139,9 +143,16 @@ def _announcement(
     return body
 
 
+def _rules(
+    _name: str, form: Form, _before: FeedVersion | None, _timezone: str, errors: dict[str, list[str]]
+) -> dict[str, Any]:
+    return read_form(form, errors)
+
+
 _BODIES: Final[Mapping[ItemKind, Any]] = {
     ItemKind.CODE_TABLE: _codes,
     ItemKind.POLICY: _policy,
+    ItemKind.RULES: _rules,
     ItemKind.ANNOUNCEMENT: _announcement,
 }
 

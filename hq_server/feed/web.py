@@ -14,6 +14,7 @@ from hq_server.feed.standing import UNJOINED, WAITING
 from shared.domain.published.policies import POLICIES
 from shared.domain.published.vocabulary import PUBLISHED_KINDS, CodeTable, ItemKind
 from shared.domain.published.words import code_word, item_name, kind_word, summary
+from shared.domain.qualification.checks import NAME as RULE_SET
 from shared.errors import N_
 from shared.web.context import reading
 from sync_protocol.contract.feed import APPLIED, RECEIVED, REFUSED
@@ -126,6 +127,7 @@ def _named(text: str) -> tuple[str, ...]:
     wanted = text.casefold()
     known: list[tuple[str, Any]] = [(ItemKind.CODE_TABLE.value, table.value) for table in CodeTable]
     known += [(ItemKind.POLICY.value, name) for name in POLICIES]
+    known.append((ItemKind.RULES.value, RULE_SET))
     return tuple(
         name for kind, name in known if wanted and wanted in f"{name} {item_name(kind, name)}".casefold()
     )

@@ -14,6 +14,7 @@ from shared.domain.managers.fields import ManagerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.personal.fields import LegalHoldFields
+from shared.domain.qualification.fields import QualificationFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
 
@@ -90,6 +91,16 @@ class ReplicaCustomerIdentity(Replicated, CustomerIdentityFields, Base):
     __table_args__ = (
         Index("ix_replica_customer_identities_customer", "branch_number", "customer_id"),
         Index("ix_replica_customer_identities_identity", "branch_number", "identity_id"),
+    )
+
+
+class ReplicaQualification(Replicated, QualificationFields, Base):
+    """A judgement of a customer of some branch."""
+
+    __tablename__ = "replica_qualifications"
+    __table_args__ = (
+        Index("ix_replica_qualifications_customer", "branch_number", "customer_id"),
+        Index("ix_replica_qualifications_state", "branch_number", "state"),
     )
 
 

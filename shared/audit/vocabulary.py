@@ -65,9 +65,9 @@ VERBS: Final = {
     "keys-revoked kind-changed manager-chosen password-set published recovery-codes-made region-chosen "
     "rights-granted second-step-enrolled second-step-given-up second-step-reset sessions-ended set "
     "wait-forgotten withdrawn",
-    LogAction.RUN: "all-checked-again applied cancelled checked-again done finished ran running waiting",
+    LogAction.RUN: "all-checked-again applied cancelled checked-again done finished ran ran-out running waiting",
     LogAction.ASK: "asked asked-by-hq expired proof-asked proposed request-withdrawn waiver-asked waiver-withdrawn",
-    LogAction.APPROVE: "approved waived",
+    LogAction.APPROVE: "approved turned-down waived",
 }
 _ACTIONS: Final = {verb: action for action, verbs in VERBS.items() for verb in verbs.split()}
 

@@ -14,6 +14,7 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
     "staff": N_("People"),
     "customer": N_("Customers"),
     "contact": N_("Contact people"),
+    "qualification": N_("Qualifications"),
     "bill_line": N_("Bill lines"),
     "work_log": N_("Work logs"),
     "customer_month": N_("Customer months"),

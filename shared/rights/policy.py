@@ -26,6 +26,7 @@ TABLE: Final = """
 resource             | leader | analyst            | branch_manager | account_manager | service       | administrator
 customer             | R g m  | RX g m             | RCUDTAX b      | RCUX s          | RCU t         | -
 contact              | R g m  | R g m              | RCU b          | RCU s           | RU t          | -
+qualification        | R g    | R g                | RCA b          | RC s            | R t           | -
 customer_share       | -      | -                  | CD b           | CD s            | -             | -
 customer_merge       | -      | -                  | RCA b          | RC s            | RC t          | -
 service_desk         | -      | -                  | -              | -               | RCU t         | -

@@ -112,6 +112,7 @@ class Resource(Word):
 
     CUSTOMER = ("customer", N_("Customers"))
     CONTACT = ("contact", N_("Contact people"))
+    QUALIFICATION = ("qualification", N_("Qualification"))
     CUSTOMER_SHARE = ("customer_share", N_("Sharing of customers"))
     CUSTOMER_MERGE = ("customer_merge", N_("Duplicates"))
     SERVICE_DESK = ("service_desk", N_("Service desk"))
@@ -150,6 +151,7 @@ BUSINESS = frozenset(
     {
         Resource.CUSTOMER,
         Resource.CONTACT,
+        Resource.QUALIFICATION,
         Resource.CUSTOMER_SHARE,
         Resource.CUSTOMER_MERGE,
         Resource.SERVICE_DESK,

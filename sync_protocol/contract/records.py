@@ -385,6 +385,7 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
         CustomerV3, added=lambda _customer: (None, None, None, None, "[]", None, None, None, None)
     ),
     ("contact", 1): RecordCheck(ContactV1),
+    ("qualification", 1): RecordCheck(QualificationV1),
     ("manager", 1): RecordCheck(ManagerV1),
     ("department", 1): RecordCheck(DepartmentV1),
     ("staff", 1): RecordCheck(StaffV1),

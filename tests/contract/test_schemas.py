@@ -20,6 +20,7 @@ from shared.domain.managers.fields import ManagerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.personal.fields import LegalHoldFields
+from shared.domain.qualification.fields import QualificationFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
 from sync_protocol.catalog import CATALOG
@@ -33,6 +34,7 @@ SHARED = {
     "manager": ManagerFields,
     "department": DepartmentFields,
     "staff": StaffFields,
+    "qualification": QualificationFields,
     "bill_line": BillLineFields,
     "work_log": WorkLogFields,
     "customer_month": CustomerMonthFields,

@@ -20,6 +20,7 @@ COLUMNS: Final = {
     "staff": "name",
     "customer": "name",
     "contact": "name",
+    "qualification": "judged_by",
     "bill_line": "amount_minor",
     "work_log": "text",
     "customer_month": "charge_minor",

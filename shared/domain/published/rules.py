@@ -5,12 +5,14 @@ from typing import Any, Final
 
 from shared.domain.published import announcements, codes, orders, policies
 from shared.domain.published.vocabulary import ItemKind
+from shared.domain.qualification import checks as qualification
 from shared.errors import N_
 
 UNKNOWN_KIND: Final = N_("Items of this kind are not known to this version of the program.")
 _CHECKS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], str | None]]] = {
     ItemKind.CODE_TABLE: codes.problem_of,
     ItemKind.POLICY: policies.problem_of,
+    ItemKind.RULES: qualification.problem_of,
     ItemKind.ANNOUNCEMENT: lambda _name, body: announcements.problem_of(body),
     ItemKind.PERSONAL_ORDER: lambda _name, body: orders.problem_of(body),
 }

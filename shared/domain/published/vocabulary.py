@@ -12,11 +12,12 @@ class ItemKind(Vocabulary):
     CODE_TABLE = ("code_table", N_("Code table"), "代码表")
     POLICY = ("policy", N_("Policy"), "规定")
     ANNOUNCEMENT = ("announcement", N_("Announcement"), "公告")
+    RULES = ("rules", N_("Rules"), "规则")
     PERSONAL_ORDER = ("personal_order", N_("Order about personal data"), "个人信息指令")
 
 
 # What people publish, read and withdraw on the pages of published items; orders have a page of their own.
-PUBLISHED_KINDS: Final = (ItemKind.CODE_TABLE, ItemKind.POLICY, ItemKind.ANNOUNCEMENT)
+PUBLISHED_KINDS: Final = (ItemKind.CODE_TABLE, ItemKind.POLICY, ItemKind.RULES, ItemKind.ANNOUNCEMENT)
 
 
 class CodeTable(Vocabulary):

@@ -6,12 +6,16 @@ from typing import Any, Final
 from shared.domain.published.codes import Code, problem_of, read_codes
 from shared.domain.published.policies import POLICIES, Choice, Several
 from shared.domain.published.vocabulary import CodeTable, ItemKind
+from shared.domain.qualification.checks import NAME as RULE_SET
+from shared.domain.qualification.checks import problem_of as rules_problem
+from shared.domain.qualification.words import differences as rule_differences
 from shared.errors import N_
 from shared.i18n import current_language, label
 from shared.i18n import gettext as _
 
 TEXT: Final = N_("Text")
 TITLE: Final = N_("Title")
+RULES_NAME: Final = N_("Qualification of customers")
 
 
 def kind_word(kind: str) -> str:
@@ -24,6 +28,8 @@ def item_name(kind: str, name: str, title: str = "") -> str:
     """Return what an item is called: the table's or the policy's word, an announcement's title."""
     if kind == ItemKind.POLICY and name in POLICIES:
         return _(POLICIES[name].label)
+    if kind == ItemKind.RULES and name == RULE_SET:
+        return _(RULES_NAME)
     table = next((one for one in CodeTable if one.value == name), None)
     if kind == ItemKind.CODE_TABLE and table is not None:
         return label(table)
@@ -43,6 +49,8 @@ def summary(kind: str, name: str, body: Mapping[str, Any]) -> str:
     if kind == ItemKind.CODE_TABLE and problem_of(name, body) is None:
         offered = [code for code in read_codes(body) if not code.withdrawn]
         return _("%(count)s codes", count=len(offered))
+    if kind == ItemKind.RULES and rules_problem(name, body) is None:
+        return _("%(count)s rules", count=len(body["rules"]))
     if kind == ItemKind.ANNOUNCEMENT:
         return str(body.get("text", "")).splitlines()[0] if body.get("text") else ""
     return ""
@@ -65,6 +73,8 @@ def differences(
     """Return (what, before, after) for everything that two versions say differently."""
     if kind == ItemKind.CODE_TABLE:
         return _code_differences(name, before, after)
+    if kind == ItemKind.RULES and not rules_problem(name, before) and not rules_problem(name, after):
+        return rule_differences(before, after)
     if kind == ItemKind.POLICY and name in POLICIES:
         pair = policy_value(name, before.get("value")), policy_value(name, after.get("value"))
         return [] if pair[0] == pair[1] else [(_("Value"), *pair)]

@@ -184,8 +184,10 @@ def read_line(text: str) -> Line:
 
 def same_decision(before: Sequence[Line], after: Sequence[Line]) -> str | None:
     """Return the first fact whose change made a rule hold that did not, or the other way; None when none did."""
-    held = {line.rule: line.held for line in before}
-    return next((line.fact for line in after if held.get(line.rule) is not line.held), None)
+    then, now = ({line.rule: line.held for line in lines} for lines in (before, after))
+    return next(
+        (line.fact for line in (*after, *before) if then.get(line.rule) is not now.get(line.rule)), None
+    )
 
 
 def read_rules(body: Mapping[str, Any], version: int = 0) -> RuleSet:

@@ -1,0 +1,1 @@
+"""Qualification: judging customers by the rules in force, approving what was judged, and reviewing it in time."""

@@ -1,0 +1,100 @@
+"""What the pages of qualification share: words, tones, and what a customer's page shows of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from branch_node.qualification import queries
+from branch_node.qualification.models import Qualification
+from branch_node.qualification.operations import Terms
+from shared.domain.qualification.rules import Line, Rule, decided_kind, read_line
+from shared.domain.qualification.vocabulary import JudgedAs, QualificationState
+from shared.domain.qualification.words import datum_word, effect_word, fact_word, line_word, test_word
+from shared.i18n import current_language
+from shared.rights.vocabulary import Action, Resource
+from shared.web.context import may, reading, runtime, stamp
+
+STATE_TONES: Final = {
+    QualificationState.PROPOSED: "info",
+    QualificationState.APPROVED: "ok",
+    QualificationState.REFUSED: "",
+    QualificationState.SUPERSEDED: "",
+    QualificationState.EXPIRED: "warn",
+}
+OUTCOME_TONES: Final = {JudgedAs.PASSED: "ok", JudgedAs.FAILED: "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLine:
+    """One line of a judgement as people read it."""
+
+    rule: str
+    asked: str
+    found: str
+    held: bool
+    effect: str
+    decisive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OnCustomer:
+    """What a customer's page shows: where the customer stands, what waits, and which lines decided."""
+
+    standing: Qualification | None
+    proposed: Qualification | None
+    decided: list[str]
+    due: bool
+
+
+def terms() -> Terms:
+    """Return what judging needs to know of this node now."""
+    settings = runtime().settings
+    return Terms.at(stamp().at, settings.timezone, settings.currency)
+
+
+def shown_lines(found: Qualification, rules: Mapping[str, Rule]) -> list[ShownLine]:
+    """Return the lines of a judgement; a rule is called by its words where it is still in force."""
+    lines = [read_line(text) for text in found.lines]
+    decisive = {id(line) for line in _decisive(found, lines)}
+    return [
+        ShownLine(
+            rule=rules[line.rule].word(current_language()) if line.rule in rules else line.rule,
+            asked=f"{fact_word(line.fact)} {test_word(line.fact, line.test, line.value)}",
+            found=datum_word(line.fact, line.datum),
+            held=line.held,
+            effect=effect_word(line.effect),
+            decisive=id(line) in decisive,
+        )
+        for line in lines
+    ]
+
+
+def decided_words(found: Qualification) -> list[str]:
+    """Return the lines that decided kind and grade, each in one sentence."""
+    lines = [read_line(text) for text in found.lines]
+    return [f"{effect_word(line.effect)}: {line_word(line)}" for line in _decisive(found, lines)]
+
+
+def on_customer(customer_id: str) -> OnCustomer | None:
+    """Return what the page of a customer shows of qualification; None to who may not see it."""
+    if not may(Resource.QUALIFICATION, Action.READ):
+        return None
+    with reading() as session:
+        standing = queries.find_standing(session, customer_id)
+        proposed = queries.find_proposed(session, customer_id)
+    shown = standing or proposed
+    due = standing is not None and standing.next_review_on <= terms().today + queries.AHEAD
+    return OnCustomer(standing, proposed, decided_words(shown) if shown else [], due)
+
+
+def words() -> dict[str, Any]:
+    """Return what every template of these pages needs."""
+    return {"state_tones": STATE_TONES, "outcome_tones": OUTCOME_TONES}
+
+
+def _decisive(found: Qualification, lines: list[Line]) -> list[Line]:
+    """Return the lines without which the judgement would be another: the kind's, and demands not met or points."""
+    kind = decided_kind(lines)
+    failing = [line for line in lines if line.fails]
+    grade = failing if found.outcome is JudgedAs.FAILED else [line for line in lines if line.points]
+    return ([kind] if kind else []) + grade

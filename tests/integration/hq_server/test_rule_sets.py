@@ -1,0 +1,117 @@
+"""Rules of qualification are published from a form of rows; each thing wrong names row, field and cure."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from hq_server.feed.models import FeedItem, FeedVersion
+from shared.domain.qualification.checks import NAME
+from shared.domain.qualification.rules import read_rules, write_rules
+from shared.domain.qualification.standard import STANDARD
+
+NEW = f"/published/new?kind=rules&name={NAME}"
+
+
+def found(pattern, text):
+    """The first group of the first match."""
+    return re.findall(pattern, text)[0]
+
+
+def filled(page):
+    """What a browser would send of the form as it stands."""
+    values = dict(re.findall(r'<input class="form-control[^"]*" name="(rule-[^"]+)" value="([^"]*)"', page))
+    for name, options in re.findall(
+        r'<select class="form-select[^"]*" name="(rule-[^"]+)".*?>(.*?)</select>', page
+    ):
+        chosen = re.findall(r'value="([^"]*)" selected', options) or re.findall(r'value="([^"]*)"', options)
+        values[name] = chosen[0]
+    for grade in "ABC":
+        values[f"grade-{grade}"] = found(rf'name="grade-{grade}"[^>]*value="(\d+)"', page)
+    return {**values, "review": "first-quarter", "to": "all", "do": "publish"}
+
+
+@pytest.fixture
+def form(client):
+    return filled(client.get(NEW).text)
+
+
+def newest(database):
+    with database.reads() as session:
+        return session.scalars(select(FeedVersion).order_by(FeedVersion.version.desc())).first()
+
+
+def test_the_form_begins_with_the_rules_built_in_and_publishing_it_changes_nothing(client, database, form):
+    assert "kind=rules" in client.get("/published/new").text
+    answer = client.send("/published", kind="rules", name=NAME, **form)
+    assert answer.status_code == 303
+    assert newest(database).body == write_rules(STANDARD)
+    page = client.get(answer.location).text
+    assert "Time with us at least 12 months" in page
+    assert "Qualification of customers" in client.get("/published?kind=rules&q=qualification").text
+
+
+def test_a_row_is_added_changed_moved_and_taken_away_and_the_difference_is_told(client, database, form):
+    answer = client.send("/published", kind="rules", name=NAME, **form)
+    with database.reads() as session:
+        item = session.scalars(select(FeedItem)).one().id
+    page = client.get(f"/published/{item}/edit").text
+    changed = filled(page)
+    last = len(STANDARD.rules) + 1
+    changed |= {
+        f"rule-{last}-at": "0",
+        f"rule-{last}-code": "paper",
+        f"rule-{last}-zh": "证件齐全",
+        f"rule-{last}-applies_to": "individual",
+        f"rule-{last}-fact": "document_kind",
+        f"rule-{last}-test": "one_of",
+        f"rule-{last}-value": "Passport，identity card",
+        f"rule-{last}-effect": "points",
+        f"rule-{last}-points": "5",
+        "rule-4-value": "24",
+        "grade-A": "85",
+        "review": "months",
+        "months": "6",
+    }
+    for column in ("code", "zh", "en", "value"):
+        changed[f"rule-3-{column}"] = ""
+    seen = found(r'name="seen_at" value="([^"]+)"', page)
+    answer = client.send(f"/published/{item}", seen_at=seen, **changed)
+    assert answer.status_code == 303
+    rules = read_rules(newest(database).body)
+    assert (rules.rules[0].code, rules.rules[0].value) == ("paper", ("passport", "id_card"))
+    assert "not-closed" not in {rule.code for rule in rules.rules}
+    assert (rules.grades[0], rules.review) == (("A", 85), 6)
+    told = client.get(answer.location).text
+    assert "A from 85" in told
+    assert "after 6 months" in told
+    assert "Time with us at least 24 months" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rule-4-value": "soon"}, "Row 4, Value: Give a whole number"),
+        ({"rule-4-code": "licence"}, "Row 4, Code: Another row has this code"),
+        ({"rule-4-test": "one_of"}, "Row 4, Test: This fact cannot be tested so"),
+        ({"rule-4-points": "0"}, "Row 4, What follows: Choose what follows"),
+        ({"grade-B": "90"}, "falling from A to C"),
+        ({"review": "months", "months": "0"}, "1 to 60 months"),
+    ],
+)
+def test_what_cannot_be_judged_by_names_row_field_and_cure_and_keeps_what_was_typed(
+    client, database, form, change, said
+):
+    answer = client.send("/published", kind="rules", name=NAME, **{**form, **change})
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert form["rule-5-code"] in answer.text
+    for value in change.values():
+        assert f'value="{value}"' in answer.text
+    assert newest(database) is None
+
+
+def test_a_set_of_rules_goes_back_to_those_built_in_when_it_is_withdrawn(client, database, form):
+    location = client.send("/published", kind="rules", name=NAME, **form).location
+    assert client.send(f"{location}/withdrawal").status_code == 303
+    assert newest(database).withdrawn
