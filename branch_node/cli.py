@@ -17,6 +17,7 @@ from branch_node.outbound.log_head import told_heads
 from branch_node.outbound.queries import status_document
 from branch_node.outbound.receivers import replace_earlier, standings
 from branch_node.outbound.resend_commands import register as register_resend
+from branch_node.personal.commands import register as register_personal
 from branch_node.personal.finishing import before_use
 from branch_node.setup.commands import setup_commands
 from branch_node.tables import APP as TABLES
@@ -153,6 +154,7 @@ register_import(cli, APP.open)
 register_sync(cli, APP)
 register_resend(cli, APP)
 register_log(cli, APP)
+register_personal(cli, APP)
 register_archive(cli, APP)
 cli.add_command(setup_commands(APP))
 for _command in common_commands(APP):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, CustomerMove, CustomerShare
 from branch_node.customers.queries import get_customer
+from branch_node.personal.exported import may_hold
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
 from branch_node.statistics.models import CustomerMonth
@@ -50,6 +51,7 @@ def gather(session: Session, customer_id: str, *, at: datetime) -> dict[str, Any
         key = list(table.primary_key)
         rows = session.execute(select(table).where(table.c.customer_id == customer_id).order_by(*key))
         document[name] = [_plain_row(dict(row)) for row in rows.mappings()]
+    document["exports"] = may_hold(session, profile)
     document["operation_log"] = _told(session, customer_id)
     return document
 

@@ -15,6 +15,7 @@ from shared.audit.vocabulary import action_of, module_of
 from shared.db.base import Base, Instant
 from shared.domain.regions.lookup import region_name
 from shared.errors import N_
+from shared.exports.models import Export
 from shared.i18n import format_instant, format_money
 from shared.i18n import gettext as _
 from shared.web.oplog import words
@@ -33,8 +34,10 @@ PARTS: Final = {
     "shared_with": N_("Shared with"),
     "legal_holds": N_("Legal holds"),
     "requests": N_("Requests about personal data"),
+    "exports": N_("Exports that may hold them"),
     LOG: N_("Operation log"),
 }
+TABLES: Final = {**ABOUT, "exports": Export}
 NAMES: Final = {
     "amount_minor": N_("Amount"),
     "charge_minor": N_("Charges"),
@@ -53,7 +56,16 @@ NAMES_IN: Final = {
         "made_by": N_("Recorded by"),
         "ended_at": N_("Answered"),
         "ended_by": N_("Answered by"),
-    }
+    },
+    "exports": {
+        "number": N_("Number"),
+        "made_at": N_("Made at"),
+        "asked_by": N_("Asked for by"),
+        "decided_by": N_("Approved by"),
+        "title": N_("What"),
+        "reason": N_("Reason"),
+        "rows": N_("Rows"),
+    },
 }
 
 
@@ -86,7 +98,7 @@ def sheets_of(document: Mapping[str, Any], *, timezone: str) -> list[Sheet]:
 
 
 def _sheet(part: str, rows: Sequence[Mapping[str, Any]], timezone: str) -> Sheet:
-    columns = Base.metadata.tables[ABOUT[part].__tablename__].columns
+    columns = Base.metadata.tables[TABLES[part].__tablename__].columns
     shown = [name for name in rows[0] if not _is_id(name) and any(_told(row[name]) for row in rows)]
     return Sheet(
         _(PARTS[part]),

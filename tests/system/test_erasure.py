@@ -33,7 +33,7 @@ from hq_server.personal.errors import OrderErasedError
 from hq_server.personal.jobs import before_use as before_use_at_hq
 from hq_server.personal.jobs import finish as finish_at_hq
 from hq_server.replica.models import ReplicaErasure, ReplicaLegalHold
-from shared.audit.models import AuditEntry
+from shared.audit.models import AuditEntry, AuditKey
 from shared.audit.sealing import read_sealed
 from shared.audit.verification import verify_log
 from shared.domain.erasure.rules import personal_columns
@@ -401,6 +401,20 @@ def test_a_line_refused_before_the_erasure_goes_with_it_and_so_does_one_that_com
 
     assert tables_with(world.hq, CANARY) == set()
     world.assert_equal()
+
+
+def test_what_head_offices_log_has_sealed_about_them_cannot_be_read_any_more(world):
+    branch = world.make_branch("B001")
+    goes = fill(branch)
+    branch.push()
+    with world.hq.database.sessions.begin() as session:
+        session.add_all(
+            AuditKey(subject_type="customer", subject_id=one, wrapped="x") for one in (goes, KEPT)
+        )
+    erase(branch, goes)
+    branch.push()
+    with world.hq.database.reads() as session:
+        assert session.scalars(select(AuditKey.subject_id).where(AuditKey.wrapped == "x")).all() == [KEPT]
 
 
 def test_the_log_still_holds_and_says_erased_in_the_place_of_what_was_there(world):

@@ -1,15 +1,18 @@
 """Personal data past its term goes by itself; what is held, open, money, or to be kept never does."""
 
+import json
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
 from branch_node.billing.models import BillLine
+from branch_node.cli import cli
 from branch_node.customers.models import Customer
 from branch_node.erased.models import Erasure
 from branch_node.inbound.models import FeedPlace
@@ -17,6 +20,7 @@ from branch_node.inbound.operations import place_of, take_in
 from branch_node.personal import holds, retention
 from branch_node.personal import jobs as terms
 from branch_node.personal.alarms import CLOCK_IN_DOUBT
+from branch_node.personal.commands import foresee
 from branch_node.worklogs.models import WorkLog
 from hq_server.replica.models import ReplicaCustomer
 from shared.alarms.queries import find_open
@@ -111,7 +115,13 @@ def test_a_class_past_its_term_goes_at_night_and_head_office_follows_while_the_o
     branch.push()
     keep(branch, {FieldClass.MOBILE: 12, FieldClass.NAME: 24, FieldClass.ADDRESS: 0})
 
+    foreseen = foresee(branch.runtime)
+    assert foreseen["by_class"] == {"mobile": 1}
+    assert (foreseen["due"], foreseen["tonight"], foreseen["erased_whole"]) == (1, 1, 0)
+    assert foresee(branch.runtime) == foreseen
+    assert filled(branch, customer) == set(CLASS_WORDS)
     assert night(branch) == {"customers": 1, "mobile": 1}
+    assert foresee(branch.runtime)["due"] == 0
 
     row = customer_of(branch, customer)
     assert (row.mobile, row.name, row.address, row.updated_by) == (None, "张伟", "文三路 1 号", "retention")
@@ -127,6 +137,36 @@ def test_a_class_past_its_term_goes_at_night_and_head_office_follows_while_the_o
         found = session.scalars(select(ReplicaCustomer).where(ReplicaCustomer.id == customer)).one()
         assert (found.mobile, found.name) == (None, "张伟")
     world.assert_equal()
+
+
+def test_who_is_held_is_not_found_and_who_is_held_after_being_found_is_not_blanked(branch: BranchHere):
+    customer = left(branch, 13 * MONTH)
+    keep(branch, {FieldClass.MOBILE: 12})
+    by = branch.world.by("node")
+    with branch.runtime.database.sessions.begin() as session:
+        retention.note_closed(session)
+        kept = retention.terms(session, by.at)
+        [due] = retention.find_due(session, kept, TODAY, timezone="Asia/Shanghai")
+        holds.place(session, customer, reason="年度审计", ends_on=None, today=TODAY, by=by)
+
+        assert not retention.blank(session, due, by=by)
+        assert list(retention.find_due(session, kept, TODAY, timezone="Asia/Shanghai")) == []
+    assert filled(branch, customer) == set(CLASS_WORDS)
+
+
+def test_what_the_night_would_do_is_told_by_a_command_that_changes_nothing(branch: BranchHere):
+    customer = left(branch, 13 * MONTH)
+    keep(branch, {FieldClass.MOBILE: 12})
+    home = ["--home", str(branch.runtime.settings.home.path)]
+
+    # The command has the clock of this machine, which knows of no contact: then the night does nothing.
+    told = CliRunner().invoke(cli, ["retention", "--dry-run", "--json", *home])
+    assert told.exit_code == 0, told.output
+    document = json.loads(told.stdout)
+    assert (document["due"], document["tonight"], document["time_certain"]) in {(1, 1, True), (1, 0, False)}
+    assert "Customers past a term: 1" in CliRunner().invoke(cli, ["retention", "--dry-run", *home]).stdout
+    assert CliRunner().invoke(cli, ["retention", *home]).exit_code == 2
+    assert filled(branch, customer) == set(CLASS_WORDS)
 
 
 def test_blanking_is_no_activity_and_what_people_do_later_is(branch: BranchHere):

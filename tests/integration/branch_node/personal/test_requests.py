@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -22,11 +22,14 @@ from shared.alarms.queries import find_open
 from shared.audit.models import AuditEntry
 from shared.db.personal import about_column
 from shared.domain.calendar import add_working_days
+from shared.exports.models import Export
+from shared.exports.vocabulary import ExportState
 from shared.ids import new_id
 from shared.jobs.job import Progress
 from shared.stamp import Stamp, Via
 from shared.twoperson.models import ProposedAct
 from shared.web.context import EXTENSION
+from tests.support.branch import NOON
 
 TODAY = date(2026, 3, 18)
 
@@ -152,6 +155,13 @@ def test_the_copy_holds_all_that_is_held_in_full_and_is_on_record(browser, sessi
     request_id = ask(browser, customer, kind="access")
 
     browser.prove("wang")
+    with sessions.begin() as session:
+        for number, resource, days in (
+            ("7K3M-Q9XA", "customer", 1),
+            ("BEFORE-00", "customer", -9),
+            ("OTHERS-00", "manager", 1),
+        ):
+            session.add(exported(number, resource, at=NOON + timedelta(days=days)))
 
     answer = browser.send(f"/personal-requests/{request_id}/copy", whole="yes")
 
@@ -161,6 +171,11 @@ def test_the_copy_holds_all_that_is_held_in_full_and_is_on_record(browser, sessi
     assert document["bill_lines"][0]["remark"] == "a remark of theirs"
     assert document["work_logs"][0]["text"] == "spoke about Canary"
     assert document["requests"][0]["id"] == request_id
+    assert [(one["number"], one["asked_by"], one["reason"]) for one in document["exports"]] == [
+        ("7K3M-Q9XA", "li", "letters")
+    ]
+    printed = browser.get(f"/personal-requests/{request_id}/print").text
+    assert ("7K3M-Q9XA" in printed, "BEFORE-00" in printed, "OTHERS-00" in printed) == (True, False, False)
     paper = browser.get(f"/personal-requests/{request_id}/print").text
     assert "spoke about Canary" in paper
     # What a person is handed is in words: no codes, no stored instants, nothing as a program writes it.
@@ -170,9 +185,31 @@ def test_the_copy_holds_all_that_is_held_in_full_and_is_on_record(browser, sessi
         told = session.scalars(select(AuditEntry.event).where(AuditEntry.subject_id == customer)).all()
         assert [event for event in told if event.startswith("personal_request.")] == [
             "personal_request.exported",
-            "personal_request.printed",
+            *["personal_request.printed"] * 2,
         ]
     assert browser.send(f"/personal-requests/{request_id}/answer", outcome="done").status_code == 200
+
+
+def exported(number, resource, *, at):
+    return Export(
+        id=new_id(),
+        number=number,
+        asked_at=at,
+        asked_by="li",
+        asked_by_id=new_id(),
+        resource=resource,
+        title="A list",
+        address="/a.csv",
+        form="csv",
+        reason="letters",
+        conditions={},
+        columns=["name"],
+        masked=[],
+        whole=True,
+        rows=2,
+        state=ExportState.TAKEN,
+        made_at=at,
+    )
 
 
 def test_refusing_needs_the_reason_the_person_is_told(browser, sessions, customer):
