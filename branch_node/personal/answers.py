@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
+from branch_node.archive.models import ArchiveEntry
+from branch_node.archive.queries import read_content
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, CustomerMove, CustomerShare
 from branch_node.customers.queries import get_customer
@@ -52,8 +54,20 @@ def gather(session: Session, customer_id: str, *, at: datetime) -> dict[str, Any
         rows = session.execute(select(table).where(table.c.customer_id == customer_id).order_by(*key))
         document[name] = [_plain_row(dict(row)) for row in rows.mappings()]
     document["exports"] = may_hold(session, profile)
+    document["retained_archive"] = _archived(session, customer_id)
     document["operation_log"] = _told(session, customer_id)
     return document
+
+
+def _archived(session: Session, customer_id: str) -> list[dict[str, Any]]:
+    entries = session.scalars(
+        select(ArchiveEntry).where(ArchiveEntry.customer_id == customer_id).order_by(ArchiveEntry.seq)
+    )
+    return [
+        {"number": entry.seq, "kind": entry.kind.value, "at": instant_text(entry.made_at)}
+        | {"content": read_content(session, entry)}
+        for entry in entries
+    ]
 
 
 def _told(session: Session, customer_id: str) -> list[dict[str, Any]]:
