@@ -57,6 +57,9 @@ MENU: Final = (
     MenuEntry(
         lazy_gettext("Published items"), "feed.index", "upload", Resource.PUBLISHED, key="u", foot=True
     ),
+    MenuEntry(
+        lazy_gettext("Qualification"), "qualification.index", "check", Resource.QUALIFICATION, foot=True
+    ),
     MenuEntry(lazy_gettext("Erasures"), "erasures.index", "user", Resource.PERSONAL_DATA, foot=True),
     MenuEntry(
         lazy_gettext("Legal holds"), "holds.index", "shield-lock", Resource.LEGAL_HOLD, key="q", foot=True

@@ -1,0 +1,77 @@
+"""Qualification over the wire: rules go down and are judged by, judgements come up and are counted."""
+
+from dataclasses import replace
+from datetime import date
+
+from sqlalchemy import select
+
+from branch_node.inbound.queries import list_items
+from branch_node.qualification import operations
+from branch_node.qualification.models import Qualification
+from branch_node.qualification.operations import Terms
+from branch_node.qualification.queries import rules_in_force
+from hq_server.feed import operations as feed
+from hq_server.feed.operations import Draft
+from hq_server.qualification.queries import count_standings
+from hq_server.replica.models import ReplicaCustomer, ReplicaQualification
+from shared.domain.published import rules as published
+from shared.domain.published.vocabulary import ItemKind
+from shared.domain.qualification.checks import NAME
+from shared.domain.qualification.rules import write_rules
+from shared.domain.qualification.standard import STANDARD
+from sync_protocol.contract.feed import REFUSED
+
+
+def publish(world, **changes):
+    with world.hq.database.sessions.begin() as session:
+        body = {**write_rules(STANDARD), **changes}
+        item = feed.make_item(session, ItemKind.RULES, NAME, Draft(body), by=world.by())
+        feed.publish(session, item.id, by=world.by())
+
+
+def terms(world):
+    return Terms.at(world.clock.now(), "Asia/Shanghai", "CNY")
+
+
+def qualified(world, branch):
+    """A customer judged by one and approved by another; returns the customer."""
+    customer = branch.add_customer(
+        id_type="id_card", id_no="11010519491231002X", opened_on=date(2020, 1, 1), grade=None
+    )
+    by = world.by()
+    with branch.runtime.database.sessions.begin() as session:
+        made = operations.apply(session, customer, terms=terms(world), by=replace(by, actor="ana")).id
+    with branch.runtime.database.sessions.begin() as session:
+        operations.approve(session, made, terms=terms(world), by=replace(by, actor="boris"))
+    return customer
+
+
+def test_a_branch_judges_by_published_rules_and_head_office_holds_the_same(world):
+    branch = world.make_branch("B001")
+    publish(world, grades={"A": 30, "B": 20, "C": 10})
+    assert branch.push().outcome == "done"
+    with branch.runtime.database.reads() as session:
+        assert rules_in_force(session, world.clock.now()).version == 1
+    customer = qualified(world, branch)
+    branch.add_customer()
+    branch.push()
+    with branch.runtime.database.reads() as session, world.hq.database.reads() as hq:
+        ours = session.scalars(select(Qualification)).one()
+        theirs = hq.scalars(select(ReplicaQualification)).one()
+        assert (theirs.id, theirs.state, theirs.lines) == (ours.id, "approved", ours.lines)
+        assert (theirs.grade, theirs.rules_version) == ("A", 1)
+        assert hq.scalars(select(ReplicaCustomer.grade).where(ReplicaCustomer.id == customer)).one() == "A"
+        number = theirs.branch_number
+        assert count_standings(hq, [number]) == {number: {"A": 1, "none": 1}}
+
+
+def test_a_branch_that_does_not_know_rules_refuses_them_and_says_so(world, monkeypatch):
+    branch = world.make_branch("B001")
+    publish(world)
+    older = {kind: check for kind, check in published._CHECKS.items() if kind is not ItemKind.RULES}
+    monkeypatch.setattr(published, "_CHECKS", older)
+    assert branch.push().outcome == "done"
+    with branch.runtime.database.reads() as session:
+        assert rules_in_force(session, world.clock.now()) == STANDARD
+        [item] = list_items(session)
+        assert (item.outcome, item.reasons) == (REFUSED, [published.UNKNOWN_KIND])
