@@ -1,7 +1,7 @@
 """A small company on real nodes, and windows on them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -37,14 +37,33 @@ def user_of(show: Show) -> Callable[..., SignIn]:
     return find
 
 
+@pytest.fixture(scope="session")
+def signed_in(chromium: Browser, show: Show) -> Callable[..., AbstractContextManager[Visitor]]:
+    """Open a window on a node, signed in by the page the first time and by what it left in the browser from then on.
+
+    Passwords are hard to try by design, and each code of a second step counts once in half a minute.
+    """
+    kept: dict[tuple[str, str], Any] = {}
+
+    @contextmanager
+    def open_one(node: str, user: SignIn | None = None, **options: Any) -> Iterator[Visitor]:
+        who = (node, user.username if user else "")
+        with visit(chromium, show.nodes[node], user, cookies=kept.get(who, ()), **options) as visitor:
+            if user is not None:
+                kept[who] = visitor.context.cookies()
+            yield visitor
+
+    return open_one
+
+
 @pytest.fixture
-def open_window(chromium: Browser, show: Show) -> Iterator[Callable[..., Visitor]]:
+def open_window(signed_in: Callable[..., Any]) -> Iterator[Callable[..., Visitor]]:
     """Open windows on nodes, signed in; when the test is over no browser may have complained of anything."""
     windows: list[Visitor] = []
     with ExitStack() as stack:
 
         def window(node: str, user: SignIn | None = None, **options: Any) -> Visitor:
-            windows.append(stack.enter_context(visit(chromium, show.nodes[node], user, **options)))
+            windows.append(stack.enter_context(signed_in(node, user, **options)))
             return windows[-1]
 
         yield window
