@@ -3,6 +3,7 @@
 import itertools
 import random
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from sync_protocol.contract.messages import CompareAnswer, CompareRequest
 from sync_protocol.reconcile import digest_buckets
 from tests.contract.wire_rows import as_line, example_row
 from tests.support.damage import KINDS, damage
+from tests.support.shares import share
 from tests.support.world import BranchHere, LossyTransport, World
 from tests.system.delivery import Desk
 
@@ -158,28 +160,31 @@ def test_the_first_cycle_of_a_day_proves_every_record_type(world: World) -> None
 def test_a_row_changed_dropped_or_added_behind_our_back_is_found_and_repaired_within_one_barrier(
     world: World, proven: BranchHere, side: str
 ) -> None:
-    cases = [one for one in itertools.product(CATALOG, KINDS) if (side, *one) != MADE_ANEW]
-    for count, (record, kind) in enumerate(cases, start=1):
-        touched = damage(world, proven, side, record, kind)
+    """One row of every record type at once, each kind of damage after the other; each by itself with `--whole`."""
+    cases = [(record, kind) for kind in KINDS for record in CATALOG if (side, record, kind) != MADE_ANEW]
+    at_once = share(itemgetter(1), itemgetter(0, 1))
+    count = 0
+    for _cases, together in itertools.groupby(cases, key=at_once):
+        touched = {(record, damage(world, proven, side, record, kind)) for record, kind in together}
         before = versions(world)
         verify(world)
 
         result = proven.push()
 
-        assert result.outcome == "done", (record, kind, result)
+        assert result.outcome == "done", (touched, result)
         world.assert_equal()
         after = versions(world)
-        assert {key for key in before.keys() & after.keys() if before[key] != after[key]} <= {
-            (record, touched)
-        }, (record, kind)
-        assert sum(result.counts[name] for name in CATALOG) <= 1, (record, kind, result.counts)
-        found = differences(world)
-        assert len(found) == count, (record, kind)
-        assert (found[-1].record_type, [row["id"] for row in found[-1].rows]) == (record, [touched])
-        assert found[-1].repaired_at == world.clock.now()
+        changed = {key for key in before.keys() & after.keys() if before[key] != after[key]}
+        assert changed <= touched, changed - touched
+        assert all(result.counts[name] <= 1 for name in CATALOG), (touched, result.counts)
+        found = differences(world)[count:]
+        assert sorted((one.record_type, row["id"]) for one in found for row in one.rows) == sorted(touched)
+        assert {one.repaired_at for one in found} == {world.clock.now()}
         assert {one.record_type: one.rows for one in proofs(world)} == {
             name: digest.rows for name, digest in proven.digests().items()
-        }, "the repaired row was compared too"
+        }, "the repaired rows were compared too"
+        count += len(found)
+    assert count == len(cases)
     assert alarms(world, DIVERGENCE.code) == []
     assert all(one.equal for one in proofs(world))
 
@@ -332,7 +337,8 @@ def test_a_loss_of_many_rows_at_the_branch_does_not_empty_hq(world: World) -> No
 def test_a_barrier_lost_and_repeated_on_a_bad_line_is_compared_once_at_its_place(
     world: World, proven: BranchHere
 ) -> None:
-    for seed in range(6):
+    """Two bad days each time, six with `--whole`."""
+    for seed in range(share(2, 6)):
         line = LossyTransport(world.transport(), random.Random(seed), rate=0.5)
         fill(proven, rows=1)
         verify(world)
