@@ -14,6 +14,7 @@ from branch_node.customers.groups import (
     NotYoursToPlaceError,
 )
 from branch_node.customers.moves import MoveDayError, MoveReasonError, NoMoveError
+from branch_node.customers.queries import get_customer
 from shared.domain.calendar import local_day
 from shared.domain.customers.vocabulary import LifecycleStage, ParentKind, ValueTier
 from shared.errors import N_, BranchlineError, Kind
@@ -21,7 +22,7 @@ from shared.i18n import gettext as _
 from shared.i18n import translate_error
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import runtime, stamp, writing
+from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import notice
 
 blueprint = Blueprint("care", __name__, url_prefix="/customers")
@@ -60,6 +61,9 @@ def move(customer_id: str) -> ResponseReturnValue:
     """Move a customer to another stage or tier."""
     today = local_day(stamp().at, runtime().settings.timezone)
     reason = request.form.get("reason", "")
+    with reading() as session:
+        # Whoever may not see the customer hears of no mistake in the form, only that there is none.
+        get_customer(session, customer_id)
     try:
         to, on = _goal()
         with writing() as session:

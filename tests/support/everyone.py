@@ -15,6 +15,7 @@ from werkzeug.routing import Rule
 
 from branch_node import app as branch_app
 from branch_node.config import create_home as create_branch_home
+from branch_node.contacts.operations import add_contact
 from branch_node.customers.models import Serving
 from branch_node.statistics.models import CustomerMonth
 from branch_node.tables import APP as BRANCH_TABLES
@@ -27,6 +28,7 @@ from shared.auth.models import User
 from shared.clock import FakeClock
 from shared.db.base import Base
 from shared.db.engine import Database
+from shared.domain.contacts.vocabulary import ContactStanding, ContactStatus
 from shared.ids import new_id
 from shared.rights.policy import ceiling
 from shared.rights.vocabulary import DataRange, Duty, StaffKind
@@ -284,8 +286,13 @@ def _customer_of(
     log: Mapping[str, Any],
 ) -> dict[str, Any]:
     customer_id = rows.customer(manager_id=manager, **customer)
+    person = {"name": customer.get("name", "Li"), "mobile": customer.get("mobile"), "do_not_contact": []}
+    with place.database.sessions.begin() as session:
+        standing = {"standing": ContactStanding.KEY, "status": ContactStatus.ACTIVE}
+        contact_id = add_contact(session, customer_id, {**person, **standing}, by=ANA).id
     found = {
         "customer_id": customer_id,
+        "contact_id": contact_id,
         "manager_id": manager,
         "line_id": rows.bill_line(customer_id, amount_minor=AMOUNT if line else 100, **line),
         "log_id": rows.work_log(manager, customer_id=customer_id, **log),
