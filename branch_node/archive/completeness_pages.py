@@ -22,7 +22,7 @@ USUAL_BELOW: Final = 60
 COLUMNS: Final = (
     Column("customer_no", _l("Number"), link="desk.customer", link_arg="customer_id"),
     Column("name", _l("Name"), link="desk.customer", link_arg="customer_id"),
-    Column("percent", _l("Complete"), "own", sort=True),
+    Column("percent", _l("Completeness"), "own", sort=True),
     Column("missing", _l("What is missing"), "own"),
 )
 

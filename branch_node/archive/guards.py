@@ -17,7 +17,7 @@ TABLES: Final = ("archive_entries", "archive_unlocks")
 KINDS: Final = "('archive-unlock', 'archive-removal')"
 _NOW_SQLITE: Final = "strftime('%Y-%m-%dT%H:%M:%f', 'now')"
 _FIXED: Final = tuple(column.name for column in ArchiveEntry.__table__.columns if column.name != "content")
-_UNLOCK_FIXED: Final = ("id", "entry_id", "purpose", "act_id", "asked_by", "approved_by", "reason", "minutes")
+_UNLOCK_FIXED: Final = ("id", "entry_id", "purpose", "act_id", "asked_by", "approved_by", "minutes")
 _UNLOCK_TIMES: Final = ("opened_at", "until", "clock_at")
 
 

@@ -99,7 +99,9 @@ def _one(customer_id: str, number: int, problems: list[str] | None = None) -> st
     found = _seen(customer_id)
     versions = _versions(customer_id)
     version = version_no(versions, number)
-    other = version_no(versions, request.args.get("with", versions[-1].no, type=int))
+    # With the present file; that one with the version before it.
+    usual = versions[-1].no if version is not versions[-1] else max(1, version.no - 1)
+    other = version_no(versions, request.args.get("with", usual, type=int))
     first, second = sorted((version, other), key=lambda each: each.no)
     return _page(
         "archive/version.html",

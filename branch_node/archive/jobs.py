@@ -27,7 +27,7 @@ def put_away(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
             days = queries.closed_days(session, stamp.at)
             due = queries.list_due(session, stamp.at, days, limit=AT_ONCE) if days else ()
             for customer_id in due:
-                operations.put_in(session, customer_id, reason=CLOSED, by=stamp)
+                operations.put_in(session, customer_id, reason=CLOSED, by=stamp, by_rule=True)
             progress.check_lease(session)
         total += len(due)
         if len(due) < AT_ONCE:

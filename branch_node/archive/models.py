@@ -22,7 +22,8 @@ class ArchiveEntry(Base):
     """One entry of the retained archive, chained to the one before it; never changed and never deleted.
 
     `content` is sealed with the customer's key. Only a removal decided by two takes it away; the entry stays.
-    `of_id` is the entry a note, correction or removal is about, `unlock_id` what allowed it.
+    What a person said of why stands in it; `reason` is the program's own word. `of_id` is the entry a note,
+    correction or removal is about, `unlock_id` what allowed it.
     """
 
     __tablename__ = "archive_entries"
@@ -97,7 +98,6 @@ class ArchiveUnlock(Base):
     act_id: Mapped[str] = mapped_column(Id, ForeignKey("two_person_acts.id"), unique=True)
     asked_by: Mapped[str] = mapped_column(String(80))
     approved_by: Mapped[str] = mapped_column(String(80))
-    reason: Mapped[str] = mapped_column(String(REASON_LENGTH))
     minutes: Mapped[int] = mapped_column(Integer)
     opened_at: Mapped[datetime]
     until: Mapped[datetime] = mapped_column(index=True)

@@ -34,9 +34,12 @@ LEAST_REASON: Final = 3
 LONGEST_NOTE: Final = 2_000
 
 
-def put_in(session: Session, customer_id: str, *, reason: str, by: Stamp) -> ArchiveEntry:
+def put_in(
+    session: Session, customer_id: str, *, reason: str, by: Stamp, by_rule: bool = False
+) -> ArchiveEntry:
     """Put a customer's file as it stands into the retained archive; a file already there stays beside it.
 
+    `by_rule`: the reason is the program's own word, which tells of nobody.
     Raises CustomerNotFoundError, CustomerErasedError, ArchiveReasonError, NothingNewError and NoKeyError.
     """
     said = check_reason(reason)
@@ -44,15 +47,10 @@ def put_in(session: Session, customer_id: str, *, reason: str, by: Stamp) -> Arc
     before = last_file(session, customer.id)
     if before is not None and before.made_at >= customer.updated_at:
         raise NothingNewError
-    entry = _new(customer, EntryKind.FILE, said, by)
-    _append(session, entry, snapshot.take(session, customer, by.at))
-    record(
-        session,
-        "archive.entered",
-        subject=("customer", customer.id),
-        by=by,
-        details={"entry": entry.id, "number": entry.seq, "reason": said},
-    )
+    entry = _new(customer, EntryKind.FILE, by, reason=said if by_rule else "")
+    _append(session, entry, {**snapshot.take(session, customer, by.at), "reason": "" if by_rule else said})
+    details = {"entry": entry.id, "number": entry.seq}
+    record(session, "archive.entered", subject=("customer", customer.id), by=by, details=details)
     return entry
 
 
@@ -64,8 +62,8 @@ def correct(session: Session, entry_id: str, *, reason: str, by: Stamp) -> Archi
     said = check_reason(reason)
     entry, unlock = _unlocked(session, entry_id, by.at)
     customer = _hold(session, entry.customer_id)
-    added = _new(customer, EntryKind.CORRECTION, said, by, about=entry, unlock=unlock)
-    _append(session, added, snapshot.take(session, customer, by.at))
+    added = _new(customer, EntryKind.CORRECTION, by, about=entry, unlock=unlock)
+    _append(session, added, {**snapshot.take(session, customer, by.at), "reason": said})
     _note(session, added, entry, by)
     return added
 
@@ -80,21 +78,21 @@ def annotate(session: Session, entry_id: str, *, text: str, by: Stamp) -> Archiv
         raise NoteTextError(field="text", most=LONGEST_NOTE)
     entry, unlock = _unlocked(session, entry_id, by.at)
     customer = _hold(session, entry.customer_id)
-    added = _new(customer, EntryKind.NOTE, unlock.reason, by, about=entry, unlock=unlock)
+    added = _new(customer, EntryKind.NOTE, by, about=entry, unlock=unlock)
     _append(session, added, {"format": snapshot.FORMAT, "note": said})
     _note(session, added, entry, by)
     return added
 
 
-def take_out(session: Session, entry: ArchiveEntry, unlock: ArchiveUnlock, *, reason: str, by: Stamp) -> None:
+def take_out(session: Session, entry: ArchiveEntry, unlock: ArchiveUnlock, *, by: Stamp) -> None:
     """Destroy the content of an entry and leave a chained entry that says so; two people have decided it."""
     customer = session.get_one(Customer, entry.customer_id)
     entry.content = None
     session.flush()
-    removal = _new(customer, EntryKind.REMOVAL, reason, by, about=entry, unlock=unlock)
+    removal = _new(customer, EntryKind.REMOVAL, by, about=entry, unlock=unlock)
     _append(session, removal, None)
     close(session, unlock, by=by)
-    details = {"entry": entry.id, "number": entry.seq, "reason": reason}
+    details = {"entry": entry.id, "number": entry.seq}
     record(session, "archive.removed", subject=("customer", customer.id), by=by, details=details)
 
 
@@ -175,9 +173,9 @@ def _unlocked(session: Session, entry_id: str, now: datetime) -> tuple[ArchiveEn
 def _new(
     customer: Customer,
     kind: EntryKind,
-    reason: str,
     by: Stamp,
     *,
+    reason: str = "",
     about: ArchiveEntry | None = None,
     unlock: ArchiveUnlock | None = None,
 ) -> ArchiveEntry:

@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from branch_node.archive import operations, queries, snapshot, unlocking, words
+from branch_node.archive import operations, queries, snapshot, unlocking, versions, words
 from branch_node.archive.errors import ArchiveReasonError, NoteTextError
 from branch_node.archive.models import ArchiveEntry
 from branch_node.archive.queries import FILES, ArchiveFilter
@@ -211,6 +211,7 @@ def _one(entry_id: str, **more: object) -> str:
             keep_years=queries.keep_years(session, stamp().at),
             minutes=queries.unlock_minutes(session, stamp().at),
             tones=TONES,
+            columns=versions.COLUMNS,
             **_shown(session, entry),
             **more,
         )

@@ -26,6 +26,7 @@ from shared.domain.archive.keeping import (
 )
 from shared.domain.archive.vocabulary import EntryKind
 from shared.domain.customers.vocabulary import CustomerStatus
+from shared.twoperson.models import ProposedAct
 
 FILES: Final = (EntryKind.FILE, EntryKind.CORRECTION)
 SORTS: Final = {
@@ -69,7 +70,6 @@ def select_entries(wanted: ArchiveFilter) -> Select[ArchiveEntry, str]:
                         ArchiveEntry.customer_no,
                         Customer.name,
                         ArchiveEntry.made_by,
-                        ArchiveEntry.reason,
                     )
                 )
             )
@@ -123,13 +123,15 @@ def find_open_unlock(session: Session, entry_id: str, now: datetime) -> ArchiveU
     )
 
 
-def list_unlocks(session: Session, entry_id: str) -> Sequence[ArchiveUnlock]:
-    """Return every unlocking of an entry there was, the last one first."""
-    return session.scalars(
-        select(ArchiveUnlock)
+def list_unlocks(session: Session, entry_id: str) -> list[tuple[ArchiveUnlock, ProposedAct]]:
+    """Return every unlocking of an entry there was with the act behind it, the last one first."""
+    found = session.execute(
+        select(ArchiveUnlock, ProposedAct)
+        .join(ProposedAct, ProposedAct.id == ArchiveUnlock.act_id)
         .where(ArchiveUnlock.entry_id == entry_id)
         .order_by(ArchiveUnlock.opened_at.desc(), ArchiveUnlock.id.desc())
-    ).all()
+    )
+    return [(unlock, act) for unlock, act in found]
 
 
 def list_over(session: Session, now: datetime) -> Sequence[ArchiveUnlock]:

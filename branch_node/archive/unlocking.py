@@ -83,7 +83,13 @@ def _file(session: Session, entry_id: str) -> ArchiveEntry:
 
 
 def _named(entry: ArchiveEntry) -> dict[str, Any]:
-    return {"entry": entry.id, "number": entry.seq, "customer_no": entry.customer_no, "digest": entry.digest}
+    return {
+        "entry": entry.id,
+        "number": entry.seq,
+        "customer": entry.customer_id,
+        "customer_no": entry.customer_no,
+        "digest": entry.digest,
+    }
 
 
 def _open(
@@ -98,7 +104,6 @@ def _open(
         act_id=act.id,
         asked_by=act.proposed_by,
         approved_by=by.actor,
-        reason=act.reason,
         minutes=minutes,
         opened_at=by.at,
         until=by.at + timedelta(minutes=minutes),
@@ -129,7 +134,7 @@ def _execute_removal(session: Session, act: ProposedAct, by: Stamp) -> None:
     # A hold may have been placed, or the rule changed, since it was asked for.
     check_removable(session, entry, by.at)
     unlock = _open(session, act, UnlockPurpose.REMOVAL, REMOVAL_MINUTES, by)
-    operations.take_out(session, entry, unlock, reason=act.reason, by=by)
+    operations.take_out(session, entry, unlock, by=by)
 
 
 def _drop(_session: Session, _act: ProposedAct, _by: Stamp) -> None:

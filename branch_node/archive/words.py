@@ -16,6 +16,7 @@ from shared.domain.vocabulary import Vocabulary
 from shared.i18n import gettext as _
 from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
+from shared.web.oplog.names import field_word as oplog_word
 
 FIELDS: Final = {
     "customer_no": _l("Number"),
@@ -58,7 +59,7 @@ EVENTS: Final = {
 
 def field_word(field: str) -> str:
     """Return what a field is called; one that this version does not know by its own name."""
-    return str(FIELDS.get(field, field))
+    return str(FIELDS[field]) if field in FIELDS else oplog_word(field)
 
 
 def value_word(field: str, value: Any, people: Mapping[str, str]) -> str:  # noqa: ANN401 - any JSON value

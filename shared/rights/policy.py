@@ -54,7 +54,7 @@ two_person           | RA g   | RCA g              | RCA b          | -         
 export               | R g    | RXA g              | RXA b          | RX s            | -             | RX s
 personal_data        | R g    | RCUAXP g           | RCUAXP b       | RC s            | RC t          | -
 legal_hold           | R g    | RCDAXP g           | RCDAXP b       | R s             | R t           | -
-archive              | R g m  | R g m              | RCA b, U b +archive_keeper | R s, CU s +archive_keeper | R t m | -
+archive              | -      | -                  | RCA b, U b +archive_keeper | R s, CU s +archive_keeper | R t m | -
 security             | -      | R g +log_auditor   | -              | -               | -             | RM g
 setup                | -      | -                  | R b            | -               | -             | RM g
 own_account          | RU s   | RU s               | RU s           | RU s            | RU s          | RU s

@@ -7,7 +7,7 @@ from shared.errors import N_
 class EntryKind(Vocabulary):
     """What an entry of the retained archive is; all but a file rest on an earlier entry and on an unlocking of it."""
 
-    FILE = "file", N_("File"), "档案"
+    FILE = "file", N_("Archived file"), "档案"
     CORRECTION = "correction", N_("Corrected file"), "更正档案"
     NOTE = "note", N_("Note"), "附注"
     REMOVAL = "removal", N_("Taken out"), "已移出"

@@ -204,7 +204,6 @@ def test_an_act_that_nobody_approved_unlocks_nothing(sessions, filed):
         "act_id": act_id,
         "asked_by": "ana",
         "approved_by": "ben",
-        "reason": "forged",
         "minutes": 30,
         "opened_at": NOON,
         "until": NOON + timedelta(minutes=30),
@@ -243,7 +242,7 @@ def test_two_people_take_out_what_was_kept_long_enough_and_the_chain_still_holds
         [removal] = queries.list_about(session, entry)
         assert entry.content is None
 
-    assert (removal.kind, removal.reason, removal.made_by) == (EntryKind.REMOVAL, "kept long enough", "ben")
+    assert (removal.kind, removal.made_by) == (EntryKind.REMOVAL, "ben")
     assert _verdict(sessions).entries == 2
     assert _verdict(sessions).intact
     with pytest.raises(TakenOutError), sessions.begin() as session:

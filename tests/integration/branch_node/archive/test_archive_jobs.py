@@ -1,0 +1,185 @@
+"""What the archive does by itself: closed customers are put away, time is over, the chain is read at night."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from branch_node.archive import jobs, operations, queries
+from branch_node.archive.errors import EntryLockedError, NothingNewError
+from branch_node.archive.models import ArchiveEntry, ArchiveUnlock
+from branch_node.archive.verification import verify
+from branch_node.cli import cli
+from branch_node.customers.models import Customer
+from shared.alarms.queries import count_open
+from shared.domain.customers.vocabulary import CustomerStatus
+from shared.jobs.job import Progress
+from shared.jobs.vocabulary import RunOutcome
+from tests.integration.branch_node.archive.conftest import later
+from tests.support.branch import ANA
+
+
+def _run(app, job, minutes=0):
+    return job(app.extensions["branchline"], later(ANA, minutes), Progress())
+
+
+DAY = 60 * 24
+
+
+def test_a_customer_closed_for_a_month_is_put_away_once(sessions, rows, app):
+    closed = rows.customer(status=CustomerStatus.CLOSED)
+    rows.customer()
+
+    assert _run(app, jobs.put_away, 29 * DAY).kind is RunOutcome.NOTHING
+    assert _run(app, jobs.put_away, 31 * DAY).counts == {"files": 1}
+    assert _run(app, jobs.put_away, 32 * DAY).kind is RunOutcome.NOTHING
+    with sessions() as session:
+        entry = session.scalars(select(ArchiveEntry)).one()
+        content = queries.read_content(session, entry) or {}
+
+    assert entry.customer_id == closed
+    assert entry.reason == jobs.CLOSED
+    assert content["customer"]["status"] == "closed"
+
+
+def test_head_office_says_after_how_many_days_and_nothing_by_itself_with_none(
+    sessions, rows, app, monkeypatch
+):
+    rows.customer(status=CustomerStatus.CLOSED)
+    monkeypatch.setattr(queries, "policy", lambda _session, _name, now: 0)
+    assert _run(app, jobs.put_away, 400 * DAY).kind is RunOutcome.NOTHING
+
+    monkeypatch.setattr(queries, "policy", lambda _session, _name, now: 3)
+    assert _run(app, jobs.put_away, 4 * DAY).counts == {"files": 1}
+
+
+def test_the_record_says_when_the_time_was_over(sessions, filed, unlock, app):
+    unlock(filed[1], later(ANA, 5))
+
+    assert _run(app, jobs.relock, 34).kind is RunOutcome.NOTHING
+    assert _run(app, jobs.relock, 40).counts == {"locked": 1}
+    with sessions() as session:
+        unlocked = session.scalars(select(ArchiveUnlock)).one()
+
+    assert unlocked.closed_at == ANA.at + timedelta(minutes=40)
+    assert unlocked.until == ANA.at + timedelta(minutes=35)
+
+
+def test_the_night_raises_an_alarm_for_a_changed_archive_and_ends_it(sessions, filed, app):
+    assert _run(app, jobs.check).counts == {"entries": 1, "bad": 0}
+    with sessions.begin() as session:
+        _guards(session, on=False)
+        session.execute(text("UPDATE archive_entries SET made_by = 'nobody'"))
+        _guards(session, on=True)
+
+    assert _run(app, jobs.check).counts == {"entries": 0, "bad": 1, "first_bad": 1}
+    with sessions() as session:
+        assert count_open(session) == 1
+    with sessions.begin() as session:
+        _guards(session, on=False)
+        session.execute(text("UPDATE archive_entries SET made_by = 'ana'"))
+        _guards(session, on=True)
+    assert _run(app, jobs.check).counts == {"entries": 1, "bad": 0}
+    with sessions() as session:
+        assert count_open(session) == 0
+
+
+def _guards(session, *, on):
+    """Do what only who owns the database can."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"SET LOCAL session_replication_role = {'origin' if on else 'replica'}"))
+    elif not on:
+        session.execute(text("DROP TRIGGER IF EXISTS guard_archive_entries_update"))
+
+
+def test_the_command_says_intact_or_names_the_first_bad_entry(sessions, filed, app):
+    home = str(app.extensions["branchline"].settings.home.path)
+    good = CliRunner().invoke(cli, ["verify-archive", "--home", home, "--json"])
+    with sessions.begin() as session:
+        _guards(session, on=False)
+        session.execute(text("UPDATE archive_entries SET made_by = 'nobody'"))
+    bad = CliRunner().invoke(cli, ["verify-archive", "--home", home, "--json"])
+
+    assert (good.exit_code, json.loads(good.stdout)["intact"]) == (0, True)
+    assert bad.exit_code == 2
+    assert json.loads(bad.stdout)["bad"] == {"seq": 1, "why": "changed"}
+
+
+ATTEMPTS = st.lists(
+    st.sampled_from(
+        ["change", "close", "put", "note", "correct", "update", "delete", "unlock_row", "relock"]
+    ),
+    max_size=6,
+)
+
+
+@settings(
+    max_examples=5,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
+@given(attempts=ATTEMPTS)
+def test_what_lies_in_the_archive_never_changes_whatever_is_tried_without_an_unlocking(
+    sessions, rows, app, attempts
+):
+    customer_id = rows.customer()
+    with sessions.begin() as session:
+        entry_id = operations.put_in(session, customer_id, reason="contract ended", by=later(ANA, 1)).id
+    with sessions() as session:
+        before = session.execute(text("SELECT * FROM archive_entries ORDER BY seq")).all()
+
+    for minute, attempt in enumerate(attempts, start=2):
+        try:
+            _try(sessions, app, attempt, customer_id, entry_id, minute)
+        except (DBAPIError, EntryLockedError, NothingNewError):
+            continue
+
+    with sessions() as session:
+        after = session.execute(text("SELECT * FROM archive_entries ORDER BY seq")).all()
+        assert verify(session).intact
+    assert after[: len(before)] == before
+    assert {row.kind for row in after} == {"file"}
+
+
+def _try(sessions, app, attempt, customer_id, entry_id, minute):
+    by = later(ANA, minute)
+    if attempt == "relock":
+        _run(app, jobs.relock, minute)
+        return
+    with sessions.begin() as session:
+        if attempt in ("change", "close"):
+            customer = session.get_one(Customer, customer_id)
+            customer.remark = f"changed {minute}"
+            customer.status = CustomerStatus.CLOSED if attempt == "close" else customer.status
+            customer.touch(by)
+        elif attempt == "put":
+            operations.put_in(session, customer_id, reason="once more", by=by)
+        elif attempt == "note":
+            operations.annotate(session, entry_id, text="a note", by=by)
+        elif attempt == "correct":
+            operations.correct(session, entry_id, reason="the present file", by=by)
+        elif attempt == "update":
+            session.get_one(ArchiveEntry, entry_id).made_by = "nobody"
+        elif attempt == "delete":
+            session.execute(delete(ArchiveEntry).where(ArchiveEntry.id == entry_id))
+        else:
+            session.execute(update(ArchiveEntry).values(unlock_id=entry_id, of_id=entry_id, kind="note"))
+
+
+@pytest.mark.parametrize("minutes", [1, 240])
+def test_an_entry_locked_by_hand_is_locked_whatever_time_is_left(
+    sessions, filed, unlock, minutes, monkeypatch
+):
+    monkeypatch.setattr(queries, "unlock_minutes", lambda _session, _now: minutes)
+    unlock(filed[1], later(ANA, 5))
+    with sessions.begin() as session:
+        operations.lock(session, filed[1], by=later(ANA, 5))
+
+    with pytest.raises(EntryLockedError), sessions.begin() as session:
+        operations.annotate(session, filed[1], text="a note", by=later(ANA, 5))

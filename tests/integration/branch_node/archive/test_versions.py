@@ -1,0 +1,209 @@
+"""A customer's versions: told by the operation log, and always leading to the file as it stands."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert, update
+
+from branch_node.archive.versions import (
+    BEGINNING,
+    UNTOLD,
+    differences,
+    plain_row,
+    spans_of,
+    version_on,
+    versions_of,
+)
+from branch_node.customers.models import Customer
+from branch_node.customers.operations import change_customer, register_customer
+from branch_node.personal import retention
+from branch_node.personal.retention import Due
+from shared.audit.sealing import forget
+from shared.db.personal import FieldClass
+from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.ids import new_id
+from shared.stamp import Stamp
+from tests.integration.branch_node.archive.conftest import later
+from tests.support.branch import ANA, NOON, SHANGHAI
+
+NEW = {
+    "customer_no": "C1",
+    "kind": CustomerKind.INDIVIDUAL,
+    "name": "李明",
+    "status": CustomerStatus.ACTIVE,
+    "tags": [],
+    "attributes": {},
+}
+
+
+def _register(sessions, **values):
+    known = {name: value for name, value in {**NEW, **values}.items() if name != "attributes"}
+    with sessions.begin() as session:
+        return register_customer(session, known, by=ANA).id
+
+
+def _change(sessions, customer_id, by, **values):
+    with sessions.begin() as session:
+        customer = session.get_one(Customer, customer_id)
+        change_customer(session, customer_id, values, seen_at=customer.updated_at, by=by)
+
+
+def _versions(sessions, customer_id):
+    with sessions() as session:
+        customer = session.get_one(Customer, customer_id)
+        return versions_of(session, customer), plain_row(customer)
+
+
+VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from(["李明", "李小明", "Li Ming"]),
+        "phone": st.sampled_from([None, "0571-88880000", "0571-99990000"]),
+        "grade": st.sampled_from([None, Grade.A, Grade.B]),
+        "status": st.sampled_from([CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED]),
+        "opened_on": st.sampled_from([None, date(2020, 2, 29)]),
+        "tags": st.lists(st.sampled_from(["vip", "老客户"]), max_size=2, unique=True),
+        "remark": st.sampled_from([None, "one line", "two\nlines"]),
+    },
+)
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
+@given(changes=st.lists(VALUES, max_size=5), number=st.uuids(), before=st.booleans())
+def test_whatever_was_changed_the_versions_lead_to_the_file_as_it_stands(
+    sessions, rows, changes, number, before
+):
+    # Registered under the log's eyes, or there before it began.
+    no = str(number)
+    customer_id = _register(sessions, customer_no=no) if before else rows.customer(customer_no=no)
+    for minute, values in enumerate(changes, start=1):
+        _change(sessions, customer_id, later(ANA, minute), **values)
+
+    versions, now = _versions(sessions, customer_id)
+
+    told = dict.fromkeys(now)
+    for version in versions:
+        told |= {change.field: change.after for change in version.changes}
+        assert {name: value for name, value in version.state.items() if value is not None} == {
+            name: value for name, value in told.items() if value is not None
+        }
+    assert told == now
+    assert UNTOLD not in [version.event for version in versions]
+    assert [version.no for version in versions] == [*range(1, len(versions) + 1)]
+
+
+def test_every_field_says_since_when_it_has_had_its_value(sessions):
+    customer_id = _register(sessions, phone="0571-88880000")
+    _change(sessions, customer_id, later(ANA, 60 * 24), phone="0571-99990000")
+
+    versions, _now = _versions(sessions, customer_id)
+    spans = spans_of(versions)["phone"]
+
+    assert [(span.no, span.value) for span in spans] == [(2, "0571-99990000"), (1, "0571-88880000")]
+    assert spans[0].since - spans[1].since == timedelta(days=1)
+    assert version_on(versions, NOON.date(), SHANGHAI).no == 1
+    assert version_on(versions, NOON.date() + timedelta(days=1), SHANGHAI).no == 2
+    assert version_on(versions, NOON.date() - timedelta(days=1), SHANGHAI) is None
+    assert [change.field for change in differences(*versions)] == ["phone"]
+
+
+def test_a_file_from_before_the_log_begins_with_what_the_first_change_found(sessions):
+    values = {**NEW, "id": new_id(), "phone": "0571-88880000", "created_at": NOON, "created_by": "import"}
+    customer_id = values["id"]
+    with sessions.begin() as session:
+        table = Customer.__table__
+        session.execute(insert(table).values({**values, "updated_at": NOON, "updated_by": "import"}))
+    _change(sessions, customer_id, later(ANA, 1), phone="0571-99990000")
+
+    versions, now = _versions(sessions, customer_id)
+
+    assert [version.event for version in versions] == [BEGINNING, "customer.changed"]
+    assert versions[0].state["phone"] == "0571-88880000"
+    assert versions[0].state["name"] == "李明"
+    assert versions[-1].state == now
+
+
+def test_what_was_written_past_the_program_stands_as_a_version_of_its_own(sessions):
+    customer_id = _register(sessions)
+    with sessions.begin() as session:
+        table = Customer.__table__
+        session.execute(update(table).where(table.c.id == customer_id).values(short_name="小李"))
+
+    versions, now = _versions(sessions, customer_id)
+
+    assert versions[-1].event == UNTOLD
+    assert [change.after for change in versions[-1].changes] == ["小李"]
+    assert versions[-1].state == now
+
+
+def test_what_a_term_has_blanked_is_shown_in_no_version(sessions):
+    customer_id = _register(sessions, mobile="13800000001", status=CustomerStatus.CLOSED)
+    _change(sessions, customer_id, later(ANA, 1), mobile="13800000002")
+    due = Due(customer_id, "C1", NOON.date(), (FieldClass.MOBILE,), whole=False)
+    with sessions.begin() as session:
+        assert retention.blank(session, due, by=later(ANA, 2))
+
+    versions, now = _versions(sessions, customer_id)
+
+    assert now["mobile"] is None
+    assert "1380000000" not in str([(version.state, version.changes) for version in versions])
+    assert "mobile" in versions[0].hidden
+    assert versions[0].state["name"] == "李明"
+    assert versions[-1].state == now
+
+
+def test_of_somebody_erased_no_version_says_what_was_personal(sessions):
+    customer_id = _register(sessions, mobile="13800000001")
+    _change(sessions, customer_id, later(ANA, 1), grade=Grade.A, mobile="13800000002")
+    with sessions.begin() as session:
+        forget(session, ("customer", customer_id))
+
+    versions, _now = _versions(sessions, customer_id)
+
+    before = [version.state for version in versions if version.event != UNTOLD]
+    assert "13800000001" not in str([(version.state, version.changes) for version in versions])
+    assert all(state.get("mobile") is None for state in before)
+    assert versions[1].state["grade"] == Grade.A.value
+    assert "mobile" in versions[0].hidden
+
+
+def test_lines_of_a_remark_come_back_as_they_were(sessions):
+    customer_id = _register(sessions, remark="first\nsecond")
+    _change(sessions, customer_id, later(ANA, 1), remark="third")
+
+    versions, _now = _versions(sessions, customer_id)
+
+    assert versions[0].state["remark"] == "first\nsecond"
+
+
+def test_a_version_knows_who_made_it(sessions):
+    customer_id = _register(sessions)
+    ben = Stamp(NOON + timedelta(minutes=5), "ben", ANA.via, ANA.terminal)
+    _change(sessions, customer_id, ben, name="李小明")
+
+    versions, _now = _versions(sessions, customer_id)
+
+    assert [(version.by, version.event) for version in versions] == [
+        ("ana", "customer.registered"),
+        ("ben", "customer.changed"),
+    ]
+    assert BEGINNING not in [version.event for version in versions]
+
+
+@pytest.mark.parametrize("field", ["phone", "grade"])
+def test_an_emptied_field_is_empty_in_its_version(sessions, field):
+    values = {"phone": "0571-88880000", "grade": Grade.A}
+    customer_id = _register(sessions, **values)
+    _change(sessions, customer_id, later(ANA, 1), **{field: None})
+
+    versions, now = _versions(sessions, customer_id)
+
+    assert versions[-1].state[field] is None
+    assert versions[-1].state == now
