@@ -55,14 +55,13 @@ def print_view() -> str:
     return _list(printing=True)
 
 
-@blueprint.get("/export.<any(xlsx, csv):kind>")
+@blueprint.route("/export.<any(xlsx, csv):kind>", methods=["GET", "POST"])
 @requires(Resource.LEGAL_HOLD, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the list as a file, customers by their numbers; that is logged."""
     wanted = _wanted()
-    with writing() as session:
+    with reading() as session:
         found = queries.list_holds(session, wanted)
-        record(session, "hold.exported", subject=None, by=stamp(), details={"rows": len(found)})
         rows = [
             [
                 customer.customer_no,
@@ -83,6 +82,7 @@ def export(kind: str) -> ResponseReturnValue:
         columns=_sheet(),
         rows=rows,
         filters=_filters(wanted),
+        told=_note_exported,
     )
 
 
@@ -182,16 +182,21 @@ def _filters(wanted: HoldFilter) -> list[tuple[str, str]]:
     return [(name, value) for name, value in said if value]
 
 
+def _note_exported(rows: int) -> None:
+    with writing() as session:
+        record(session, "hold.exported", subject=None, by=stamp(), details={"rows": rows})
+
+
 def _sheet() -> list[SheetColumn]:
     return [
         SheetColumn("customer_no", _("Customer number")),
-        SheetColumn("reason", _("Reason")),
+        SheetColumn("reason", _("Reason"), personal="person"),
         SheetColumn("placed_at", _("Placed at"), "instant"),
         SheetColumn("placed_by", _("Placed by")),
         SheetColumn("ends_on", _("Last day"), "date"),
         SheetColumn("released_at", _("Released at"), "instant"),
         SheetColumn("released_by", _("Released by")),
-        SheetColumn("release_reason", _("Why it was released")),
+        SheetColumn("release_reason", _("Why it was released"), personal="person"),
     ]
 
 

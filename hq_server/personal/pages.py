@@ -55,13 +55,12 @@ def print_view() -> str:
     return _list(printing=True)
 
 
-@blueprint.get("/export.<any(xlsx, csv):kind>")
+@blueprint.route("/export.<any(xlsx, csv):kind>", methods=["GET", "POST"])
 @requires(Resource.LEGAL_HOLD, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the list as a file, customers by their numbers; that is logged."""
-    with writing() as session:
+    with reading() as session:
         found = _found(session)
-        record(session, "hold.exported", subject=None, by=stamp(), details={"rows": len(found)})
         rows = [
             [
                 one.branch.code,
@@ -77,7 +76,13 @@ def export(kind: str) -> ResponseReturnValue:
             for one in found
         ]
     return send_table(
-        kind, name="legal-holds", title=_("Legal holds"), columns=_sheet(), rows=rows, filters=_filters()
+        kind,
+        name="legal-holds",
+        title=_("Legal holds"),
+        columns=_sheet(),
+        rows=rows,
+        filters=_filters(),
+        told=_note_exported,
     )
 
 
@@ -201,17 +206,22 @@ def _filters() -> list[tuple[str, str]]:
     return [(name, value) for name, value in said if value]
 
 
+def _note_exported(rows: int) -> None:
+    with writing() as session:
+        record(session, "hold.exported", subject=None, by=stamp(), details={"rows": rows})
+
+
 def _sheet() -> list[SheetColumn]:
     return [
         SheetColumn("branch", _("Branch")),
         SheetColumn("customer_no", _("Customer number")),
-        SheetColumn("reason", _("Reason")),
+        SheetColumn("reason", _("Reason"), personal="person"),
         SheetColumn("placed_at", _("Placed at"), "instant"),
         SheetColumn("placed_by", _("Placed by")),
         SheetColumn("ends_on", _("Last day"), "date"),
         SheetColumn("released_at", _("Released at"), "instant"),
         SheetColumn("released_by", _("Released by")),
-        SheetColumn("release_reason", _("Why it was released")),
+        SheetColumn("release_reason", _("Why it was released"), personal="person"),
     ]
 
 

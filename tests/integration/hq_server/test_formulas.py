@@ -9,7 +9,6 @@ from tests.support.hq_rows import add_branch
 
 # What of them tells of nobody is handed out at once; all others ask what for.
 AT_ONCE = (
-    "/legal-holds",  # customers by their numbers
     "/published",  # what head office has published, and which branch has it
     "/analysis/export",  # sums
 )

@@ -53,7 +53,7 @@ def test_the_holds_of_all_branches_are_listed_narrowed_exported_and_printed(clie
     assert ("audit 2026" in page, "张伟" in page) == (True, True)
     assert "audit 2026" not in client.get("/legal-holds?branch=B002").text
     assert "audit 2026" not in client.get("/legal-holds?state=released").text
-    file = client.get("/legal-holds/export.csv").data.decode("utf-8-sig")
+    file = client.take("/legal-holds/export.csv").data.decode("utf-8-sig")
     assert ("K-1" in file, "张伟" in file) == (True, False)
     assert "printed by" in client.get("/legal-holds/print").text
 

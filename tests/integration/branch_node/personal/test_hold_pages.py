@@ -94,7 +94,7 @@ def test_the_list_is_narrowed_exported_and_printed_and_both_are_on_record(browse
     page = browser.get("/legal-holds?q=audit").text
     assert ("audit 2026" in page, "court case 17" in page) == (True, False)
     assert "court case 17" not in browser.get("/legal-holds?state=released").text
-    file = browser.get("/legal-holds/export.csv?q=K-1").data.decode("utf-8-sig")
+    file = browser.take("/legal-holds/export.csv?q=K-1").data.decode("utf-8-sig")
     assert ("court case 17" in file, "audit 2026" in file, "张伟" in file) == (True, False, False)
     assert "printed by" in browser.get("/legal-holds/print").text
     with sessions() as session:
