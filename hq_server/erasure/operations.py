@@ -30,10 +30,13 @@ RECORD: Final = "erasure"
 CHUNK: Final = 500
 
 
-def after_batch(session: Session, branch_number: int, bindings: Bindings, *, at: datetime) -> None:
+def after_batch(
+    session: Session, branch_number: int, bindings: Bindings, *, brought: bool, at: datetime
+) -> None:
     """Carry out what a batch told of, and remove again what a batch from before brought back.
 
-    Costs one statement while no erasure of the branch is open.
+    Costs one statement while no erasure of the branch is open; so does a batch that `brought` no rows (a barrier):
+    it can have brought nothing back.
     """
     by = Stamp(at, "sync", Via.SYNC, "")
     for told in list_unknown(session, branch_number):
@@ -53,7 +56,8 @@ def after_batch(session: Session, branch_number: int, bindings: Bindings, *, at:
         details = {"erasure": told.id, "branch": branch_number}
         record(session, "customer.erased", subject=("customer", told.customer_id), by=by, details=details)
         end_made(session, by=by)
-    for done in list_open(session, branch_number):
+        brought = True
+    for done in list_open(session, branch_number) if brought else ():
         sweep(session, done, bindings, at=at)
 
 

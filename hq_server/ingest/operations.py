@@ -120,7 +120,8 @@ def receive_batch(
         ours = bindings[header.record].record.version
         carry(session, delivery.branch_number, header, applied, known=ours, batch_id=entry.id)
     _settle_parked(session, delivery, applied, entry.id, waiting=waiting, bindings=bindings)
-    after_batch(session, delivery.branch_number, bindings, at=delivery.at)
+    brought = bool(delivery.batch.block or header.removed)
+    after_batch(session, delivery.branch_number, bindings, brought=brought, at=delivery.at)
     differs = proving.compare(
         session, delivery.branch_number, delivery.batch, bindings[header.record], at=delivery.at
     )
