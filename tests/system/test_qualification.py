@@ -5,6 +5,7 @@ from datetime import date
 
 from sqlalchemy import select
 
+from branch_node.erasure.operations import Known, carry_out
 from branch_node.inbound.queries import list_items
 from branch_node.qualification import operations
 from branch_node.qualification.models import Qualification
@@ -14,6 +15,7 @@ from hq_server.feed import operations as feed
 from hq_server.feed.operations import Draft
 from hq_server.qualification.queries import count_standings
 from hq_server.replica.models import ReplicaCustomer, ReplicaQualification
+from shared.domain.erasure.vocabulary import ErasureReason
 from shared.domain.published import rules as published
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.qualification.checks import NAME
@@ -75,3 +77,18 @@ def test_a_branch_that_does_not_know_rules_refuses_them_and_says_so(world, monke
         assert rules_in_force(session, world.clock.now()) == STANDARD
         [item] = list_items(session)
         assert (item.outcome, item.reasons) == (REFUSED, [published.UNKNOWN_KIND])
+
+
+def test_why_it_was_refused_goes_with_an_erasure_at_both_tiers(world):
+    branch = world.make_branch("B001")
+    customer = branch.add_customer()
+    made = branch.add_qualification(customer, state="refused", reason="canary 合同未到期")
+    branch.push()
+    by = world.by()
+    with branch.runtime.database.sessions.begin() as session:
+        carry_out(session, Known.now(customer, ErasureReason.REQUEST, by), by=by)
+    branch.push()
+    with branch.runtime.database.reads() as session, world.hq.database.reads() as hq:
+        assert session.get_one(Qualification, made).reason is None
+        theirs = hq.scalars(select(ReplicaQualification)).one()
+        assert (theirs.id, theirs.reason) == (made, None)
