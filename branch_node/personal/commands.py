@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from branch_node.personal import retention
-from branch_node.personal.jobs import MOST_A_NIGHT
+from branch_node.personal.retention import MOST_A_NIGHT
 from branch_node.runtime import BranchRuntime
 from shared.cli import NodeApp, echo, echo_json, home_option
 from shared.domain.calendar import local_day

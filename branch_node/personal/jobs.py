@@ -14,6 +14,7 @@ from branch_node.outbound import queries as outbound
 from branch_node.personal import holds, orders, retention
 from branch_node.personal.alarms import CLOCK_IN_DOUBT, REQUEST_DUE
 from branch_node.personal.requests import due_by
+from branch_node.personal.retention import MOST_A_NIGHT
 from branch_node.runtime import BranchRuntime
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.alarms.queries import find_open
@@ -104,7 +105,6 @@ def _tell_doubt(session: Session, stamp: Stamp) -> None:
 SUBJECT: Final = ("store", "personal-data")
 # In working days, so that nobody is told on the evening before a holiday.
 REMINDED_AHEAD: Final = 3
-MOST_A_NIGHT: Final = 500
 AT_ONCE: Final = 50
 JOBS: Final[Sequence[Job]] = (
     Job(

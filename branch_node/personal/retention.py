@@ -33,6 +33,7 @@ from shared.stamp import Stamp
 ACTOR: Final = "retention"
 CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
 PAGE: Final = 500
+MOST_A_NIGHT: Final = 500
 # A contact longer ago, or clocks further apart, leave the time in doubt.
 LONGEST_SILENCE: Final = timedelta(days=2)
 FURTHEST_APART: Final = timedelta(minutes=10)
