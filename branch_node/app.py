@@ -26,6 +26,7 @@ from branch_node.desk import pages as desk
 from branch_node.duplicates import jobs as duplicate_jobs
 from branch_node.duplicates import pages as duplicates
 from branch_node.home.pages import home_blueprint
+from branch_node.identity.models import CustomerMerge
 from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
 from branch_node.inbound import alarms as inbound_alarms
@@ -337,8 +338,11 @@ def _personal_data() -> Blueprint:
         besides={Manager.__tablename__: Resource.MANAGER},
         travelling={one.table.name for one in BINDINGS.values()},
         words={one.table.name: RECORD_NAMES[name] for name, one in BINDINGS.items()}
-        | {PersonalRequest.__tablename__: N_("Requests about personal data")},
-        column_words=request_pages.WORDS,
+        | {
+            PersonalRequest.__tablename__: N_("Requests about personal data"),
+            CustomerMerge.__tablename__: N_("Merges"),
+        },
+        column_words=request_pages.WORDS | merging.WORDS,
         fixed=inbound.personal_policies,
         kinds=BRANCH_KINDS,
         has_terms=True,

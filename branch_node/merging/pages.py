@@ -13,6 +13,7 @@ from branch_node.identity.models import MergeState
 from branch_node.managers import queries as managers
 from branch_node.merging import operations, queries
 from branch_node.merging.operations import CHOOSABLE
+from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
@@ -23,6 +24,8 @@ from shared.web.paging import Page, PageRequest
 
 blueprint = Blueprint("merging", __name__, template_folder="templates", url_prefix="/merges")
 STATES: Final = {state.value: state for state in MergeState}
+# What the page of personal data calls the columns of a merge.
+WORDS: Final = {"before": N_("Held before the merge"), "after": N_("Taken over by the merge")}
 TAKEN: Final = "take-"
 OTHER: Final = "other"
 
