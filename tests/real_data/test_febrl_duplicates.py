@@ -2,6 +2,7 @@
 
 import csv
 from types import SimpleNamespace
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,6 +15,7 @@ from branch_node.imports import operations as imports
 from branch_node.imports.kinds import Context
 from branch_node.imports.mapping import ColumnMap, get_kind, make_plan
 from branch_node.imports.operations import Job
+from branch_node.runtime import BranchRuntime
 from branch_node.tables import APP
 from shared.db.engine import Database
 from shared.db.migrations import upgrade
@@ -80,7 +82,7 @@ def found(real_data_folder, tmp_path_factory, database_factory):
     url = database_factory.create("sqlite")
     database = Database(url)
     upgrade(database, APP)
-    runtime = SimpleNamespace(database=database)
+    runtime = cast("BranchRuntime", SimpleNamespace(database=database))
     alone = None
     for name in ("febrl4a", "febrl4b"):
         take(database, prepared(real_data_folder / f"{name}.csv", folder / f"{name}.csv"))

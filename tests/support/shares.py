@@ -5,9 +5,6 @@ kind of record out (decision 0148).
 """
 
 from typing import TypeVar
-from zlib import crc32
-
-from tests.support.databases import DIALECTS
 
 T = TypeVar("T")
 _now = {"whole": False}
@@ -21,8 +18,3 @@ def try_all() -> None:
 def share(each_time: T, whole: T) -> T:
     """Return what a test tries now: `each_time` in every run, the `whole` with `pytest --whole`."""
     return whole if _now["whole"] else each_time
-
-
-def goes_on(test: str, dialect: str) -> bool:
-    """Tell whether a test is the share of this kind of database: chosen by its name, so the same in every run."""
-    return DIALECTS[crc32(test.encode()) % len(DIALECTS)] == dialect

@@ -108,9 +108,8 @@ def test_every_field_says_since_when_it_has_had_its_value(sessions):
 
     assert [(span.no, span.value) for span in spans] == [(2, "0571-99990000"), (1, "0571-88880000")]
     assert spans[0].since - spans[1].since == timedelta(days=1)
-    assert version_on(versions, NOON.date(), SHANGHAI).no == 1
-    assert version_on(versions, NOON.date() + timedelta(days=1), SHANGHAI).no == 2
-    assert version_on(versions, NOON.date() - timedelta(days=1), SHANGHAI) is None
+    stood = [version_on(versions, NOON.date() + timedelta(days=day), SHANGHAI) for day in (-1, 0, 1)]
+    assert [version and version.no for version in stood] == [None, 1, 2]
     assert [change.field for change in differences(*versions)] == ["phone"]
 
 
@@ -118,8 +117,8 @@ def test_a_file_from_before_the_log_begins_with_what_the_first_change_found(sess
     values = {**NEW, "id": new_id(), "phone": "0571-88880000", "created_at": NOON, "created_by": "import"}
     customer_id = values["id"]
     with sessions.begin() as session:
-        table = Customer.__table__
-        session.execute(insert(table).values({**values, "updated_at": NOON, "updated_by": "import"}))
+        written = {**values, "updated_at": NOON, "updated_by": "import"}
+        session.connection().execute(insert(Customer).values(written))
     _change(sessions, customer_id, later(ANA, 1), phone="0571-99990000")
 
     versions, now = _versions(sessions, customer_id)
@@ -133,8 +132,9 @@ def test_a_file_from_before_the_log_begins_with_what_the_first_change_found(sess
 def test_what_was_written_past_the_program_stands_as_a_version_of_its_own(sessions):
     customer_id = _register(sessions)
     with sessions.begin() as session:
-        table = Customer.__table__
-        session.execute(update(table).where(table.c.id == customer_id).values(short_name="小李"))
+        session.connection().execute(
+            update(Customer).where(Customer.id == customer_id).values(short_name="小李")
+        )
 
     versions, now = _versions(sessions, customer_id)
 

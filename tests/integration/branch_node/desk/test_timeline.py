@@ -27,7 +27,7 @@ def walk(sessions, customer, *, kinds=(), limit=7):
             )
         places += [entry.place for entry in entries]
         more = before is not None
-        before = Place.of(before.text) if more else None
+        before = Place.of(before.text) if before else None
     return places
 
 
@@ -104,8 +104,8 @@ def test_ten_years_are_read_by_index_a_page_at_a_time(database, sessions, rows):
         for number in range(MANY)
     ]
     with sessions.begin() as session:
-        session.connection().execute(insert(WorkLog.__table__), logs)
-        session.connection().execute(insert(BillLine.__table__), lines)
+        session.connection().execute(insert(WorkLog), logs)
+        session.connection().execute(insert(BillLine), lines)
     if database.dialect == "postgresql":  # as its own housekeeping does
         with database.engine.begin() as connection:
             connection.execute(text("ANALYZE"))

@@ -1,12 +1,14 @@
 """What tests of the finder share: a way to let it look, and what it found."""
 
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import select
 
 from branch_node.duplicates.jobs import find_duplicates
 from branch_node.duplicates.models import DuplicatePair
+from branch_node.runtime import BranchRuntime
 from shared.jobs.job import Progress
 from tests.support.branch import ANA, database, rows, sessions
 from tests.support.branch_app import administrator, app, browser, clock, make_user, sign_in
@@ -27,7 +29,7 @@ __all__ = [
 @pytest.fixture
 def look(database):
     def run(by=ANA):
-        return find_duplicates(SimpleNamespace(database=database), by, Progress())
+        return find_duplicates(cast("BranchRuntime", SimpleNamespace(database=database)), by, Progress())
 
     return run
 

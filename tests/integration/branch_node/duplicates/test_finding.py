@@ -12,6 +12,7 @@ from branch_node.duplicates.models import DuplicateFile, DuplicateKey, Duplicate
 from branch_node.duplicates.queries import PairNotFoundError
 from shared.audit.models import AuditEntry
 from shared.domain.duplicates import blocking
+from shared.domain.duplicates.features import features_of
 from shared.domain.duplicates.vocabulary import PairState
 from shared.ids import new_id
 from tests.support.branch import ANA, NOON
@@ -105,7 +106,7 @@ def test_a_number_that_a_whole_market_shares_brings_nobody_together(rows, look, 
     look()
 
     with sessions() as session:
-        met = queries.candidates(session, {"": blocking.keys_of(queries.features_of({"phone": "88880000"}))})
+        met = queries.candidates(session, {"": blocking.keys_of(features_of({"phone": "88880000"}))})
     assert met == {"": set()}
 
 

@@ -36,12 +36,12 @@ def test_the_list_names_both_and_what_agrees_and_leads_to_both_files_side_by_sid
     assert "文三路1号" in shown
 
 
-@pytest.mark.parametrize("decision", ["different", "later"])
+@pytest.mark.parametrize("decision", [PairState.DIFFERENT, PairState.LATER])
 def test_what_is_decided_leaves_the_list_and_can_be_taken_back(browser, pair, sessions, decision):
-    browser.send(f"/duplicates/{pair.id}/{decision}")
-    assert state_of(sessions) is PairState(decision)
+    browser.send(f"/duplicates/{pair.id}/{decision.value}")
+    assert state_of(sessions) is decision
     assert "K1" not in browser.get("/duplicates").text
-    assert "K1" in browser.get(f"/duplicates?state={decision}").text
+    assert "K1" in browser.get(f"/duplicates?state={decision.value}").text
 
     browser.send(f"/duplicates/{pair.id}/open")
     assert state_of(sessions) is PairState.OPEN

@@ -193,9 +193,9 @@ def test_merges_on_merges_are_taken_back_from_the_last(two, rows, sessions):
 
 def test_a_merge_is_proposed_once_and_decided_once(two, sessions):
     with sessions.begin() as session:
-        merge_id = operations.propose(session, *two, [], by=ANA).id
+        merge_id = operations.propose(session, two[0], two[1], [], by=ANA).id
     with sessions.begin() as session, pytest.raises(MergeProposedError):
-        operations.propose(session, *reversed(two), [], by=LI)
+        operations.propose(session, two[1], two[0], [], by=LI)
     with sessions.begin() as session:
         operations.refuse(session, merge_id, by=LI)
     with sessions.begin() as session, pytest.raises(MergeOverError):
@@ -219,7 +219,7 @@ def test_a_legal_hold_on_either_file_keeps_both_as_they_are(two, sessions):
     with sessions.begin() as session:
         holds.place(session, two[1], reason="诉讼保全", ends_on=None, today=NOON.date(), by=ANA)
     with sessions.begin() as session, pytest.raises(MergeHeldError):
-        operations.propose(session, *two, [], by=ANA)
+        operations.propose(session, two[0], two[1], [], by=ANA)
 
 
 def test_a_hold_on_one_file_of_a_person_keeps_the_other_from_being_erased(two, sessions):
@@ -232,7 +232,7 @@ def test_a_hold_on_one_file_of_a_person_keeps_the_other_from_being_erased(two, s
 
 
 def test_who_is_erased_is_erased_under_every_number_and_from_what_the_merge_kept(two, sessions):
-    merge_id = merge(sessions, *two, ["mobile", "address"])
+    merge_id = merge(sessions, two[0], two[1], ["mobile", "address"])
     with sessions.begin() as session:
         erase(session, Known.now(two[1], ErasureReason.REQUEST, LATER), by=LATER)
 

@@ -114,9 +114,9 @@ def refusals(database, event):
 def issue(database, clock, username):
     with database.sessions.begin() as session:
         by = Stamp(clock.now(), "setup", Via.COMMAND)
-        return operations.issue_code(
-            session, queries.get_user(session, queries.find_user(session, username).id), by=by
-        )
+        user = queries.find_user(session, username)
+        assert user is not None
+        return operations.issue_code(session, user, by=by)
 
 
 def test_one_time_codes_are_guessed_as_slowly_as_passwords_each_in_the_log_and_the_person_comes_in(
@@ -124,7 +124,8 @@ def test_one_time_codes_are_guessed_as_slowly_as_passwords_each_in_the_log_and_t
 ):
     make_user("wang")
     issue(database, clock, "wang")
-    script, token = app.test_client(), {}
+    script = app.test_client()
+    token: dict[str, str] = {}
 
     def post(number):
         if not token:
