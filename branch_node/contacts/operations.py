@@ -12,6 +12,7 @@ from branch_node.customers.models import Contact
 from branch_node.customers.operations import index_contact
 from branch_node.customers.queries import get_customer
 from branch_node.erased.queries import refuse_if_erased
+from branch_node.identity.queries import refuse_if_merged
 from shared.audit import operations as audit
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
@@ -56,10 +57,12 @@ class ContactChangedMeanwhileError(BranchlineError):
 def add_contact(session: Session, customer_id: str, values: Mapping[str, Any], *, by: Stamp) -> Contact:
     """Enter a contact person of a customer; the search finds the customer by them at once.
 
-    Without a `contact_no` they get one. Raises CustomerNotFoundError, CustomerErasedError and ContactNumberTakenError.
+    Without a `contact_no` they get one. Raises CustomerNotFoundError, CustomerErasedError, CustomerMergedError and
+    ContactNumberTakenError.
     """
     customer = get_customer(session, customer_id)
     refuse_if_erased(session, customer.id)
+    refuse_if_merged(session, customer.id)
     made = new_id()
     # The id is unique in the whole company, so numbers of pages and of imports can never meet.
     given = {**values, "contact_no": values.get("contact_no") or f"K-{made}"}

@@ -1,6 +1,6 @@
 """The tree of group customers at this branch: who belongs to whom, without circles and not endlessly deep."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from sqlalchemy import select
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerNotFoundError, find_by_number, get_customer
 from branch_node.erased.queries import refuse_if_erased
+from branch_node.identity.queries import refuse_if_merged
 from shared.audit import operations as audit
 from shared.domain.customers.vocabulary import CustomerKind, ParentKind
 from shared.errors import N_, BranchlineError, Kind
@@ -57,16 +58,18 @@ def place(
 ) -> Customer:
     """Put a customer below a group customer of this branch, or with an empty number below none.
 
-    Raises CustomerNotFoundError, CustomerErasedError, CannotPlaceError, GroupCircleError, GroupTooDeepError and
-    NotYoursToPlaceError.
+    Raises CustomerNotFoundError, CustomerErasedError, CustomerMergedError, CannotPlaceError, GroupCircleError,
+    GroupTooDeepError and NotYoursToPlaceError.
     """
     _refuse_part_seen(session)
     customer = _locked(session, customer_id)
     refuse_if_erased(session, customer_id)
+    refuse_if_merged(session, customer_id)
     parent = find_by_number(session, parent_no) if parent_no else None
     if parent_no:
         if parent is None or parent_kind is None or parent.kind is not CustomerKind.GROUP:
             raise CannotPlaceError(field="parent_no")
+        refuse_if_merged(session, parent.id)
         _check(session, customer, parent)
     now = (parent.id, parent_kind) if parent else (None, None)
     if (customer.parent_id, customer.parent_kind) == now:
@@ -76,6 +79,27 @@ def place(
     session.flush()
     audit.record(session, "customer.changed", subject=("customer", customer.id), by=by)
     return customer
+
+
+def move_members(
+    session: Session, source_id: str, target: Customer, *, only: Collection[str] | None = None
+) -> list[str]:
+    """Let those right below one customer stand below another; `only` some of them, as far as they are there yet.
+
+    When they were changed and by whom stays as it is: nobody wrote about them. Raises CannotPlaceError,
+    GroupCircleError and GroupTooDeepError.
+    """
+    below = select(Customer).where(Customer.parent_id == source_id).order_by(Customer.id)
+    if only is not None:
+        below = below.where(Customer.id.in_(only))
+    members = session.scalars(below.with_for_update()).all()
+    if members and target.kind is not CustomerKind.GROUP:
+        raise CannotPlaceError
+    for member in members:
+        _check(session, member, target)
+        member.parent_id = target.id
+        session.flush()
+    return [member.id for member in members]
 
 
 def list_members(session: Session, customer_id: str) -> Sequence[Customer]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from branch_node.customers.models import Customer, CustomerMove
 from branch_node.customers.queries import CustomerNotFoundError
 from branch_node.erased.queries import refuse_if_erased
+from branch_node.identity.queries import refuse_if_merged
 from shared.audit import operations as audit
 from shared.domain.customers.vocabulary import LifecycleStage, MoveOf, ValueTier
 from shared.errors import N_, BranchlineError, Kind
@@ -57,12 +58,14 @@ def move(
 ) -> CustomerMove:
     """Move a customer to another stage or tier.
 
-    Raises CustomerNotFoundError, CustomerErasedError, MoveReasonError, MoveDayError and NoMoveError.
+    Raises CustomerNotFoundError, CustomerErasedError, CustomerMergedError, MoveReasonError, MoveDayError and
+    NoMoveError.
     """
     customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
     if customer is None:
         raise CustomerNotFoundError
     refuse_if_erased(session, customer_id)
+    refuse_if_merged(session, customer_id)
     what = MoveOf.STAGE if isinstance(to, LifecycleStage) else MoveOf.TIER
     said = " ".join(reason.split())
     if not LEAST_REASON <= len(said) <= REASON_LENGTH:

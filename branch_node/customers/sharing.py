@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from branch_node.customers import queries
 from branch_node.customers.models import Customer, CustomerShare
 from branch_node.erased.queries import refuse_if_erased
+from branch_node.identity.queries import refuse_if_merged
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
 from shared.audit import operations as audit
@@ -42,11 +43,12 @@ def share_customer(
 ) -> CustomerShare:
     """Let another account manager see and serve a customer until `ends_at`, or for good.
 
-    Sharing again sets the end anew. Raises CustomerNotFoundError, CustomerErasedError, ManagerNotFoundError,
-    NotHolderError and CannotShareError.
+    Sharing again sets the end anew. Raises CustomerNotFoundError, CustomerErasedError, CustomerMergedError,
+    ManagerNotFoundError, NotHolderError and CannotShareError.
     """
     customer = _held(session, customer_id)
     refuse_if_erased(session, customer_id)
+    refuse_if_merged(session, customer_id)
     manager = managers.get_manager(session, manager_id)
     over = ends_at is not None and ends_at <= by.at
     if over or manager.id == customer.manager_id or manager.status is ManagerStatus.LEFT:

@@ -41,6 +41,7 @@ UNKNOWN: Final[Mapping[str, str]] = {
 # Of an erased customer only what is not personal may still come in: amounts, without a remark.
 CUSTOMER_ERASED: Final = N_("Customer %(value)s was erased, so nothing is written about them any more.")
 REMARK_OF_ERASED: Final = N_("Customer %(value)s was erased. Take the line in without a remark.")
+CUSTOMER_MERGED: Final = N_("Customer %(value)s was merged into another one. Change that one instead.")
 _NEVER_TOUCHED: Final = frozenset({"id", "created_at", "created_by", "updated_at", "updated_by"})
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -92,7 +93,7 @@ class World:
 
     `earlier` gives for (column, line) the line that had the same value before; `ids` by table and
     number; `matches` the records an update may mean; `origins` which import brought a record in;
-    `erased` the customers among all these who were erased.
+    `erased` the customers among all these who were erased, `merged` those who were merged into another.
     """
 
     earlier: Mapping[tuple[str, int], int]
@@ -101,6 +102,7 @@ class World:
     matches: Mapping[str, list[Record]]
     origins: Mapping[str, Origin]
     erased: Collection[str] = ()
+    merged: Collection[str] = ()
 
 
 def decide(plan: Plan, readings: Sequence[Reading], world: World, *, by: Stamp) -> Outcome:
@@ -110,7 +112,7 @@ def decide(plan: Plan, readings: Sequence[Reading], world: World, *, by: Stamp) 
         problems = [*reading.problems, *_duplicates(plan, reading, world)]
         values = _resolved(plan, reading, world, problems)
         found = None if problems else _match(plan, reading, world, problems)
-        problems += _of_erased(plan, reading, world, found)
+        problems += _of_erased(plan, reading, world, found) or _of_merged(plan, reading, world, found)
         if not problems and found is None:
             record = _new_record(plan, values, problems, by)
             if not problems:
@@ -253,6 +255,14 @@ def _of_erased(plan: Plan, reading: Reading, world: World, found: Record | None)
     if reading.values.get("remark"):
         return [Problem("remark", "customer-erased", REMARK_OF_ERASED, {"value": number})]
     return []
+
+
+def _of_merged(plan: Plan, reading: Reading, world: World, found: Record | None) -> list[Problem]:
+    """Return what a row would change of a file that is only read any more; facts by its number are its person's."""
+    if found is None or found["id"] not in world.merged:
+        return []
+    wanted = plan.update_by or plan.kind.key
+    return [Problem(wanted, "customer-merged", CUSTOMER_MERGED, {"value": reading.values[wanted]})]
 
 
 def _new_record(plan: Plan, values: Record, problems: list[Problem], by: Stamp) -> Record:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from branch_node.erased.queries import erased_among
+from branch_node.identity.queries import merged_among
 from branch_node.imports import decide, queries, store
 from branch_node.imports.decide import Outcome, World
 from branch_node.imports.filekeys import FileKeys
@@ -231,6 +232,7 @@ def _examine(session: Session, job: Job, chunk: list[Reading], keys: FileKeys, *
         matches,
         queries.find_origins(session, existing.values()),
         _erased(session, ids, matches),
+        _merged(session, matches),
     )
     outcome = decide.decide(plan, chunk, world, by=job.by)
     if not writing and table.name in ids:
@@ -243,6 +245,10 @@ def _erased(
 ) -> set[str]:
     named = set(ids.get("customers", {}).values())
     return erased_among(session, named | {one["id"] for some in matches.values() for one in some})
+
+
+def _merged(session: Session, matches: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[str]:
+    return merged_among(session, {one["id"] for some in matches.values() for one in some})
 
 
 def _key_of(table: DbTable) -> str:

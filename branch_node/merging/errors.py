@@ -11,6 +11,17 @@ class CannotMergeError(BranchlineError):
     message = N_("Choose two different files of which neither was merged or erased.")
 
 
+class MergeGroupError(BranchlineError):
+    """Customers stand below the file that goes, and cannot stand below the other; nothing was written."""
+
+    code = "merge-group"
+    kind = Kind.CONFLICT
+    message = N_(
+        "Customers stand below the file that goes. The one that stays must be a group customer that does not stand"
+        " below it: change the group first, or merge the other way round."
+    )
+
+
 class MergeHeldError(BranchlineError):
     """A legal hold is open on one of the files; nothing was written."""
 

@@ -1,8 +1,8 @@
 """Proposing a merge, making one customer of two files in one transaction, and two again.
 
 No fact changes: bill lines and work logs stay with the file they were written for, and an identity link says whose they
-are. The survivor takes the chosen columns, contact people move, whoever saw one file sees both. All of it is kept with
-the merge, so that taking it back gives both files what they held; what was written since stays.
+are. The survivor takes the chosen columns, contact people and group members move, whoever saw one file sees both. All
+of it is kept with the merge, so that taking it back gives both files what they held; what was written since stays.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,12 @@ from typing import Any, Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from branch_node.customers.groups import (
+    CannotPlaceError,
+    GroupCircleError,
+    GroupTooDeepError,
+    move_members,
+)
 from branch_node.customers.models import Contact, Customer
 from branch_node.customers.operations import EDITABLE, index_customer
 from branch_node.customers.queries import CustomerNotFoundError
@@ -23,6 +29,7 @@ from branch_node.merging.errors import (
     LaterMergeError,
     MergeAskedError,
     MergeErasedError,
+    MergeGroupError,
     MergeHeldError,
     MergeOverError,
     MergeProposedError,
@@ -82,7 +89,7 @@ def refuse(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
 def carry_out(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
     """Make one customer of the two, in this transaction.
 
-    Raises MergeNotFoundError, MergeOverError and what `propose` raises of the files.
+    Raises MergeNotFoundError, MergeOverError, MergeGroupError and what `propose` raises of the files.
     """
     merge = _in_state(session, merge_id, MergeState.PROPOSED)
     survivor, loser = _both(session, merge.survivor_id, merge.loser_id)
@@ -91,6 +98,7 @@ def carry_out(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
     merge.moved = {
         "members": _link(session, survivor, loser, by=by),
         "contacts": _move_contacts(session, loser.id, survivor.id, None),
+        "below": _move_below(session, loser, survivor),
         **open_to_both(session, survivor, loser, by=by),
     }
     _decide_pair(session, merge, PairState.SAME, by=by)
@@ -105,17 +113,18 @@ def take_back(session: Session, merge_id: str, *, by: Stamp) -> list[str]:
     Raises MergeNotFoundError, MergeOverError, LaterMergeError, MergeErasedError and MergeHeldError.
     """
     merge = _in_state(session, merge_id, MergeState.MERGED)
-    survivor = _locked(session, [merge.survivor_id, merge.loser_id])[merge.survivor_id]
-    both = [merge.survivor_id, merge.loser_id]
+    both = _locked(session, [merge.survivor_id, merge.loser_id])
+    survivor = both[merge.survivor_id]
     if built_on(session, merge) or merged_among(session, [merge.survivor_id]):
         raise LaterMergeError
-    if erased_among(session, both):
+    if erased_among(session, [*both]):
         raise MergeErasedError
-    if held_among(session, both):
+    if held_among(session, [*both]):
         raise MergeHeldError
     kept = _give_back(session, merge, survivor, by=by)
     _unlink(session, merge)
     _move_contacts(session, merge.survivor_id, merge.loser_id, merge.moved["contacts"])
+    move_members(session, survivor.id, both[merge.loser_id], only=merge.moved.get("below", ()))
     take_back_shares(session, merge.moved["shares"])
     merge.state, merge.undone_at, merge.undone_by = MergeState.UNDONE, by.at, by.actor[:80]
     # What they held stands in both files again; a copy of it is kept no longer than it is needed.
@@ -238,6 +247,14 @@ def _move_contacts(session: Session, source: str, target: str, only: Sequence[st
         contact.customer_id = target
     session.flush()
     return [contact.id for contact in found]
+
+
+def _move_below(session: Session, loser: Customer, survivor: Customer) -> list[str]:
+    """Let the members and subsidiaries of the file that goes be the survivor's."""
+    try:
+        return move_members(session, loser.id, survivor)
+    except (CannotPlaceError, GroupCircleError, GroupTooDeepError) as error:
+        raise MergeGroupError from error
 
 
 def _decide_pair(session: Session, merge: CustomerMerge, state: PairState, *, by: Stamp) -> None:

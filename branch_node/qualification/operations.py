@@ -12,6 +12,7 @@ from branch_node.customers.models import Customer
 from branch_node.customers.operations import change_customer
 from branch_node.customers.queries import CustomerNotFoundError
 from branch_node.erased.queries import CustomerErasedError, erased_among
+from branch_node.identity.queries import merged_among, refuse_if_merged
 from branch_node.qualification import queries
 from branch_node.qualification.errors import (
     LEAST_REASON,
@@ -59,11 +60,12 @@ class Bulk:
 def apply(session: Session, customer_id: str, *, terms: Terms, by: Stamp) -> Qualification:
     """Judge a customer by the rules in force and propose the result; a proposal that waits is superseded.
 
-    Raises CustomerNotFoundError and CustomerErasedError.
+    Raises CustomerNotFoundError, CustomerErasedError and CustomerMergedError.
     """
     _lock(session, [customer_id])
     if erased_among(session, [customer_id]):
         raise CustomerErasedError
+    refuse_if_merged(session, customer_id)
     return propose_all(session, [customer_id], terms=terms, by=by)[0]
 
 
@@ -211,7 +213,7 @@ def expire(session: Session, today: date, *, limit: int, by: Stamp) -> int:
 def _judge_all(
     session: Session, customer_ids: Sequence[str], rules: RuleSet, terms: Terms
 ) -> dict[str, Judgement]:
-    gone = erased_among(session, customer_ids)
+    gone = erased_among(session, customer_ids) | merged_among(session, customer_ids)
     found = queries.collect_facts(
         session,
         [one for one in dict.fromkeys(customer_ids) if one not in gone],

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers import queries as customers
 from branch_node.erased.queries import refuse_if_erased
+from branch_node.identity.queries import refuse_if_merged
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
 from branch_node.worklogs import queries
@@ -63,6 +64,8 @@ def _enter(session: Session, values: Mapping[str, Any], *, corrects_id: str | No
     if values.get("customer_id"):
         customers.get_customer(session, values["customer_id"])
         refuse_if_erased(session, values["customer_id"])
+        if corrects_id is None:
+            refuse_if_merged(session, values["customer_id"])
     made = new_id()
     log = WorkLog(
         id=made,

@@ -6,6 +6,7 @@ from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.erasure.operations import Known
 from branch_node.imports.models import ImportRefusal, ImportRow
+from branch_node.merging import operations as merging
 from branch_node.personal.erasing import erase
 from shared.domain.erasure.vocabulary import ErasureReason
 from tests.support.branch import ANA
@@ -100,3 +101,32 @@ def test_a_file_brings_nothing_back_of_an_erased_customer_and_says_so_row_by_row
     for taken in (again, lines, logs):
         assert "erased" in str(taken.refused), taken.refused
     assert {line.bill_no: line.remark for line in importer.all(BillLine)} == {"B2": None, "B3": "钱的"}
+
+
+def test_a_file_changes_nothing_of_a_merged_customer_but_their_bill_lines_still_come_in(importer):
+    table = importer.table(
+        "new.csv", "customer_no,kind,name", [["C1", "individual", "赵"], ["C2", "individual", "赵"]]
+    )
+    importer.take("customers", table)
+    one, other = sorted(importer.all(Customer), key=lambda each: each.customer_no)
+    with importer.database.sessions.begin() as session:
+        merge = merging.propose(session, one.id, other.id, [], by=ANA)
+        merging.carry_out(session, merge.id, by=ANA)
+
+    again = importer.take(
+        "customers",
+        importer.table("again.csv", "customer_no,name", [["C1", "赵一"], ["C2", "赵二"]]),
+        update_by="customer_no",
+    )
+    lines = importer.take(
+        "billing",
+        importer.table(
+            "lines.csv",
+            "bill_no,customer_no,product,period,kind,amount,currency,booked_on",
+            [["B1", "C2", "宽带", "2026-03", "charge", "10.00", "CNY", "2026-03-01"]],
+        ),
+    )
+
+    assert (again.counts, lines.counts) == ((0, 1, 0, 1), (1, 0, 0, 0))
+    assert "merged" in str(again.refused)
+    assert {each.customer_no: each.name for each in importer.all(Customer)} == {"C1": "赵一", "C2": "赵"}

@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from branch_node.bindings import BINDINGS
+from branch_node.contacts import operations as contacts
+from branch_node.customers.groups import place
 from branch_node.customers.models import Contact, Customer, CustomerShare
+from branch_node.customers.moves import move
 from branch_node.customers.operations import change_customer
+from branch_node.customers.sharing import share_customer
 from branch_node.erasure.operations import Known
 from branch_node.identity.models import CustomerIdentity, CustomerMerge, MergeState
 from branch_node.identity.queries import CustomerMergedError, members_of, survivor_of
@@ -19,6 +23,7 @@ from branch_node.merging.errors import (
     CannotMergeError,
     LaterMergeError,
     MergeErasedError,
+    MergeGroupError,
     MergeHeldError,
     MergeOverError,
     MergeProposedError,
@@ -26,13 +31,18 @@ from branch_node.merging.errors import (
 from branch_node.merging.operations import CHOOSABLE
 from branch_node.personal import holds
 from branch_node.personal.erasing import erase
+from branch_node.qualification.operations import Terms, apply
+from branch_node.worklogs.operations import write_log
 from shared.db.base import Base
-from shared.domain.customers.vocabulary import Grade
+from shared.domain.customers.vocabulary import CustomerKind, Grade, ParentKind, ValueTier
 from shared.domain.erasure.vocabulary import ErasureReason
+from shared.domain.worklogs.vocabulary import WorkLogKind
 from tests.support.branch import ANA, NOON
 
 LI = replace(ANA, at=NOON + timedelta(hours=1), actor="li")
 LATER = replace(ANA, at=NOON + timedelta(days=1), actor="li")
+
+TERMS = Terms.at(LATER.at, "Asia/Shanghai", "CNY")
 
 
 @pytest.fixture
@@ -213,6 +223,59 @@ def test_a_file_is_not_merged_with_itself_or_twice(two, rows, sessions):
     merge(sessions, survivor, loser)
     with sessions.begin() as session, pytest.raises(CannotMergeError):
         operations.propose(session, third, loser, [], by=ANA)
+
+
+def test_who_stands_below_the_file_that_goes_stands_below_the_survivor_and_comes_back(rows, sessions):
+    survivor, loser = rows.customer(kind=CustomerKind.GROUP), rows.customer(kind=CustomerKind.GROUP)
+    member = rows.customer(parent_id=loser, parent_kind=ParentKind.SUBSIDIARY)
+    before = everything(sessions)
+
+    merge_id = merge(sessions, survivor, loser)
+
+    with sessions() as session:
+        assert session.get(Customer, member).parent_id == survivor
+    take_back(sessions, merge_id)
+    assert everything(sessions) == before
+
+
+@pytest.mark.parametrize("way", ["the survivor stands below", "the survivor is one person"])
+def test_files_are_not_merged_where_the_group_would_turn_in_a_circle_or_hang_on_one_person(
+    way, rows, sessions
+):
+    loser = rows.customer(kind=CustomerKind.GROUP)
+    below = {"parent_id": loser, "parent_kind": ParentKind.SUBSIDIARY}
+    survivor = rows.customer(kind=CustomerKind.GROUP, **below) if "below" in way else rows.customer()
+    rows.customer(**below)
+    before = everything(sessions)
+    with pytest.raises(MergeGroupError):
+        merge(sessions, survivor, loser)
+    assert everything(sessions) == before
+
+
+def test_nobody_writes_into_a_file_that_was_merged(rows, sessions):
+    survivor, loser, group = (rows.customer(kind=CustomerKind.GROUP) for _each in range(3))
+    manager = rows.manager()
+    merge(sessions, survivor, loser)
+    visit = {"manager_id": manager, "customer_id": loser, "kind": WorkLogKind.VISIT, "started_at": NOON}
+    before = everything(sessions)
+    for write in (
+        lambda session: contacts.add_contact(session, loser, {"name": "赵"}, by=LATER),
+        lambda session: share_customer(session, loser, manager, ends_at=None, by=LATER),
+        lambda session: place(session, loser, number(session, group), ParentKind.MEMBER, by=LATER),
+        lambda session: place(session, survivor, number(session, loser), ParentKind.MEMBER, by=LATER),
+        lambda session: move(
+            session, loser, ValueTier.HIGH, on=LATER.at.date(), today=LATER.at.date(), reason="升级", by=LATER
+        ),
+        lambda session: write_log(session, visit, by=LATER),
+        lambda session: apply(session, loser, terms=TERMS, by=LATER),
+    ):
+        with sessions.begin() as session, pytest.raises(CustomerMergedError):
+            write(session)
+    assert everything(sessions) == before
+
+
+def number(session, customer_id):
+    return session.get(Customer, customer_id).customer_no
 
 
 def test_a_legal_hold_on_either_file_keeps_both_as_they_are(two, sessions):
