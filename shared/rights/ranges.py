@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, event, false, inspect, literal
-from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session
 from sqlalchemy.sql import visitors
 
 from shared.db.scope import ScopedSession
@@ -63,6 +63,20 @@ class Ranged:
         return found
 
 
+class _Narrowed(LoaderCriteriaOption):
+    """The criterion of a class, turned to its alias also where one is joined.
+
+    SQLAlchemy turns it where an alias is selected from, and leaves it with the class where one is joined: then the
+    database knows no such column, or narrows the wrong one of two.
+    """
+
+    _traverse_internals = LoaderCriteriaOption._traverse_internals  # part of the key of compiled statements
+
+    def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:  # noqa: ANN401 - SQLAlchemy's own
+        found = super()._resolve_where_criteria(ext_info)
+        return ext_info._adapter.traverse(found) if ext_info.is_aliased_class else found
+
+
 @dataclass(frozen=True)
 class Sight:
     """With whose eyes a session looks: the range they have in each resource, `branches` None for all of them.
@@ -95,7 +109,7 @@ class Sight:
         """What every statement is narrowed by; nothing for those who see all."""
         found = ((one.entity, self._condition(one)) for one in self.ranged)
         return tuple(
-            with_loader_criteria(entity, condition, include_aliases=True)
+            _Narrowed(entity, condition, include_aliases=True)
             for entity, condition in found
             if condition is not None
         )

@@ -67,6 +67,17 @@ def test_an_account_manager_sees_what_they_hold_however_it_is_asked_for(branch, 
         assert session.scalars(select(inner)).all() == [branch["customer of wu"]]
 
 
+def test_a_class_met_twice_in_a_statement_shows_what_is_seen_both_times(branch, looking):
+    line, customer = aliased(BillLine), aliased(Customer, name="other")
+    with looking(DataRange.SELF, manager=branch["wu"]) as session:
+        pairs = select(Customer.name, customer.name).join(customer, customer.kind == Customer.kind)
+        assert session.execute(pairs).all() == [("of wu", "of wu")]
+        lines = select(WorkLog.id, line.id).join(line, line.id != WorkLog.id)
+        assert session.execute(lines).all() == [(branch["log of wu"], branch["line of wu"])]
+        outer = select(Customer.name, line.amount_minor).outerjoin(line, line.customer_id == Customer.id)
+        assert session.execute(outer).all() == [("of wu", 100)]
+
+
 def test_what_is_not_seen_is_not_changed(branch, database, looking):
     with looking(DataRange.SELF, manager=branch["wu"]) as session:
         changed = session.execute(update(Customer).values(remark="mine"))
