@@ -255,28 +255,36 @@ def create_app(runtime: BranchRuntime) -> Flask:
 
 
 def _blueprints() -> Sequence[Blueprint]:
+    return (home_blueprint(JOBS), *BUSINESS, *_node(), *_people())
+
+
+BUSINESS: Final = (
+    desk.blueprint,
+    file_pages.blueprint,
+    customers.blueprint,
+    contacts.blueprint,
+    care_pages.blueprint,
+    duplicates.blueprint,
+    merging.blueprint,
+    sharing_pages.blueprint,
+    servicedesk.blueprint,
+    qualification.blueprint,
+    bulk_pages.blueprint,
+    worklogs.blueprint,
+    archive.blueprint,
+    archive_history.blueprint,
+    completeness_pages.blueprint,
+    billing.blueprint,
+    statistics.blueprint,
+    opstats.blueprint,
+    managers.blueprint,
+    imports.blueprint,
+)
+
+
+def _node() -> Sequence[Blueprint]:
+    """Return the pages of the line to head office, of jobs and of what goes wrong."""
     return (
-        home_blueprint(JOBS),
-        desk.blueprint,
-        file_pages.blueprint,
-        customers.blueprint,
-        contacts.blueprint,
-        care_pages.blueprint,
-        duplicates.blueprint,
-        merging.blueprint,
-        sharing_pages.blueprint,
-        servicedesk.blueprint,
-        qualification.blueprint,
-        bulk_pages.blueprint,
-        worklogs.blueprint,
-        archive.blueprint,
-        archive_history.blueprint,
-        completeness_pages.blueprint,
-        billing.blueprint,
-        statistics.blueprint,
-        opstats.blueprint,
-        managers.blueprint,
-        imports.blueprint,
         inbound.blueprint,
         outbound.blueprint,
         refused_pages.blueprint,
@@ -295,6 +303,12 @@ def _blueprints() -> Sequence[Blueprint]:
             },
         ),
         jobs_blueprint(JOBS),
+    )
+
+
+def _people() -> Sequence[Blueprint]:
+    """Return the pages of people, what they may do and have done, and of personal data."""
+    return (
         oplog_blueprint(
             {
                 "customer": lambda record_id: url_for("desk.customer", customer_id=record_id),

@@ -2,12 +2,14 @@
 
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from shared.auth.errors import UserNotFoundError
-from shared.auth.models import User
+from shared.auth.models import SignInThrottle, User
+from shared.auth.throttle import FORGET_AFTER, GUESSES
 from shared.ids import is_id
 from shared.rights.vocabulary import StaffKind
 
@@ -53,3 +55,15 @@ def count_administrators(session: Session) -> int:
 def fold_username(username: str) -> str:
     """Return a user name as it is stored: NFKC, no space around, lower case."""
     return unicodedata.normalize("NFKC", username).strip().casefold()
+
+
+def list_guessing(session: Session, *, now: datetime) -> Sequence[int]:
+    """Return how many wrong tries stand on each counter that has more than mistakes explain, of the last hour."""
+    many = or_(
+        *(
+            (SignInThrottle.counts == counts) & (SignInThrottle.failures >= least)
+            for counts, least in GUESSES.items()
+        )
+    )
+    counted = select(SignInThrottle.failures).where(SignInThrottle.last_at > now - FORGET_AFTER, many)
+    return session.scalars(counted.order_by(SignInThrottle.failures.desc())).all()

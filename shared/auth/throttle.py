@@ -36,6 +36,9 @@ ACCOUNT: Final = Policy("account", free=20, longest=timedelta(seconds=30))
 # Only who has the password gets here, so this one may be slowed hard over all addresses.
 CODES: Final = Policy("codes", free=5, longest=timedelta(minutes=15))
 
+# Somebody who has forgotten a password does not try so often; many people behind one address may.
+GUESSES: Final = {"pair": 20, "codes": 20, "account": 60, "address": 60}
+
 
 def throttle_keys(username: str, address: str, rules: AccountRules = USUAL) -> dict[str, Policy]:
     """Return the counters that one try moves; digests, so that mistyped passwords are not kept as names."""

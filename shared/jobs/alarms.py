@@ -26,4 +26,14 @@ LOG_BROKEN: Final = AlarmKind(
     ),
     N_("The first bad entry is number %(seq)s (%(why)s)."),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (DISK_FULL, LOG_BROKEN)
+GUESSING: Final = AlarmKind(
+    "guessing",
+    Severity.WARNING,
+    N_("Somebody tries passwords or one-time codes again and again"),
+    N_(
+        "The security page shows from where and for which accounts, the operation log has every try. Tries are slowed "
+        "down and nobody is locked out. Ask the person; if it is not they, find the machine."
+    ),
+    N_("%(tries)s wrong tries in a row, the last within the hour; counted: %(counters)s."),
+)
+ALARMS: Final[Sequence[AlarmKind]] = (DISK_FULL, LOG_BROKEN, GUESSING)

@@ -10,16 +10,18 @@ from typing import Any, Final
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.audit.verification import Head, verify_log
 from shared.auth import sessions
+from shared.auth.queries import list_guessing
 from shared.db.space import MB, NodeFullError
 from shared.errors import N_
 from shared.jobs import operations
-from shared.jobs.alarms import DISK_FULL, LOG_BROKEN
+from shared.jobs.alarms import DISK_FULL, GUESSING, LOG_BROKEN
 from shared.jobs.job import Job, Outcome, Progress
 from shared.runtime import NodeRuntime
 from shared.stamp import Stamp
 
 SUBJECT: Final = ("node", "disk")
 LOG: Final = ("node", "log")
+SIGN_IN: Final = ("node", "sign-in")
 KnownTo = Callable[[Any], Sequence[Head]]
 
 
@@ -69,6 +71,19 @@ def check_log(
     return Outcome.done(entries=verdict.entries, bad=1, first_bad=verdict.bad.seq)
 
 
+def watch_sign_ins(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+    """Tell as an alarm that somebody guesses passwords or codes; it closes itself an hour after the last try."""
+    with runtime.database.sessions.begin() as session:
+        tries = list_guessing(session, now=stamp.at)
+        if tries:
+            about = {"tries": max(tries), "counters": len(tries)}
+            raise_alarm(session, GUESSING, SIGN_IN, at=stamp.at, details=about)
+        else:
+            clear_alarm(session, GUESSING, SIGN_IN, at=stamp.at)
+        progress.check_lease(session)
+    return Outcome.done(counters=len(tries)) if tries else Outcome.nothing()
+
+
 def purge_sessions(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
     """Forget the rows of sessions that have died by themselves."""
     with runtime.database.sessions.begin() as session:
@@ -101,6 +116,13 @@ JOBS: Final = (
         when_full=True,
     ),
     CHECK_LOG,
+    Job(
+        "watch-sign-ins",
+        N_("Watch for guessed passwords and codes"),
+        watch_sign_ins,
+        every=timedelta(minutes=5),
+        when_full=True,
+    ),
     Job(
         "purge-sessions",
         N_("Forget sessions that are over"),

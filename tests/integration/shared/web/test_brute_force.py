@@ -2,16 +2,23 @@
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pyotp
 import pytest
 from sqlalchemy import func, select
 
+from shared.alarms.models import Alarm
 from shared.audit.models import AuditEntry
-from shared.auth import operations, passwords, queries
+from shared.auth import operations, passwords, queries, signin
 from shared.auth.errors import TooManyAttemptsError
 from shared.auth.models import SignInThrottle, User
+from shared.auth.throttle import throttle_keys
+from shared.jobs.job import Progress
+from shared.jobs.jobs import watch_sign_ins
 from shared.rights.vocabulary import StaffKind
+from shared.runtime import NodeRuntime
 from shared.stamp import Stamp, Via
 from tests.integration.shared.web.conftest import PASSWORD, Browser
 from tests.support.page_client import SECRET
@@ -175,3 +182,24 @@ def test_whoever_has_the_password_gets_few_tries_at_the_second_step_each_in_the_
     csrf = re.findall(r'name="csrf_token" value="([^"]+)"', person.get(STEP).text)[0]
     code = pyotp.TOTP(SECRET).at(clock.now())
     assert person.post(STEP, data={"csrf_token": csrf, "code": code}).status_code == 303
+
+
+def test_guessing_is_an_alarm_until_it_is_over_and_mistakes_are_none(app, database, clock, make_user):
+    make_user("wang")
+    runtime = cast("NodeRuntime", SimpleNamespace(database=database))
+
+    def wrong(count):
+        for _try in range(count):
+            clock.advance(timedelta(minutes=15))
+            with database.sessions.begin() as session:
+                signin.count_try(
+                    session, throttle_keys("wang", "10.0.0.9"), Stamp(clock.now(), "-", Via.WEB), user_id=None
+                )
+        watch_sign_ins(runtime, Stamp(clock.now(), "job", Via.JOB), Progress())
+        with database.reads() as session:
+            return session.scalars(select(Alarm.details).where(Alarm.closed_at.is_(None))).all()
+
+    assert wrong(19) == []
+    assert [told["tries"] for told in wrong(1)] == [20]
+    clock.advance(timedelta(minutes=61))
+    assert wrong(0) == []
