@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, current_app, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
+from werkzeug.routing import RequestRedirect
 
 from shared.domain.calendar import day_bounds, local_day
 from shared.exports import operations, queries
@@ -290,8 +291,14 @@ def _address() -> str:
 
 
 def _list_address() -> str:
-    query = request.query_string.decode()
-    return OF_A_FILE.sub("", request.path) + (f"?{query}" if query else "")
+    path, query = OF_A_FILE.sub("", request.path), request.query_string.decode()
+    adapter = current_app.create_url_adapter(request)
+    assert adapter is not None
+    try:
+        adapter.match(path, method="GET")
+    except RequestRedirect:
+        path += "/"
+    return path + (f"?{query}" if query else "")
 
 
 def _pinned(missing: Mapping[str, str]) -> str:
