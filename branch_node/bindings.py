@@ -11,7 +11,7 @@ from branch_node.erased.models import Erasure
 from branch_node.identity.models import CustomerIdentity
 from branch_node.managers.models import Manager
 from branch_node.opstats.models import OperationMonth
-from branch_node.personal.models import LegalHold
+from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
 from branch_node.receivers.queries import takers
 from branch_node.staff.models import StaffMember
@@ -50,6 +50,7 @@ BINDINGS: Final[Bindings] = bind(
             "day_close": DayClose,
             "legal_hold": LegalHold,
             "customer_identity": CustomerIdentity,
+            "personal_request": PersonalRequest,
         }.items()
     },
     removable_when={"bill_line": _BEING_UNDONE, "work_log": _BEING_UNDONE},

@@ -35,7 +35,7 @@ from hq_server.ingest.decisions import waiver_kind
 from hq_server.opstats import pages as opstats
 from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
-from hq_server.personal import erasure_pages
+from hq_server.personal import erasure_pages, request_pages
 from hq_server.personal import jobs as personal_jobs
 from hq_server.personal import pages as personal
 from hq_server.personal.orders import RELEASE_KIND
@@ -161,6 +161,7 @@ def _blueprints() -> Sequence[Blueprint]:
         personal.blueprint,
         _personal_data(),
         erasure_pages.blueprint,
+        request_pages.blueprint,
         alarms_blueprint(
             ALARMS,
             {

@@ -14,6 +14,7 @@ from hq_server.replica.models import (
     ReplicaLegalHold,
     ReplicaManager,
     ReplicaOperationMonth,
+    ReplicaPersonalRequest,
     ReplicaQualification,
     ReplicaStaff,
     ReplicaWorkLog,
@@ -39,6 +40,7 @@ BINDINGS: Final[Bindings] = bind(
             "day_close": ReplicaDayClose,
             "legal_hold": ReplicaLegalHold,
             "customer_identity": ReplicaCustomerIdentity,
+            "personal_request": ReplicaPersonalRequest,
         }.items()
     }
 )

@@ -17,6 +17,7 @@ from hq_server.replica.models import (
     ReplicaLegalHold,
     ReplicaManager,
     ReplicaOperationMonth,
+    ReplicaPersonalRequest,
     ReplicaQualification,
     ReplicaStaff,
     ReplicaWorkLog,
@@ -89,6 +90,7 @@ RANGES: Final = (
     Ranged(ReplicaManager, Resource.MANAGER, branch=ReplicaManager.branch_number),
     Ranged(ReplicaOperationMonth, Resource.OPERATION_STATISTICS, branch=ReplicaOperationMonth.branch_number),
     Ranged(ReplicaErasure, Resource.PERSONAL_DATA, branch=ReplicaErasure.branch_number),
+    Ranged(ReplicaPersonalRequest, Resource.PERSONAL_DATA, branch=ReplicaPersonalRequest.branch_number),
     Ranged(ReplicaStaff, Resource.ORGANISATION, branch=ReplicaStaff.branch_number),
     Ranged(ReplicaDepartment, Resource.ORGANISATION, branch=ReplicaDepartment.branch_number),
     # Of head office's people, who is limited to some branches sees themselves and who sees no branch besides those.

@@ -153,6 +153,7 @@ CATALOG: Final[Mapping[str, RecordType]] = {
             1,
             parents={"customer_id": "customer"},
         ),
+        RecordType("personal_request", RecordKind.STATE, Owner.BRANCH, "control", 1),
     )
 }
 

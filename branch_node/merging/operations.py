@@ -39,9 +39,9 @@ from branch_node.merging.values import plain, stored
 from branch_node.merging.visibility import open_to_both, take_back_shares
 from branch_node.personal.holds import held_among
 from branch_node.personal.models import PersonalRequest
-from branch_node.personal.request_words import RequestState
 from shared.audit.operations import record
 from shared.domain.duplicates.vocabulary import PairState
+from shared.domain.personal.vocabulary import RequestState
 from shared.ids import new_id
 from shared.stamp import Stamp
 

@@ -1,15 +1,15 @@
 """The branch's own tables about personal data: legal holds, and since when customers are closed."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from branch_node.personal.request_words import IdentityCheck, RequestKind, RequestState
+from branch_node.personal.request_words import IdentityCheck
 from shared.db.base import Base, Id
 from shared.db.personal import FieldClass, about, personal
-from shared.domain.personal.fields import LegalHoldFields
+from shared.domain.personal.fields import LegalHoldFields, PersonalRequestFields
 from shared.domain.vocabulary import code_column
 
 
@@ -51,9 +51,10 @@ class ClosedCustomer(Base):
     since: Mapped[datetime] = mapped_column(index=True)
 
 
-class PersonalRequest(Base):
+class PersonalRequest(PersonalRequestFields, Base):
     """What a person asks of us about their data, until it is answered; never removed.
 
+    Head office takes the columns of PersonalRequestFields alone: who asked, about whom and what was said stay here.
     `order_id` is the order by which head office asked for it in their name.
     """
 
@@ -72,18 +73,12 @@ class PersonalRequest(Base):
         ),
     )
 
-    id: Mapped[str] = mapped_column(Id, primary_key=True)
     customer_id: Mapped[str] = mapped_column(Id, ForeignKey("customers.id"), info=about("customer"))
-    kind: Mapped[RequestKind] = mapped_column(code_column(RequestKind))
     asked_by: Mapped[str] = mapped_column(String(120), info=personal(FieldClass.NAME))
     identity: Mapped[IdentityCheck] = mapped_column(code_column(IdentityCheck))
-    received_on: Mapped[date]
-    due_on: Mapped[date]
-    state: Mapped[RequestState] = mapped_column(code_column(RequestState))
     note: Mapped[str | None] = mapped_column(String(500), info=personal(FieldClass.FREE_TEXT))
     order_id: Mapped[str | None] = mapped_column(Id)
     made_at: Mapped[datetime]
     made_by: Mapped[str] = mapped_column(String(80))
-    ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None] = mapped_column(String(80))
     answer: Mapped[str | None] = mapped_column(String(500), info=personal(FieldClass.FREE_TEXT))

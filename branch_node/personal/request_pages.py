@@ -13,10 +13,11 @@ from branch_node.erased.queries import find_erasure
 from branch_node.inbound.queries import hq_time
 from branch_node.personal import answers, paper, requests
 from branch_node.personal.request_errors import AnswerError
-from branch_node.personal.request_words import IdentityCheck, RequestKind, RequestState
+from branch_node.personal.request_words import IdentityCheck
 from branch_node.personal.requests import Asked
 from shared.audit.operations import record
 from shared.domain.calendar import local_day
+from shared.domain.personal.vocabulary import RequestKind, RequestState
 from shared.domain.wire_words import COLUMN_NAMES
 from shared.errors import N_, BranchlineError, FieldError
 from shared.i18n import gettext as _

@@ -28,10 +28,11 @@ from branch_node.personal.request_errors import (
     UploadOpenError,
     WhoAskedError,
 )
-from branch_node.personal.request_words import IdentityCheck, RequestKind, RequestState
+from branch_node.personal.request_words import IdentityCheck
 from shared.domain.calendar import add_working_days
 from shared.domain.customers.vocabulary import CustomerStatus
 from shared.domain.erasure.vocabulary import ErasureReason
+from shared.domain.personal.vocabulary import RequestKind, RequestState
 from shared.errors import N_
 from shared.i18n import format_money
 from shared.ids import new_id

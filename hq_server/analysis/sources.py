@@ -36,6 +36,7 @@ from hq_server.replica.models import (
     ReplicaLegalHold,
     ReplicaManager,
     ReplicaOperationMonth,
+    ReplicaPersonalRequest,
     ReplicaQualification,
     ReplicaStaff,
     Replicated,
@@ -58,6 +59,7 @@ REPLICAS: Final[dict[str, type[Replicated]]] = {
     "day_close": ReplicaDayClose,
     "legal_hold": ReplicaLegalHold,
     "customer_identity": ReplicaCustomerIdentity,
+    "personal_request": ReplicaPersonalRequest,
     "erasure": ReplicaErasure,
 }
 MONEY_FROM = frozenset({"bill_line", "customer"})

@@ -13,7 +13,7 @@ from shared.domain.identity.fields import CustomerIdentityFields
 from shared.domain.managers.fields import ManagerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
-from shared.domain.personal.fields import LegalHoldFields
+from shared.domain.personal.fields import LegalHoldFields, PersonalRequestFields
 from shared.domain.qualification.fields import QualificationFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
@@ -157,6 +157,16 @@ class ReplicaLegalHold(Replicated, LegalHoldFields, Base):
 
     __tablename__ = "replica_legal_holds"
     __table_args__ = (Index("ix_replica_legal_holds_customer", "branch_number", "customer_id"),)
+
+
+class ReplicaPersonalRequest(Replicated, PersonalRequestFields, Base):
+    """That somebody asked something about their data at some branch; who it was stays there."""
+
+    __tablename__ = "replica_personal_requests"
+    __table_args__ = (
+        # The open ones are few among all that were ever answered.
+        Index("ix_replica_personal_requests_state", "state", "branch_number", "due_on"),
+    )
 
 
 class ReplicaErasure(Replicated, ErasureFields, Base):

@@ -22,6 +22,7 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
     "day_close": N_("Closed days"),
     "legal_hold": N_("Legal holds"),
     "customer_identity": N_("Identities of customers"),
+    "personal_request": N_("Requests about personal data"),
     "erasure": N_("Erasures"),
 }
 # The number by which people know a record of each type.
@@ -98,6 +99,8 @@ COLUMN_NAMES: Final[Mapping[str, str]] = {
     "erased_by": N_("Erased by"),
     "waiting": N_("Batches to be purged"),
     "complete_at": N_("Complete at"),
+    "received_on": N_("Received on"),
+    "due_on": N_("Due on"),
     "identity_id": N_("The same as"),
     "merged_at": N_("Merged at"),
     "merged_by": N_("Merged by"),

@@ -282,6 +282,16 @@ class CustomerIdentityV1(WireSchema):
     merged_by = Text(80)
 
 
+class PersonalRequestV1(WireSchema):
+    """That somebody asked something about their data, and how it stands; nothing says who."""
+
+    kind = Code(("access", "correction", "erasure"))
+    received_on = Day()
+    due_on = Day()
+    state = Code(("open", "done", "refused"))
+    ended_at = InstantText(nullable=True)
+
+
 _encoder = msgspec.json.Encoder()
 Upcaster = Callable[[Any], tuple[Any, ...]]
 
@@ -396,4 +406,5 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ("day_close", 1): RecordCheck(DayCloseV1),
     ("legal_hold", 1): RecordCheck(LegalHoldV1),
     ("customer_identity", 1): RecordCheck(CustomerIdentityV1),
+    ("personal_request", 1): RecordCheck(PersonalRequestV1),
 }

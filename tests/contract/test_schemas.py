@@ -19,7 +19,7 @@ from shared.domain.identity.fields import CustomerIdentityFields
 from shared.domain.managers.fields import ManagerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
-from shared.domain.personal.fields import LegalHoldFields
+from shared.domain.personal.fields import LegalHoldFields, PersonalRequestFields
 from shared.domain.qualification.fields import QualificationFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.worklogs.fields import WorkLogFields
@@ -42,11 +42,26 @@ SHARED = {
     "day_close": DayCloseFields,
     "legal_hold": LegalHoldFields,
     "customer_identity": CustomerIdentityFields,
+    "personal_request": PersonalRequestFields,
     "erasure": ErasureFields,
 }
 REPLICA_ONLY = ("branch_number", "row_lineage", "row_change", "batch_id")
 # What a branch keeps beside what travels, behind it.
-BRANCH_ONLY = {"erasure": ["through_batch"]}
+BRANCH_ONLY = {
+    "erasure": ["through_batch"],
+    # Who asked, about whom and what was said.
+    "personal_request": [
+        "customer_id",
+        "asked_by",
+        "identity",
+        "note",
+        "order_id",
+        "made_at",
+        "made_by",
+        "ended_by",
+        "answer",
+    ],
+}
 
 
 # What a table must say for what a wire field says.

@@ -235,6 +235,18 @@ def _enter_hold_and_erasure(node: Node, by: Stamp) -> None:
             "merged_at": by.at,
             "merged_by": by.actor,
         },
+        "personal_request": {
+            "id": new_id(),
+            "customer_id": customer,
+            "kind": "access",
+            "asked_by": "张三",
+            "identity": "known",
+            "received_on": by.at.date(),
+            "due_on": by.at.date(),
+            "state": "open",
+            "made_at": by.at,
+            "made_by": by.actor,
+        },
         "erasure": {
             "id": new_id(),
             "customer_id": new_id(),

@@ -28,6 +28,7 @@ COLUMNS: Final = {
     "day_close": "closed_at",
     "legal_hold": "reason",
     "customer_identity": "merged_by",
+    "personal_request": "ended_at",
     "erasure": "erased_by",
 }
 # Tables with one row a customer at most.

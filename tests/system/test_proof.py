@@ -76,6 +76,20 @@ def fill(branch: BranchHere, rows: int = 3) -> None:
             "merged_by": "ana",
         }
         branch._insert("customer_identity", link)
+        now = branch.world.clock.now()
+        request = {
+            "customer_id": customer,
+            "kind": "access",
+            "asked_by": "张三",
+            "identity": "known",
+            "received_on": now.date(),
+            "due_on": now.date(),
+            "state": "done",
+            "made_at": now,
+            "made_by": "ana",
+            "ended_at": now,
+        }
+        branch._insert("personal_request", request)
         erasure = {
             "customer_id": new_id(),
             "reason": "request",
