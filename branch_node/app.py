@@ -25,6 +25,7 @@ from branch_node.desk import file_pages
 from branch_node.desk import pages as desk
 from branch_node.duplicates import jobs as duplicate_jobs
 from branch_node.duplicates import pages as duplicates
+from branch_node.handover import pages as handover
 from branch_node.home.pages import home_blueprint
 from branch_node.identity.models import CustomerMerge
 from branch_node.imports import jobs as import_jobs
@@ -278,6 +279,7 @@ BUSINESS: Final = (
     statistics.blueprint,
     opstats.blueprint,
     managers.blueprint,
+    handover.blueprint,
     imports.blueprint,
 )
 
@@ -313,6 +315,7 @@ def _people() -> Sequence[Blueprint]:
             {
                 "customer": lambda record_id: url_for("desk.customer", customer_id=record_id),
                 "manager": lambda record_id: url_for("desk.manager", manager_id=record_id),
+                "handover": lambda record_id: url_for("handover.one", handover_id=record_id),
                 "published": lambda item_id: url_for("inbound.one", item_id=item_id),
                 "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),
                 "export": lambda export_id: url_for("exports.one", export_id=export_id),

@@ -6,11 +6,12 @@ the service desk sees a customer's file while serving them.
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, String, and_, cast, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, false, or_, select
 
 from branch_node.archive.models import ArchiveEntry
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer, CustomerMove, CustomerShare, Serving
+from branch_node.handover.models import Handover, HandoverCustomer
 from branch_node.identity.models import CustomerIdentity, CustomerMerge
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold, PersonalRequest
@@ -42,6 +43,15 @@ def _told(seer: Seer) -> ColumnElement[bool]:
     held = select(cast(Customer.id, String)).where(_held(seer))
     of_held = and_(AuditEntry.subject_type == "customer", AuditEntry.subject_id.in_(held))
     return or_(AuditEntry.actor_id == seer.user_id, of_held)
+
+
+def _party(seer: Seer) -> ColumnElement[bool]:
+    """Hold the hand-overs in which somebody gives or takes: also of customers they no longer hold."""
+    return or_(Handover.from_id == seer.manager_id, Handover.to_id == seer.manager_id)
+
+
+def _nobodys(_seer: Seer) -> ColumnElement[bool]:
+    return false()
 
 
 RANGES: Final = (
@@ -160,6 +170,17 @@ RANGES: Final = (
             DataRange.TEAM: lambda seer: ArchiveEntry.customer_id.in_(
                 select(Customer.id).where(_served(seer))
             ),
+        },
+    ),
+    Ranged(Handover, Resource.CUSTOMER, {DataRange.SELF: _party, DataRange.TEAM: _nobodys}),
+    Ranged(
+        HandoverCustomer,
+        Resource.CUSTOMER,
+        {
+            DataRange.SELF: lambda seer: HandoverCustomer.handover_id.in_(
+                select(Handover.id).where(_party(seer))
+            ),
+            DataRange.TEAM: _nobodys,
         },
     ),
     Ranged(AuditEntry, Resource.OPERATION_LOG, {DataRange.SELF: _told}),

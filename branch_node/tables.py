@@ -68,6 +68,7 @@ APP: Final = MigratedApp(
         "branch_node.setup.models",
         "branch_node.personal.models",
         "branch_node.erased.models",
+        "branch_node.handover.models",
         "branch_node.archive.models",
         "shared.db.search",
     ),

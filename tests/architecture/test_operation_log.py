@@ -25,6 +25,7 @@ TECHNICAL = {
     "archive_entries": RECORDED,
     "archive_head": KEPT_BY_PROGRAM,
     "announcement_readings": "is itself the record of who read what and when",
+    "handover_customers": RECORDED,
     "imports": RECORDED,
     "feed_items": RECORDED,
     "feed_tellings": KEPT_BY_PROGRAM,

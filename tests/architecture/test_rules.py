@@ -59,6 +59,7 @@ LOOK_AS_NODE = {
     "branch_node/archive/pages.py": "a file is put away whole, also what of it the person does not see",
     "branch_node/customers/pages.py": "an operator may enter a customer, and serves them from then on",
     "branch_node/duplicates/pages.py": "whom somebody typed may be; of files not seen only who serves them is shown",
+    "branch_node/handover/pages.py": "who gave customers away signs for their numbers, and sees no more of them",
     "branch_node/outbound/receiver_web.py": "hands the word on",
     "branch_node/outbound/resend_pages.py": "which records have these numbers: technical, nothing of them is shown",
     "branch_node/outbound/tracing_pages.py": "where a record is: technical, nothing of it is shown",

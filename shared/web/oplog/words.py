@@ -79,6 +79,7 @@ MODULES: Final = {
     "archive": N_("Retained archive"),
     "duplicate": N_("Duplicates"),
     "merge": N_("Duplicates"),
+    "handover": N_("Hand-overs of customers"),
 }
 VALUES: Final[Mapping[str, type[Vocabulary]]] = {
     "grade": Grade,

@@ -1,0 +1,285 @@
+"""Handing over on screen: choose, look at what would move, do it; the sheet that both sign and that prints."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from branch_node.customers import queries as customers
+from branch_node.customers.listing import region_text, wanted_customers
+from branch_node.customers.models import Customer
+from branch_node.customers.queries import CustomerFilter
+from branch_node.handover import operations, queries
+from branch_node.handover.errors import HandoverFormError, HandoverNobodyError, HandoverNotFoundError
+from branch_node.handover.models import Handover, HandoverReason
+from branch_node.handover.operations import Order
+from branch_node.handover.queries import MOST, Plan
+from branch_node.managers import queries as managers
+from branch_node.managers.models import Manager
+from shared.domain.calendar import day_bounds, local_day
+from shared.domain.customers.vocabulary import CustomerKind, Grade
+from shared.errors import BranchlineError
+from shared.i18n import gettext as _
+from shared.i18n import translate_error
+from shared.ids import is_id
+from shared.rights.vocabulary import Action, Resource
+from shared.web.access import requires
+from shared.web.context import person, reading, runtime, stamp, viewer, writing
+from shared.web.forms import notice
+from shared.web.lists import choices, id_argument
+from shared.web.paging import Page, PageRequest, link_to
+
+blueprint = Blueprint("handover", __name__, template_folder="templates", url_prefix="/handovers")
+REASONS: Final = {one.value: one for one in HandoverReason}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the sheet: the number of a customer, and the file as far as the reader sees it."""
+
+    customer_no: str
+    customer: Customer | None
+
+
+@blueprint.get("")
+@requires(Resource.CUSTOMER, Action.READ)
+def index() -> str:
+    """List the hand-overs somebody sees, the last first."""
+    asked = PageRequest.from_query(("made_at",), default="-made_at")
+    seen = viewer()
+    with reading() as session:
+        found = queries.list_handovers(session, limit=asked.size, offset=(asked.number - 1) * asked.size)
+        total = queries.count_handovers(session)
+        waiting = queries.count_unsigned(session, seen.manager_id) if seen and seen.manager_id else 0
+    return render_template("handover/index.html", page=Page(found, total, asked), waiting=waiting)
+
+
+@blueprint.get("/new")
+@requires(Resource.CUSTOMER, Action.TRANSFER)
+def new() -> str:
+    """Ask from whom and to whom, and show the customers that the filter finds, each with a box."""
+    leaver_id = id_argument("from")
+    wanted = replace(wanted_customers(), manager_id=leaver_id)
+    with reading() as session:
+        leaver = managers.get_manager(session, leaver_id) if leaver_id else None
+        found, total = _found(session, wanted) if leaver else ([], 0)
+        return render_template(
+            "handover/new.html",
+            leaver=leaver,
+            found=found,
+            total=total,
+            most=MOST,
+            region_text=region_text(wanted.region),
+            from_choices=_choices(managers.list_managers(session)),
+            to_choices=_choices(one for one in managers.manager_choices(session) if one.id != leaver_id),
+            reasons=choices(HandoverReason),
+            kinds=choices(CustomerKind),
+            grades=choices(Grade),
+            today=_today().isoformat(),
+        )
+
+
+@blueprint.post("/preview")
+@requires(Resource.CUSTOMER, Action.TRANSFER)
+def preview() -> ResponseReturnValue:
+    """Show what would move, what stays and who is left out, before anything is done."""
+    try:
+        with reading() as session:
+            order = _order(_chosen(request.form.getlist("customer")))
+            leaver, taker = operations.parties(session, order.from_id, order.to_id)
+            plan = queries.plan(session, leaver.id, order.customer_ids)
+            if not plan.customers:
+                raise HandoverNobodyError(most=MOST)
+            return render_template(
+                "handover/preview.html",
+                order=order,
+                leaver=leaver,
+                taker=taker,
+                plan=plan,
+                effects=_effects(plan, with_shares=order.with_shares),
+                left=_left(plan),
+                hidden=_hidden(order, plan),
+            )
+    except BranchlineError as refused:
+        return _again(refused)
+
+
+@blueprint.post("")
+@requires(Resource.CUSTOMER, Action.TRANSFER)
+def create() -> ResponseReturnValue:
+    """Hand over those of the preview, all or nobody, and show the sheet."""
+    try:
+        with writing() as session:
+            order = _order(_chosen(request.form.get("ids", "").split()))
+            handover_id = operations.hand_over(session, order, by=stamp()).id
+    except BranchlineError as refused:
+        return _again(refused)
+    notice(_("The customers are handed over. Both account managers sign the sheet."))
+    return redirect(url_for("handover.one", handover_id=handover_id), code=303)
+
+
+@blueprint.get("/<id:handover_id>")
+@requires(Resource.CUSTOMER, Action.READ)
+def one(handover_id: str) -> str:
+    """Show the sheet: the parties, every customer, the signatures; it prints as it is."""
+    seen = person()
+    with reading() as session:
+        handover = queries.get_handover(session, handover_id)
+        leaver = managers.get_manager(session, handover.from_id)
+        taker = managers.get_manager(session, handover.to_id)
+        files = customers.find_by_ids(session, list(queries.customer_ids_of(session, handover.id)))
+    # Who gave a customer away no longer sees the file, but signs for its number.
+    with reading(as_node=True) as session:
+        numbers = queries.numbers_of(session, handover.id)
+    return render_template(
+        "handover/one.html",
+        handover=handover,
+        leaver=leaver,
+        taker=taker,
+        lines=[Line(number, files.get(at)) for at, number in numbers.items()],
+        may_sign=_may_sign(handover, seen.manager_id),
+        may_undo=handover.undone_at is None and handover.made_at >= _day_began(),
+        printed_by=seen,
+        printed_at=stamp().at,
+    )
+
+
+@blueprint.post("/<id:handover_id>/sign")
+@requires(Resource.CUSTOMER, Action.UPDATE)
+def sign(handover_id: str) -> ResponseReturnValue:
+    """Sign as one of the two account managers."""
+    with writing() as session:
+        operations.sign(session, handover_id, by=stamp())
+    notice(_("You have signed this hand-over."))
+    return redirect(url_for("handover.one", handover_id=handover_id), code=303)
+
+
+@blueprint.post("/<id:handover_id>/paper")
+@requires(Resource.CUSTOMER, Action.TRANSFER)
+def paper(handover_id: str) -> ResponseReturnValue:
+    """Note that the leaver signed on paper."""
+    try:
+        with writing() as session:
+            operations.note_paper(session, handover_id, request.form.get("where", ""), by=stamp())
+    except HandoverNotFoundError:
+        raise
+    except BranchlineError as refused:
+        notice(translate_error(refused), kind="problem")
+    else:
+        notice(_("Noted: signed on paper."))
+    return redirect(url_for("handover.one", handover_id=handover_id), code=303)
+
+
+@blueprint.post("/<id:handover_id>/undo")
+@requires(Resource.CUSTOMER, Action.TRANSFER)
+def undo(handover_id: str) -> ResponseReturnValue:
+    """Give everybody back who was not changed since, and say who stays."""
+    with writing() as session:
+        kept = operations.take_back(session, handover_id, since=_day_began(), by=stamp())
+    if kept:
+        text = _(
+            "Taken back, but for customers changed since, who stay: %(numbers)s.", numbers=_(", ").join(kept)
+        )
+        notice(text, kind="warning")
+    else:
+        notice(_("The hand-over is taken back; everybody is held by whom they were."))
+    return redirect(url_for("handover.one", handover_id=handover_id), code=303)
+
+
+def _found(session: Session, wanted: CustomerFilter) -> tuple[list[Customer], int]:
+    rows = customers.list_customers(session, wanted, sort="customer_no", descending=False, limit=MOST)
+    return [row[0] for row in rows], customers.count_customers(session, wanted)
+
+
+def _order(ids: list[str]) -> Order:
+    """Return what the form asks for; raises HandoverFormError, HandoverNobodyError."""
+    form = request.form
+    try:
+        last_day = date.fromisoformat(form.get("last_day", ""))
+        reason = REASONS[form.get("reason", "")]
+    except (ValueError, KeyError):
+        raise HandoverFormError from None
+    if not 1 <= len(ids) <= MOST:
+        raise HandoverNobodyError(most=MOST)
+    return Order(
+        from_id=_id(form.get("from", "")),
+        to_id=_id(form.get("to", "")),
+        customer_ids=ids,
+        reason=reason,
+        last_day=last_day,
+        with_shares=form.get("with_shares") == "yes",
+        mark_left=form.get("mark_left") == "yes",
+    )
+
+
+def _chosen(given: Sequence[str]) -> list[str]:
+    return [each for each in dict.fromkeys(given) if is_id(each)]
+
+
+def _id(given: str) -> str:
+    return given if is_id(given) else ""
+
+
+def _effects(plan: Plan, *, with_shares: bool) -> list[tuple[str, int]]:
+    return [
+        (_("customers change hands, with their contact people"), len(plan.customers)),
+        (
+            _("shares of other customers go along")
+            if with_shares
+            else _("shares of other customers stay where they are"),
+            plan.shares,
+        ),
+        (_("proposed judgements go along"), plan.judgements),
+        (_("proposed merges go along"), plan.merges),
+        (_("of them under a legal hold; they move too, the hold stays"), plan.held),
+    ]
+
+
+def _left(plan: Plan) -> list[tuple[str, str]]:
+    return [
+        *((f"{each.customer_no} {each.name}", _("was erased")) for each in plan.erased),
+        *((f"{each.customer_no} {each.name}", _("was merged into another file")) for each in plan.merged),
+    ]
+
+
+def _hidden(order: Order, plan: Plan) -> Mapping[str, Any]:
+    return {
+        "from": order.from_id,
+        "to": order.to_id,
+        "last_day": order.last_day.isoformat(),
+        "reason": order.reason.value,
+        "with_shares": "yes" if order.with_shares else "",
+        "mark_left": "yes" if order.mark_left else "",
+        "ids": " ".join(each.id for each in plan.customers),
+    }
+
+
+def _again(refused: BranchlineError) -> ResponseReturnValue:
+    notice(translate_error(refused), kind="problem")
+    return redirect(link_to("handover.new", **{"from": _id(request.form.get("from", ""))}), code=303)
+
+
+def _choices(people: Iterable[Manager]) -> list[tuple[str, str]]:
+    return [(each.id, f"{each.name} ({each.manager_no})") for each in people]
+
+
+def _may_sign(handover: Handover, manager_id: str | None) -> bool:
+    if handover.undone_at is not None or manager_id is None:
+        return False
+    waiting = {
+        handover.from_id: handover.signed_from_at is None,
+        handover.to_id: handover.signed_to_at is None,
+    }
+    return waiting.get(manager_id, False)
+
+
+def _today() -> date:
+    return local_day(stamp().at, runtime().settings.timezone)
+
+
+def _day_began() -> datetime:
+    return day_bounds(_today(), runtime().settings.timezone)[0]

@@ -1,0 +1,116 @@
+"""Handing over on screen: chosen, looked at, done, signed by both with their own accounts."""
+
+import pytest
+from sqlalchemy import select
+
+from branch_node.customers.models import Customer
+from branch_node.handover.models import Handover
+from shared.rights.vocabulary import StaffKind
+
+FORM = {"reason": "leaves", "last_day": "2026-04-30"}
+
+
+@pytest.fixture
+def people(rows):
+    return rows.manager(name="李离"), rows.manager(name="赵接")
+
+
+@pytest.fixture
+def held(rows, people):
+    made = {"manager_id": people[0], "mobile": "13800138000"}
+    return [rows.customer(customer_no=f"K{each}", name=f"客{each}", **made) for each in range(3)]
+
+
+@pytest.fixture
+def sheet(browser, people, held, sessions):
+    browser.send("/handovers", **{"from": people[0], "to": people[1], "ids": " ".join(held), **FORM})
+    with sessions() as session:
+        return session.scalars(select(Handover)).one().id
+
+
+def holders(sessions):
+    with sessions() as session:
+        return {one.manager_id for one in session.scalars(select(Customer))}
+
+
+def test_the_form_shows_whom_they_hold_and_the_filter_narrows_it(browser, people, held, rows):
+    rows.customer(manager_id=people[0], customer_no="G1", kind="group")
+    page = browser.get("/handovers/new", query_string={"from": people[0]}).text
+    assert page.count('name="customer"') == 4
+    page = browser.get("/handovers/new", query_string={"from": people[0], "kind": "group"}).text
+    assert page.count('name="customer"') == 1
+    assert "G1" in page
+
+
+def test_the_preview_says_what_moves_and_writes_nothing(browser, people, held, sessions):
+    page = browser.send(
+        "/handovers/preview", **{"from": people[0], "to": people[1], "customer": held[0], **FORM}
+    ).text
+    assert "K0 客0" in page
+    assert "K1" not in page
+    assert held[0] in page
+    assert holders(sessions) == {people[0]}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"to": ""}, "another account manager at work"),
+        ({"last_day": "soon"}, "Give the last day and the reason."),
+        ({"customer": ""}, "Choose from one to"),
+    ],
+)
+def test_what_is_missing_is_said_and_nothing_is_written(browser, people, held, sessions, given, said):
+    form = {"from": people[0], "to": people[1], "customer": held[0], **FORM, **given}
+    assert said in browser.send("/handovers/preview", **form).text
+    assert holders(sessions) == {people[0]}
+
+
+def test_the_sheet_lists_every_customer_and_is_taken_back_in_one_step(browser, people, sheet, sessions):
+    page = browser.get(f"/handovers/{sheet}").text
+    assert all(f"K{each}" in page for each in range(3))
+    assert "13800138000" in page
+    assert holders(sessions) == {people[1]}
+
+    assert "The hand-over is taken back" in browser.send(f"/handovers/{sheet}/undo").text
+    assert holders(sessions) == {people[0]}
+
+
+def test_both_sign_with_their_own_accounts_and_the_leaver_sees_numbers_alone(
+    sheet, people, make_user, sign_in, sessions
+):
+    for name, manager_id in zip(("li", "zhao"), people, strict=True):
+        make_user(name, StaffKind.ACCOUNT_MANAGER, manager_id)
+    leaver, taker = sign_in("li"), sign_in("zhao")
+
+    page = leaver.get(f"/handovers/{sheet}").text
+    assert "K0" in page
+    assert "客0" not in page
+    assert "13800138000" not in page
+    assert "客0" in taker.get(f"/handovers/{sheet}").text
+    assert "wait for your signature: 1" in taker.get("/handovers").text
+    for each in (leaver, taker):
+        assert "You have signed this hand-over." in each.send(f"/handovers/{sheet}/sign").text
+    with sessions() as session:
+        made = session.get_one(Handover, sheet)
+        assert (made.signed_from_by, made.signed_to_by) == ("li", "zhao")
+
+
+def test_the_leavers_signature_on_paper_is_noted(browser, sheet):
+    assert "Write in 2 to 100" in browser.send(f"/handovers/{sheet}/paper", where="").text
+    assert "on paper: 夹 7" in browser.send(f"/handovers/{sheet}/paper", where="夹 7").text
+
+
+@pytest.mark.parametrize("kind", [StaffKind.ACCOUNT_MANAGER, StaffKind.SERVICE])
+def test_who_is_no_party_sees_no_sheet_and_hands_nobody_over(
+    sheet, people, kind, rows, make_user, sign_in, sessions
+):
+    make_user("sun", kind, rows.manager() if kind is StaffKind.ACCOUNT_MANAGER else None)
+    other = sign_in("sun")
+
+    assert other.get(f"/handovers/{sheet}").status_code == 404
+    assert "No hand-over yet" in other.get("/handovers").text
+    assert other.get("/handovers/new").status_code == 403
+    assert other.send(f"/handovers/{sheet}/sign").status_code == 404
+    assert other.send(f"/handovers/{sheet}/undo").status_code == 403
+    assert holders(sessions) == {people[1]}
