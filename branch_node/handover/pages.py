@@ -22,6 +22,7 @@ from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
 from shared.domain.calendar import day_bounds, local_day
 from shared.domain.customers.vocabulary import CustomerKind, Grade
+from shared.domain.regions import region_name
 from shared.errors import BranchlineError
 from shared.i18n import gettext as _
 from shared.i18n import translate_error
@@ -74,6 +75,7 @@ def new() -> str:
             total=total,
             most=MOST,
             region_text=region_text(wanted.region),
+            region_name=region_name,
             from_choices=_choices(managers.list_managers(session)),
             to_choices=_choices(one for one in managers.manager_choices(session) if one.id != leaver_id),
             reasons=choices(HandoverReason),

@@ -34,12 +34,13 @@ def holders(sessions):
 
 
 def test_the_form_shows_whom_they_hold_and_the_filter_narrows_it(browser, people, held, rows):
-    rows.customer(manager_id=people[0], customer_no="G1", kind="group")
+    rows.customer(manager_id=people[0], customer_no="G1", kind="group", region_code="330106")
     page = browser.get("/handovers/new", query_string={"from": people[0]}).text
     assert page.count('name="customer"') == 4
     page = browser.get("/handovers/new", query_string={"from": people[0], "kind": "group"}).text
     assert page.count('name="customer"') == 1
     assert "G1" in page
+    assert "西湖区" in page
 
 
 def test_the_preview_says_what_moves_and_writes_nothing(browser, people, held, sessions):
