@@ -1,8 +1,21 @@
 """Users, their second step, the sessions they have open, and what slows down guessing."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    TypeDecorator,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id, IdText, Json
@@ -26,6 +39,30 @@ def _codes(words: type[Word], name: str) -> Enum:
     )
 
 
+class BranchNumbers(TypeDecorator[list[int]]):
+    """Numbers of branches as JSON; whatever else stands there is read as nobody's branches, never as all of them."""
+
+    impl = Json
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], list[int] | None]:
+        """Return what reads a value of the database."""
+        inner = self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
+
+        def read(value: Any) -> list[int] | None:  # noqa: ANN401 - whatever stands in the column
+            if value is None:
+                return None
+            try:
+                found = inner(value) if inner is not None else value
+            except ValueError:
+                return []
+            # true is an int to Python.
+            numbers = isinstance(found, list) and all(type(one) is int for one in found)
+            return found if numbers or found is None else []
+
+        return read
+
+
 class User(Base):
     """A person who may sign in; nobody is ever deleted, for the operation log names them.
 
@@ -47,7 +84,7 @@ class User(Base):
     data_range: Mapped[DataRange] = mapped_column(
         _codes(DataRange, "data_range"), default=DataRange.NONE, server_default=DataRange.NONE.value
     )
-    branches: Mapped[list[int] | None] = mapped_column(Json)
+    branches: Mapped[list[int] | None] = mapped_column(BranchNumbers)
     password_hash: Mapped[str | None] = mapped_column(String(200))
     code_hash: Mapped[str | None] = mapped_column(String(64))
     code_expires_at: Mapped[datetime | None]

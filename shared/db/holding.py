@@ -23,7 +23,8 @@ class held_by(FunctionElement[bool]):  # noqa: N801 - reads as the SQL function 
 def _in_sqlite(element: held_by, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - as the compiler calls it
     parts, whole = (compiler.process(one, **options) for one in element.clauses)
     beyond = f"SELECT 1 FROM json_each({parts}) AS part WHERE part.value NOT IN (SELECT value FROM json_each({whole}))"  # noqa: S608 - compiled expressions
-    return f"(json_type({parts}) = 'array' AND NOT EXISTS ({beyond}))"
+    # What is no JSON would be an error of the whole statement.
+    return f"(CASE WHEN json_valid({parts}) THEN json_type({parts}) = 'array' AND NOT EXISTS ({beyond}) ELSE 0 END)"
 
 
 @compiles(held_by, "postgresql")

@@ -256,7 +256,7 @@ def _page(session: Session, user: User, errors: dict[str, str] | None = None) ->
         managers=managers,
         manager=dict(managers or ()).get(user.manager_id or ""),
         branches=branches,
-        narrowed=[name for number, name in branches or () if user.branches and int(number) in user.branches],
+        narrowed=[name for number, name in branches or () if int(number) in (user.branches or ())],
         ranges=[(one.value, label(one)) for one in granting.ranges_open_to(user.kind)],
         duties=[(one.value, label(one)) for one in policy.duties_open_to(user.kind)],
         history=list_history(session, ("user", user.id), limit=30),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from hq_server.personal.orders import RELEASE_KIND
 from hq_server.ranges import RANGES
@@ -107,6 +107,29 @@ def test_what_exports_and_counts_are_made_of_is_narrowed_where_it_is_read(databa
         assert [[one.name for one in branch.departments] for branch in found] == [["北城销售部"], []]
         assert set(queries.count_by_kind(session)) == {company[0]}
         assert {one.username for one in list_people(session)} == {"near", "same", "keeper"}
+
+
+@pytest.mark.parametrize("stored", ["nonsense", "18", '"018"', '{"018": 1}', '["018"]'])
+def test_whose_branches_are_nonsense_sees_none_and_is_seen_by_who_sees_all(
+    app, client, database, company, stored, dialect
+):
+    value = ":stored" if dialect == "sqlite" else "CAST(:stored AS JSONB)"
+    # What is no JSON only SQLite takes.
+    stored = '"nonsense"' if (stored, dialect) == ("nonsense", "postgresql") else stored
+    change = text(f"UPDATE users SET branches = {value} WHERE username IN ('near', 'same')")
+    with database.sessions.begin() as session:
+        session.execute(change, {"stored": stored})
+    odd = enter(app, "near")
+
+    assert odd.get("/organisation/all").status_code == 200
+    assert "陈静" not in odd.get("/organisation/all").text
+    assert "吴敏" not in odd.get("/organisation/all?branch=018").text
+    page = enter(app, "all").get(f"/people/{id_of(database, 'near')}")
+    assert (page.status_code, "Person near" in page.text) == (200, True)
+    told = re.search(r"<dt>Branches</dt>\s*<dd[^>]*>(.*?)</dd>", page.text, re.DOTALL)
+    assert told
+    assert re.sub(r"<[^>]+>", "", told[1]).strip() in {"", "–"}, "not all of them"
+    assert "Person same" not in enter(app, "far").get("/people").text
 
 
 def test_of_head_offices_people_they_see_themselves_and_who_sees_no_branch_besides(app, client, company):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from sqlalchemy import text
 
 from shared.audit.queries import list_history
 from shared.auth import granting
@@ -183,3 +184,28 @@ def test_who_may_not_look_after_people_sees_none_of_them(make_user, sign_in, ses
 
 def test_a_person_who_is_not_there_is_not_found(administrator):
     assert administrator.get("/people/01936d0a-0000-7000-8000-00000000dead").status_code == 404
+
+
+@pytest.mark.parametrize("stored", ["'nonsense'", '"all"', "7", '{"1": true}', '[1, "x"]', "[true]"])
+def test_nonsense_among_the_branches_of_a_person_is_nobodys_and_their_page_opens(
+    administrator, make_user, sessions, dialect, stored
+):
+    if dialect == "postgresql" and stored == "'nonsense'":
+        stored = '"nonsense"'
+    make_user("odd", CLERK)
+    value = ":stored" if dialect == "sqlite" else "CAST(:stored AS JSONB)"
+    with sessions.begin() as session:
+        session.execute(
+            text(f"UPDATE users SET branches = {value} WHERE username = 'odd'"),
+            {"stored": stored},
+        )
+
+    odd = named(sessions, "odd")
+    assert odd.branches == []
+    assert administrator.get(f"/people/{odd.id}").status_code == 200
+    assert administrator.get("/people").status_code == 200
+
+
+def test_no_branches_named_are_all_of_them(make_user, sessions):
+    make_user("whole", CLERK)
+    assert named(sessions, "whole").branches is None
