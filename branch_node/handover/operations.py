@@ -47,6 +47,7 @@ class Order:
     customer_ids: Collection[str]
     reason: HandoverReason
     last_day: date
+    today: date
     with_shares: bool = False
     mark_left: bool = False
 
@@ -80,7 +81,7 @@ def hand_over(session: Session, order: Order, *, by: Stamp) -> Handover:
     handover_id = new_id()
     made = Handover(
         id=handover_id,
-        number=f"{by.at:%Y%m%d}-{handover_id[-6:].upper()}",
+        number=f"{order.today:%Y%m%d}-{handover_id[-6:].upper()}",
         from_id=leaver.id,
         to_id=taker.id,
         reason=order.reason,

@@ -213,6 +213,7 @@ def _order(ids: list[str]) -> Order:
         customer_ids=ids,
         reason=reason,
         last_day=last_day,
+        today=_today(),
         with_shares=form.get("with_shares") == "yes",
         mark_left=form.get("mark_left") == "yes",
     )

@@ -45,7 +45,9 @@ def held(rows, people):
 
 
 def order(people, ids, **more):
-    return Order(people[0], people[1], ids, HandoverReason.LEAVES, date(2026, 4, 30), **more)
+    return Order(
+        people[0], people[1], ids, HandoverReason.LEAVES, date(2026, 4, 30), date(2026, 3, 19), **more
+    )
 
 
 def hand_over(sessions, *given, by=BY, **more):
