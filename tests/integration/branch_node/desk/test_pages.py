@@ -67,7 +67,7 @@ def test_a_customers_page_says_first_what_to_know_before_speaking(browser, rows)
 
     page = browser.get(f"/customers/{customer_id}").text
 
-    for said in ("do not contact", "owes CN¥50.00", "王芳", "浙江省杭州市西湖区"):
+    for said in ("Do not contact by Phone call", "owes CN¥50.00", "王芳", "浙江省杭州市西湖区"):
         assert said in page
 
 
