@@ -13,6 +13,7 @@ from branch_node.archive import completeness_pages
 from branch_node.archive import history_pages as archive_history
 from branch_node.archive import jobs as archive_jobs
 from branch_node.archive import pages as archive
+from branch_node.archive.models import ArchiveEntry
 from branch_node.archive.unlocking import REMOVAL_KIND, UNLOCK_KIND
 from branch_node.billing import pages as billing
 from branch_node.bindings import BINDINGS
@@ -21,6 +22,7 @@ from branch_node.contacts import pages as contacts
 from branch_node.customers import care_pages, sharing_pages
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
+from branch_node.customers.models import CustomerMove
 from branch_node.desk import file_pages
 from branch_node.desk import pages as desk
 from branch_node.duplicates import jobs as duplicate_jobs
@@ -358,8 +360,10 @@ def _personal_data() -> Blueprint:
         | {
             PersonalRequest.__tablename__: N_("Requests about personal data"),
             CustomerMerge.__tablename__: N_("Merges"),
+            CustomerMove.__tablename__: N_("Moves between stages and tiers"),
+            ArchiveEntry.__tablename__: N_("Retained archive"),
         },
-        column_words=request_pages.WORDS | merging.WORDS,
+        column_words=request_pages.WORDS | merging.WORDS | archive.WORDS,
         fixed=inbound.personal_policies,
         kinds=BRANCH_KINDS,
         has_terms=True,

@@ -15,6 +15,7 @@ from branch_node.customers.queries import get_customer
 from branch_node.managers import queries as managers
 from shared.db.personal import MASKED
 from shared.domain.archive.vocabulary import EntryKind
+from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
@@ -28,6 +29,8 @@ from shared.web.lists import choices, id_argument, text_argument
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
 
+# What the page of personal data calls the column of an entry.
+WORDS: Final = {"content": N_("Sealed content")}
 blueprint = Blueprint("archive", __name__, template_folder="templates", url_prefix="/archive")
 
 TONES: Final = {
