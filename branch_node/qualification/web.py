@@ -59,8 +59,10 @@ def shown_lines(found: Qualification, rules: Mapping[str, Rule]) -> list[ShownLi
     return [
         ShownLine(
             rule=rules[line.rule].word(current_language()) if line.rule in rules else line.rule,
-            asked=f"{fact_word(line.fact)} {test_word(line.fact, line.test, line.value)}",
-            found=datum_word(line.fact, line.datum),
+            asked=f"{fact_word(line.fact)} {test_word(line.fact, line.test, line.value)}"
+            if line.fact
+            else "",
+            found=datum_word(line.fact, line.datum) if line.fact else "",
             held=line.held,
             effect=effect_word(line.effect),
             decisive=id(line) in decisive,

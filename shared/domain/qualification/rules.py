@@ -1,6 +1,7 @@
 """Rules of qualification as data, and the judgement by them: pure, and the same for the same facts."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -34,6 +35,9 @@ FIRST_QUARTER: Final = "first-quarter"
 # So much of a datum stands in a line: products can be many.
 DATUM_LENGTH: Final = 100
 Value = str | int | tuple[str, ...] | None
+
+
+_IS_POINTS: Final = re.compile(r"[+-]?[0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +181,18 @@ def decided_kind(lines: Iterable[Line]) -> Line | None:
 
 
 def read_line(text: str) -> Line:
-    """Return a stored line; one of a newer program that has more members is read as far as is known."""
-    rule, fact, test, value, datum, held, effect, *_more = json.loads(text)
+    """Return a stored line; one of a newer program that has more members is read as far as is known.
+
+    What is no line stands as the rule it does not name, and nothing follows from it.
+    """
+    try:
+        rule, fact, test, value, datum, held, effect, *_more = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return Line(str(text), "", "", None, None, held=False, effect="")
+    points = effect.removeprefix(POINTS_EFFECT) if isinstance(effect, str) else ""
+    good = all(isinstance(one, str) for one in (rule, fact, test, effect)) and isinstance(held, bool)
+    if not good or (points != effect and not _IS_POINTS.fullmatch(points)):
+        return Line(str(text), "", "", None, None, held=False, effect="")
     return Line(rule, fact, test, _tuple(value), _tuple(datum), held, effect)
 
 

@@ -50,13 +50,15 @@ def effect_word(effect: str) -> str:
         return _("required to pass")
     if effect.startswith(KIND_EFFECT):
         return _("makes it: %(kind)s", kind=_member(CustomerKind, effect.removeprefix(KIND_EFFECT)))
+    if not effect.startswith(POINTS_EFFECT):
+        return effect
     return _("%(points)s points", points=f"{int(effect.removeprefix(POINTS_EFFECT)):+d}")
 
 
 def test_word(fact_code: str, test: str, value: Value) -> str:
     """Return what a rule asks of its fact: at least 12 months."""
     fact = FACTS.get(fact_code)
-    asked = _(TEST_WORDS.get(test, test))
+    asked = _(TEST_WORDS[test]) if test in TEST_WORDS else test
     return asked if test == PRESENT else f"{asked} {_value_word(fact, value)}"
 
 
@@ -79,6 +81,8 @@ def fact_word(code: str) -> str:
 
 def line_word(line: Line) -> str:
     """Return a line of a judgement in one sentence: what was asked and what was found."""
+    if not line.fact:
+        return line.rule
     asked = f"{fact_word(line.fact)} {test_word(line.fact, line.test, line.value)}"
     return _("%(asked)s: found %(datum)s", asked=asked, datum=datum_word(line.fact, line.datum))
 
@@ -129,7 +133,7 @@ def _value_word(fact: Fact | None, value: Any) -> str:  # noqa: ANN401 - a value
     if fact is None or value is None:
         return str(value)
     if fact.options:
-        return _(fact.options.get(str(value), str(value)))
+        return _(fact.options[str(value)]) if str(value) in fact.options else str(value)
     if isinstance(value, int):
         return f"{format_number(value)} {_(fact.unit)}".strip() if fact.unit else format_number(value)
     return str(value)

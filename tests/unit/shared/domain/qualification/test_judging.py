@@ -26,6 +26,7 @@ from shared.domain.qualification.rules import (
 )
 from shared.domain.qualification.standard import STANDARD
 from shared.domain.qualification.vocabulary import JudgedAs
+from shared.domain.qualification.words import effect_word, line_word
 
 TODAY = date(2026, 11, 22)
 GOOD: dict[str, Datum] = {
@@ -235,3 +236,14 @@ def test_a_rule_that_gives_more_never_lowers_a_grade(
     before, after = judge(STANDARD, about, TODAY), judge(replace(STANDARD, rules=rules), about, TODAY)
     assert (after.grade or "") <= (before.grade or "")
     assert after.score >= before.score
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "{}", "1", "NaN", '"abcdefg"', "[" * 50_000, '["r", "f", "t", 1, 2, "yes", "points:5"]',
+     '["r", "f", "t", 1, 2, true, "points:many"]', '["r", "", "", {}, {}, true, ""]'],
+)  # fmt: skip
+def test_a_stored_line_that_is_none_is_shown_as_it_stands_and_nothing_follows_from_it(text: str) -> None:
+    line = read_line(text)
+    assert (line.points, line.fails, effect_word(line.effect)) == (0, False, "")
+    assert line_word(line) in {text, "r"}
