@@ -4,9 +4,11 @@ An account manager sees the customers they hold or that are shared with them, an
 the service desk sees a customer's file while serving them.
 """
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, String, and_, cast, false, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from branch_node.archive.models import ArchiveEntry
 from branch_node.billing.models import BillLine
@@ -54,69 +56,47 @@ def _nobodys(_seer: Seer) -> ColumnElement[bool]:
     return false()
 
 
+def _with_customer(
+    column: InstrumentedAttribute[Any],
+) -> Mapping[DataRange, Callable[[Seer], ColumnElement[bool]]]:
+    """Hold the rows whose customer is held, or is being served."""
+    return {
+        DataRange.SELF: lambda seer: column.in_(select(Customer.id).where(_held(seer))),
+        DataRange.TEAM: lambda seer: column.in_(select(Customer.id).where(_served(seer))),
+    }
+
+
 RANGES: Final = (
     Ranged(Customer, Resource.CUSTOMER, {DataRange.SELF: _held, DataRange.TEAM: _served}),
     Ranged(
         CustomerMove,
         Resource.CUSTOMER,
-        {
-            DataRange.SELF: lambda seer: CustomerMove.customer_id.in_(select(Customer.id).where(_held(seer))),
-            DataRange.TEAM: lambda seer: CustomerMove.customer_id.in_(
-                select(Customer.id).where(_served(seer))
-            ),
-        },
+        _with_customer(CustomerMove.customer_id),
     ),
     Ranged(
         Contact,
         Resource.CONTACT,
-        {
-            DataRange.SELF: lambda seer: Contact.customer_id.in_(select(Customer.id).where(_held(seer))),
-            DataRange.TEAM: lambda seer: Contact.customer_id.in_(select(Customer.id).where(_served(seer))),
-        },
+        _with_customer(Contact.customer_id),
     ),
     Ranged(
         CustomerIdentity,
         Resource.CUSTOMER,
-        {
-            DataRange.SELF: lambda seer: CustomerIdentity.customer_id.in_(
-                select(Customer.id).where(_held(seer))
-            ),
-            DataRange.TEAM: lambda seer: CustomerIdentity.customer_id.in_(
-                select(Customer.id).where(_served(seer))
-            ),
-        },
+        _with_customer(CustomerIdentity.customer_id),
     ),
     Ranged(
         CustomerMerge,
         Resource.CUSTOMER_MERGE,
-        {
-            DataRange.SELF: lambda seer: CustomerMerge.survivor_id.in_(
-                select(Customer.id).where(_held(seer))
-            ),
-            DataRange.TEAM: lambda seer: CustomerMerge.survivor_id.in_(
-                select(Customer.id).where(_served(seer))
-            ),
-        },
+        _with_customer(CustomerMerge.survivor_id),
     ),
     Ranged(
         Qualification,
         Resource.QUALIFICATION,
-        {
-            DataRange.SELF: lambda seer: Qualification.customer_id.in_(
-                select(Customer.id).where(_held(seer))
-            ),
-            DataRange.TEAM: lambda seer: Qualification.customer_id.in_(
-                select(Customer.id).where(_served(seer))
-            ),
-        },
+        _with_customer(Qualification.customer_id),
     ),
     Ranged(
         BillLine,
         Resource.BILL_LINE,
-        {
-            DataRange.SELF: lambda seer: BillLine.customer_id.in_(select(Customer.id).where(_held(seer))),
-            DataRange.TEAM: lambda seer: BillLine.customer_id.in_(select(Customer.id).where(_served(seer))),
-        },
+        _with_customer(BillLine.customer_id),
     ),
     Ranged(
         CustomerMonth,
@@ -145,32 +125,17 @@ RANGES: Final = (
     Ranged(
         LegalHold,
         Resource.LEGAL_HOLD,
-        {
-            DataRange.SELF: lambda seer: LegalHold.customer_id.in_(select(Customer.id).where(_held(seer))),
-            DataRange.TEAM: lambda seer: LegalHold.customer_id.in_(select(Customer.id).where(_served(seer))),
-        },
+        _with_customer(LegalHold.customer_id),
     ),
     Ranged(
         PersonalRequest,
         Resource.PERSONAL_DATA,
-        {
-            DataRange.SELF: lambda seer: PersonalRequest.customer_id.in_(
-                select(Customer.id).where(_held(seer))
-            ),
-            DataRange.TEAM: lambda seer: PersonalRequest.customer_id.in_(
-                select(Customer.id).where(_served(seer))
-            ),
-        },
+        _with_customer(PersonalRequest.customer_id),
     ),
     Ranged(
         ArchiveEntry,
         Resource.ARCHIVE,
-        {
-            DataRange.SELF: lambda seer: ArchiveEntry.customer_id.in_(select(Customer.id).where(_held(seer))),
-            DataRange.TEAM: lambda seer: ArchiveEntry.customer_id.in_(
-                select(Customer.id).where(_served(seer))
-            ),
-        },
+        _with_customer(ArchiveEntry.customer_id),
     ),
     Ranged(Handover, Resource.CUSTOMER, {DataRange.SELF: _party, DataRange.TEAM: _nobodys}),
     Ranged(
