@@ -68,11 +68,22 @@ class CustomerShare(Base):
 
 
 class CustomerMove(Base):
-    """That a customer came to another life-cycle stage or value tier, when and why; never changed."""
+    """That a customer came to another life-cycle stage or value tier, when and why; never changed.
+
+    `import_id` is the import that brought it: taken back, it takes its moves along.
+    """
 
     __tablename__ = "customer_moves"
     __log__ = "customer_move"
-    __table_args__ = (Index("ix_customer_moves_customer_id", "customer_id", "moved_on"),)
+    __table_args__ = (
+        Index("ix_customer_moves_customer_id", "customer_id", "moved_on"),
+        Index(
+            "ix_customer_moves_import_id",
+            "import_id",
+            sqlite_where=text("import_id IS NOT NULL"),
+            postgresql_where=text("import_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     customer_id: Mapped[str] = mapped_column(
@@ -85,6 +96,7 @@ class CustomerMove(Base):
     reason: Mapped[str] = mapped_column(String(200), info=personal(FieldClass.FREE_TEXT))
     made_at: Mapped[datetime]
     made_by: Mapped[str] = mapped_column(String(80))
+    import_id: Mapped[str | None] = mapped_column(Id)
 
 
 class Serving(Base):

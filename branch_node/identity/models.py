@@ -58,6 +58,7 @@ class CustomerMerge(Identified, Base):
     chosen: Mapped[list[str]] = mapped_column(Json, info=not_personal())
     proposed_at: Mapped[datetime]
     proposed_by: Mapped[str] = mapped_column(String(80), info=not_personal())
+    proposed_by_id: Mapped[str | None] = mapped_column(Id, info=not_personal())
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None] = mapped_column(String(80), info=not_personal())
     undone_at: Mapped[datetime | None]

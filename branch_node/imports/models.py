@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, String
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id, Json
@@ -23,6 +23,14 @@ class ImportState(Vocabulary):
     DONE = ("done", N_("Taken in"), "已完成")
     UNDOING = ("undoing", N_("Being undone"), "撤销中")
     UNDONE = ("undone", N_("Undone"), "已撤销")
+
+
+class MatchChoice(Vocabulary):
+    """What becomes of a row that looks like a customer who is here, or like an earlier row."""
+
+    NEW = ("new", N_("take in as new"), "作为新客户导入")
+    UPDATE = ("update", N_("update that customer"), "更新该客户")
+    LEAVE = ("leave", N_("leave out"), "不导入")
 
 
 IN_WORK: Final = (ImportState.CHECKING, ImportState.RUNNING)
@@ -121,3 +129,37 @@ class ImportRefusal(Base):
     row: Mapped[int] = mapped_column(Integer, primary_key=True)
     cells: Mapped[list[str]] = mapped_column(Json)
     problems: Mapped[list[Any]] = mapped_column(Json)
+
+
+class ImportMatch(Base):
+    """That a row to be created looks like a customer who is here, or like an earlier row of its file.
+
+    `levels` say how far each field agrees; `choice` is what somebody said becomes of the row.
+    """
+
+    __tablename__ = "import_matches"
+    __table_args__ = (
+        ForeignKeyConstraint(["import_id"], ["imports.id"]),
+        Index("ix_import_matches_other_id", "other_id"),
+        CheckConstraint("(other_id IS NULL) <> (other_row IS NULL)", name="one_other"),
+        CheckConstraint("choice <> 'update' OR other_id IS NOT NULL", name="updates_somebody"),
+    )
+
+    import_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    row: Mapped[int] = mapped_column(Integer, primary_key=True)
+    other_id: Mapped[str | None] = mapped_column(Id, ForeignKey("customers.id", ondelete="CASCADE"))
+    other_row: Mapped[int | None] = mapped_column(Integer)
+    score: Mapped[int] = mapped_column(Integer)
+    levels: Mapped[dict[str, Any]] = mapped_column(Json)
+    choice: Mapped[MatchChoice | None] = mapped_column(code_column(MatchChoice))
+
+
+class ImportEdit(Base):
+    """A row as somebody mended it on the page of the check; kept as long as the uploaded file is."""
+
+    __tablename__ = "import_edits"
+    __table_args__ = (ForeignKeyConstraint(["import_id"], ["imports.id"]),)
+
+    import_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    row: Mapped[int] = mapped_column(Integer, primary_key=True)
+    cells: Mapped[list[str]] = mapped_column(Json)
