@@ -39,7 +39,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.db.base import Base, BigCounter
-from shared.db.search_terms import Query, Term, fold, query_terms
+from shared.db.search_terms import Query, Term, fold, query_terms, simplified
 
 KEY_LENGTH: Final = 80
 CHUNK: Final = 500
@@ -237,7 +237,11 @@ class FollowedTable:
     def _looks_like(self, query: str) -> Iterable[Any]:
         for word in fold(query).split():
             yield or_(
-                *(func.lower(self.source.c[name]).contains(word, autoescape=True) for name in self.looked_at)
+                *(
+                    func.lower(self.source.c[name]).contains(form, autoescape=True)
+                    for name in self.looked_at
+                    for form in dict.fromkeys((word, simplified(word)))
+                )
             )
 
     def _triggers_sqlite(self) -> list[str]:

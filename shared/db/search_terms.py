@@ -3,7 +3,9 @@
 Chinese text is found by one character, by two neighbours and by more; by its full pinyin from any
 syllable on, and by pinyin initials, with every reading of a character (单 is dan, shan and chan: which
 of them is the surname only its bearer knows). Latin words are found by how they begin, numbers by
-how they begin and by their last four digits or more.
+how they begin and by their last four digits or more. Traditional characters and simplified ones find each
+other: both sides are looked at simplified, character by character, for what stands beside one must not
+decide how it is compared.
 """
 
 import re
@@ -14,6 +16,7 @@ from functools import cache, lru_cache
 from importlib import import_module
 from itertools import product
 from math import prod
+from pathlib import Path
 from typing import Any, Final
 
 MIN_TAIL: Final = 4
@@ -55,18 +58,32 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
+def simplified(text: str) -> str:
+    """Return `text` with each traditional character as its simplified one; everything else stays."""
+    return text if text.isascii() else text.translate(_simplified())
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    lines = Path(__file__).with_name("simplified.txt").read_text(encoding="utf-8").splitlines()
+    return {ord(pair[0]): pair[1] for line in lines if not line.startswith("#") for pair in line.split()}
+
+
 def terms_of(*texts: str | None) -> list[str]:
     """Return every word under which a record with these texts is found, without doubles."""
     found: dict[str, None] = {}
     for text in texts:
         if text:
-            found.update(dict.fromkeys(_terms(fold(text))))
+            written = fold(text)
+            # Also as it is written: 乾 is read qian, what it is simplified to is read gan.
+            for form in dict.fromkeys((simplified(written), written)):
+                found.update(dict.fromkeys(_terms(form)))
     return list(found)
 
 
 def query_terms(text: str) -> Query:
     """Return what a person's words ask for; empty when they hold nothing to look for."""
-    folded = fold(text).strip()
+    folded = simplified(fold(text)).strip()
     if _ONE_NUMBER.fullmatch(folded):
         digits = re.sub(r"[^0-9]", "", _COUNTRY.sub("", re.sub(r"[\s()\-]", "", folded)))
         return (_number_group(digits),)

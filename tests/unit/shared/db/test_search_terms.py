@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.db.search_terms import Query, query_terms, terms_of
+from shared.db.search_terms import Query, query_terms, simplified, terms_of
 
 
 def meets(query: Query, words: list[str]) -> bool:
@@ -88,3 +88,29 @@ def test_words_hold_nothing_that_either_database_would_read_as_syntax(text):
     for word in [*terms_of(text), *(term.text for group in query_terms(text) for term in group)]:
         assert word
         assert not set(word) & set(" '\"\\:&|!()<>*\t\n\x00")
+
+
+@pytest.mark.parametrize(
+    ("written", "query"),
+    [
+        ("張偉", "张伟"),
+        ("张伟", "張偉"),
+        ("鐘離", "钟离"),
+        ("國華電子", "国华"),
+        ("国华电子", "國華"),
+        ("單雄信", "单"),
+    ],
+)
+def test_traditional_and_simplified_characters_find_each_other(written, query):
+    assert found(query, written)
+
+
+@pytest.mark.parametrize("query", ["乾", "干", "qian", "gan", "ql", "gl"])
+def test_a_character_of_two_meanings_is_found_as_written_as_simplified_and_in_both_readings(query):
+    assert found(query, "乾隆")
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF), max_size=20))
+def test_what_is_simplified_stays_as_it_is_and_as_long(text):
+    once = simplified(text)
+    assert (simplified(once), len(once)) == (once, len(text))
