@@ -6,6 +6,7 @@ from typing import Final
 
 from branch_node.archive import operations, queries
 from branch_node.archive.alarms import ARCHIVE_BROKEN
+from branch_node.archive.telling import CHECK
 from branch_node.archive.verification import verify
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.errors import N_
@@ -74,7 +75,7 @@ JOBS: Final[Sequence[Job]] = (
         "relock-archive", N_("Lock entries of the retained archive again"), relock, every=timedelta(minutes=5)
     ),
     Job(
-        "verify-archive",
+        CHECK,
         N_("Check the retained archive"),
         check,
         at=time(2, 40),

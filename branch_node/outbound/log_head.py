@@ -1,15 +1,17 @@
-"""Telling head office where our operation log ends, so that a cut or rewritten log shows there.
+"""Telling head office where our operation log and our retained archive end, so that a cut or rewritten one shows there.
 
-HQ compares the entry it kept last with what stands there now. Told when the log has grown since, at the end of a
+HQ compares the entry it kept last with what stands there now. Told when either has moved since, at the end of a
 cycle; the file of what was told is only a memory of what need not be told again.
 """
 
 import logging
 from typing import Final
 
+import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from branch_node.archive.telling import archive_place, archive_report
 from branch_node.outbound.client import HqClient, HqRefusedError
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import BranchRuntime
@@ -21,6 +23,9 @@ from sync_protocol.contract.messages import LogPlace, LogReport
 
 log = logging.getLogger(__name__)
 TOLD: Final = "log-told"
+ARCHIVE_TOLD: Final = "archive-told"
+# A first telling, one with the entries head office asks for, and one when it had only just learnt of either.
+MOST_TELLINGS: Final = 3
 HQ_WHEN_TOLD: Final = N_("head office, when it was told last")
 
 
@@ -29,24 +34,40 @@ def tell(runtime: BranchRuntime, client: HqClient) -> None:
     with runtime.database.reads() as session:
         # A node without a log key signs no head of its own either.
         head = find_end(session) if LogKeys.of(session) is not None else None
+        archive = archive_report(session)
     if head is None:
         return
-    line = f"{head.seq} {head.digest}"
+    lines = {
+        TOLD: f"{head.seq} {head.digest}",
+        ARCHIVE_TOLD: " ".join(str(each) for each in msgspec.structs.astuple(archive)),
+    }
     home = runtime.settings.home
-    if home.read_lines(TOLD) == [line]:
+    if all(home.read_lines(name) == [line] for name, line in lines.items()):
         return
     try:
-        answer = client.tell_log(LogReport(head=head))
-        if answer.ask is not None:
-            with runtime.database.reads() as session:
-                known = _place(session, answer.ask)
-            answer = client.tell_log(LogReport(head=head, known=known))
+        kept = _tell(runtime, client, LogReport(head=head, archive=archive))
     except (HqRefusedError, NoAnswerError):
         # An HQ of an earlier version does not know the question; the line may be down.
         log.info("the end of the operation log was not told", exc_info=True)
         return
-    if answer.ask is None:
-        home.write_lines(TOLD, [line])
+    if kept:
+        for name, line in lines.items():
+            home.write_lines(name, [line])
+
+
+def _tell(runtime: BranchRuntime, client: HqClient, report: LogReport) -> bool:
+    """Tell with what HQ asks to compare, until it has kept both ends."""
+    for _time in range(MOST_TELLINGS):
+        answer = client.tell_log(report)
+        if answer.ask is None and answer.ask_archive is None:
+            return True
+        with runtime.database.reads() as session:
+            if answer.ask is not None:
+                report = msgspec.structs.replace(report, known=_place(session, answer.ask))
+            if answer.ask_archive is not None:
+                place = archive_place(session, answer.ask_archive)
+                report = msgspec.structs.replace(report, archive_known=place)
+    return False
 
 
 def told_heads(runtime: BranchRuntime) -> list[Head]:

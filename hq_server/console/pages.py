@@ -25,12 +25,14 @@ from hq_server.console.intake import at_the_door
 from hq_server.ingest.models import InboxBatch
 from hq_server.proof import operations as proof
 from hq_server.proof.errors import ResendReasonError
+from hq_server.proof.log_heads import CUT, REWRITTEN, find_archive, list_broken_archives
 from hq_server.proof.queries import list_recent_asks
 from hq_server.runtime import HqRuntime
 from hq_server.verification.pages import sentence, summary
 from hq_server.verification.queries import branch_proofs
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.wire_words import RECORD_NAMES, explain
+from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.i18n import in_zone, label, lazy_gettext, translate_error
 from shared.rights.vocabulary import Action, Resource
@@ -43,6 +45,7 @@ from sync_protocol.catalog import CATALOG
 
 blueprint = Blueprint("console", __name__, template_folder="templates")
 fleet = Blueprint("fleet", __name__, template_folder="templates", url_prefix="/branches")
+BECAME: Final = {CUT: N_("cut"), REWRITTEN: N_("written anew")}
 
 
 @blueprint.get("/")
@@ -95,6 +98,9 @@ def one(code: str) -> ResponseReturnValue:
             batches=latest,
             proven=[sentence(one) for one in branch_proofs(session, code=found.code)],
             asks=list_recent_asks(session, found.number),
+            archive=find_archive(session, found),
+            archive_broken=list_broken_archives(session, found),
+            became=BECAME,
             names_of_records=[(name, _(words)) for name, words in RECORD_NAMES.items()],
             record_names=RECORD_NAMES,
         )

@@ -36,6 +36,17 @@ BRANCH_LOG: Final = AlarmKind(
     ),
     N_("Entry %(seq)s of branch %(branch)s: %(why)s."),
 )
+BRANCH_ARCHIVE: Final = AlarmKind(
+    "branch-archive-broken",
+    Severity.CRITICAL,
+    N_("The retained archive of a branch is not the one head office knew"),
+    N_(
+        "It was cut or written anew after the branch had told where it ended, or the branch's own check found an entry "
+        "that is not as it was written. Keep a copy of the branch's directory as evidence, run `branch-node "
+        "verify-archive` there, and close this with a note when it is settled."
+    ),
+    N_("Entry %(seq)s of branch %(branch)s: %(why)s."),
+)
 OWN_LOG: Final = AlarmKind(
     "own-log-differs",
     Severity.CRITICAL,
@@ -46,4 +57,4 @@ OWN_LOG: Final = AlarmKind(
     ),
     N_("Entry %(seq)s, as branch %(branch)s was shown it: %(why)s."),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (DIVERGENCE, CONTROL_DIFFERS, BRANCH_LOG, OWN_LOG)
+ALARMS: Final[Sequence[AlarmKind]] = (DIVERGENCE, CONTROL_DIFFERS, BRANCH_LOG, BRANCH_ARCHIVE, OWN_LOG)

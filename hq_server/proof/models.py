@@ -52,6 +52,27 @@ class LogHead(Base):
     bad: Mapped[str | None] = mapped_column(String(20))
 
 
+class ArchiveEnd(Base):
+    """Where the chain of a branch's retained archive ended when it told us last, and how many files it keeps.
+
+    Rows follow one another as those of LogHead. `checked_at` is when the branch last read all of its archive,
+    `bad_entry` the first entry that was not as it was written.
+    """
+
+    __tablename__ = "archive_ends"
+
+    branch_number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    lineage: Mapped[int] = mapped_column(Integer)
+    seq: Mapped[int] = mapped_column(BigCounter)
+    digest: Mapped[str] = mapped_column(String(64))
+    files: Mapped[int] = mapped_column(BigCounter)
+    told_at: Mapped[datetime]
+    checked_at: Mapped[datetime | None]
+    bad_entry: Mapped[int | None] = mapped_column(BigCounter)
+    bad: Mapped[str | None] = mapped_column(String(20))
+
+
 class LogWitness(Base):
     """An end of our own operation log that a branch was shown and has brought back; moved on with each that fits.
 

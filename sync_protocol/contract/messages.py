@@ -217,21 +217,41 @@ class LogPlace(msgspec.Struct, frozen=True, kw_only=True):
     digest: Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
 
 
+class ArchiveReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the chain of a branch's retained archive ends, and how many files it keeps.
+
+    `checked_at` is when the branch last read all of it, `bad` the first entry that was not as it was written.
+    """
+
+    seq: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
+    digest: DigestText
+    files: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
+    checked_at: str | None = None
+    bad: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)] | None = None
+
+
 class LogReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a branch's operation log ends; `known` is its entry at the number HQ has asked for."""
+    """Where a branch's operation log ends; `known` is its entry at the number HQ has asked for.
+
+    `archive` and `archive_known` are the same of its retained archive; null from a branch that has none yet.
+    """
 
     head: LogPlace
     known: LogPlace | None = None
+    archive: ArchiveReport | None = None
+    archive_known: LogPlace | None = None
 
 
 class LogAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """HQ's signed answer: null when the end is kept, or the number of the entry HQ wants to compare first.
 
-    `kept` is that entry as HQ knows it, for a branch that compares for itself.
+    `kept` is that entry as HQ knows it, for a branch that compares for itself. `ask_archive` is the same question of
+    the retained archive.
     """
 
     ask: int | None = None
     kept: LogPlace | None = None
+    ask_archive: int | None = None
 
 
 class ChainPage(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,12 @@ TECHNICAL = {
     "archive_head": KEPT_BY_PROGRAM,
     "announcement_readings": "is itself the record of who read what and when",
     "handover_customers": RECORDED,
+    "document_versions": RECORDED,
+    "document_chunks": "the bytes of documents; the operation that writes them records their digest",
     "imports": RECORDED,
+    "import_matches": RECORDED,
+    "import_edits": RECORDED,
+    "field_confirmations": RECORDED,
     "feed_items": RECORDED,
     "feed_tellings": KEPT_BY_PROGRAM,
     "feed_standings": KEPT_BY_PROGRAM,
@@ -59,7 +64,7 @@ FAMILIES = {
     r"(receiver_loads|record_proofs|sending_paces|proofs|proof_.*|chain_positions)": KEPT_BY_PROGRAM,
     r"duplicate_.*": COMPUTED,
     r"erasures_done": KEPT_BY_PROGRAM,
-    r"(log_heads|log_witnesses|hq_log_ends)": KEPT_BY_PROGRAM,
+    r"(log_heads|archive_ends|log_witnesses|hq_log_ends)": KEPT_BY_PROGRAM,
     r"(carried_values|schemas_taken|hq_backups|hq_backed_up|backed_up_chains)": KEPT_BY_PROGRAM,
 }
 

@@ -119,7 +119,9 @@ def test_the_enrolment_of_the_page_is_proven_by_its_key():
 def test_the_telling_of_the_page_answers_what_head_office_asks_for():
     report = msgspec.convert(_canonical("log-report"), LogReport, strict=True)
     assert report.known is not None
-    assert report.known.seq == _canonical("log-answer")["log"]["ask"]
+    assert report.archive_known is not None
+    asked = _canonical("log-answer")["log"]
+    assert (report.known.seq, report.archive_known.seq) == (asked["ask"], asked["ask_archive"])
 
 
 def test_the_end_of_head_office_s_log_on_the_page_is_signed_by_it():
