@@ -16,6 +16,7 @@ from branch_node.qualification.models import Qualification
 from branch_node.receivers.queries import takers
 from branch_node.staff.models import StaffMember
 from branch_node.statistics.models import CustomerMonth
+from branch_node.units.models import Unit, UnitEvent
 from branch_node.worklogs.models import WorkLog
 from shared.db.base import Base
 from shared.domain.erasure.rules import CARRIERS, personal_columns
@@ -43,8 +44,10 @@ BINDINGS: Final[Bindings] = bind(
             "customer": Customer,
             "contact": Contact,
             "qualification": Qualification,
+            "unit": Unit,
             "bill_line": BillLine,
             "work_log": WorkLog,
+            "unit_event": UnitEvent,
             "customer_month": CustomerMonth,
             "operation_month": OperationMonth,
             "day_close": DayClose,
@@ -57,6 +60,7 @@ BINDINGS: Final[Bindings] = bind(
     blanked_when={
         "bill_line": (_ERASED, [column.name for column in personal_columns(BillLine.__table__)]),
         "work_log": (_ERASED, [column.name for column in personal_columns(WorkLog.__table__)]),
+        "unit_event": (_ERASED, [column.name for column in personal_columns(UnitEvent.__table__)]),
     },
 )
 

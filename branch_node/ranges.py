@@ -7,18 +7,20 @@ the service desk sees a customer's file while serving them.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, and_, cast, false, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, cast, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from branch_node.archive.models import ArchiveEntry
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer, CustomerMove, CustomerShare, Serving
+from branch_node.documents.models import Document, DocumentChunk, DocumentVersion
 from branch_node.handover.models import Handover, HandoverCustomer
 from branch_node.identity.models import CustomerIdentity, CustomerMerge
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
 from branch_node.statistics.models import CustomerMonth
+from branch_node.units.models import Unit, UnitEvent, UnitOwner
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import AuditEntry
 from shared.exports.models import Export
@@ -52,6 +54,42 @@ def _party(seer: Seer) -> ColumnElement[bool]:
     return or_(Handover.from_id == seer.manager_id, Handover.to_id == seer.manager_id)
 
 
+def _stored_for(seen: ColumnElement[bool]) -> Select[str]:
+    """Select the versions under which the bytes of documents of some customers lie."""
+    of_them = DocumentVersion.customer_id.in_(select(Customer.id).where(seen))
+    return select(DocumentVersion.content_of).where(of_them)
+
+
+def _units_of(
+    whose: Callable[[Seer], ColumnElement[bool]],
+) -> Callable[[Seer], ColumnElement[bool]]:
+    """Hold the units whose present or former owner is held: who knew it then may be asked about it."""
+
+    def seen(seer: Seer) -> ColumnElement[bool]:
+        held = select(Customer.id).where(whose(seer))
+        return or_(
+            Unit.owner_id.in_(held),
+            Unit.id.in_(select(UnitOwner.unit_id).where(UnitOwner.customer_id.in_(held))),
+        )
+
+    return seen
+
+
+def _events_of(
+    whose: Callable[[Seer], ColumnElement[bool]],
+) -> Callable[[Seer], ColumnElement[bool]]:
+    """Hold what happened with a unit while it was a held customer's, and all of it while it is theirs now."""
+
+    def seen(seer: Seer) -> ColumnElement[bool]:
+        held = select(Customer.id).where(whose(seer))
+        theirs = select(UnitOwner.unit_id).where(
+            UnitOwner.until_on.is_(None), UnitOwner.customer_id.in_(held)
+        )
+        return or_(UnitEvent.customer_id.in_(held), UnitEvent.unit_id.in_(theirs))
+
+    return seen
+
+
 def _nobodys(_seer: Seer) -> ColumnElement[bool]:
     return false()
 
@@ -79,6 +117,24 @@ RANGES: Final = (
         _with_customer(Contact.customer_id),
     ),
     Ranged(
+        Document,
+        Resource.DOCUMENT,
+        _with_customer(Document.customer_id),
+    ),
+    Ranged(
+        DocumentVersion,
+        Resource.DOCUMENT,
+        _with_customer(DocumentVersion.customer_id),
+    ),
+    Ranged(
+        DocumentChunk,
+        Resource.DOCUMENT,
+        {
+            DataRange.SELF: lambda seer: DocumentChunk.version_id.in_(_stored_for(_held(seer))),
+            DataRange.TEAM: lambda seer: DocumentChunk.version_id.in_(_stored_for(_served(seer))),
+        },
+    ),
+    Ranged(
         CustomerIdentity,
         Resource.CUSTOMER,
         _with_customer(CustomerIdentity.customer_id),
@@ -93,6 +149,17 @@ RANGES: Final = (
         Resource.QUALIFICATION,
         _with_customer(Qualification.customer_id),
     ),
+    Ranged(
+        Unit,
+        Resource.UNIT,
+        {DataRange.SELF: _units_of(_held), DataRange.TEAM: _units_of(_served)},
+    ),
+    Ranged(
+        UnitEvent,
+        Resource.UNIT,
+        {DataRange.SELF: _events_of(_held), DataRange.TEAM: _events_of(_served)},
+    ),
+    Ranged(UnitOwner, Resource.UNIT, _with_customer(UnitOwner.customer_id)),
     Ranged(
         BillLine,
         Resource.BILL_LINE,

@@ -11,6 +11,8 @@ from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH
 from branch_node.erasure.guards import install as install_erased
 from branch_node.ranges import RANGES
 from branch_node.staff.projection import install_projection
+from branch_node.worklogs.models import WORK_LOG_SEARCH
+from branch_node.units.projection import install_owners
 from shared.audit.guards import install as install_log_guards
 from shared.db.migrations import MigratedApp
 from shared.rights.rowsecurity import install_row_security, remove_row_security
@@ -24,7 +26,9 @@ def _install_generated(connection: Connection) -> None:
     install_erased(connection, KEPT_BLANK)
     CUSTOMER_SEARCH.install(connection)
     CONTACT_SEARCH.install(connection)
+    WORK_LOG_SEARCH.install(connection)
     install_projection(connection)
+    install_owners(connection)
     install_row_security(connection, RANGES, append_only=("audit_entries",))
 
 
@@ -58,6 +62,7 @@ APP: Final = MigratedApp(
         "branch_node.worklogs.models",
         "branch_node.documents.models",
         "branch_node.qualification.models",
+        "branch_node.units.models",
         "branch_node.statistics.models",
         "branch_node.opstats.models",
         "branch_node.imports.models",

@@ -17,6 +17,8 @@ from hq_server.replica.models import (
     ReplicaPersonalRequest,
     ReplicaQualification,
     ReplicaStaff,
+    ReplicaUnit,
+    ReplicaUnitEvent,
     ReplicaWorkLog,
 )
 from shared.db.base import Base
@@ -33,8 +35,10 @@ BINDINGS: Final[Bindings] = bind(
             "customer": ReplicaCustomer,
             "contact": ReplicaContact,
             "qualification": ReplicaQualification,
+            "unit": ReplicaUnit,
             "bill_line": ReplicaBillLine,
             "work_log": ReplicaWorkLog,
+            "unit_event": ReplicaUnitEvent,
             "customer_month": ReplicaCustomerMonth,
             "operation_month": ReplicaOperationMonth,
             "day_close": ReplicaDayClose,

@@ -20,6 +20,8 @@ from hq_server.replica.models import (
     ReplicaPersonalRequest,
     ReplicaQualification,
     ReplicaStaff,
+    ReplicaUnit,
+    ReplicaUnitEvent,
     ReplicaWorkLog,
 )
 from shared.audit.models import AuditEntry
@@ -83,6 +85,8 @@ RANGES: Final = (
     Ranged(ReplicaCustomerIdentity, Resource.CUSTOMER, branch=ReplicaCustomerIdentity.branch_number),
     Ranged(ReplicaContact, Resource.CONTACT, branch=ReplicaContact.branch_number),
     Ranged(ReplicaQualification, Resource.QUALIFICATION, branch=ReplicaQualification.branch_number),
+    Ranged(ReplicaUnit, Resource.UNIT, branch=ReplicaUnit.branch_number),
+    Ranged(ReplicaUnitEvent, Resource.UNIT, branch=ReplicaUnitEvent.branch_number),
     Ranged(ReplicaBillLine, Resource.BILL_LINE, branch=ReplicaBillLine.branch_number),
     Ranged(ReplicaCustomerMonth, Resource.STATISTICS, branch=ReplicaCustomerMonth.branch_number),
     Ranged(ReplicaWorkLog, Resource.WORK_LOG, branch=ReplicaWorkLog.branch_number),

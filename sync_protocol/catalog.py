@@ -117,6 +117,7 @@ CATALOG: Final[Mapping[str, RecordType]] = {
             1,
             parents={"customer_id": "customer"},
         ),
+        RecordType("unit", RecordKind.STATE, Owner.BRANCH, "profile", 1, parents={"owner_id": "customer"}),
         RecordType(
             "bill_line",
             RecordKind.FACT,
@@ -133,6 +134,14 @@ CATALOG: Final[Mapping[str, RecordType]] = {
             "worklog",
             1,
             parents={"manager_id": "manager", "customer_id": "customer", "corrects_id": "work_log"},
+        ),
+        RecordType(
+            "unit_event",
+            RecordKind.FACT,
+            Owner.BRANCH,
+            "worklog",
+            1,
+            parents={"unit_id": "unit", "customer_id": "customer", "corrects_id": "unit_event"},
         ),
         RecordType(
             "customer_month", RecordKind.STATE, Owner.BRANCH, "stats", 1, parents={"customer_id": "customer"}

@@ -14,6 +14,7 @@ from branch_node.erased.models import Erasure
 from branch_node.erased.queries import find_erasure
 from branch_node.erasure.queries import count_kept, last_batch
 from branch_node.qualification.models import Qualification
+from branch_node.units.models import Unit, UnitEvent
 from branch_node.worklogs.models import WorkLog
 from shared.audit.operations import record
 from shared.audit.sealing import forget
@@ -27,7 +28,7 @@ from sync_protocol.changelog.sealing import wait_for_sealing
 
 CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
 ABOUT_CUSTOMERS: Final = tuple(
-    Base.metadata.tables[model.__tablename__] for model in (Contact, Qualification, BillLine, WorkLog)
+    Base.metadata.tables[model.__tablename__] for model in (Contact, Qualification, Unit, BillLine, WorkLog, UnitEvent)
 )
 
 

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer, CustomerShare, Serving
 from branch_node.imports import decide, queries
-from branch_node.imports.kinds import KINDS, Kind
+from branch_node.imports.columns import Kind
+from branch_node.imports.kinds import KINDS
 from branch_node.imports.models import Import, ImportRow, ImportState, RowAction
-from branch_node.imports.store import update_records
+from branch_node.imports.store import MOVES, update_records
 from branch_node.statistics.models import CustomerMonth
+from branch_node.units.models import UnitOwner
 from shared.audit import operations as audit
 from shared.db.base import Base
 from shared.errors import N_, BranchlineError
@@ -20,7 +22,7 @@ from shared.errors import Kind as ErrorKind
 from shared.stamp import Stamp
 
 # Computed from other records, or who is let at a record: they go with the record they are about.
-DERIVED: Final = frozenset(each.__tablename__ for each in (CustomerMonth, CustomerShare, Serving))
+DERIVED: Final = frozenset(each.__tablename__ for each in (CustomerMonth, CustomerShare, Serving, UnitOwner))
 NAMED: Final = 50
 _AT_ONCE: Final = 1000
 
@@ -94,6 +96,7 @@ def undo_import(session: Session, import_id: str, *, by: Stamp) -> Undone:
     obstacles = [*_changed_since(session, record, kind), *_in_use(session, record, kind)]
     if obstacles:
         raise UndoRefusedError(obstacles)
+    _forget_moves(session, record, by)
     restored = _restore(session, record, kind, by)
     deleted = _delete_created(session, record, kind, by)
     record.state = ImportState.UNDONE
@@ -193,6 +196,14 @@ def _users(session: Session, table: Table, user_ids: ColumnElement[str]) -> Iter
     others = session.scalar(select(func.count()).select_from(user_ids.table).where(~exists(imported)))
     if others:
         yield Obstacle(USED, {"count": others, "table": table.name})
+
+
+def _forget_moves(session: Session, record: Import, by: Stamp) -> None:
+    """Remove the moves that the import wrote; nobody moved these customers since, or it would not be undone."""
+    made = session.execute(select(MOVES).where(MOVES.c.import_id == record.id)).mappings().all()
+    told: list[audit.Row] = [(move["id"], dict(move), {}) for move in made]
+    audit.record_rows(session, "customer_move", MOVES, told, by=by, details={"import": record.id})
+    session.execute(delete(MOVES).where(MOVES.c.import_id == record.id))
 
 
 def _restore(session: Session, record: Import, kind: Kind, by: Stamp) -> int:

@@ -50,9 +50,10 @@ PLACES: Final[Mapping[str, Place]] = {
     "customer": Place("customers.edit", "customer_id", Resource.CUSTOMER, Action.UPDATE),
     "bill_line": Place("billing.line", "line_id", Resource.BILL_LINE),
     "work_log": Place("worklogs.entry", "log_id", Resource.WORK_LOG),
+    "unit": Place("units.one", "unit_id", Resource.UNIT),
 }
 # What a record is called, where its table has it.
-NAMING: Final = ("customer_no", "manager_no", "bill_no", "log_no", "name", "month", "day")
+NAMING: Final = ("customer_no", "manager_no", "bill_no", "log_no", "serial_no", "name", "month", "day")
 
 
 @blueprint.get("")

@@ -40,6 +40,8 @@ from hq_server.replica.models import (
     ReplicaQualification,
     ReplicaStaff,
     Replicated,
+    ReplicaUnit,
+    ReplicaUnitEvent,
     ReplicaWorkLog,
 )
 from shared.domain.billing.vocabulary import BillKind
@@ -54,8 +56,10 @@ REPLICAS: Final[dict[str, type[Replicated]]] = {
     "customer_month": ReplicaCustomerMonth,
     "operation_month": ReplicaOperationMonth,
     "qualification": ReplicaQualification,
+    "unit": ReplicaUnit,
     "bill_line": ReplicaBillLine,
     "work_log": ReplicaWorkLog,
+    "unit_event": ReplicaUnitEvent,
     "day_close": ReplicaDayClose,
     "legal_hold": ReplicaLegalHold,
     "customer_identity": ReplicaCustomerIdentity,

@@ -24,7 +24,7 @@ from hq_server.feed.models import FeedHead, FeedItem, FeedVersion
 from shared.audit.operations import record
 from shared.db.base import instant_text
 from shared.domain.published.rules import problem_of
-from shared.domain.published.vocabulary import ItemKind
+from shared.domain.published.vocabulary import TITLED, ItemKind
 from shared.i18n import gettext as _
 from shared.ids import new_id
 from shared.stamp import Stamp
@@ -164,7 +164,7 @@ def withdraw(session: Session, item_id: str, *, by: Stamp) -> FeedVersion:
 def _publish(session: Session, item: FeedItem, version: FeedVersion, *, by: Stamp) -> FeedVersion:
     last = _take_turn(session)
     version.seq, version.published_at, version.published_by = last.seq + 1, by.at, by.actor
-    if item.kind is ItemKind.ANNOUNCEMENT:
+    if item.kind in TITLED:
         item.title = version.body["title"]
     version.digest = next_digest(last.digest, _publication(item, version))
     last.seq, last.digest = version.seq, version.digest
@@ -252,7 +252,7 @@ def _check(session: Session, item: FeedItem, draft: Draft) -> None:
 
 
 def _title(kind: ItemKind, name: str, draft: Draft) -> str:
-    return str(draft.body.get("title", ""))[:120] if kind is ItemKind.ANNOUNCEMENT else name
+    return str(draft.body.get("title", ""))[:120] if kind in TITLED else name
 
 
 def _note(session: Session, event: str, item: FeedItem, version: FeedVersion, *, by: Stamp) -> None:

@@ -20,8 +20,8 @@ from shared.audit.queries import list_history
 from shared.db.base import instant_text
 from shared.domain.published.codes import kind_names, lines_of
 from shared.domain.published.policies import POLICIES
-from shared.domain.published.vocabulary import PUBLISHED_KINDS, CodeTable, ItemKind
-from shared.domain.published.words import differences, item_name, kind_word, summary
+from shared.domain.published.vocabulary import PUBLISHED_KINDS, TITLED, CodeTable, ItemKind
+from shared.domain.published.words import RECALL_WORDS, differences, item_name, kind_word, summary
 from shared.domain.qualification.checks import NAME as RULE_SET
 from shared.domain.qualification.checks import problem_of as rules_problem
 from shared.domain.qualification.rules import read_rules
@@ -38,6 +38,7 @@ from shared.web.paging import Page, PageRequest
 
 blueprint = Blueprint("feed", __name__, template_folder="templates", url_prefix="/published")
 blueprint.add_app_template_filter(coded)
+NEW: Final = {ItemKind.ANNOUNCEMENT: N_("New announcement"), ItemKind.RECALL: N_("New recall")}
 EVENTS: Final = {
     "feed.drafted": N_("wrote the draft"),
     "feed.draft-dropped": N_("dropped the draft"),
@@ -94,7 +95,7 @@ def new() -> str:
     """Ask what is to be published, then show its form; what is published already is changed, not made anew."""
     kind, name = _kind(request.args.get("kind")), request.args.get("name", "")
     with reading() as session:
-        if kind is None or (kind is not ItemKind.ANNOUNCEMENT and name not in _names(kind)):
+        if kind is None or (kind not in TITLED and name not in _names(kind)):
             taken = {
                 (one.item.kind, one.item.name): one.item for one in queries.list_standings(session, _ALL)
             }
@@ -110,7 +111,7 @@ def new() -> str:
 def make() -> ResponseReturnValue:
     """Enter a new item; published at once when that is asked for."""
     kind = _kind(request.form.get("kind")) or ItemKind.ANNOUNCEMENT
-    name = request.form.get("name", "")
+    name = request.form.get("name", "").strip()
     try:
         draft = read_draft(kind, name, request.form, None, timezone=_zone(), now=stamp().at)
         with writing() as session:
@@ -221,6 +222,7 @@ def _frame(found: Standing) -> dict[str, Any]:
         "said": lambda version: summary(item.kind.value, item.name, version.body),
         "codes": _codes_of,
         "rules_of": _rules_of,
+        "recall_of": _recall_of,
     }
 
 
@@ -235,6 +237,16 @@ def _rules_of(version: FeedVersion) -> list[str]:
     found = read_rules(version.body)
     last = f"{grades_word(found)}; {_('Review')}: {review_word(found.review)}"
     return [*(rule_word(rule) for rule in found.rules), last]
+
+
+def _recall_of(version: FeedVersion) -> list[tuple[str, str]]:
+    """Return what a recall says, each under its word."""
+    said = ((name, version.body.get(name)) for name in RECALL_WORDS if name != "title")
+    return [
+        (_(RECALL_WORDS[name]), _(", ").join(map(str, value)) if isinstance(value, list) else str(value))
+        for name, value in said
+        if value
+    ]
 
 
 def _changes(item: FeedItem, versions: Any, at: int) -> list[tuple[str, str, str]]:  # noqa: ANN401 - a sequence
@@ -267,7 +279,7 @@ def _form(
         kind=kind,
         name=name,
         item=found.item if found else None,
-        item_name=item_name(kind.value, name, title) if (found or name) else _("New announcement"),
+        item_name=item_name(kind.value, name, title) if (found or name) else _(NEW[kind]),
         kind_word=kind_word(kind.value),
         policy=POLICIES.get(name),
         kinds=[(kind.value, label(kind)) for kind in BRANCH_KINDS],

@@ -7,6 +7,7 @@ from typing import Any, Final
 from marshmallow import ValidationError
 from werkzeug.datastructures import MultiDict
 
+from hq_server.feed import recall_form
 from hq_server.feed.models import FeedVersion
 from hq_server.feed.operations import Draft
 from hq_server.feed.rule_form import form_rows, given_rows, read_form
@@ -42,7 +43,8 @@ def read_draft(
     if expires_at is not None and expires_at <= max(now, publish_at or now):
         errors["expires_at"] = [NOT_LATER]
     body = _BODIES[kind](name, form, before, timezone, errors)
-    if expires_at is not None and body.get("from") and instant_text(expires_at) <= body["from"]:
+    begins = body.get("from") if kind is ItemKind.ANNOUNCEMENT else None
+    if expires_at is not None and begins and instant_text(expires_at) <= begins:
         errors["expires_at"] = [NOT_AFTER]
     field = {ItemKind.CODE_TABLE: "codes", ItemKind.POLICY: "value"}.get(kind, "")
     problem = problem_of(kind.value, name, body)
@@ -59,8 +61,9 @@ def read_draft(
 def form_values(kind: ItemKind, version: FeedVersion | None, *, timezone: str) -> dict[str, Any]:
     """Return a version as the form shows it."""
     rules = form_rows(version.body if version else None) if kind is ItemKind.RULES else {}
+    recall = recall_form.form_values(version.body if version else None) if kind is ItemKind.RECALL else {}
     if version is None:
-        return {"to": "all", "do": "draft", "branches": [], "for": [], "values": [], **rules}
+        return {"to": "all", "do": "draft", "branches": [], "for": [], "values": [], **rules, **recall}
     body = version.body
     value = body.get("value")
     return {
@@ -74,9 +77,10 @@ def form_values(kind: ItemKind, version: FeedVersion | None, *, timezone: str) -
         "values": value if isinstance(value, list) else [],
         "title": body.get("title", ""),
         "text": body.get("text", ""),
-        "from": _wall(_begins(body.get("from")), timezone),
+        "from": _wall(_begins(body.get("from")), timezone) if kind is ItemKind.ANNOUNCEMENT else "",
         "for": body.get("for", []),
         **rules,
+        **recall,
     }
 
 
@@ -149,10 +153,17 @@ def _rules(
     return read_form(form, errors)
 
 
+def _recall(
+    name: str, form: Form, _before: FeedVersion | None, _timezone: str, errors: dict[str, list[str]]
+) -> dict[str, Any]:
+    return recall_form.read_form(name, form, errors)
+
+
 _BODIES: Final[Mapping[ItemKind, Any]] = {
     ItemKind.CODE_TABLE: _codes,
     ItemKind.POLICY: _policy,
     ItemKind.RULES: _rules,
+    ItemKind.RECALL: _recall,
     ItemKind.ANNOUNCEMENT: _announcement,
 }
 

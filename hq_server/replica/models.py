@@ -16,6 +16,7 @@ from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.personal.fields import LegalHoldFields, PersonalRequestFields
 from shared.domain.qualification.fields import QualificationFields
 from shared.domain.statistics.fields import CustomerMonthFields
+from shared.domain.units.fields import UnitEventFields, UnitFields
 from shared.domain.worklogs.fields import WorkLogFields
 
 
@@ -101,6 +102,29 @@ class ReplicaQualification(Replicated, QualificationFields, Base):
     __table_args__ = (
         Index("ix_replica_qualifications_customer", "branch_number", "customer_id"),
         Index("ix_replica_qualifications_state", "branch_number", "state"),
+    )
+
+
+class ReplicaUnit(Replicated, UnitFields, Base):
+    """A tracked unit of some branch; another branch may hold one of the same number."""
+
+    __tablename__ = "replica_units"
+    __table_args__ = (
+        Index("ix_replica_units_serial_no", "serial_no"),
+        Index("ix_replica_units_owner", "branch_number", "owner_id"),
+        Index("ix_replica_units_product", "product", "model"),
+    )
+
+
+class ReplicaUnitEvent(Replicated, UnitEventFields, Base):
+    """What happened with a tracked unit of some branch."""
+
+    __tablename__ = "replica_unit_events"
+    __table_args__ = (
+        Index("ix_replica_unit_events_unit", "branch_number", "unit_id"),
+        Index("ix_replica_unit_events_customer", "branch_number", "customer_id"),
+        Index("ix_replica_unit_events_recall", "recall_no", "branch_number", "unit_id"),
+        Index("ix_replica_unit_events_corrects_id", "branch_number", "corrects_id"),
     )
 
 

@@ -24,9 +24,11 @@ from shared.rights.vocabulary import (
 
 TABLE: Final = """
 resource             | leader | analyst            | branch_manager | account_manager | service       | administrator
-customer             | R g m  | RX g m             | RCUDTAX b      | RCUX s          | RCU t         | -
+customer             | R g m  | RX g m             | RCUTX b        | RCUX s          | RCU t         | -
 contact              | R g m  | R g m              | RCU b          | RCU s           | RU t          | -
+document             | -      | -                  | RCUDX b        | RCUDX s         | RC t          | -
 qualification        | R g    | R g                | RCA b          | RC s            | R t           | -
+unit                 | R g    | RX g               | RCUTX b        | RCUTX s         | RCU t         | -
 customer_share       | -      | -                  | CD b           | CD s            | -             | -
 customer_merge       | -      | -                  | RCA b          | RC s            | RC t          | -
 service_desk         | -      | -                  | -              | -               | RCU t         | -
@@ -56,6 +58,7 @@ personal_data        | R g    | RCUAXP g           | RCUAXP b       | RC s      
 legal_hold           | R g    | RCDAXP g           | RCDAXP b       | R s             | R t           | -
 archive              | -      | -                  | RCA b, U b +archive_keeper | R s, CU s +archive_keeper | R t m | -
 security             | -      | R g +log_auditor   | -              | -               | -             | RM g
+interface            | -      | RM g +interface_keeper | RM b +interface_keeper | -               | -             | RM g
 setup                | -      | -                  | R b            | -               | -             | RM g
 own_account          | RU s   | RU s               | RU s           | RU s            | RU s          | RU s
 """
@@ -92,13 +95,15 @@ class Grant:
 class Person:
     """Of somebody, what rights are decided by; a kind that the node of `tier` does not have may do nothing there.
 
-    Without a `tier` they are somebody who might be, at a node that has their kind.
+    Without a `tier` they are somebody who might be, at a node that has their kind. `only` is what a program that acts
+    for them uses of their rights.
     """
 
     kind: StaffKind
     duties: frozenset[Duty] = frozenset()
     range: DataRange = DataRange.GROUP
     tier: str | None = None
+    only: frozenset[tuple[Resource, Action]] | None = None
 
     @property
     def belongs(self) -> bool:
@@ -117,6 +122,8 @@ class Allowed:
 def allowed(person: Person, resource: Resource, action: Action) -> Allowed | None:
     """Return on which rows `person` may do `action`, or None; of several grants the widest, then the unmasked one."""
     if not person.belongs or (action is Action.EXPORT and _lacks_range(person)):
+        return None
+    if person.only is not None and (resource, action) not in person.only:
         return None
     found = [
         Allowed(reach, grant.masked)

@@ -55,6 +55,7 @@ class Duty(Word):
     CASHIER = ("cashier", N_("Cashier"))
     LOG_AUDITOR = ("log_auditor", N_("Log auditor"))
     ARCHIVE_KEEPER = ("archive_keeper", N_("Archive keeper"))
+    INTERFACE_KEEPER = ("interface_keeper", N_("Interface keeper"))
 
 
 class Action(StrEnum):
@@ -112,7 +113,9 @@ class Resource(Word):
 
     CUSTOMER = ("customer", N_("Customers"))
     CONTACT = ("contact", N_("Contact people"))
+    DOCUMENT = ("document", N_("Documents of customers"))
     QUALIFICATION = ("qualification", N_("Qualification"))
+    UNIT = ("unit", N_("Tracked units"))
     CUSTOMER_SHARE = ("customer_share", N_("Sharing of customers"))
     CUSTOMER_MERGE = ("customer_merge", N_("Duplicates"))
     SERVICE_DESK = ("service_desk", N_("Service desk"))
@@ -142,6 +145,7 @@ class Resource(Word):
     LEGAL_HOLD = ("legal_hold", N_("Legal holds"))
     ARCHIVE = ("archive", N_("Retained archive"))
     SECURITY = ("security", N_("Security"))
+    INTERFACE = ("interface", N_("Interfaces of programs"))
     SETUP = ("setup", N_("Setting up"))
     OWN_ACCOUNT = ("own_account", N_("One's own account"))
 
@@ -152,6 +156,7 @@ BUSINESS = frozenset(
         Resource.CUSTOMER,
         Resource.CONTACT,
         Resource.QUALIFICATION,
+        Resource.UNIT,
         Resource.CUSTOMER_SHARE,
         Resource.CUSTOMER_MERGE,
         Resource.SERVICE_DESK,

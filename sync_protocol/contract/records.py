@@ -142,6 +142,44 @@ class QualificationV1(WireSchema):
     reason = Text(500, nullable=True)
 
 
+class UnitV1(WireSchema):
+    """A unit with a serial or chassis number."""
+
+    serial_no = Text(40, least=1)
+    product = Text(60, nullable=True)
+    model = Text(60, nullable=True)
+    reading_unit = Code(("km", "hour", "cycle"), nullable=True)
+    made_on = Day(nullable=True)
+    sold_on = Day(nullable=True)
+    warranty_until = Day(nullable=True)
+    status = Code(("in_use", "retired"))
+    owner_id = RecordId(nullable=True)
+    remark = Text(500, nullable=True)
+    created_at = InstantText()
+    created_by = Text(80)
+    updated_at = InstantText()
+    updated_by = Text(80)
+
+
+class UnitEventV1(WireSchema):
+    """What happened with a unit, a fact."""
+
+    unit_id = RecordId()
+    kind = Code(("owner", "returned", "repair", "complaint", "inspection", "recall_done", "void"))
+    customer_id = RecordId(nullable=True)
+    happened_on = Day()
+    text = Text(500, nullable=True)
+    reading = Whole(least=0, most=INT32 - 1, nullable=True)
+    reading_reason = Text(200, nullable=True)
+    cost_minor = Whole(nullable=True)
+    currency = Text(3, least=3, nullable=True)
+    done_by = Text(80, nullable=True)
+    recall_no = Text(40, nullable=True)
+    corrects_id = RecordId(nullable=True)
+    created_at = InstantText()
+    created_by = Text(80)
+
+
 class ManagerV1(WireSchema):
     """An account manager."""
 
@@ -396,11 +434,13 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ),
     ("contact", 1): RecordCheck(ContactV1),
     ("qualification", 1): RecordCheck(QualificationV1),
+    ("unit", 1): RecordCheck(UnitV1),
     ("manager", 1): RecordCheck(ManagerV1),
     ("department", 1): RecordCheck(DepartmentV1),
     ("staff", 1): RecordCheck(StaffV1),
     ("bill_line", 1): RecordCheck(BillLineV1),
     ("work_log", 1): RecordCheck(WorkLogV1),
+    ("unit_event", 1): RecordCheck(UnitEventV1),
     ("customer_month", 1): RecordCheck(CustomerMonthV1),
     ("operation_month", 1): RecordCheck(OperationMonthV1),
     ("day_close", 1): RecordCheck(DayCloseV1),

@@ -22,6 +22,7 @@ from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.personal.fields import LegalHoldFields, PersonalRequestFields
 from shared.domain.qualification.fields import QualificationFields
 from shared.domain.statistics.fields import CustomerMonthFields
+from shared.domain.units.fields import UnitEventFields, UnitFields
 from shared.domain.worklogs.fields import WorkLogFields
 from sync_protocol.catalog import CATALOG
 from sync_protocol.contract.fields import Code, Day, InstantText, JsonText, Month, RecordId, Text, Whole
@@ -35,8 +36,10 @@ SHARED = {
     "department": DepartmentFields,
     "staff": StaffFields,
     "qualification": QualificationFields,
+    "unit": UnitFields,
     "bill_line": BillLineFields,
     "work_log": WorkLogFields,
+    "unit_event": UnitEventFields,
     "customer_month": CustomerMonthFields,
     "operation_month": OperationMonthFields,
     "day_close": DayCloseFields,

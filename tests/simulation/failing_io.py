@@ -221,6 +221,22 @@ def _enter_hold_and_erasure(node: Node, by: Stamp) -> None:
             "judged_at": by.at,
             "judged_by": by.actor,
         },
+        "unit": {
+            "id": customer,
+            "serial_no": customer[-12:],
+            "status": "in_use",
+            "owner_id": customer,
+            **stamps,
+        },
+        "unit_event": {
+            "id": new_id(),
+            "unit_id": customer,
+            "kind": "owner",
+            "customer_id": customer,
+            "happened_on": by.at.date(),
+            "created_at": by.at,
+            "created_by": by.actor,
+        },
         "legal_hold": {
             "id": new_id(),
             "customer_id": customer,

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, insert, select, text
 
 from branch_node.bindings import install_capture
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH
+from branch_node.worklogs.models import WORK_LOG_SEARCH
 from shared.db.engine import Database
 from shared.ids import new_id
 from tests.support.world import BranchHere, World
@@ -21,8 +22,10 @@ COLUMNS: Final = {
     "customer": "name",
     "contact": "name",
     "qualification": "judged_by",
+    "unit": "serial_no",
     "bill_line": "amount_minor",
     "work_log": "text",
+    "unit_event": "created_by",
     "customer_month": "charge_minor",
     "operation_month": "visits",
     "day_close": "closed_at",
@@ -74,6 +77,7 @@ def damage(world: World, branch: BranchHere, side: str, record: str, kind: str) 
             install_capture(connection)
             CUSTOMER_SEARCH.install(connection)
             CONTACT_SEARCH.install(connection)
+            WORK_LOG_SEARCH.install(connection)
     return changed
 
 
@@ -88,7 +92,7 @@ def _damage(connection: Connection, table: Table, row: dict[str, Any], kind: str
     else:
         record_id = new_id()
         new = {**row, "id": record_id}
-        for unique in ("customer_no", "contact_no", "manager_no", "bill_no", "log_no", "code"):
+        for unique in ("customer_no", "contact_no", "manager_no", "bill_no", "log_no", "code", "serial_no"):
             if unique in new:
                 new[unique] = f"X{record_id[-12:]}"
         if table.name in ONCE_A_CUSTOMER:

@@ -204,6 +204,24 @@ class BranchHere:
         }
         return self._insert("qualification", {**row, **values})
 
+    def add_unit(self, customer_id: str, **values: Any) -> str:
+        """Insert a tracked unit that came to a customer, with the event that says so, and return the id."""
+        number = next(self._numbers)
+        row = {"serial_no": f"LSV{number:014}", "status": "in_use", "owner_id": customer_id}
+        unit = self._insert("unit", {**row, **self._touched(), **values})
+        self.add_unit_event(unit, customer_id)
+        return unit
+
+    def add_unit_event(self, unit_id: str, customer_id: str | None, **values: Any) -> str:
+        """Insert something that happened with a unit, that it came to a customer, and return the id."""
+        row = {
+            "unit_id": unit_id,
+            "kind": "owner",
+            "customer_id": customer_id,
+            "happened_on": NOON.date(),
+        }
+        return self._insert("unit_event", {**row, **self._made(), **values})
+
     def add_bill_line(self, customer_id: str, **values: Any) -> str:
         """Insert a bill line and return the id."""
         number = next(self._numbers)

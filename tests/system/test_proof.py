@@ -44,6 +44,7 @@ def fill(branch: BranchHere, rows: int = 3) -> None:
         customer = branch.add_customer(manager_id=manager)
         branch.add_contact(customer)
         branch.add_qualification(customer)
+        branch.add_unit(customer)
         branch.add_bill_line(customer)
         branch.add_work_log(manager, customer)
         branch._insert(

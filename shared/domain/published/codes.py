@@ -19,6 +19,8 @@ CODE_LENGTH: Final[Mapping[str, int]] = {
     CodeTable.CORRECTION_REASON: 60,
     CodeTable.MANAGER_POST: 60,
     CodeTable.MANAGER_LEVEL: 30,
+    CodeTable.DOCUMENT_KIND: 30,
+    CodeTable.UNIT_PRODUCT: 60,
     CodeTable.STAFF_KIND: 20,
 }
 # Forms and files part tags by these.

@@ -6,6 +6,7 @@ from typing import Any, Final
 from shared.domain.published import announcements, codes, orders, policies
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.qualification import checks as qualification
+from shared.domain.units import recalls
 from shared.errors import N_
 
 UNKNOWN_KIND: Final = N_("Items of this kind are not known to this version of the program.")
@@ -13,6 +14,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], str | None]]] = {
     ItemKind.CODE_TABLE: codes.problem_of,
     ItemKind.POLICY: policies.problem_of,
     ItemKind.RULES: qualification.problem_of,
+    ItemKind.RECALL: recalls.problem_of,
     ItemKind.ANNOUNCEMENT: lambda _name, body: announcements.problem_of(body),
     ItemKind.PERSONAL_ORDER: lambda _name, body: orders.problem_of(body),
 }

@@ -13,11 +13,20 @@ class ItemKind(Vocabulary):
     POLICY = ("policy", N_("Policy"), "规定")
     ANNOUNCEMENT = ("announcement", N_("Announcement"), "公告")
     RULES = ("rules", N_("Rules"), "规则")
+    RECALL = ("recall", N_("Recall"), "召回")
     PERSONAL_ORDER = ("personal_order", N_("Order about personal data"), "个人信息指令")
 
 
 # What people publish, read and withdraw on the pages of published items; orders have a page of their own.
-PUBLISHED_KINDS: Final = (ItemKind.CODE_TABLE, ItemKind.POLICY, ItemKind.RULES, ItemKind.ANNOUNCEMENT)
+PUBLISHED_KINDS: Final = (
+    ItemKind.CODE_TABLE,
+    ItemKind.POLICY,
+    ItemKind.RULES,
+    ItemKind.RECALL,
+    ItemKind.ANNOUNCEMENT,
+)
+# What people write with a title of its own.
+TITLED: Final = (ItemKind.ANNOUNCEMENT, ItemKind.RECALL)
 
 
 class CodeTable(Vocabulary):
@@ -28,4 +37,6 @@ class CodeTable(Vocabulary):
     CORRECTION_REASON = ("correction-reason", N_("Reasons for corrections"), "更正原因")
     MANAGER_POST = ("manager-post", N_("Posts of account managers"), "客户经理岗位")
     MANAGER_LEVEL = ("manager-level", N_("Levels of account managers"), "客户经理级别")
+    DOCUMENT_KIND = ("document-kind", N_("Kinds of documents"), "文件类别")
+    UNIT_PRODUCT = ("unit-product", N_("Products of tracked units"), "序列号产品")
     STAFF_KIND = ("staff-kind", N_("Names of the kinds of staff"), "人员类别名称")

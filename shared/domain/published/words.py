@@ -15,6 +15,18 @@ from shared.i18n import gettext as _
 
 TEXT: Final = N_("Text")
 TITLE: Final = N_("Title")
+RECALL_WORDS: Final = {
+    "title": TITLE,
+    "why": N_("Why"),
+    "remedy": N_("What is to be done"),
+    "from": N_("Called in from"),
+    "until": N_("Called in until"),
+    "product": N_("Product"),
+    "model": N_("Model"),
+    "made_from": N_("Made from"),
+    "made_until": N_("Made until"),
+    "serials": N_("Numbers"),
+}
 RULES_NAME: Final = N_("Qualification of customers")
 
 
@@ -30,6 +42,8 @@ def item_name(kind: str, name: str, title: str = "") -> str:
         return _(POLICIES[name].label)
     if kind == ItemKind.RULES and name == RULE_SET:
         return _(RULES_NAME)
+    if kind == ItemKind.RECALL:
+        return f"{name} {title}".strip()
     table = next((one for one in CodeTable if one.value == name), None)
     if kind == ItemKind.CODE_TABLE and table is not None:
         return label(table)
@@ -51,6 +65,8 @@ def summary(kind: str, name: str, body: Mapping[str, Any]) -> str:
         return _("%(count)s codes", count=len(offered))
     if kind == ItemKind.RULES and rules_problem(name, body) is None:
         return _("%(count)s rules", count=len(body["rules"]))
+    if kind == ItemKind.RECALL:
+        return str(body.get("remedy", ""))
     if kind == ItemKind.ANNOUNCEMENT:
         return str(body.get("text", "")).splitlines()[0] if body.get("text") else ""
     return ""
@@ -79,6 +95,8 @@ def differences(
         pair = policy_value(name, before.get("value")), policy_value(name, after.get("value"))
         return [] if pair[0] == pair[1] else [(_("Value"), *pair)]
     words = {"title": _(TITLE), "text": _(TEXT), "from": _("Shown from"), "for": _("For")}
+    if kind == ItemKind.RECALL:
+        words = {field: _(word) for field, word in RECALL_WORDS.items()}
     found = []
     for key in sorted({*before, *after}):
         pair = _plain(before.get(key)), _plain(after.get(key))

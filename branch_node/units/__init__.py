@@ -1,0 +1,1 @@
+"""Tracked units of the branch's customers: whose they were and are, repairs, complaints, recalls."""

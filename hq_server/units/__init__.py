@@ -1,0 +1,1 @@
+"""Tracked units of all branches: a number looked for everywhere, and how far recalls have come."""
