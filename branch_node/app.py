@@ -27,6 +27,7 @@ from branch_node.desk import file_pages
 from branch_node.desk import pages as desk
 from branch_node.duplicates import jobs as duplicate_jobs
 from branch_node.duplicates import pages as duplicates
+from branch_node.finding.box import BOX
 from branch_node.handover import pages as handover
 from branch_node.home.pages import home_blueprint
 from branch_node.identity.models import CustomerMerge
@@ -74,6 +75,7 @@ from branch_node.setup import pages as setup
 from branch_node.statistics import jobs as statistics_jobs
 from branch_node.statistics import pages as statistics
 from branch_node.tables import APP as TABLES
+from branch_node.worklogs import jobs as worklog_jobs
 from branch_node.worklogs import pages as worklogs
 from shared.alarms.queries import count_open
 from shared.alarms.vocabulary import AlarmKind
@@ -95,6 +97,7 @@ from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
 from shared.web.context import stamp
 from shared.web.exports.pages import exports_blueprint
+from shared.web.finding.pages import finding_blueprint
 from shared.web.menu import MenuEntry
 from shared.web.oplog.pages import oplog_blueprint
 from shared.web.organisation.pages import organisation_blueprint
@@ -114,6 +117,7 @@ JOBS: Final[Sequence[Job]] = (
     *statistics_jobs.JOBS,
     *opstats_jobs.JOBS,
     *customer_jobs.JOBS,
+    *worklog_jobs.JOBS,
     *duplicate_jobs.JOBS,
     *qualification_jobs.JOBS,
     *erasures.JOBS,
@@ -246,7 +250,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
         product="branch",
         home="desk.my_day",
         homes=HOMES,
-        search="desk.search",
+        search="finding.index",
         menu=MENU,
         ranged=RANGES,
         node_name=outbound.node_name,
@@ -263,6 +267,7 @@ def _blueprints() -> Sequence[Blueprint]:
 
 BUSINESS: Final = (
     desk.blueprint,
+    finding_blueprint(BOX),
     file_pages.blueprint,
     customers.blueprint,
     contacts.blueprint,

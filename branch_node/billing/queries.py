@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, case, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
 from branch_node.identity.queries import of_person
+from shared.db.search_terms import fold
 from shared.domain.billing.vocabulary import BillKind
 from shared.errors import N_, BranchlineError, Kind
 
@@ -93,6 +94,15 @@ def lines(wanted: BillFilter) -> Select[BillLine, str, str]:
     """Return the statement of the lines wanted, each with its customer's number and name."""
     found = select(BillLine, Customer.customer_no, Customer.name.label("customer_name"))
     return found.join(Customer, Customer.id == BillLine.customer_id).where(*_conditions(wanted))
+
+
+def find_by_number(session: Session, bill_no: str) -> Sequence[LineRow]:
+    """Return the line with just this number, and those that correct it."""
+    number = fold(bill_no).strip()
+    meant = BillLine.bill_no.in_({bill_no.strip(), number, number.upper()})
+    corrected = select(BillLine.id).where(meant)
+    found = lines(BillFilter()).where(or_(meant, BillLine.corrects_id.in_(corrected)))
+    return session.execute(found.order_by(BillLine.id)).all()
 
 
 def sums_of(session: Session, wanted: BillFilter) -> list[Sums]:

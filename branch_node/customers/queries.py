@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
 from branch_node.managers.models import Manager
@@ -15,6 +15,8 @@ from shared.db.search_terms import query_terms, terms_of
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
 from shared.domain.regions import region_prefix
 from shared.errors import N_, BranchlineError, Kind
+from shared.ids import is_id
+from shared.rights.ranges import sight_of
 
 # A search looks at no more hits than this to put the best first; one common surname has many thousands.
 RANKED: Final = 1_000
@@ -97,6 +99,11 @@ def find_by_ids(session: Session, ids: Sequence[str]) -> dict[str, Customer]:
     return {customer.id: customer for customer in found}
 
 
+def rows_of(session: Session, ids: Sequence[str]) -> Sequence[CustomerRow]:
+    """Return those of the customers that exist with their managers' names; words that are no id find nobody."""
+    return session.execute(_with_manager().where(Customer.id.in_([one for one in ids if is_id(one)]))).all()
+
+
 def find_similar(
     session: Session, *, id_no: str | None, mobile: str | None, besides: str | None = None, limit: int = 5
 ) -> list[Customer]:
@@ -118,11 +125,16 @@ def list_customers(
     descending: bool,
     limit: int | None,
     offset: int = 0,
+    after: tuple[Any, str] | None = None,
 ) -> Sequence[CustomerRow]:
-    """Return one page of the customers wanted with their managers' names, ordered by one of SORTS."""
+    """Return one page of the customers wanted with their managers' names, ordered by one of SORTS.
+
+    `after` is what the last customer of the page before had in that column, and its id.
+    """
     key = SORTS[sort]
     ordered = (key.desc().nulls_last() if descending else key.asc().nulls_last(), Customer.id)
-    found = _with_manager().where(*_conditions(session, wanted)).order_by(*ordered)
+    behind = _behind(key, after, descending=descending)
+    found = _with_manager().where(*_conditions(session, wanted), *behind).order_by(*ordered)
     return session.execute(found.limit(limit).offset(offset)).all()
 
 
@@ -138,12 +150,12 @@ def count_by_status(session: Session) -> dict[CustomerStatus, int]:
     return {status: count for status, count in rows}  # noqa: C416 - a Row is not a pair to the type checker
 
 
-def search_customers(session: Session, query: str, *, limit: int) -> Sequence[CustomerRow]:
+def search_customers(session: Session, query: str, *, limit: int, offset: int = 0) -> Sequence[CustomerRow]:
     """Return the best hits for a person's words: a number or name that is just that comes first."""
     if not query_terms(query):
         return []
     words = query.strip()
-    hits = _found_by(session, words, limit=RANKED)
+    hits = _found_by(session, words, limit=_most_ranked(session))
     rank = case(
         (or_(Customer.customer_no == words, Customer.mobile == words, Customer.name == words), 0),
         (Customer.name.startswith(words, autoescape=True), 1),
@@ -151,7 +163,24 @@ def search_customers(session: Session, query: str, *, limit: int) -> Sequence[Cu
         else_=2,
     )
     ordered = (rank, func.length(Customer.name), Customer.customer_no)
-    return session.execute(_with_manager().where(Customer.id.in_(hits)).order_by(*ordered).limit(limit)).all()
+    best = _with_manager().where(Customer.id.in_(hits)).order_by(*ordered)
+    return session.execute(best.limit(limit).offset(offset)).all()
+
+
+def select_found(session: Session, query: str) -> Select[str]:
+    """Return a select of the ids of those customers that meet every word and that who looks may see, for counting."""
+    hits = _found_by(session, query.strip(), limit=_most_ranked(session))
+    return select(Customer.id).where(Customer.id.in_(hits))
+
+
+def select_contacts_found(session: Session, query: str) -> Select[Contact, str, str]:
+    """Return a select of the contact people that meet every word, each with its customer's number and name."""
+    found = select(Contact, Customer.customer_no, Customer.name.label("customer_name"))
+    return (
+        found.join(Customer, Customer.id == Contact.customer_id)
+        .where(Contact.id.in_(CONTACT_SEARCH.matching(session, query.strip())))
+        .order_by(func.length(Contact.name), Contact.name, Contact.id)
+    )
 
 
 def list_tags(session: Session, limit: int = 50) -> list[str]:
@@ -189,6 +218,24 @@ def _found_by(session: Session, words: str, *, limit: int | None = None) -> Sele
     own = CUSTOMER_SEARCH.matching(session, words).limit(limit)
     both = union_all(select(own.subquery().c[0]), by_contact).subquery()
     return select(both.c[0])
+
+
+def _most_ranked(session: Session) -> int | None:
+    """Return how many hits are looked at; all, where some of the first might not be of who looks."""
+    sight = sight_of(session)
+    return None if sight is not None and CUSTOMER_SEARCH.source in sight.tables else RANKED
+
+
+def _behind(
+    key: InstrumentedAttribute[Any], after: tuple[Any, str] | None, *, descending: bool
+) -> list[ColumnElement[bool]]:
+    if after is None:
+        return []
+    value, customer_id = after
+    if value is None:
+        return [key.is_(None), Customer.id > customer_id]
+    beyond = key < value if descending else key > value
+    return [or_(beyond, and_(key == value, Customer.id > customer_id), key.is_(None))]
 
 
 def _with_manager() -> Select[Customer, str]:

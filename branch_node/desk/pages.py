@@ -48,7 +48,7 @@ from shared.domain.customers.vocabulary import (
     ValueTier,
 )
 from shared.domain.managers.vocabulary import ManagerStatus
-from shared.domain.regions import Region, region_name, search_regions
+from shared.domain.regions import region_name
 from shared.domain.vocabulary import Vocabulary
 from shared.i18n import gettext as _
 from shared.i18n import label
@@ -63,7 +63,6 @@ from shared.web.oplog.words import action_word
 
 blueprint = Blueprint("desk", __name__, template_folder="templates")
 
-MOST_HITS: Final = 50
 MOST_UNTOUCHED: Final = 500
 RECENT_LOGS: Final = 20
 STATUS_TONES: Final = {
@@ -165,32 +164,6 @@ def my_day() -> ResponseReturnValue:
             ),
             held=customers.count_customers(session, CustomerFilter(manager_id=mine or "")),
         )
-
-
-@blueprint.get("/search")
-@requires(Resource.CUSTOMER, Action.READ)
-def search() -> ResponseReturnValue:
-    """Find customers, account managers and regions; a single certain hit is opened at once."""
-    asked = text_argument("q")
-    with reading() as session:
-        exact = customers.find_by_number(session, asked) if asked else None
-        if exact is not None:
-            return redirect(url_for("desk.customer", customer_id=exact.id))
-        return render_template(
-            "desk/search.html",
-            asked=asked,
-            customers=customers.search_customers(session, asked, limit=MOST_HITS) if asked else [],
-            managers=managers.list_managers(session, query=asked) if asked else [],
-            regions=_regions_with_customers(session, asked) if asked else [],
-            most=MOST_HITS,
-            tones=STATUS_TONES,
-            region_name=region_name,
-        )
-
-
-def _regions_with_customers(session: Session, asked: str) -> list[Region]:
-    hits = search_regions(asked, limit=5)
-    return [hit for hit in hits if customers.count_customers(session, CustomerFilter(region=hit.code))]
 
 
 @blueprint.get("/untouched")

@@ -1,8 +1,11 @@
 """The branch's own table of work log entries."""
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from typing import Final, cast
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Table, UniqueConstraint
 
 from shared.db.base import Base
+from shared.db.search import FollowedTable
 from shared.domain.worklogs.fields import WorkLogFields
 
 
@@ -22,3 +25,10 @@ class WorkLog(WorkLogFields, Base):
         Index("ix_work_logs_started_at", "started_at"),
         Index("ix_work_logs_corrects_id", "corrects_id"),
     )
+
+
+_SEARCHED: Final = ("log_no", "place", "text")
+WORK_LOG_SEARCH: Final = FollowedTable(
+    "work_log_search", cast("Table", WorkLog.__table__), columns=_SEARCHED, looked_at=_SEARCHED
+)
+WORK_LOG_SEARCH.create_with_source()

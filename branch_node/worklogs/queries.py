@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session, aliased
 from branch_node.customers.models import Customer
 from branch_node.identity.queries import of_person
 from branch_node.managers.models import Manager
-from branch_node.worklogs.models import WorkLog
+from branch_node.worklogs.models import WORK_LOG_SEARCH, WorkLog
+from shared.db.search_terms import text_terms
 from shared.domain.customers.vocabulary import CustomerStatus, PreferredChannel
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_, BranchlineError, Kind
@@ -83,6 +84,17 @@ def logs(wanted: LogFilter) -> Select[WorkLog, str, str, str]:
         .outerjoin(Customer, Customer.id == WorkLog.customer_id)
         .where(*_conditions(wanted))
     )
+
+
+def logs_found(session: Session, query: str) -> Select[WorkLog, str, str, str]:
+    """Return the statement of the entries that count whose text, place or number meets every word, the latest first."""
+    meant = WorkLog.id.in_(WORK_LOG_SEARCH.matching(session, query.strip()))
+    return logs(LogFilter()).where(meant).order_by(WorkLog.started_at.desc(), WorkLog.id)
+
+
+def words_of(log: Any) -> list[str]:  # noqa: ANN401 - a WorkLog or a row of its table
+    """Return the words under which an entry is found."""
+    return text_terms(log.log_no, log.place, log.text)
 
 
 def count_by_kind(session: Session, wanted: LogFilter) -> dict[WorkLogKind, int]:

@@ -55,7 +55,7 @@ VERBS: Final = {
     "unmerged unpacked",
     LogAction.DELETE: "blanked deleted draft-dropped erased erased-again forgotten purged region-dropped removed "
     "retired",
-    LogAction.VIEW: "looked-up missed revealed served serving-ended viewed",
+    LogAction.VIEW: "looked-up missed revealed served serving-ended told-elsewhere viewed",
     LogAction.EXPORT: "backed-up exported packed unsent-exported",
     LogAction.PRINT: "printed",
     LogAction.SIGN_IN: "accepted recovery-code-accepted",

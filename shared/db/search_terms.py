@@ -81,6 +81,15 @@ def terms_of(*texts: str | None) -> list[str]:
     return list(found)
 
 
+def text_terms(*texts: str | None) -> list[str]:
+    """Return the words under which running text is found: as `terms_of`, but nobody looks for a sentence by pinyin."""
+    found: dict[str, None] = {}
+    for text in texts:
+        if text:
+            found.update(dict.fromkeys(_terms(simplified(fold(text)), spelt=False)))
+    return list(found)
+
+
 def query_terms(text: str) -> Query:
     """Return what a person's words ask for; empty when they hold nothing to look for."""
     folded = simplified(fold(text)).strip()
@@ -93,10 +102,12 @@ def query_terms(text: str) -> Query:
     return tuple(groups)[:MAX_QUERY_GROUPS]
 
 
-def _terms(folded: str) -> Iterable[str]:
+def _terms(folded: str, *, spelt: bool = True) -> Iterable[str]:
     for piece in _PIECES.findall(folded):
         if _HAN_FIRST.match(piece):
             yield from _han_terms(piece[:MAX_RUN])
+            if spelt:
+                yield from _pinyin_terms(piece[:MAX_RUN])
         else:
             yield from _word_terms(piece)
     for chunk in folded.split():
@@ -133,7 +144,6 @@ def _digit_terms(digits: str) -> Iterable[str]:
 def _han_terms(run: str) -> Iterable[str]:
     yield from run
     yield from (run[i : i + 2] for i in range(len(run) - 1))
-    yield from _pinyin_terms(run)
 
 
 @cache

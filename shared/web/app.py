@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from flask import Blueprint, Flask, redirect, session, url_for
+from flask import Blueprint, Flask, current_app, redirect, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from werkzeug.routing import BaseConverter, BuildError
@@ -29,6 +29,8 @@ from shared.web.security import pages as security
 MOST_BYTES: Final = 2 * 1024 * 1024
 MOST_FORM_BYTES: Final = 1024 * 1024
 LONGEST_MENU: Final = 9
+# The search box's suggestions, where an app has them (shared.web.finding).
+OFFERS: Final = "finding.offers"
 
 
 class IdConverter(BaseConverter):
@@ -166,6 +168,7 @@ def _install_templates(app: Flask, frame: Frame) -> None:
         link_state=lambda: frame.link_state() if frame.link_state else None,
         home_url=errors.home_url,
         search_url=lambda: _search_url(frame),
+        offers_url=_offers_url,
         link_allowed=link_allowed,
         sees_whole=lambda resource: sees_whole(Resource(resource)),
         errors={},  # a form that was not refused has none
@@ -181,6 +184,10 @@ def _menu(frame: Frame) -> list[Any]:
 
 def _search_url(frame: Frame) -> str | None:
     return url_for(frame.search) if frame.search and link_allowed(frame.search) else None
+
+
+def _offers_url() -> str | None:
+    return url_for(OFFERS) if OFFERS in current_app.view_functions and link_allowed(OFFERS) else None
 
 
 def _check_frame(app: Flask, frame: Frame) -> None:

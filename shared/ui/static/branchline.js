@@ -88,6 +88,46 @@
     });
   });
 
+  // --- the search box: arrows go through what it offers, Enter opens it ---------------------------
+  const box = one("#search[role=combobox]");
+  const offers = one("#offers");
+  if (box && offers) {
+    const lines = () => all("[role=option]", offers);
+    const choose = (line) => {
+      lines().forEach((each) => each.setAttribute("aria-selected", String(each === line)));
+      if (line) {
+        box.setAttribute("aria-activedescendant", line.id);
+        line.scrollIntoView({ block: "nearest" });
+      } else box.removeAttribute("aria-activedescendant");
+    };
+    const show = (on) => {
+      offers.hidden = !(on && offers.childElementCount);
+      box.setAttribute("aria-expanded", String(!offers.hidden));
+      choose(null);
+    };
+    const chosen = () => lines().find((line) => line.getAttribute("aria-selected") === "true");
+    offers.addEventListener("htmx:afterSwap", () => show(document.activeElement === box));
+    box.addEventListener("focus", () => show(true));
+    box.form.addEventListener("focusout", (event) => {
+      if (!box.form.contains(event.relatedTarget)) show(false);
+    });
+    // A press on an offer must not take the focus, or the offers are gone before the click.
+    offers.addEventListener("mousedown", (event) => event.preventDefault());
+    box.addEventListener("keydown", (event) => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (event.isComposing) return;
+      if (step && !offers.hidden) {
+        event.preventDefault();
+        const list = lines();
+        const at = list.indexOf(chosen());
+        choose(list[at < 0 ? (step > 0 ? 0 : list.length - 1) : (at + step + list.length) % list.length]);
+      } else if (event.key === "Enter" && !offers.hidden && chosen()) {
+        event.preventDefault();
+        chosen().click();
+      } else if (event.key === "Escape") show(false);
+    });
+  }
+
   // --- forms: one click sends once ----------------------------------------------------------------
   document.addEventListener("submit", (event) => {
     const form = event.target;

@@ -1,0 +1,100 @@
+"""The search box of a branch: its kinds of records, and its words about files out of sight."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from branch_node.billing.finders import BILL_LINES
+from branch_node.customers import finders, queries
+from branch_node.finding import elsewhere
+from branch_node.managers.finders import MANAGERS
+from branch_node.worklogs.finders import WORK_LOGS
+from shared.domain.regions import search_regions
+from shared.i18n import gettext as _
+from shared.i18n import lazy_gettext as _l
+from shared.rights import policy
+from shared.rights.vocabulary import Action, DataRange, Resource
+from shared.web.context import person, reading, rights_of, stamp
+from shared.web.finding.finder import Finder, Found, Hit
+from shared.web.finding.pages import Box
+from shared.web.finding.recent import opened_lately
+from shared.web.noting import noted
+
+RECENT: Final = 8
+MOST_REGIONS: Final = 5
+
+
+def _find_regions(session: Session, asked: str, limit: int, offset: int) -> Found:
+    known = search_regions(asked, limit=MOST_REGIONS)
+    wanted = [
+        one for one in known if queries.count_customers(session, queries.CustomerFilter(region=one.code))
+    ]
+    hits = [
+        Hit(one.full_name, _("Customers in %(region)s", region=one.full_name), _customers_in(one.code))
+        for one in wanted
+    ]
+    return Found(hits[offset : offset + limit], len(hits))
+
+
+def _customers_in(region: str) -> str:
+    return url_for("customers.index", region=region)
+
+
+REGIONS: Final = Finder("regions", _l("Regions"), "map-pin", Resource.CUSTOMER, _find_regions)
+FINDERS: Final[Sequence[Finder]] = (
+    finders.CUSTOMERS,
+    finders.CONTACTS,
+    WORK_LOGS,
+    BILL_LINES,
+    MANAGERS,
+    REGIONS,
+)
+
+
+def _sure(session: Session, asked: str) -> str | None:
+    exact = queries.find_by_number(session, asked)
+    return url_for("desk.customer", customer_id=exact.id) if exact is not None else None
+
+
+def _recent(session: Session) -> Sequence[Hit]:
+    ids = opened_lately(session, stamp().actor, "customer", limit=RECENT)
+    rows = {row.Customer.id: row for row in queries.rows_of(session, ids)}
+    return [finders.hit_of(rows[at]) for at in ids if at in rows]
+
+
+def _beyond(asked: str) -> Sequence[str]:
+    """Say of files that just these words name, and that who asks may not see, that they exist and who serves them."""
+    allowed = policy.allowed(rights_of(person()), Resource.CUSTOMER, Action.READ)
+    if allowed is None or allowed.range is not DataRange.SELF:
+        return ()
+    # With the node's eyes: of what is found, only what is said below leaves this function.
+    with reading(as_node=True) as session:
+        found = elsewhere.find_elsewhere(session, asked)
+        told = not found or elsewhere.may_be_told(session, by=stamp())
+    with reading() as session:
+        seen = queries.find_by_ids(session, [one.customer_id for one in found]) if found else {}
+    hidden = [one for one in found if one.customer_id not in seen][: elsewhere.MOST_TOLD]
+    if hidden and not told:
+        return [
+            _(
+                "You have been told of %(most)s files of others within a day. More are not told today.",
+                most=elsewhere.MOST_A_DAY,
+            )
+        ]
+    for one in hidden:
+        noted(elsewhere.EVENT, ("customer", one.customer_id))
+    return list(dict.fromkeys(_sentence(one.served_by) for one in hidden))
+
+
+def _sentence(served_by: str | None) -> str:
+    if served_by is None:
+        return _("A customer of just this name or number exists already and has no account manager.")
+    return _(
+        "A customer of just this name or number exists already, served by %(manager)s. Ask for the file to be shared.",
+        manager=served_by,
+    )
+
+
+BOX: Final = Box(FINDERS, sure=_sure, recent=_recent, beyond=_beyond, new="customers.new")

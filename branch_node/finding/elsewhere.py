@@ -1,0 +1,100 @@
+"""Telling an account manager that a file exists which somebody else serves, so that nobody enters it again.
+
+Asked with the node's own eyes, this is the one narrow question that passes both walls: a whole telephone number, a
+whole document number or a whole name. No number of hits, no part of the file and no word for the beginning of anything.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from branch_node.customers.models import CUSTOMER_SEARCH, Customer
+from branch_node.identity.models import CustomerIdentity
+from branch_node.managers.models import Manager
+from shared.audit.models import AuditEntry
+from shared.db.search_terms import fold, simplified
+from shared.domain.customers.rules import normal_mobile, normal_phone
+from shared.stamp import Stamp
+
+EVENT: Final = "customer.told-elsewhere"
+# Of one person in a day: what a day's work meets by chance, and no way through a list of numbers.
+MOST_A_DAY: Final = 30
+DAY: Final = timedelta(days=1)
+MOST_TOLD: Final = 3
+LOOKED_AT: Final = 50
+FEWEST_DIGITS: Final = 7
+SHORTEST_NAME: Final = 2
+SHORTEST_SPELT: Final = 5
+
+_DIGIT = re.compile(r"[0-9]")
+_NUMBER = re.compile(r"\+?[0-9A-Za-z][0-9A-Za-z\s()\-]*")
+_BETWEEN = re.compile(r"[\s·•.\-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """That a file exists: its id for the log, and its account manager's name with only the first character left."""
+
+    customer_id: str
+    served_by: str | None
+
+
+def find_elsewhere(session: Session, asked: str) -> Sequence[Elsewhere]:
+    """Return the files that just these words name, a few at most; the session must be the node's own."""
+    if (condition := _by_number(asked)) is None and not _is_name(asked):
+        return ()
+    matching = Customer.id.in_(CUSTOMER_SEARCH.matching(session, asked))
+    merged = select(CustomerIdentity.customer_id)
+    wanted = (
+        select(Customer.id, Customer.name, Manager.name.label("manager"))
+        .outerjoin(Manager, Manager.id == Customer.manager_id)
+        .where(matching, Customer.id.not_in(merged))
+        # The shortest first: a whole name is shorter than what holds it.
+        .order_by(func.length(Customer.name), Customer.id)
+        .limit(LOOKED_AT)
+    )
+    rows = session.execute(wanted if condition is None else wanted.where(condition)).all()
+    name = None if condition is not None else _plain(asked)
+    return [Elsewhere(row.id, masked_name(row.manager)) for row in rows if name in (None, _plain(row.name))]
+
+
+def may_be_told(session: Session, *, by: Stamp) -> bool:
+    """Tell whether this person has been told of less than a day's work of such files."""
+    told = select(func.count()).where(
+        AuditEntry.actor == by.actor, AuditEntry.at > by.at - DAY, AuditEntry.event == EVENT
+    )
+    return (session.scalar(told) or 0) < MOST_A_DAY
+
+
+def masked_name(name: str | None) -> str | None:
+    """Return a name as who knows its bearer knows it again: 王*."""
+    return f"{name[:1]}*" if name else None
+
+
+def _by_number(asked: str) -> ColumnElement[bool] | None:
+    """Return what a whole number means, or None when this is none."""
+    plain = fold(asked).strip()
+    if not _NUMBER.fullmatch(plain) or len(_DIGIT.findall(plain)) < FEWEST_DIGITS:
+        return None
+    phones = {one for one in (plain, normal_mobile(plain), normal_phone(plain)) if one}
+    return or_(
+        Customer.mobile.in_(phones),
+        Customer.phone.in_(phones),
+        Customer.id_no == "".join(plain.split()).upper(),
+    )
+
+
+def _is_name(asked: str) -> bool:
+    plain = _plain(asked)
+    if _DIGIT.search(plain):
+        return False
+    return len(plain) >= (SHORTEST_SPELT if plain.isascii() else SHORTEST_NAME)
+
+
+def _plain(name: str) -> str:
+    return _BETWEEN.sub("", simplified(fold(name)))

@@ -1,0 +1,1 @@
+"""The one search box: kinds of records add themselves to it, each app names them."""

@@ -1,0 +1,57 @@
+"""What a kind of record says to be found in the search box."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from shared.rights.vocabulary import Resource
+
+# Counting stops here: who hits more adds a word, and needs no exact number for that.
+MOST_COUNTED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A record that was found: what it is called, what tells it from others like it, and where it opens."""
+
+    title: str
+    text: str
+    url: str
+    state: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Some hits and how many there are in all; `more` where counting stopped at `total`."""
+
+    hits: Sequence[Hit]
+    total: int
+    more: bool = False
+
+
+@dataclass(frozen=True)
+class Finder:
+    """A kind of record in the search box.
+
+    `find` gets a session with the rows of who asks, the words, how many hits and from which on; it is asked of
+    who may read `resource` only. `listed` makes the address of a list that shows the same with filters, where
+    there is one; without it the box has a page of all results of its own.
+    """
+
+    code: str
+    label: Any
+    icon: str
+    resource: Resource
+    find: Callable[[Session, str, int, int], Found]
+    listed: Callable[[str], str] | None = None
+
+
+def counted(session: Session, ids: Select[Any]) -> tuple[int, bool]:
+    """Return how many rows a select of ids has, counted up to MOST_COUNTED, and whether there are more."""
+    some = ids.order_by(None).limit(MOST_COUNTED + 1).subquery()
+    number = session.scalar(select(func.count()).select_from(some)) or 0
+    return min(number, MOST_COUNTED), number > MOST_COUNTED

@@ -1,0 +1,117 @@
+import pytest
+from sqlalchemy import func, select
+
+from branch_node.finding import elsewhere
+from shared.audit.models import AuditEntry
+from shared.rights.vocabulary import StaffKind
+
+TOLD = "A customer of just this name or number exists already, served by 汪*."
+
+
+@pytest.fixture
+def hidden(rows):
+    """A customer whom another account manager serves."""
+    return rows.customer(
+        name="鐘離昧",
+        customer_no="C-55",
+        manager_id=rows.manager(name="汪清"),
+        mobile="13812345678",
+        id_no="330106199001011234",
+    )
+
+
+@pytest.fixture
+def li(rows, make_user, sign_in):
+    """The browser of an account manager who serves somebody else."""
+    make_user("li", StaffKind.ACCOUNT_MANAGER, rows.manager(name="李强"))
+    return sign_in("li")
+
+
+def told(sessions):
+    with sessions() as session:
+        return session.scalar(select(func.count()).where(AuditEntry.event == elsewhere.EVENT))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "13812345678",
+        "138 1234 5678",
+        "+86 13812345678",
+        "１３８１２３４５６７８",
+        "330106199001011234",
+        "鐘離昧",
+        "钟离昧",
+        "钟离 昧",
+    ],
+)
+def test_a_whole_number_or_name_is_told_to_exist_with_who_serves_it_and_nothing_else(
+    li, hidden, sessions, words
+):
+    page = li.get("/search?q=" + words.replace("+", "%2B")).text
+
+    assert TOLD in page
+    for kept in ("汪清", hidden, "C-55", "data-open"):
+        assert kept not in page
+    assert told(sessions) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "1381234567",
+        "5678",
+        "12345678",
+        "13812345679",
+        "33010619900101",
+        "钟离",
+        "昧",
+        "zhonglimei",
+        "C-55",
+        "钟离昧 13812345678",
+        "zlm",
+        "%",
+    ],
+)
+def test_a_beginning_an_end_a_part_or_another_way_to_say_it_tells_nothing(li, hidden, sessions, words):
+    page = li.get(f"/search?q={words.replace('%', '%25')}").text
+
+    assert "exists already" not in page
+    assert told(sessions) == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["/search/offers?q={}", "/search/customers?q={}", "/customers?q={}", "/customers/export.csv?q={}"]
+)
+def test_neither_suggestions_nor_lists_nor_files_tell_of_it(li, hidden, sessions, path):
+    page = li.get(path.format("13812345678")).text
+
+    assert "exists already" not in page
+    assert "鐘離昧" not in page
+    assert told(sessions) == 0
+
+
+def test_the_log_has_the_customer_and_not_what_was_typed(li, hidden, sessions):
+    li.get("/search?q=13812345678")
+
+    with sessions() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.event == elsewhere.EVENT)).one()
+    assert (entry.subject_type, entry.subject_id, entry.actor) == ("customer", hidden, "li")
+    assert "13812345678" not in str(entry.details)
+
+
+def test_after_a_days_work_of_such_hits_no_more_are_told_until_a_day_is_over(li, hidden, clock, monkeypatch):
+    monkeypatch.setattr(elsewhere, "MOST_A_DAY", 2)
+    answers = [li.get("/search?q=13812345678").text for _ in range(3)]
+    clock.advance(elsewhere.DAY)
+
+    assert [TOLD in page for page in answers] == [True, True, False]
+    assert "More are not told today" in answers[-1]
+
+
+def test_who_sees_the_file_is_shown_it_and_told_nothing(browser, hidden, sessions):
+    page = browser.get("/search?q=13812345678").text
+
+    assert "data-open" in page
+    assert "exists already" not in page
+    assert told(sessions) == 0
