@@ -23,11 +23,16 @@ from branch_node.customers import care_pages, sharing_pages
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
 from branch_node.customers.models import CustomerMove
-from branch_node.desk import file_pages
+from branch_node.desk import document_pages, file_pages
 from branch_node.desk import pages as desk
 from branch_node.duplicates import jobs as duplicate_jobs
 from branch_node.duplicates import pages as duplicates
 from branch_node.finding.box import BOX
+from branch_node.documents import alarms as document_alarms
+from branch_node.documents import file_pages as document_files
+from branch_node.documents import jobs as document_jobs
+from branch_node.documents import pages as documents
+from branch_node.documents.models import Document, DocumentVersion
 from branch_node.handover import pages as handover
 from branch_node.home.pages import home_blueprint
 from branch_node.identity.models import CustomerMerge
@@ -130,6 +135,7 @@ ALARMS: Final[Sequence[AlarmKind]] = (
     *outbound_alarms.ALARMS,
     *inbound_alarms.ALARMS,
     *retention_alarms.ALARMS,
+    *document_jobs.JOBS,
     *personal_alarms.ALARMS,
     *archive_alarms.ALARMS,
     *common_alarms.ALARMS,
@@ -139,6 +145,7 @@ ALARMS: Final[Sequence[AlarmKind]] = (
 HOMES: Final = {
     StaffKind.BRANCH_MANAGER: "home.board",
     StaffKind.SERVICE: "servicedesk.index",
+    *document_alarms.ALARMS,
     StaffKind.ADMINISTRATOR: "home.node",
 }
 _OF: Final = {kind: frozenset({kind}) for kind in BRANCH_KINDS}
@@ -169,6 +176,7 @@ MENU: Final = (
     MenuEntry(
         _l("Legal holds"),
         "holds.index",
+    MenuEntry(_l("Documents"), "documents.index", "archive", Resource.DOCUMENT, key="f", foot=True),
         "shield-lock",
         Resource.LEGAL_HOLD,
         key="q",
@@ -280,6 +288,9 @@ BUSINESS: Final = (
     bulk_pages.blueprint,
     worklogs.blueprint,
     archive.blueprint,
+    documents.blueprint,
+    document_files.blueprint,
+    document_pages.blueprint,
     archive_history.blueprint,
     completeness_pages.blueprint,
     billing.blueprint,
@@ -335,6 +346,7 @@ def _people() -> Sequence[Blueprint]:
         setup.blueprint,
         request_pages.blueprint,
         personal.blueprint,
+                "document": lambda record_id: url_for("documents.one", document_id=record_id),
         terms_pages.blueprint,
         _personal_data(),
         people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
@@ -368,9 +380,11 @@ def _personal_data() -> Blueprint:
             CustomerMove.__tablename__: N_("Moves between stages and tiers"),
             ArchiveEntry.__tablename__: N_("Retained archive"),
         },
-        column_words=request_pages.WORDS | merging.WORDS | archive.WORDS,
+        column_words=request_pages.WORDS | merging.WORDS | archive.WORDS | documents.WORDS,
         fixed=inbound.personal_policies,
         kinds=BRANCH_KINDS,
         has_terms=True,
     )
     return personal_data_blueprint(settings)
+            Document.__tablename__: N_("Documents"),
+            DocumentVersion.__tablename__: N_("Files of documents"),

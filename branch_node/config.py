@@ -25,7 +25,7 @@ class BranchSettings(NodeSettings):
 
     Batches that head office holds and has backed up are kept `outbox_retention_days`, and earlier ones go when
     the store is over `outbox_cap_mb`. A record type with more than `backlog_above` changes of earlier days sends
-    today's first.
+    today's first. A document of a customer may have `document_mb`, all of them together `documents_quota_mb`.
     """
 
     node_id: str = ""
@@ -33,6 +33,8 @@ class BranchSettings(NodeSettings):
     outbox_retention_days: int = 30
     outbox_cap_mb: int = 4096
     backlog_above: int = 2_000
+    document_mb: int = 20
+    documents_quota_mb: int = 4096
 
 
 def create_home(path: Path, *, database_url: str | None) -> Home:

@@ -8,14 +8,19 @@ from branch_node.archive.guards import install as install_archive_guards
 from branch_node.archive.guards import remove as remove_archive_guards
 from branch_node.bindings import KEPT_BLANK, install_capture
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH
+from branch_node.documents.models import Document, DocumentVersion
 from branch_node.erasure.guards import install as install_erased
 from branch_node.ranges import RANGES
 from branch_node.staff.projection import install_projection
 from branch_node.worklogs.models import WORK_LOG_SEARCH
 from branch_node.units.projection import install_owners
 from shared.audit.guards import install as install_log_guards
+from shared.db.base import Base
 from shared.db.migrations import MigratedApp
 from shared.rights.rowsecurity import install_row_security, remove_row_security
+
+# They do not travel, and are kept blank of who is erased all the same.
+DOCUMENTS: Final = tuple(Base.metadata.tables[one.__tablename__] for one in (Document, DocumentVersion))
 
 
 def _install_generated(connection: Connection) -> None:
@@ -23,7 +28,7 @@ def _install_generated(connection: Connection) -> None:
     install_capture(connection)
     install_log_guards(connection)
     install_archive_guards(connection)
-    install_erased(connection, KEPT_BLANK)
+    install_erased(connection, (*KEPT_BLANK, *DOCUMENTS))
     CUSTOMER_SEARCH.install(connection)
     CONTACT_SEARCH.install(connection)
     WORK_LOG_SEARCH.install(connection)

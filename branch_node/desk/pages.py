@@ -19,6 +19,7 @@ from branch_node.customers import sharing
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
 from branch_node.desk import queries
+from branch_node.documents.queries import count_expiring
 from branch_node.identity.queries import survivor_of
 from branch_node.inbound import queries as inbound
 from branch_node.managers import queries as managers
@@ -163,6 +164,7 @@ def my_day() -> ResponseReturnValue:
                 session, manager_id=mine, now=now, timezone=zone, limit=queries.SHORT_LIST
             ),
             held=customers.count_customers(session, CustomerFilter(manager_id=mine or "")),
+            papers=count_expiring(session, today, manager_id=mine or ""),
         )
 
 

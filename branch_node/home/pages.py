@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from flask import Blueprint, render_template
 
 from branch_node.desk import queries as desk
+from branch_node.documents.queries import count_expiring
 from branch_node.home import queries
 from branch_node.inbound import pages as inbound
 from branch_node.outbound import queries as outbound
@@ -43,6 +44,7 @@ def home_blueprint(jobs: Sequence[Job]) -> Blueprint:
                 conflicts=queries.conflicts(session),
                 imports=queries.imports_waiting(session),
                 judged=qualification.count_states(session, today),
+                papers=count_expiring(session, today),
             )
 
     @blueprint.get("/node")

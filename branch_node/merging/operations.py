@@ -20,6 +20,7 @@ from branch_node.customers.groups import (
 from branch_node.customers.models import Contact, Customer
 from branch_node.customers.operations import EDITABLE, index_customer
 from branch_node.customers.queries import CustomerNotFoundError
+from branch_node.documents import operations as documents
 from branch_node.duplicates.models import DuplicatePair
 from branch_node.erased.queries import erased_among
 from branch_node.identity.models import CustomerIdentity, CustomerMerge, MergeState
@@ -98,6 +99,7 @@ def carry_out(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
     merge.moved = {
         "members": _link(session, survivor, loser, by=by),
         "contacts": _move_contacts(session, loser.id, survivor.id, None),
+        "documents": documents.move(session, loser.id, survivor.id),
         "below": _move_below(session, loser, survivor),
         **open_to_both(session, survivor, loser, by=by),
     }
@@ -124,6 +126,8 @@ def take_back(session: Session, merge_id: str, *, by: Stamp) -> list[str]:
     kept = _give_back(session, merge, survivor, by=by)
     _unlink(session, merge)
     _move_contacts(session, merge.survivor_id, merge.loser_id, merge.moved["contacts"])
+    # A merge from before there were documents moved none.
+    documents.move(session, merge.survivor_id, merge.loser_id, merge.moved.get("documents", ()))
     move_members(session, survivor.id, both[merge.loser_id], only=merge.moved.get("below", ()))
     take_back_shares(session, merge.moved["shares"])
     merge.state, merge.undone_at, merge.undone_by = MergeState.UNDONE, by.at, by.actor[:80]

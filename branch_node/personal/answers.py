@@ -13,6 +13,7 @@ from branch_node.archive.queries import read_content
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, CustomerMove, CustomerShare
 from branch_node.customers.queries import get_customer
+from branch_node.documents.models import Document, DocumentVersion
 from branch_node.personal.exported import may_hold
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
@@ -28,6 +29,8 @@ ABOUT: Final = {
     "moves": CustomerMove,
     "shared_with": CustomerShare,
     "qualifications": Qualification,
+    "documents": Document,
+    "document_versions": DocumentVersion,
     "bill_lines": BillLine,
     "work_logs": WorkLog,
     "months": CustomerMonth,

@@ -56,7 +56,7 @@ VERBS: Final = {
     LogAction.DELETE: "blanked deleted draft-dropped erased erased-again forgotten purged region-dropped removed "
     "retired",
     LogAction.VIEW: "looked-up missed revealed served serving-ended told-elsewhere viewed",
-    LogAction.EXPORT: "backed-up exported packed unsent-exported",
+    LogAction.EXPORT: "backed-up downloaded exported packed unsent-exported",
     LogAction.PRINT: "printed",
     LogAction.SIGN_IN: "accepted recovery-code-accepted",
     LogAction.SIGN_OUT: "sign-out",

@@ -41,9 +41,10 @@ RULES: Final = "branchline-export-rules"
 MIME: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
+    "zip": "application/zip",
 }
 # What the address of an export has beyond that of the list it exports.
-OF_A_FILE: Final = re.compile(r"(/export)?\.(xlsx|csv)$")
+OF_A_FILE: Final = re.compile(r"(/export)?\.(xlsx|csv|zip)$")
 IN_MEMORY: Final = 8 * 1024 * 1024
 # More is refused: a file that stops somewhere in the middle would be taken for the whole.
 MOST_ROWS: Final = 200_000

@@ -66,6 +66,11 @@ FIELDS: Final[Mapping[str, str]] = {
     "undone_at": N_("Undone at"),
     "undone_by": N_("Undone by"),
     "until": N_("Until"),
+    "dated_on": N_("Date of the document"),
+    "retire_reason": N_("Why it was retired"),
+    "retired_by": N_("Retired by"),
+    "valid_until": N_("Valid until"),
+    "versions": N_("Versions"),
     "what": N_("What"),
 }
 # What entries tell besides the fields that changed.
@@ -87,6 +92,9 @@ DETAILS: Final[Mapping[str, str]] = {
     "hq": N_("Head office"),
     "import": N_("Import"),
     "key": N_("Key"),
+    "form": N_("Kind of file"),
+    "no": N_("Version"),
+    "size": N_("Bytes"),
     "manager": N_("Account manager"),
     "masked": N_("Masked columns"),
     "method": N_("Way of asking"),

@@ -80,6 +80,7 @@ MODULES: Final = {
     "duplicate": N_("Duplicates"),
     "merge": N_("Duplicates"),
     "handover": N_("Hand-overs of customers"),
+    "document": N_("Documents of customers"),
 }
 VALUES: Final[Mapping[str, type[Vocabulary]]] = {
     "grade": Grade,

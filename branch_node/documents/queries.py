@@ -1,0 +1,241 @@
+"""Reads of documents: lists, one with its versions, its bytes, what runs out, and what a text finds."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import IO, Any, Final
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from branch_node.customers.models import Customer
+from branch_node.documents.errors import DocumentDamagedError, DocumentNotFoundError
+from branch_node.documents.models import Document, DocumentChunk, DocumentKind, DocumentVersion
+from branch_node.inbound.queries import codes, words_of
+from shared.db.base import instant_text
+from shared.domain.published.vocabulary import CodeTable
+from shared.i18n import current_language, label
+
+SORTS: Final = {
+    "name": Document.name,
+    "kind": Document.kind,
+    "dated_on": Document.dated_on,
+    "valid_until": Document.valid_until,
+    "updated_at": Document.updated_at,
+}
+# Further than any document has versions, and a number for both databases.
+LAST_NO: Final = 100_000
+# Papers that run out within so many days are told of.
+SOON: Final = timedelta(days=30)
+AT_ONCE: Final = 8
+MANY_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFilter:
+    """Which documents are wanted; everything empty means all that are not retired."""
+
+    text: str = ""
+    kind: str = ""
+    customer_id: str = ""
+    manager_id: str = ""
+    until: date | None = None
+    retired: bool = False
+
+
+def get_document(session: Session, document_id: str, *, lock: bool = False) -> Document:
+    """Return one document; raises DocumentNotFoundError."""
+    found = session.get(Document, document_id, with_for_update=lock or None)
+    if found is None:
+        raise DocumentNotFoundError
+    return found
+
+
+def get_version(session: Session, document_id: str, no: int) -> DocumentVersion:
+    """Return one version of a document; raises DocumentNotFoundError."""
+    wanted = select(DocumentVersion).where(
+        DocumentVersion.document_id == document_id, DocumentVersion.no == min(no, LAST_NO)
+    )
+    found = session.scalar(wanted)
+    if found is None:
+        raise DocumentNotFoundError
+    return found
+
+
+def list_versions(session: Session, document_id: str) -> Sequence[DocumentVersion]:
+    """Return the versions of a document, the newest first."""
+    wanted = select(DocumentVersion).where(DocumentVersion.document_id == document_id)
+    return session.scalars(wanted.order_by(DocumentVersion.no.desc())).all()
+
+
+def select_documents(
+    wanted: DocumentFilter, words: Mapping[str, str]
+) -> Select[Document, DocumentVersion, str, str]:
+    """Select documents with their newest version, and the number and name of their customer."""
+    return (
+        select(Document, DocumentVersion, Customer.customer_no, Customer.name)
+        .join(
+            DocumentVersion,
+            (DocumentVersion.document_id == Document.id) & (DocumentVersion.no == Document.versions),
+        )
+        .join(Customer, Customer.id == Document.customer_id)
+        .where(*_conditions(wanted, words))
+    )
+
+
+def found(session: Session, text: str, limit: int) -> Sequence[tuple[Document, DocumentVersion, str, str]]:
+    """Return the documents a text finds by name, number, file name or kind, those changed last first."""
+    words = kind_words(session)
+    wanted = select_documents(DocumentFilter(text=text), words)
+    rows = session.execute(wanted.order_by(Document.updated_at.desc(), Document.id).limit(limit)).all()
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def count_expiring(session: Session, today: date, *, manager_id: str = "") -> int:
+    """Return how many papers in force have run out or do so within SOON."""
+    wanted = DocumentFilter(until=today + SOON, manager_id=manager_id)
+    return (
+        session.scalar(
+            select(func.count(Document.id))
+            .join(Customer, Customer.id == Document.customer_id)
+            .where(*_conditions(wanted, {}))
+        )
+        or 0
+    )
+
+
+def of_customer(session: Session, customer_id: str) -> list[dict[str, Any]]:
+    """Return what is said of a customer's documents and versions, with digests and without bytes, as plain JSON."""
+    rows = session.execute(
+        select(Document, DocumentVersion)
+        .join(DocumentVersion, DocumentVersion.document_id == Document.id)
+        .where(Document.customer_id == customer_id)
+        .order_by(Document.id, DocumentVersion.no)
+    ).all()
+    return [
+        {
+            "id": document.id,
+            "kind": document.kind,
+            "name": document.name,
+            "version": version.no,
+            "form": version.form,
+            "size": version.size,
+            "digest": version.content_digest,
+            "added_at": instant_text(version.added_at),
+            "added_by": version.added_by,
+        }
+        for document, version in rows
+    ]
+
+
+def stored_bytes(session: Session) -> int:
+    """Return how many bytes of documents lie in the database; each content counts once a customer."""
+    stored = select(func.sum(DocumentVersion.size)).where(
+        DocumentVersion.content_of == DocumentVersion.id, DocumentVersion.content_digest.is_not(None)
+    )
+    return int(session.scalar(stored) or 0)
+
+
+def find_content(session: Session, customer_id: str, digest: str) -> DocumentVersion | None:
+    """Return a version of this customer that has this very content, if there is one."""
+    wanted = select(DocumentVersion).where(
+        DocumentVersion.customer_id == customer_id, DocumentVersion.content_digest == digest
+    )
+    return session.scalar(wanted.order_by(DocumentVersion.id).limit(1))
+
+
+def find_same_name(session: Session, customer_id: str, name: str) -> Document | None:
+    """Return a document in force of this customer whose newest file has this name, if there is one."""
+    wanted = (
+        select(Document)
+        .join(
+            DocumentVersion,
+            (DocumentVersion.document_id == Document.id) & (DocumentVersion.no == Document.versions),
+        )
+        .where(
+            Document.customer_id == customer_id,
+            Document.retired_at.is_(None),
+            DocumentVersion.file_name == name,
+        )
+    )
+    return session.scalar(wanted.order_by(Document.id).limit(1))
+
+
+def copy_content(session: Session, version: DocumentVersion, sink: IO[bytes]) -> None:
+    """Write a version's bytes to `sink`, a piece at a time.
+
+    Raises DocumentDamagedError behind the last piece when they are not what was stored: then use nothing of the sink.
+    """
+    made, size = hashlib.sha256(), 0
+    for piece in _pieces(session, version):
+        made.update(piece)
+        size += len(piece)
+        sink.write(piece)
+    if size != version.size or made.hexdigest() != version.content_digest:
+        raise DocumentDamagedError
+
+
+def is_whole(session: Session, version: DocumentVersion) -> bool:
+    """Tell whether a version's bytes are those that were stored."""
+    made = hashlib.sha256()
+    for piece in _pieces(session, version):
+        made.update(piece)
+    return made.hexdigest() == version.content_digest
+
+
+def each_stored(session: Session) -> Iterator[DocumentVersion]:
+    """Yield the versions under which bytes lie."""
+    wanted = select(DocumentVersion).where(
+        DocumentVersion.content_of == DocumentVersion.id, DocumentVersion.content_digest.is_not(None)
+    )
+    ordered = wanted.order_by(DocumentVersion.id).execution_options(yield_per=MANY_AT_ONCE)
+    yield from session.scalars(ordered)
+
+
+def offered_kinds(session: Session, now: datetime) -> list[tuple[str, str]]:
+    """Return (code, word) of the kinds to choose from: head office's, or those every branch knows."""
+    published = codes(session, CodeTable.DOCUMENT_KIND, now=now)
+    if published is None:
+        return [(kind.value, label(kind)) for kind in DocumentKind]
+    return [(one.code, one.word(current_language())) for one in published]
+
+
+def kind_words(session: Session) -> dict[str, str]:
+    """Return what every kind is called that a document may have, also one that is no longer offered."""
+    own = {kind.value: label(kind) for kind in DocumentKind}
+    told = {one.code: one.word(current_language()) for one in words_of(session, CodeTable.DOCUMENT_KIND)}
+    return own | told
+
+
+def _pieces(session: Session, version: DocumentVersion) -> Iterator[bytes]:
+    wanted = (
+        select(DocumentChunk.data)
+        .where(DocumentChunk.version_id == version.content_of)
+        .order_by(DocumentChunk.no)
+        .execution_options(yield_per=AT_ONCE)
+    )
+    with session.execute(wanted) as rows:
+        for row in rows:
+            yield bytes(row[0])
+
+
+def _conditions(wanted: DocumentFilter, words: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        Document.retired_at.is_not(None) if wanted.retired else Document.retired_at.is_(None)
+    ]
+    if wanted.kind:
+        conditions.append(Document.kind == wanted.kind)
+    if wanted.customer_id:
+        conditions.append(Document.customer_id == wanted.customer_id)
+    if wanted.manager_id:
+        conditions.append(Customer.manager_id == wanted.manager_id)
+    if wanted.until is not None:
+        conditions.append(Document.valid_until <= wanted.until)
+    if wanted.text:
+        text = wanted.text.casefold()
+        kinds = [code for code, word in words.items() if text in word.casefold()]
+        columns = (Document.name, Document.number, DocumentVersion.file_name)
+        like = [column.icontains(wanted.text, autoescape=True) for column in columns]
+        conditions.append(or_(*like, Document.kind.in_(kinds)))
+    return conditions
