@@ -23,7 +23,7 @@ from branch_node.customers import care_pages, sharing_pages
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
 from branch_node.customers.models import CustomerMove
-from branch_node.desk import document_pages, file_pages
+from branch_node.desk import correcting_pages, document_pages, file_pages
 from branch_node.desk import pages as desk
 from branch_node.duplicates import jobs as duplicate_jobs
 from branch_node.duplicates import pages as duplicates
@@ -277,6 +277,7 @@ BUSINESS: Final = (
     desk.blueprint,
     finding_blueprint(BOX),
     file_pages.blueprint,
+    correcting_pages.blueprint,
     customers.blueprint,
     contacts.blueprint,
     care_pages.blueprint,
