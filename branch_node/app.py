@@ -97,6 +97,7 @@ from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.rights.vocabulary import BRANCH_KINDS, Resource, StaffKind
+from shared.twoperson.closing import CLOSING_KIND
 from shared.twoperson.jobs import expiry_job
 from shared.web.alarms.pages import alarms_blueprint
 from shared.web.app import create_flask
@@ -112,7 +113,7 @@ from shared.web.running.pages import jobs_blueprint
 from shared.web.twoperson.pages import two_person_blueprint
 from shared.web.twoperson.pages import waiting_count as second_person_count
 
-ACTS: Final = (export_kind(), RELEASE_KIND, ERASE_KIND, UNLOCK_KIND, REMOVAL_KIND)
+ACTS: Final = (export_kind(), RELEASE_KIND, ERASE_KIND, UNLOCK_KIND, REMOVAL_KIND, CLOSING_KIND)
 JOBS: Final[Sequence[Job]] = (
     expiry_job(ACTS),
     *export_jobs.JOBS,
@@ -363,6 +364,7 @@ def _second_person() -> Blueprint:
             "personal_request": lambda at: url_for("personal_requests.one", request_id=at),
             "legal_hold": lambda at: url_for("holds.one", hold_id=at),
             "archive_entry": lambda at: url_for("archive.one", entry_id=at),
+            "alarm": lambda at: url_for("alarms.one", alarm_id=at),
         },
     )
 

@@ -68,6 +68,7 @@ from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
 from shared.rights.vocabulary import HQ_KINDS
+from shared.twoperson.closing import CLOSING_KIND
 from shared.twoperson.jobs import expiry_job
 from shared.web import context
 from shared.web.alarms.pages import alarms_blueprint
@@ -80,7 +81,7 @@ from shared.web.personaldata.pages import PersonalDataSettings, personal_data_bl
 from shared.web.running.pages import jobs_blueprint
 from shared.web.twoperson.pages import two_person_blueprint
 
-ACTS: Final = (waiver_kind(BINDINGS), RELEASE_KIND, export_kind())
+ACTS: Final = (waiver_kind(BINDINGS), RELEASE_KIND, export_kind(), CLOSING_KIND)
 JOBS: Final[Sequence[Job]] = (
     expiry_job(ACTS),
     *export_jobs.JOBS,
@@ -175,6 +176,7 @@ def _blueprints() -> Sequence[Blueprint]:
                 "parked": lambda at: url_for("parked.one", parked_id=int(at)),
                 "legal_hold": _hold_url,
                 "export": lambda at: url_for("exports.one", export_id=at),
+                "alarm": lambda at: url_for("alarms.one", alarm_id=at),
             },
         ),
         exports_blueprint(_export_rules),

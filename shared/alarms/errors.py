@@ -24,3 +24,11 @@ class AlarmNoteError(BranchlineError):
 
     code = "alarm-note"
     message = N_("Say in %(least)s to %(most)s characters what was done about it.")
+
+
+class AlarmTakesTwoError(BranchlineError):
+    """An alarm about what one person did alone is not closed by one person alone."""
+
+    code = "alarm-takes-two"
+    kind = Kind.FORBIDDEN
+    message = N_("This alarm is closed by two people: say what was done, and another administrator agrees.")

@@ -9,10 +9,10 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.orm import Session
 
-from shared.alarms.errors import AlarmClosedError, AlarmNoteError
+from shared.alarms.errors import AlarmClosedError, AlarmNoteError, AlarmTakesTwoError
 from shared.alarms.models import OPEN, Alarm
 from shared.alarms.queries import get_alarm
-from shared.alarms.vocabulary import SYSTEM, AlarmKind, Subject
+from shared.alarms.vocabulary import SYSTEM, TAKES_TWO, AlarmKind, Subject
 from shared.audit.operations import record
 from shared.ids import new_id
 from shared.stamp import Stamp
@@ -70,23 +70,41 @@ def clear_alarm(session: Session, kind: AlarmKind, subject: Subject, *, at: date
     return bool(result.rowcount)  # type: ignore[attr-defined]
 
 
-def close_alarm(session: Session, alarm_id: str, *, note: str, by: Stamp) -> Alarm:
+def close_alarm(
+    session: Session, alarm_id: str, *, note: str, by: Stamp, asked_by: str | None = None
+) -> Alarm:
     """End an alarm by hand, with a note of what was done; what is still wrong raises a new one.
 
-    Raises AlarmNotFoundError, AlarmClosedError and AlarmNoteError.
+    `asked_by` is who wrote the note, where `by` only agrees. Raises AlarmNotFoundError, AlarmClosedError,
+    AlarmNoteError and AlarmTakesTwoError.
     """
-    said = note.strip()
-    if not LEAST_NOTE <= len(said) <= MOST_NOTE:
-        raise AlarmNoteError(least=LEAST_NOTE, most=MOST_NOTE)
-    alarm = get_alarm(session, alarm_id)
-    if not alarm.is_open:
-        raise AlarmClosedError
+    said = check_note(note)
+    alarm = get_open_alarm(session, alarm_id)
+    if alarm.code in TAKES_TWO and asked_by in {None, by.actor}:
+        raise AlarmTakesTwoError
     alarm.close(at=by.at, by=by.actor, note=said)
+    asked = {"asked_by": asked_by} if asked_by else {}
     record(
         session,
         "alarm.closed",
         subject=("alarm", alarm.id),
         by=by,
-        details={"code": alarm.code, "about": [alarm.subject_type, alarm.subject_id], "note": said},
+        details={"code": alarm.code, "about": [alarm.subject_type, alarm.subject_id], "note": said} | asked,
     )
+    return alarm
+
+
+def check_note(note: str) -> str:
+    """Return what was done, as it is kept; raises AlarmNoteError."""
+    said = note.strip()
+    if not LEAST_NOTE <= len(said) <= MOST_NOTE:
+        raise AlarmNoteError(least=LEAST_NOTE, most=MOST_NOTE)
+    return said
+
+
+def get_open_alarm(session: Session, alarm_id: str) -> Alarm:
+    """Return an alarm that still stands; raises AlarmNotFoundError and AlarmClosedError."""
+    alarm = get_alarm(session, alarm_id)
+    if not alarm.is_open:
+        raise AlarmClosedError
     return alarm

@@ -9,6 +9,8 @@ from shared.errors import N_
 Subject = tuple[str, str]
 # Who closed an alarm that was over by itself.
 SYSTEM: Final = "system"
+# Codes of alarms that nobody closes alone: one says what was done, another agrees (shared.twoperson.closing).
+TAKES_TWO: Final = frozenset({"restored-by-one"})
 
 
 class Severity(Vocabulary):

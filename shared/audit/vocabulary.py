@@ -67,7 +67,7 @@ VERBS: Final = {
     "wait-forgotten withdrawn",
     LogAction.RUN: "all-checked-again applied cancelled checked-again done finished ran ran-out running waiting",
     LogAction.ASK: "asked asked-by-hq expired proof-asked proposed request-withdrawn waiver-asked waiver-withdrawn",
-    LogAction.APPROVE: "approved turned-down waived",
+    LogAction.APPROVE: "approved restore-approved turned-down waived",
 }
 _ACTIONS: Final = {verb: action for action, verbs in VERBS.items() for verb in verbs.split()}
 

@@ -199,3 +199,14 @@ class SecretRefusedError(BranchlineError):
 
     code = "secret-refused"
     message = N_("The key for an authenticator is base 32, at least 16 characters.")
+
+
+class WitnessesRefusedError(BranchlineError):
+    """Deliberately the same for a wrong name or password, a disabled account, another kind, and one person twice."""
+
+    code = "two-administrators"
+    kind = Kind.FORBIDDEN
+    message = N_(
+        "This takes two different administrators of the backup, each with their password as it was then. At least one "
+        "was not accepted; nothing was changed."
+    )

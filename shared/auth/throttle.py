@@ -35,6 +35,8 @@ ADDRESS: Final = Policy("address", free=40, longest=timedelta(minutes=15))
 ACCOUNT: Final = Policy("account", free=20, longest=timedelta(seconds=30))
 # Only who has the password gets here, so this one may be slowed hard over all addresses.
 CODES: Final = Policy("codes", free=5, longest=timedelta(minutes=15))
+# Two administrators at the terminal, for a restore.
+WITNESSES: Final = Policy("restore", free=5, longest=timedelta(minutes=15))
 
 # Somebody who has forgotten a password does not try so often; many people behind one address may.
 GUESSES: Final = {"pair": 20, "codes": 20, "account": 60, "address": 60}

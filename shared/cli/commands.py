@@ -8,12 +8,11 @@ import click
 from shared.audit import operations as audit
 from shared.cli import serving
 from shared.cli.context import NodeApp, command_stamp, echo, echo_json, home_option, say
+from shared.cli.restoring import restore_command
 from shared.cli.running import run_job_now
 from shared.cli.users import user_commands
 from shared.cli.verifying import verify_command
-from shared.clock import SystemClock
-from shared.config import Home
-from shared.db.backup import Manifest, make_backup, restore_backup
+from shared.db.backup import Manifest, make_backup
 from shared.db.migrations import upgrade
 from shared.errors import N_
 from shared.i18n import format_bytes, format_instant, gettext, label
@@ -22,7 +21,7 @@ from shared.jobs import queries as job_queries
 
 def common_commands(app: NodeApp) -> list[click.Command]:
     """Return the commands that both kinds of node have, for one app."""
-    makers = (_serve, _jobs, _run, _migrate, _backup, _restore, verify_command)
+    makers = (_serve, _jobs, _run, _migrate, _backup, restore_command, verify_command)
     return [*(make(app) for make in makers), user_commands(app)]
 
 

@@ -36,4 +36,14 @@ GUESSING: Final = AlarmKind(
     ),
     N_("%(tries)s wrong tries in a row, the last within the hour; counted: %(counters)s."),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (DISK_FULL, LOG_BROKEN, GUESSING)
+RESTORED_BY_ONE: Final = AlarmKind(
+    "restored-by-one",
+    Severity.CRITICAL,
+    N_("This node was restored by one person alone"),
+    N_(
+        "Find out who did it, and whether the backup is the right one. An administrator says here what was found, and "
+        "another one agrees; where there is only one, make somebody else administrator first."
+    ),
+    N_("By %(user)s at %(terminal)s, from %(file)s as of %(made_at)s: %(why)s"),
+)
+ALARMS: Final[Sequence[AlarmKind]] = (DISK_FULL, LOG_BROKEN, GUESSING, RESTORED_BY_ONE)

@@ -43,7 +43,7 @@ def propose(
     by: Stamp,
 ) -> ProposedAct:
     """Ask a second person to let this be done; it runs out by itself. Raises ActReasonError and ActProposedError."""
-    said = _reason(reason)
+    said = check_reason(reason)
     present = queries.find_waiting(session, kind.name, subject)
     if present is not None and present.is_open(by.at):
         raise ActProposedError(who=present.proposed_by)
@@ -88,7 +88,7 @@ def refuse(
     session: Session, kind: ActKind, act_id: str, *, reason: str, eligible: Eligible, by: Stamp
 ) -> None:
     """Let it not be done, and say why. Raises as `approve` does, and ActReasonError."""
-    said = _reason(reason)
+    said = check_reason(reason)
     act = _decide(session, kind, act_id, eligible=eligible, by=by)
     _come_to_nothing(session, kind, act, ActState.REFUSED, by=by, note=said)
 
@@ -171,7 +171,8 @@ EVENTS: Final = {
 }
 
 
-def _reason(reason: str) -> str:
+def check_reason(reason: str) -> str:
+    """Return why something is done, as it is kept; raises ActReasonError."""
     said = reason.strip()
     if not LEAST_REASON <= len(said) <= REASON_LENGTH:
         raise ActReasonError(field="reason", least=LEAST_REASON, most=REASON_LENGTH)

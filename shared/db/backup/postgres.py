@@ -61,6 +61,19 @@ def load(server: int, url: str, source: Path, work: Path) -> None:
     _run([str(tool), *options, listed, f"--dbname={_address(url, work)}", str(source)], work)
 
 
+def unload(server: int, table: str, source: Path, work: Path) -> str:
+    """Return the rows of one table of a dump as the text that COPY reads; raises BackupError."""
+    tool, plain = find_tool("pg_restore", server), work / "table.copy"
+    _run(
+        [str(tool), "--data-only", "--schema=public", f"--table={table}", f"--file={plain}", str(source)],
+        work,
+    )
+    try:
+        return plain.read_text(encoding="utf-8")
+    finally:
+        plain.unlink()
+
+
 def server_version(connection: Connection) -> int:
     """Return the server's major version."""
     return int(connection.execute(text("SHOW server_version_num")).scalar_one()) // NUMBERED

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from shared.db.backup.archive import (
     RowsDifferError,
     read_archive,
 )
+from shared.db.backup.looking import Unpacked
 from shared.db.backup.making import count_file_rows, count_rows, sync_folder
 from shared.db.engine import Database
 from shared.db.erased import carry_over
@@ -29,6 +30,8 @@ from shared.errors import N_, BranchlineError, Kind
 ASIDE_FORMAT: Final = "%Y%m%dT%H%M%SZ"
 URL_KEY: Final = "database_url"
 SQLITE_COMPANIONS: Final = ("-wal", "-shm")
+# Looks at a backup before anything is touched, and raises when it must not be put in place.
+Permit = Callable[[Unpacked], object]
 
 
 class HomeNotEmptyError(BranchlineError):
@@ -47,12 +50,14 @@ def restore_backup(
     now: datetime,
     force: bool = False,
     database_url: str | None = None,
+    permit: Permit | None = None,
 ) -> Manifest:
     """Make the node at `home` what it was when `archive` was made, and return what was in the archive.
 
     Every digest is checked before anything is touched. A node already there is moved aside with `force`
-    and refused without. `database_url` puts the database elsewhere than it was. Raises BackupError,
-    HomeNotEmptyError and HomeInUseError.
+    and refused without. `database_url` puts the database elsewhere than it was. `permit` is asked when the
+    backup is known to be whole; when it raises, everything is as it was. Raises BackupError, HomeNotEmptyError and
+    HomeInUseError.
     """
     home.path.parent.mkdir(parents=True, exist_ok=True)
     stamp = now.strftime(ASIDE_FORMAT)
@@ -65,6 +70,8 @@ def restore_backup(
         # The backup knows nothing of who was erased since.
         carry_over(home, stage)
         url = _database_url(stage, manifest, home, database_url)
+        if permit is not None:
+            permit(Unpacked(stage.path, manifest.dialect, url))
         if manifest.dialect == "sqlite":
             _place_sqlite(stage, home, Path(make_url(url).database or ""), manifest, force=force, stamp=stamp)
             _swap(stage, home, stamp)

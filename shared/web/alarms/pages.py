@@ -7,12 +7,14 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
-from shared.alarms import operations, queries
+from shared.alarms import queries
 from shared.alarms.errors import AlarmNoteError
 from shared.alarms.models import Alarm
 from shared.alarms.vocabulary import AlarmKind, Severity
 from shared.i18n import gettext as _
 from shared.rights.vocabulary import Action, Resource
+from shared.twoperson.closing import end_alarm, find_closing, takes_two
+from shared.twoperson.models import ProposedAct
 from shared.web.access import requires
 from shared.web.alarms.words import AlarmLine, AlarmWords, Links
 from shared.web.context import reading, stamp, viewer, writing
@@ -56,9 +58,7 @@ def alarms_blueprint(kinds: Sequence[AlarmKind], links: Links | None = None) -> 
     @requires(Resource.ALARM, Action.READ)
     def one(alarm_id: str) -> str:
         """Show one alarm with all that is known of it and what to do."""
-        with reading() as session:
-            line = words.line(queries.get_alarm(session, alarm_id))
-        return render_template("alarms/one.html", line=line)
+        return _show(words, alarm_id)
 
     @blueprint.post("/<id:alarm_id>/closing")
     @requires(Resource.ALARM, Action.MANAGE)
@@ -66,14 +66,28 @@ def alarms_blueprint(kinds: Sequence[AlarmKind], links: Links | None = None) -> 
         """End an alarm by hand, with a note."""
         try:
             with writing() as session:
-                operations.close_alarm(session, alarm_id, note=request.form.get("note", ""), by=stamp())
+                asked = end_alarm(session, alarm_id, note=request.form.get("note", ""), by=stamp())
         except AlarmNoteError as error:
-            with reading() as session:
-                line = words.line(queries.get_alarm(session, alarm_id))
             refused = {"note": field_errors(error)[""]}
-            page = render_template("alarms/one.html", line=line, values=request.form, errors=refused)
-            return page, STATUS[error.kind]
-        notice(_("The alarm is closed. If the cause is still there, it will be raised again."))
-        return redirect(url_for("alarms.index"), code=303)
+            return _show(words, alarm_id, values=request.form, errors=refused), STATUS[error.kind]
+        return _go_on(asked)
 
     return blueprint
+
+
+def _go_on(asked: ProposedAct | None) -> ResponseReturnValue:
+    """Say what became of closing it: done, or asked of a second person."""
+    if asked is not None:
+        notice(_("Another administrator has been asked to agree; until then the alarm stands."))
+        return redirect(url_for("two_person.one", act_id=asked.id), code=303)
+    notice(_("The alarm is closed. If the cause is still there, it will be raised again."))
+    return redirect(url_for("alarms.index"), code=303)
+
+
+def _show(words: AlarmWords, alarm_id: str, **values: object) -> str:
+    with reading() as session:
+        line = words.line(queries.get_alarm(session, alarm_id))
+        asked = find_closing(session, line.alarm, now=stamp().at)
+    return render_template(
+        "alarms/one.html", line=line, asked=asked, takes_two=takes_two(line.alarm), **values
+    )

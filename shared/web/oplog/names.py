@@ -75,6 +75,10 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 # What entries tell besides the fields that changed.
 DETAILS: Final[Mapping[str, str]] = {
+    "emergency": N_("Without a second person"),
+    "made_at": N_("Backup of"),
+    "refused_before": N_("Refused tries before"),
+    "second": N_("Who agreed"),
     "actor": N_("Operator"),
     "batches": N_("Sent batches"),
     "by": N_("Who was refused"),

@@ -207,10 +207,11 @@ def test_a_node_is_backed_up_and_restored(call, audited, tmp_path):
     assert made.exit_code == 0, made.output
     assert json.loads(made.stdout)["rows"]["users"] == 1
     call("user", "add", "zhang", "--name", "张三")
+    alone = ("--emergency", "--reason", "the disk is dead")
 
-    refused = call("restore", str(file))
+    refused = call("restore", str(file), *alone)
     assert (refused.exit_code, "--force" in refused.stderr) == (2, True)
-    restored = call("restore", str(file), "--force")
+    restored = call("restore", str(file), "--force", *alone)
 
     assert restored.exit_code == 0, restored.output
     assert [user["username"] for user in json.loads(call("user", "list", "--json").stdout)] == ["admin"]
@@ -221,7 +222,7 @@ def test_a_backup_that_is_not_one_is_refused(call, tmp_path):
     file = tmp_path / "node.backup"
     file.write_bytes(b"hello")
 
-    refused = call("restore", str(file), "--force")
+    refused = call("restore", str(file), "--force", "--emergency", "--reason", "the disk is dead")
 
     assert refused.exit_code == 2
     assert call("user", "list").exit_code == 0
