@@ -19,11 +19,6 @@ from shared.web.access import access_of
 from tests.architecture.sources import modules
 
 Asked = tuple[Resource, Action]
-# Granted, and asked for by no view: each with why it stands in the table all the same.
-NOT_ASKED: dict[Asked, str] = {
-    (Resource.CUSTOMER, Action.APPROVE): "comes with the qualification of customers",
-    (Resource.CUSTOMER, Action.RETIRE): "comes with the retained archive",
-}
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +65,8 @@ def granted() -> set[Asked]:
     }
 
 
-def test_whatever_the_table_grants_is_asked_for_or_named_here_with_its_reason(asked):
-    assert sorted(granted() - asked - set(NOT_ASKED)) == []
-
-
-def test_no_reason_stands_for_what_is_asked_for_or_not_granted(asked):
-    assert sorted(set(NOT_ASKED) & asked) == []
-    assert sorted(set(NOT_ASKED) - granted()) == []
+def test_whatever_the_table_grants_is_asked_for(asked):
+    assert sorted(granted() - asked) == []
 
 
 def test_whatever_a_view_asks_for_is_granted_to_somebody(asked):

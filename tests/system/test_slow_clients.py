@@ -1,10 +1,10 @@
-"""Clients that send or read a byte now and then: they wait, and nobody else does."""
+"""Clients that send or read a byte now and then: they wait, and nobody else does, at head office and at a branch."""
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
+from dataclasses import dataclass
 from urllib.request import urlopen
 
 import pytest
@@ -16,16 +16,26 @@ SLOW = 500
 QUICK = 40
 PATIENCE_S = 10
 HEAD = b"GET /account/sign-in HTTP/1.1\r\nHost: branch\r\n"
+# Where each node takes long bodies.
+TAKES = {"hq-server": b"/sync/v1/batches", "branch-node": b"/account/sign-in"}
 
 
-@pytest.fixture
-def port(tmp_path: Path, make_database_url: Callable[..., str]) -> Iterator[int]:
-    """Where a head office serves."""
-    chosen, home = free_port(), tmp_path / "hq"
-    init = ("init", "--home", str(home), "--database", make_database_url("sqlite"))
-    start("hq-server", *init, folder=tmp_path).succeed()
-    serving = start_serving("hq-server", home, chosen, folder=tmp_path)
-    yield chosen
+@dataclass(frozen=True)
+class Serving:
+    """A node that serves at `port`; `takes` is an address that takes bodies."""
+
+    port: int
+    takes: bytes
+
+
+@pytest.fixture(scope="module", params=list(TAKES))
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """Either node, serving from a database file: what waits here is the server in front of it."""
+    folder, port = tmp_path_factory.mktemp("slow"), free_port()
+    home = folder / "home"
+    start(request.param, "init", "--home", str(home), folder=folder).succeed()
+    serving = start_serving(request.param, home, port, folder=folder)
+    yield Serving(port, TAKES[request.param])
     serving.stop()
 
 
@@ -34,23 +44,24 @@ def port(tmp_path: Path, make_database_url: Callable[..., str]) -> Iterator[int]
     [
         pytest.param(HEAD, b"X-A: b\r\n", id="slow headers"),
         pytest.param(
-            b"POST /sync/v1/batches HTTP/1.1\r\nHost: hq\r\nContent-Length: 900000\r\n\r\n",
-            b"x",
-            id="slow bodies",
+            b"POST %s HTTP/1.1\r\nHost: node\r\nContent-Length: 900000\r\n\r\n", b"x", id="slow bodies"
         ),
         pytest.param(HEAD + b"\r\n", b"", id="answers nobody reads"),
     ],
 )
-def test_five_hundred_slow_clients_keep_nobody_else_waiting(port: int, beginning: bytes, more: bytes) -> None:
+def test_five_hundred_slow_clients_keep_nobody_else_waiting(
+    node: Serving, beginning: bytes, more: bytes
+) -> None:
     with ExitStack() as stack:
         slow = [
-            stack.enter_context(socket.create_connection((LOOPBACK, port), PATIENCE_S)) for _ in range(SLOW)
+            stack.enter_context(socket.create_connection((LOOPBACK, node.port), PATIENCE_S))
+            for _ in range(SLOW)
         ]
         for connection in slow:
-            connection.sendall(beginning)
+            connection.sendall(beginning.replace(b"%s", node.takes))
 
         for _request in range(QUICK):
             for connection in slow[:: SLOW // 50] if more else ():
                 connection.sendall(more)
-            with urlopen(f"http://{LOOPBACK}:{port}/healthz", timeout=PATIENCE_S) as answer:
+            with urlopen(f"http://{LOOPBACK}:{node.port}/healthz", timeout=PATIENCE_S) as answer:
                 assert json.load(answer)
