@@ -8,6 +8,9 @@ from typing import Final
 
 from flask import Blueprint, Flask, url_for
 
+from branch_node.api import care_routes as api_care
+from branch_node.api import customer_routes as api_customers
+from branch_node.api import judging_routes as api_judging
 from branch_node.archive import alarms as archive_alarms
 from branch_node.archive import completeness_pages
 from branch_node.archive import history_pages as archive_history
@@ -100,6 +103,7 @@ from shared.rights.vocabulary import BRANCH_KINDS, Resource, StaffKind
 from shared.twoperson.closing import CLOSING_KIND
 from shared.twoperson.jobs import expiry_job
 from shared.web.alarms.pages import alarms_blueprint
+from shared.web.api import jobs as api_jobs
 from shared.web.app import create_flask
 from shared.web.context import stamp
 from shared.web.exports.pages import exports_blueprint
@@ -117,6 +121,7 @@ ACTS: Final = (export_kind(), RELEASE_KIND, ERASE_KIND, UNLOCK_KIND, REMOVAL_KIN
 JOBS: Final[Sequence[Job]] = (
     expiry_job(ACTS),
     *export_jobs.JOBS,
+    *api_jobs.JOBS,
     *outbound_jobs.JOBS,
     *retention_jobs.JOBS,
     *import_jobs.JOBS,
@@ -232,6 +237,7 @@ MENU: Final = (
         foot=True,
     ),
     MenuEntry(_l("Register of exports"), "exports.index", "download", Resource.EXPORT, key="e", foot=True),
+    MenuEntry(_l("Interfaces"), "interfaces.every", "cloud-upload", Resource.INTERFACE, key="r", foot=True),
     MenuEntry(_l("Security"), "security.index", "shield-lock", Resource.SECURITY, key="x", foot=True),
     MenuEntry(_l("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),
 )
@@ -271,7 +277,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
 
 
 def _blueprints() -> Sequence[Blueprint]:
-    return (home_blueprint(JOBS), *BUSINESS, *_node(), *_people())
+    return (home_blueprint(JOBS), *BUSINESS, *API, *_node(), *_people())
 
 
 BUSINESS: Final = (
@@ -302,6 +308,9 @@ BUSINESS: Final = (
     handover.blueprint,
     imports.blueprint,
 )
+
+
+API: Final = (api_customers.blueprint, api_care.blueprint, api_judging.blueprint)
 
 
 def _node() -> Sequence[Blueprint]:

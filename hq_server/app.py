@@ -72,6 +72,7 @@ from shared.twoperson.closing import CLOSING_KIND
 from shared.twoperson.jobs import expiry_job
 from shared.web import context
 from shared.web.alarms.pages import alarms_blueprint
+from shared.web.api import jobs as api_jobs
 from shared.web.app import create_flask
 from shared.web.exports.pages import exports_blueprint
 from shared.web.oplog.pages import oplog_blueprint
@@ -85,6 +86,7 @@ ACTS: Final = (waiver_kind(BINDINGS), RELEASE_KIND, export_kind(), CLOSING_KIND)
 JOBS: Final[Sequence[Job]] = (
     expiry_job(ACTS),
     *export_jobs.JOBS,
+    *api_jobs.JOBS,
     *carrying_jobs.JOBS,
     *gate_jobs.JOBS,
     *retention_jobs.JOBS,

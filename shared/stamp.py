@@ -12,6 +12,7 @@ class Via(StrEnum):
     COMMAND = "command"
     JOB = "job"
     SYNC = "sync"
+    API = "api"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from branch_node.customers import operations, queries
+from branch_node.customers.changing import changed_values, form_values, parted
 from branch_node.customers.listing import (
     ALWAYS,
     COLUMNS,
@@ -151,7 +152,7 @@ def register() -> ResponseReturnValue:
     """Enter a new customer; points out whom we may know already, and goes on when told to."""
     given = _given()
     try:
-        values = CustomerForm().load(_parted(given))
+        values = CustomerForm().load(parted(given))
         with reading() as session:
             check_published(session, values, None, now=stamp().at)
     except ValidationError as refused:
@@ -178,7 +179,7 @@ def edit(customer_id: object) -> str:
     with reading() as session:
         customer = queries.get_customer(session, str(customer_id))
         refuse_if_erased(session, customer.id)
-        return _form(session, customer, _values(customer))
+        return _form(session, customer, form_values(customer))
 
 
 @blueprint.post("/<uuid:customer_id>")
@@ -189,7 +190,7 @@ def change(customer_id: object) -> ResponseReturnValue:
     with writing() as session:
         customer = queries.get_customer(session, str(customer_id))
         try:
-            values = _changed_values(given, _values(customer))
+            values = changed_values(given, form_values(customer))
             check_published(session, values, customer, now=stamp().at)
             operations.change_customer(
                 session, customer.id, values, seen_at=_seen_at(given.get("seen_at", "")), by=stamp()
@@ -201,7 +202,7 @@ def change(customer_id: object) -> ResponseReturnValue:
         except CustomerChangedMeanwhileError as refused:
             # The form keeps what the person wrote and now rests on the latest version.
             return _form(
-                session, customer, given, {"": translate_error(refused)}, theirs=_values(customer)
+                session, customer, given, {"": translate_error(refused)}, theirs=form_values(customer)
             ), 409
     notice(_("Saved."))
     return redirect(url_for("desk.customer", customer_id=customer.id), code=303)
@@ -268,34 +269,6 @@ def _similar(session: Session, values: Mapping[str, Any]) -> list[Customer]:
     return queries.find_similar(session, id_no=values["id_no"], mobile=values["mobile"])
 
 
-def _values(customer: Customer) -> dict[str, str]:
-    """Return a customer as its form shows it."""
-    shown = {name: getattr(customer, name) for name in operations.EDITABLE}
-    shown["tags"] = _(", ").join(customer.tags)
-    shown["do_not_contact"] = ";".join(customer.do_not_contact)
-    shown["region_code"] = region_text(customer.region_code or "")
-    return {name: "" if value is None else str(value) for name, value in shown.items()}
-
-
-def _changed_values(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of the fields that the person changed; raises ValidationError.
-
-    A value that came in with an import and is left as it was is nobody's mistake now, so it is not judged.
-    """
-    changed = {name for name in operations.EDITABLE if name in given and given[name].strip() != stored[name]}
-    if changed & {"id_no", "id_type"}:
-        changed |= {"id_no", "id_type"}
-    try:
-        values: dict[str, Any] = CustomerForm().load(_parted(given))
-    except ValidationError as refused:
-        messages = refused.messages if isinstance(refused.messages, dict) else {}
-        left = {name: found for name, found in messages.items() if name in changed or name not in stored}
-        if left:
-            raise ValidationError(left) from refused
-        values = dict(refused.valid_data) if isinstance(refused.valid_data, dict) else {}
-    return {name: value for name, value in values.items() if name in changed}
-
-
 def _given() -> dict[str, str]:
     """Return the form; tags that were marked in a list as the text they are elsewhere."""
     given = request.form.to_dict()
@@ -304,11 +277,6 @@ def _given() -> dict[str, str]:
     if given.get("tag_list"):
         given["tags"] = ";".join(request.form.getlist("tag"))
     return given
-
-
-def _parted(given: Mapping[str, str]) -> dict[str, Any]:
-    closed = given.get("do_not_contact")
-    return {**given, "do_not_contact": closed.split(";") if closed else []}
 
 
 def _seen_at(given: str) -> datetime:

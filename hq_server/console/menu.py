@@ -89,6 +89,14 @@ MENU: Final = (
         lazy_gettext("Register of exports"), "exports.index", "download", Resource.EXPORT, key="e", foot=True
     ),
     MenuEntry(
+        lazy_gettext("Interfaces"),
+        "interfaces.every",
+        "cloud-upload",
+        Resource.INTERFACE,
+        key="r",
+        foot=True,
+    ),
+    MenuEntry(
         lazy_gettext("Security"), "security.index", "shield-lock", Resource.SECURITY, key="x", foot=True
     ),
     MenuEntry(lazy_gettext("Jobs"), "running.index", "clock", Resource.JOB, key="j", foot=True),

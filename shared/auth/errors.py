@@ -210,3 +210,48 @@ class WitnessesRefusedError(BranchlineError):
         "This takes two different administrators of the backup, each with their password as it was then. At least one "
         "was not accepted; nothing was changed."
     )
+
+
+class TokenNameError(FieldError):
+    """Nobody would know which program an interface is for."""
+
+    code = "interface-name"
+    message = N_("Say in 1 to %(most)s characters which program this interface is for.")
+
+
+class TokenDaysError(FieldError):
+    """An interface lives for a number of days."""
+
+    code = "interface-days"
+    message = N_("An interface lives for 1 to %(most)s days.")
+
+
+class TokenScopesError(FieldError):
+    """An interface may do part of what its owner may, and something."""
+
+    code = "interface-rights"
+    message = N_("Choose at least one right, and none that you do not have yourself.")
+
+
+class TooManyTokensError(BranchlineError):
+    """Somebody has more interfaces than they can keep an eye on."""
+
+    code = "interfaces-too-many"
+    kind = Kind.CONFLICT
+    message = N_("You have %(most)s interfaces already. Revoke one that is not needed any more.")
+
+
+class TokenNotFoundError(BranchlineError):
+    """There is no such interface, or it is somebody else's."""
+
+    code = "interface-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_("There is no such interface.")
+
+
+class TokenRequiredError(BranchlineError):
+    """A program showed no token, or one that opens nothing here."""
+
+    code = "token-required"
+    kind = Kind.UNAUTHENTICATED
+    message = N_("Send the token of an interface as Authorization: Bearer. This one is missing, over or revoked.")

@@ -1,7 +1,7 @@
-"""Users, their second step, the sessions they have open, and what slows down guessing."""
+"""Users, their second step, their sessions and interfaces, and what slows down guessing."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -26,6 +26,7 @@ from shared.rights.vocabulary import DataRange, Duty, StaffKind, Word
 USERNAME_LENGTH = 40
 NAME_LENGTH = 80
 TERMINAL_LENGTH = 60
+TOKEN_NAME_LENGTH = 40
 
 
 def _codes(words: type[Word], name: str) -> Enum:
@@ -152,6 +153,46 @@ class RecoveryCode(Base):
     user_id: Mapped[IdText] = mapped_column(ForeignKey("users.id"), primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     used_at: Mapped[datetime | None]
+
+
+class AccessToken(Base):
+    """An interface: what a program shows instead of a password to act for a person; here is only the digest.
+
+    It may do what `scopes` name (`resource:action`), as far as its owner may at that moment. `rows_taken` counts the
+    rows of people it read on `counted_on`. One that is revoked stays, for the operation log names it.
+    """
+
+    __tablename__ = "access_tokens"
+
+    id: Mapped[IdText] = mapped_column(primary_key=True, default=new_id)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[IdText] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(TOKEN_NAME_LENGTH))
+    scopes: Mapped[list[str]] = mapped_column(Json, default=list)
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_from: Mapped[str | None] = mapped_column(String(TERMINAL_LENGTH))
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[str | None] = mapped_column(String(80))
+    counted_on: Mapped[date | None]
+    rows_taken: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+
+
+class AnsweredRequest(Base):
+    """That a program's request with an Idempotency-Key was done: asked again, it is answered and not done again.
+
+    What was answered is not kept, for it holds personal data: only where it is found and with which status.
+    """
+
+    __tablename__ = "answered_requests"
+    __table_args__ = (Index("ix_answered_requests_at", "at"),)
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    asked: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int] = mapped_column(Integer)
+    found_at: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
 
 
 class SignInThrottle(Base):

@@ -29,6 +29,7 @@ from shared.auth.signin import (
     redeem_code,
     verify_sign_in,
 )
+from shared.auth.tokens import revoke_all
 from shared.i18n import LANGUAGES
 from shared.rights.ranges import sight_of
 from shared.rights.vocabulary import DataRange, StaffKind
@@ -99,11 +100,12 @@ def issue_code(session: Session, user: User, *, by: Stamp) -> str:
 def set_password(
     session: Session, user: User, password: str, *, by: Stamp, rules: AccountRules = USUAL
 ) -> None:
-    """Give the user a new password and sign them out everywhere; raises WeakPasswordError."""
+    """Give the user a new password, sign them out everywhere and end their interfaces; raises WeakPasswordError."""
     checked = passwords.check_password(password, username=user.username, shortest=rules.password_shortest)
     user.password_hash = passwords.hash_password(checked)
     user.code_hash = user.code_expires_at = None
     end_sessions(session, user)
+    revoke_all(session, user, by=by)
     audit.record(session, "user.password-set", subject=("user", user.id), by=by)
 
 
@@ -139,6 +141,7 @@ def change_kind(session: Session, user: User, kind: StaffKind, *, by: Stamp) -> 
     # The branches stay: a limit is lifted by who grants rights, never by the way.
     user.duties, user.data_range = [], DataRange.NONE
     end_sessions(session, user)
+    revoke_all(session, user, by=by)
 
 
 def disable_user(session: Session, user: User, *, by: Stamp) -> None:
@@ -149,6 +152,7 @@ def disable_user(session: Session, user: User, *, by: Stamp) -> None:
     user.disabled_at = by.at
     user.code_hash = user.code_expires_at = None
     end_sessions(session, user)
+    revoke_all(session, user, by=by)
     audit.record(session, "user.disabled", subject=("user", user.id), by=by)
 
 

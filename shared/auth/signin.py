@@ -21,6 +21,7 @@ from shared.auth.models import TERMINAL_LENGTH, SignInThrottle, User
 from shared.auth.rules import USUAL, AccountRules
 from shared.auth.sessions import end_sessions
 from shared.auth.throttle import ADDRESS, FORGET_AFTER, Policy, throttle_keys
+from shared.auth.tokens import revoke_all
 from shared.stamp import Stamp
 
 FORGET_AT_ONCE: Final = 100
@@ -87,6 +88,7 @@ def redeem_code(
     )
     user.code_hash = user.code_expires_at = None
     end_sessions(session, user)
+    revoke_all(session, user, by=by)
     audit.record(session, "user.code-redeemed", subject=("user", user.id), by=by)
     _welcome(session, user, by)
     return user

@@ -12,6 +12,8 @@ from shared.rights.vocabulary import Action, Resource
 
 View = TypeVar("View", bound=Callable[..., Any])
 STATIC: Final = "static"
+# What lies below is for programs: they show a token, cookies are not taken there, and tokens nowhere else.
+API: Final = "/api/"
 
 
 class Audience(StrEnum):
@@ -50,6 +52,11 @@ def machine(view: View) -> View:
     Its errors are problem+json.
     """
     return _mark(Access(Audience.MACHINES))(view)
+
+
+def is_for_programs(path: str) -> bool:
+    """Tell whether an address is one of those that take tokens, and tokens only."""
+    return path.startswith(API)
 
 
 def takes_body(most_bytes: int) -> Callable[[View], View]:

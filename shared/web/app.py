@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from flask import Blueprint, Flask, current_app, redirect, session, url_for
+from flask import Blueprint, Flask, current_app, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from werkzeug.routing import BaseConverter, BuildError
@@ -16,9 +16,11 @@ from shared.rights.ranges import Ranged
 from shared.rights.vocabulary import KINDS_OF, Action, Duty, Resource, StaffKind
 from shared.runtime import NodeRuntime
 from shared.web import assets, errors, filters, gate, noting, sessions
-from shared.web.access import check_every_view, public, requires
+from shared.web.access import check_every_view, is_for_programs, public, requires
 from shared.web.accounts import pages as accounts
 from shared.web.accounts import rights_pages, second_step_pages, session_pages
+from shared.web.api import bounds
+from shared.web.api import pages as interfaces
 from shared.web.context import EXTENSION, RANGED, link_allowed, may, sees_whole, viewer
 from shared.web.kinds import KIND_WORDS, KindWords
 from shared.web.menu import LinkState, MenuEntry, menu_lines
@@ -97,6 +99,7 @@ def create_flask(
     _install_languages(app, runtime.settings.language)
     sessions.install(app, runtime.settings, account_rules)
     noting.install(app)
+    bounds.install(app)
     gate.install(app)
     errors.install(app)
     filters.install(app)
@@ -109,8 +112,8 @@ def create_flask(
 
 def _register(app: Flask, blueprints: Sequence[Blueprint]) -> None:
     ui = Blueprint("ui", assets.UI_PACKAGE, static_folder="static", template_folder="templates")
-    own = (accounts, second_step_pages, session_pages, rights_pages, security)
-    for blueprint in (ui, *(pages.blueprint for pages in own), *blueprints):
+    own = (accounts, second_step_pages, session_pages, rights_pages, security, interfaces)
+    for blueprint in (ui, *(pages.blueprint for pages in own), interfaces.described, *blueprints):
         app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", "healthz", _healthz)
     app.add_url_rule("/home", errors.HOME, _own_home)
@@ -135,6 +138,8 @@ def _own_home() -> ResponseReturnValue:
 
 def _install_languages(app: Flask, default: str) -> None:
     def choose() -> str:
+        if is_for_programs(request.path) and (heard := _heard()):
+            return heard
         asked = session.get(sessions.LANGUAGE)
         if asked in i18n.LANGUAGES:
             return str(asked)
@@ -148,6 +153,13 @@ def _install_languages(app: Flask, default: str) -> None:
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         i18n.gettext, i18n.plain_ngettext, newstyle=True
     )
+
+
+def _heard() -> str | None:
+    """Return the language that a program asks for by its header; nothing where it names none of ours."""
+    known = {code.replace("_", "-"): code for code in i18n.LANGUAGES}
+    best = request.accept_languages.best_match([*known, "zh"]) if request.accept_languages else None
+    return known.get(best, "zh_CN" if best == "zh" else None) if best else None
 
 
 def _install_templates(app: Flask, frame: Frame) -> None:

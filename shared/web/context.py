@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Final, TypeVar, overload
 
 from flask import current_app, g, has_request_context, request
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared.auth.errors import SignInRequiredError
-from shared.auth.models import User
+from shared.auth.models import AccessToken, User
+from shared.auth.tokens import read_scopes
 from shared.db.engine import Database
 from shared.db.personal import MASKED
 from shared.db.scope import ScopedSession
@@ -124,12 +126,13 @@ def whole_asked() -> bool:
 def stamp() -> Stamp:
     """Return who is calling, when and from where: one and the same for the whole request."""
     if "stamp" not in g:
-        person = viewer()
+        person, token = viewer(), shown_token()
+        address = request.remote_addr or ""
         g.stamp = Stamp(
             at=runtime().clock.now(),
             actor=person.username if person else NOBODY,
-            via=Via.WEB,
-            terminal=request.remote_addr or "",
+            via=Via.API if token else Via.WEB,
+            terminal=f"{token.name} ({address})" if token else address,
             actor_id=person.id if person else None,
             manager_id=person.manager_id if person else None,
         )
@@ -143,6 +146,14 @@ def viewer() -> User | None:
     return current_user.user  # type: ignore[no-any-return]
 
 
+def shown_token() -> AccessToken | None:
+    """Return the token with which a program acts for who is calling; None when people themselves do."""
+    if viewer() is None:
+        return None
+    found = getattr(current_user, "token", None)
+    return found if isinstance(found, AccessToken) else None
+
+
 def person() -> User:
     """Return who is signed in; raises SignInRequiredError when nobody is."""
     found = viewer()
@@ -152,8 +163,12 @@ def person() -> User:
 
 
 def rights_of(user: User) -> Person:
-    """Return what decides on somebody's rights at this node."""
-    return user.rights_at(current_app.config["BRANCHLINE_PRODUCT"])
+    """Return what decides on somebody's rights at this node; of who calls through an interface, that part of them."""
+    found = user.rights_at(current_app.config["BRANCHLINE_PRODUCT"])
+    token = shown_token() if has_request_context() else None
+    if token is not None and token.user_id == user.id:
+        return replace(found, only=read_scopes(token.scopes))
+    return found
 
 
 def link_allowed(endpoint: str) -> bool:

@@ -65,6 +65,11 @@ SENTENCES: Final = {
         N_("Somebody changed this at the same moment."),
         N_("Go back, load the page again and repeat what is still needed."),
     ),
+    412: (
+        "changed-meanwhile",
+        N_("Somebody changed this since it was read, so nothing was written."),
+        N_("Read it again, look what is different, and send the change with its new ETag."),
+    ),
     413: ("too-large", N_("This is more than we take at once."), N_("Send a smaller file, or split it.")),
     415: (
         "media-type",
@@ -75,6 +80,11 @@ SENTENCES: Final = {
         "host-refused",
         N_("This node does not answer to that name."),
         N_("Use its usual address, or have an administrator add the name to allowed_hosts in config.toml."),
+    ),
+    428: (
+        "if-match-missing",
+        N_("This change does not say which version it changes."),
+        N_("Send the ETag of what was read as If-Match."),
     ),
     429: ("too-many", N_("Too many requests in a short time."), N_("Wait a little and try again.")),
     500: (
@@ -95,9 +105,11 @@ TITLES: Final = {
     404: N_("Not found"),
     405: N_("Not possible"),
     409: N_("Not done"),
+    412: N_("Changed meanwhile"),
     413: N_("Too large"),
     415: N_("Not readable"),
     421: N_("Wrong address"),
+    428: N_("Not possible"),
     429: N_("Please wait"),
     500: N_("Something went wrong"),
     503: N_("Not available now"),
@@ -178,6 +190,7 @@ def _problem_json(problem: Problem) -> Response:
         "status": problem.status,
         "code": problem.code,
         "detail": problem.sentence,
+        "cure": problem.next_step,
         "retryable": problem.retryable,
         "request_id": g.get("request_id", ""),
     }
@@ -222,21 +235,31 @@ def home_url() -> str:
 
 
 def _anticipated(error: BranchlineError) -> ResponseReturnValue:
-    wait = error.params.get("retry_after")
+    wait, name = error.params.get("retry_after"), error.params.get("field")
+    sentence = translate_error(error)
     return answer(
         Problem(
             STATUS[error.kind],
             error.code,
-            translate_error(error),
+            sentence,
             retryable=error.retryable,
             retry_after=wait if isinstance(wait, int) else None,
+            fields={name: [sentence]} if isinstance(name, str) and name else {},
         )
     )
 
 
 def _validation(error: ValidationError) -> ResponseReturnValue:
     fields: dict[str, Any] = error.normalized_messages()  # type: ignore[no-untyped-call]
-    return answer(Problem(400, "validation", gettext(SENTENCES[400][1]), fields=fields))
+    return answer(Problem(400, "validation", gettext(SENTENCES[400][1]), fields=_translated(fields)))
+
+
+def _translated(found: Any) -> Any:  # noqa: ANN401 - marshmallow's messages, however deep
+    if isinstance(found, dict):
+        return {str(name): _translated(inner) for name, inner in found.items()}
+    if isinstance(found, list | tuple):
+        return [_translated(one) for one in found]
+    return gettext(str(found))
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:

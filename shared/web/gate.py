@@ -9,13 +9,14 @@ from flask import Flask, Response, current_app, g, request
 from flask_wtf import CSRFProtect
 from werkzeug.exceptions import Forbidden
 
-from shared.auth.errors import SignInRequiredError
+from shared.auth.errors import SignInRequiredError, TokenRequiredError
 from shared.config import NodeSettings, is_loopback
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
 from shared.rights.vocabulary import Action
 from shared.web import sessions
-from shared.web.access import STATIC, Access, Audience, access_of, body_limit
+from shared.web.access import STATIC, Access, Audience, access_of, body_limit, is_for_programs
+from shared.web.api.bounds import check_rate
 from shared.web.context import may, runtime, viewer
 from shared.web.errors import HostRefusedError
 
@@ -101,11 +102,14 @@ def _admit(access: Access | None) -> None:
         return
     if access.resource is not None and access.action is not None:
         if viewer() is None:
-            raise SignInRequiredError
+            raise TokenRequiredError if is_for_programs(request.path) else SignInRequiredError
         if not may(access.resource, access.action):
             raise ForbiddenError
         if access.action is Action.EXPORT:
             sessions.check_fresh()
+    if is_for_programs(request.path):
+        check_rate()  # no cookie was looked at, so nobody else's page can have sent this
+        return
     current_app.extensions["branchline-csrf"].protect()
 
 
@@ -116,6 +120,8 @@ def _leave(response: Response) -> Response:
         response.headers.setdefault("Strict-Transport-Security", f"max-age={YEAR_S}; includeSubDomains")
     if "request_id" in g:
         response.headers["X-Request-ID"] = g.request_id
+    if response.status_code == HTTPStatus.UNAUTHORIZED and is_for_programs(request.path):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="branchline"'
     response.headers["Cache-Control"] = _caching(response)
     return response
 

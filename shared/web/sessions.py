@@ -1,23 +1,25 @@
-"""Who a session cookie speaks for: looked up at every request, so that ending a session works at once."""
+"""Who a session cookie or a token speaks for: looked up at every request, so that ending either works at once."""
 
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from flask import Flask, Response, current_app, g, session
+from flask import Flask, Request, Response, current_app, g, request, session
 from flask_login import LoginManager, UserMixin, current_user
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared.auth import second_step, sessions
-from shared.auth.errors import SecondStepRequiredError
-from shared.auth.models import User
+from shared.auth import second_step, sessions, tokens
+from shared.auth.errors import SecondStepRequiredError, SignInRequiredError
+from shared.auth.models import AccessToken, User
 from shared.auth.rules import FRESH, HALF_WAY, USUAL, AccountRules
 from shared.auth.sessions import OpenSession
+from shared.auth.tokens import OpenToken
 from shared.config import NodeSettings
+from shared.web.access import is_for_programs
 from shared.web.context import person, reading, runtime, stamp, viewer, writing
 
 RULES: Final = "branchline-account-rules"
@@ -38,6 +40,19 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     open: OpenSession
 
 
+@dataclass(frozen=True)
+class Interface(UserMixin):  # type: ignore[misc]
+    """A program that acts for a user with a token of theirs."""
+
+    user: User
+    behind: OpenToken
+
+    @property
+    def token(self) -> AccessToken:
+        """The token it showed."""
+        return self.behind.token
+
+
 def install(app: Flask, settings: NodeSettings, rules: AskRules | None = None) -> None:
     """Set up cookies and the loading of the person behind them; `rules` is asked at each request."""
     app.extensions[RULES] = rules or (lambda _session: USUAL)
@@ -56,6 +71,7 @@ def install(app: Flask, settings: NodeSettings, rules: AskRules | None = None) -
     manager = LoginManager()
     manager.session_protection = None  # it signs people out whose address changes
     manager.user_loader(_once(_load))
+    manager.request_loader(_once(_load_program))
     manager.init_app(app, add_context_processor=False)
     app.after_request(_note_seen)
 
@@ -101,6 +117,8 @@ def check_fresh() -> None:
 def here() -> OpenSession:
     """Return the session of this request; raises SignInRequiredError when nobody is signed in."""
     person()
+    if not isinstance(current_user._get_current_object(), SignedIn):
+        raise SignInRequiredError
     found: OpenSession = current_user.open
     return found
 
@@ -116,21 +134,36 @@ def sign_out() -> None:
         session[LANGUAGE] = language
 
 
-def _once(load: Callable[[str], SignedIn | None]) -> Callable[[str], SignedIn | None]:
+def _once(load: Callable[[Any], Any]) -> Callable[[Any], Any]:
     # When the database cannot be reached, the page that says so must not ask it again who is reading.
-    def guarded(token: str) -> SignedIn | None:
+    def guarded(shown: Any) -> Any:  # noqa: ANN401 - what the browser or program shows
         if g.get("loading_viewer"):
             return None
         g.loading_viewer = True
-        found = load(token)
+        found = load(shown)
         g.loading_viewer = False
         return found
 
     return guarded
 
 
+def _load_program(shown: Request) -> Interface | None:
+    scheme, _space, secret = shown.headers.get("Authorization", "").partition(" ")
+    if not is_for_programs(shown.path) or scheme.lower() != "bearer":
+        return None
+    now = runtime().clock.now()
+    with reading() as database:
+        found = tokens.find_open(database, secret.strip(), now=now)
+    if found is None:
+        return None
+    used = found.token.used_at
+    if used is None or now - used > tokens.USED_EVERY or found.token.used_from != shown.remote_addr:
+        g.token_used = (found.token.id, now, shown.remote_addr or "")
+    return Interface(found.user, found)
+
+
 def _load(token: str) -> SignedIn | None:
-    if len(token) > MOST_TOKEN:
+    if len(token) > MOST_TOKEN or is_for_programs(request.path):
         return None
     # Not the stamp of this request: that names the person, who is being found out just now.
     now = runtime().clock.now()
@@ -155,4 +188,8 @@ def _note_seen(response: Response) -> Response:
     if seen is not None:
         with suppress(SQLAlchemyError), writing(on_reserve=True) as database:
             sessions.note_seen(database, seen[0], at=seen[1])
+    used = g.pop("token_used", None)
+    if used is not None:
+        with suppress(SQLAlchemyError), writing(on_reserve=True) as database:
+            tokens.note_used(database, used[0], at=used[1], terminal=used[2])
     return response

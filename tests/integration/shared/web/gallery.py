@@ -11,7 +11,15 @@ from sqlalchemy.exc import OperationalError
 
 from shared.alarms.models import Alarm
 from shared.audit.models import AuditEntry, AuditHead, AuditKey
-from shared.auth.models import RecoveryCode, SecondStep, SignInThrottle, User, UserSession
+from shared.auth.models import (
+    AccessToken,
+    AnsweredRequest,
+    RecoveryCode,
+    SecondStep,
+    SignInThrottle,
+    User,
+    UserSession,
+)
 from shared.db.base import Base
 from shared.db.engine import Database
 from shared.domain.customers.vocabulary import CustomerStatus, Grade
@@ -38,6 +46,8 @@ TABLES = [
         SecondStep,
         RecoveryCode,
         SignInThrottle,
+        AccessToken,
+        AnsweredRequest,
         AuditEntry,
         AuditHead,
         AuditKey,

@@ -1,0 +1,228 @@
+"""What hangs on a customer, for programs: contact people, moves, shares, versions of the file."""
+
+from datetime import date, datetime
+from typing import Any, Final
+
+from flask import Blueprint, Response
+from marshmallow import Schema, ValidationError
+from sqlalchemy.orm import Session
+
+from branch_node.api import schemas
+from branch_node.archive.versions import versions_of
+from branch_node.contacts import operations as contact_operations
+from branch_node.contacts import queries as contacts
+from branch_node.contacts.schemas import ContactForm
+from branch_node.customers import moves, sharing
+from branch_node.customers.models import Contact, CustomerMove
+from branch_node.customers.queries import get_customer
+from shared.domain.calendar import day_bounds, local_day
+from shared.domain.customers.vocabulary import LifecycleStage, MoveOf, ValueTier
+from shared.domain.form_fields import NOT_A_DAY, NOT_LISTED
+from shared.i18n import lazy_gettext as _l
+from shared.ids import is_id
+from shared.rights.vocabulary import Action, Resource
+from shared.web.access import requires
+from shared.web.api import asking
+from shared.web.api.bounds import take_rows
+from shared.web.api.document import describe
+from shared.web.api.once import once
+from shared.web.context import reading, runtime, stamp, writing
+
+blueprint = Blueprint("api_care", __name__, url_prefix="/api/v1")
+GOALS: Final[dict[tuple[str, str], LifecycleStage | ValueTier]] = {
+    (what.value, one.value): one
+    for what, of in ((MoveOf.STAGE, LifecycleStage), (MoveOf.TIER, ValueTier))
+    for one in of
+}
+
+
+@blueprint.get("/customers/<id:customer_id>/contacts")
+@requires(Resource.CONTACT, Action.READ)
+@describe(_l("List the contact people of a customer"), answer=schemas.Contact, many=True)
+def contact_people(customer_id: str) -> Response:
+    """List whom to speak to."""
+    with reading() as session:
+        found = contacts.list_contacts(session, get_customer(session, customer_id).id)
+        shown = [_dumped(schemas.Contact(), one) for one in found]
+    take_rows(len(shown), "contact")
+    return asking.many(shown)
+
+
+@blueprint.post("/customers/<id:customer_id>/contacts")
+@requires(Resource.CONTACT, Action.CREATE)
+@describe(
+    _l("Enter a contact person"), answer=schemas.Contact, body=schemas.SentContact, status=201, once=True
+)
+def add_contact(customer_id: str) -> Response:
+    """Enter a contact person of a customer."""
+    with writing() as session:
+        get_customer(session, customer_id)
+        values = ContactForm().load(asking.body(schemas.SentContact()))
+        return once(
+            session,
+            lambda: contact_operations.add_contact(session, customer_id, values, by=stamp()).id,
+            lambda at: _contact(session, at, status=201),
+        )
+
+
+@blueprint.get("/contacts/<id:contact_id>")
+@requires(Resource.CONTACT, Action.READ)
+@describe(_l("Read a contact person; the ETag is for changing it"), answer=schemas.Contact)
+def one_contact(contact_id: str) -> Response:
+    """Show a contact person."""
+    with reading() as session:
+        answer = _contact(session, contact_id)
+    take_rows(1, "contact")
+    return answer
+
+
+@blueprint.put("/contacts/<id:contact_id>")
+@requires(Resource.CONTACT, Action.UPDATE)
+@describe(_l("Save a contact person whole"), answer=schemas.Contact, body=schemas.SentContact, versioned=True)
+def change_contact(contact_id: str) -> Response:
+    """Save a contact person, unless somebody else did since it was read."""
+    with writing() as session:
+        contact = contacts.get_contact(session, contact_id)
+        values = ContactForm().load(asking.body(schemas.SentContact()))
+        asking.version(contact.updated_at)
+        contact_operations.change_contact(session, contact_id, values, seen_at=contact.updated_at, by=stamp())
+        return _contact(session, contact_id)
+
+
+@blueprint.get("/customers/<id:customer_id>/moves")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(_l("List moves between stages and tiers"), answer=schemas.Move, many=True)
+def list_moves(customer_id: str) -> Response:
+    """List where a customer moved, the latest first."""
+    with reading() as session:
+        found = moves.list_moves(session, get_customer(session, customer_id).id)
+        return asking.many([_dumped(schemas.Move(), one) for one in found])
+
+
+@blueprint.post("/customers/<id:customer_id>/moves")
+@requires(Resource.CUSTOMER, Action.UPDATE)
+@describe(
+    _l("Move a customer to another stage or tier"),
+    answer=schemas.Move,
+    body=schemas.NewMove,
+    status=201,
+    once=True,
+)
+def move(customer_id: str) -> Response:
+    """Move a customer."""
+    today = local_day(stamp().at, runtime().settings.timezone)
+    with writing() as session:
+        get_customer(session, customer_id)
+        given = asking.body(schemas.NewMove())
+        to, on = _goal(given), _day(given["on"], "on")
+        return once(
+            session,
+            lambda: (
+                moves.move(
+                    session, customer_id, to, on=on, today=today, reason=given["reason"], by=stamp()
+                ).id
+            ),
+            lambda at: asking.one(_dumped(schemas.Move(), session.get_one(CustomerMove, at)), status=201),
+        )
+
+
+@blueprint.get("/customers/<id:customer_id>/shares")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(_l("List with whom a customer is shared"), answer=schemas.Share, many=True)
+def list_shares(customer_id: str) -> Response:
+    """List who else sees and serves a customer."""
+    with reading() as session:
+        return asking.many(_shares(session, customer_id))
+
+
+@blueprint.post("/customers/<id:customer_id>/shares")
+@requires(Resource.CUSTOMER_SHARE, Action.CREATE)
+@describe(_l("Share a customer"), answer=schemas.Share, body=schemas.NewShare, many=True)
+def share(customer_id: str) -> Response:
+    """Share a customer with another account manager; sharing again sets the end anew."""
+    with writing() as session:
+        get_customer(session, customer_id)
+        given = asking.body(schemas.NewShare())
+        if not is_id(given["manager_id"]):
+            raise ValidationError({"manager_id": [NOT_LISTED]})
+        ends_at = _end_of(given["until"]) if given.get("until") else None
+        sharing.share_customer(session, customer_id, given["manager_id"], ends_at=ends_at, by=stamp())
+        session.flush()
+        return asking.many(_shares(session, customer_id))
+
+
+@blueprint.delete("/customers/<id:customer_id>/shares/<id:manager_id>")
+@requires(Resource.CUSTOMER_SHARE, Action.RETIRE)
+@describe(_l("Take a shared customer back"), answer=schemas.Share, body=schemas.Nothing, many=True)
+def end_share(customer_id: str, manager_id: str) -> Response:
+    """Take a customer back from whom it was shared with."""
+    with writing() as session:
+        get_customer(session, customer_id)
+        asking.body(schemas.Nothing())
+        sharing.end_share(session, customer_id, manager_id, by=stamp())
+        session.flush()
+        return asking.many(_shares(session, customer_id))
+
+
+@blueprint.get("/customers/<id:customer_id>/versions")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(_l("List the versions of a customer's file"), answer=schemas.Version, many=True)
+def list_versions(customer_id: str) -> Response:
+    """List when a file was changed, by whom, and in which fields."""
+    with reading() as session:
+        get_customer(session, customer_id)
+    # Of the operation log some see only what they did themselves: a file's history is whole or wrong.
+    with reading(as_node=True) as session:
+        found = versions_of(session, get_customer(session, customer_id))
+        return asking.many(
+            [
+                {
+                    "number": one.no,
+                    "at": one.at.isoformat(),
+                    "by": one.by,
+                    "changed": [change.field for change in one.changes],
+                }
+                for one in found
+            ]
+        )
+
+
+def _contact(session: Session, contact_id: str, *, status: int = 200) -> Response:
+    found: Contact = contacts.get_contact(session, contact_id)
+    return asking.one(_dumped(schemas.Contact(), found), status=status, at=found.updated_at)
+
+
+def _shares(session: Session, customer_id: str) -> list[dict[str, Any]]:
+    get_customer(session, customer_id)
+    rows = sharing.list_shares(session, customer_id, now=stamp().at)
+    return [
+        {**_dumped(schemas.Share(only=("manager_id", "shared_at", "shared_by", "ends_at")), row[0])}
+        | {"name": row.name}
+        for row in rows
+    ]
+
+
+def _goal(given: dict[str, Any]) -> LifecycleStage | ValueTier:
+    try:
+        return GOALS[given["what"], given["to"]]
+    except KeyError:
+        raise ValidationError({"to": [NOT_LISTED]}) from None
+
+
+def _day(given: str, name: str) -> date:
+    try:
+        return date.fromisoformat(given.strip())
+    except ValueError:
+        raise ValidationError({name: [NOT_A_DAY]}) from None
+
+
+def _end_of(given: str) -> datetime:
+    try:
+        return day_bounds(_day(given, "until"), runtime().settings.timezone)[1]
+    except OverflowError:
+        raise ValidationError({"until": [NOT_A_DAY]}) from None
+
+
+def _dumped(schema: Schema, row: object) -> dict[str, Any]:
+    found: dict[str, Any] = schema.dump(row)
+    return found

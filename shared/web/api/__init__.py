@@ -1,0 +1,1 @@
+"""The interface for programs: who it speaks for, within what bounds, its document, and the pages that keep it."""

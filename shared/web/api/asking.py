@@ -1,0 +1,87 @@
+"""Reading what a program sends and shaping what it gets."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from flask import Response, jsonify, request
+from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
+
+from shared.db.base import instant_text
+from shared.errors import N_
+
+SIZES: Final = (25, 50, 100, 200)
+NOT_AN_OBJECT: Final = N_("Send a JSON object with Content-Type: application/json.")
+NOT_A_CURSOR: Final = N_("This is not a place in the list: send what the answer before called next.")
+
+
+def body(schema: Schema) -> dict[str, Any]:
+    """Return what was sent as `schema` reads it; raises ValidationError."""
+    try:
+        given = request.get_json(silent=True)
+        # Half of a surrogate pair is no text that a database takes.
+        json.dumps(given, ensure_ascii=False).encode()
+    except (RecursionError, UnicodeEncodeError):
+        given = None
+    if not isinstance(given, dict):
+        raise ValidationError({"": [NOT_AN_OBJECT]})
+    found: dict[str, Any] = schema.load(given)
+    return found
+
+
+def size() -> int:
+    """Return how many rows a page of a list has."""
+    given = request.args.get("size", SIZES[0], type=int)
+    return given if given in SIZES else SIZES[0]
+
+
+def tag_of(at: datetime) -> str:
+    """Return the ETag of a row that was last changed at an instant."""
+    return f'"{instant_text(at)}"'
+
+
+def version(changed: datetime) -> None:
+    """Compare If-Match with when a row was changed; raises PreconditionRequired and PreconditionFailed."""
+    given = request.headers.get("If-Match", "").strip()
+    if not given:
+        raise PreconditionRequired
+    if given != tag_of(changed):
+        raise PreconditionFailed
+
+
+def one(shown: Mapping[str, Any], *, status: int = 200, at: datetime | None = None) -> Response:
+    """Answer with one record; with its ETag when it says when it was changed."""
+    answer = jsonify(shown)
+    answer.status_code = status
+    if at is not None:
+        answer.headers["ETag"] = tag_of(at)
+    return answer
+
+
+def many(items: Sequence[Mapping[str, Any]], *, next_: str | None = None) -> Response:
+    """Answer with part of a list, and how to ask for what follows."""
+    return jsonify({"items": list(items), "next": next_})
+
+
+def cursor(*values: object) -> str:
+    """Return the place behind a row as a program gives it back."""
+    return base64.urlsafe_b64encode(json.dumps(values, default=str).encode()).decode().rstrip("=")
+
+
+def place(parts: int) -> list[str | None] | None:
+    """Return what ?after= names, or None at the beginning; raises ValidationError for what is no cursor."""
+    given = request.args.get("after", "").strip()
+    if not given:
+        return None
+    try:
+        found = json.loads(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        found = None
+    good = isinstance(found, list) and len(found) == parts
+    if not good or not all(value is None or isinstance(value, str) for value in found):
+        raise ValidationError({"after": [NOT_A_CURSOR]})
+    return list(found)
