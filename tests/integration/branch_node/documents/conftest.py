@@ -59,14 +59,14 @@ def keep(sessions: sessionmaker[ScopedSession]) -> Callable[..., str]:
     def kept(
         customer_id: str,
         content: bytes = PDF,
-        name: str = "contract.pdf",
+        file: str = "contract.pdf",
         *,
         by: Stamp = ANA,
         **values: Any,
     ) -> str:
         with sessions.begin() as session:
             given = {"kind": "contract", **values}
-            return add_documents(session, customer_id, [checked(content, name)], given, room=WIDE, by=by)[
+            return add_documents(session, customer_id, [checked(content, file)], given, room=WIDE, by=by)[
                 0
             ].id
 

@@ -84,7 +84,7 @@ def test_an_identity_paper_is_opened_for_a_reason_that_the_log_keeps(sessions, r
 
 def test_a_retired_document_leaves_the_list_and_comes_back(sessions, rows, browser, keep):
     customer_id = rows.customer()
-    paper = keep(customer_id, name="Miete.pdf")
+    paper = keep(customer_id, file="Miete.pdf")
 
     assert browser.send(f"/documents/{paper}/retire", reason="").status_code == 400
     browser.send(f"/documents/{paper}/retire", reason="signed anew")
@@ -134,10 +134,10 @@ def test_what_is_said_of_a_document_is_changed_and_checked(sessions, rows, brows
 
 def test_what_runs_out_comes_first_and_stands_on_the_board(rows, browser, keep):
     customer_id = rows.customer(name="李明")
-    keep(customer_id, name="far.pdf", valid_until=date.fromisoformat("2027-01-01"))
-    keep(customer_id, name="over.pdf", valid_until=date.fromisoformat("2026-03-01"))
-    keep(customer_id, name="soon.pdf", valid_until=date.fromisoformat("2026-04-01"))
-    keep(customer_id, name="ever.pdf")
+    keep(customer_id, file="far.pdf", valid_until=date.fromisoformat("2027-01-01"))
+    keep(customer_id, file="over.pdf", valid_until=date.fromisoformat("2026-03-01"))
+    keep(customer_id, file="soon.pdf", valid_until=date.fromisoformat("2026-04-01"))
+    keep(customer_id, file="ever.pdf")
 
     page = browser.get("/documents").text
     assert page.index(">over<") < page.index(">soon<") < page.index(">far<") < page.index(">ever<")
@@ -176,7 +176,7 @@ def test_an_account_manager_sees_the_documents_of_their_own_customers_only(
 ):
     mine, others = rows.manager(), rows.manager()
     own, foreign = rows.customer(manager_id=mine), rows.customer(manager_id=others)
-    kept, hidden = keep(own, name="mine.pdf"), keep(foreign, name="foreign.pdf")
+    kept, hidden = keep(own, name="mine.pdf"), keep(foreign, file="foreign.pdf")
     make_user("li", StaffKind.ACCOUNT_MANAGER, mine)
     seen = sign_in("li")
 
