@@ -140,7 +140,7 @@ def like() -> str:
     # With the node's eyes: of a file that who types may not see, only that it exists and who serves it leaves here.
     with reading(as_node=True) as session:
         hits = queries.find_like(session, values, besides=besides) if values["name"].strip() else []
-        found = [(hit.customer.id, hit.manager_name, _said(hit.verdict.levels)) for hit in hits]
+        found = [(hit.customer.id, hit.manager_name, said_fields(hit.verdict.levels)) for hit in hits]
     with reading() as session:
         seen = customers.find_by_ids(session, [at for at, _manager, _fields in found])
         return render_template(
@@ -175,7 +175,8 @@ def _fields(pair: DuplicatePair) -> list[tuple[str, str, str]]:
     ]
 
 
-def _said(levels: Mapping[str, Level]) -> list[str]:
+def said_fields(levels: Mapping[str, str]) -> list[str]:
+    """Return what two files nearly agree in, as msgids."""
     return [FIELD_WORDS[name] for name, level in levels.items() if level in {Level.SAME, Level.CLOSE}]
 
 

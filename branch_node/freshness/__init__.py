@@ -1,1 +1,1 @@
-"""How old what we know of a customer is: values nobody has confirmed for long, and values that contradict each other."""
+"""How old what we know of a customer is: values long unconfirmed, and values that contradict each other."""

@@ -32,6 +32,14 @@ def merged_among(session: Session, customer_ids: Collection[str]) -> set[str]:
     return set(session.scalars(found))
 
 
+def survivors_of(session: Session, customer_ids: Collection[str]) -> dict[str, str]:
+    """Return into whom those of some customers who were merged were merged."""
+    found = select(CustomerIdentity.customer_id, CustomerIdentity.identity_id).where(
+        CustomerIdentity.customer_id.in_(sorted(customer_ids))
+    )
+    return {row[0]: row[1] for row in session.execute(found)}
+
+
 def members_of(session: Session, customer_id: str) -> list[str]:
     """Return the other files of the person a customer is: those merged into the same one, and that one."""
     identity = survivor_of(session, customer_id) or customer_id

@@ -90,7 +90,7 @@ def make_command(open_runtime: OpenRuntime) -> click.Command:
         template: str | None,
         undo_id: str | None,
     ) -> None:
-        """Take in a file of managers, customers, billing or worklogs.
+        """Take in a file of managers, customers, contacts, billing or worklogs.
 
         Exit code 0: every row was taken. 2: some rows were refused (the rest is in), or a person is needed.
         """

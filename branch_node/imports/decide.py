@@ -10,9 +10,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Table
 
-from branch_node.imports.kinds import ColumnError, Kind
+from branch_node.imports.columns import ColumnError, Kind
+from branch_node.imports.likeness import Match
 from branch_node.imports.mapping import Plan
-from branch_node.imports.queries import Origin
+from branch_node.imports.models import MatchChoice
+from branch_node.imports.queries import Chosen, Origin
 from branch_node.imports.rows import Problem, Reading, problem_of, required
 from shared.db.base import Instant
 from shared.errors import N_
@@ -42,6 +44,15 @@ UNKNOWN: Final[Mapping[str, str]] = {
 CUSTOMER_ERASED: Final = N_("Customer %(value)s was erased, so nothing is written about them any more.")
 REMARK_OF_ERASED: Final = N_("Customer %(value)s was erased. Take the line in without a remark.")
 CUSTOMER_MERGED: Final = N_("Customer %(value)s was merged into another one. Change that one instead.")
+LEFT_OUT: Final = N_(
+    "Left out, as was chosen: %(value)s looks like a customer who is here, or like an earlier row."
+)
+CHANGED_BY_ROW: Final = N_(
+    "An earlier row of this file changes this record already. Make one row of the two."
+)
+OF_ANOTHER: Final = N_(
+    "This person stands at another customer. Enter them there anew, and here as having left."
+)
 _NEVER_TOUCHED: Final = frozenset({"id", "created_at", "created_by", "updated_at", "updated_by"})
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -79,6 +90,7 @@ class Outcome:
     updated: list[Updated] = field(default_factory=list)
     unchanged: int = 0
     refused: list[Refused] = field(default_factory=list)
+    matches: list[Match] = field(default_factory=list)
     last_line: int = 0
 
     @property
@@ -93,7 +105,8 @@ class World:
 
     `earlier` gives for (column, line) the line that had the same value before; `ids` by table and
     number; `matches` the records an update may mean; `origins` which import brought a record in;
-    `erased` the customers among all these who were erased, `merged` those who were merged into another.
+    `erased` the customers among all these who were erased, `merged` those who were merged into another. `chosen` is by
+    line what somebody said of rows that look like a customer; `changed` are records this import has changed before.
     """
 
     earlier: Mapping[tuple[str, int], int]
@@ -103,6 +116,8 @@ class World:
     origins: Mapping[str, Origin]
     erased: Collection[str] = ()
     merged: Collection[str] = ()
+    chosen: Mapping[int, Chosen] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
 
 
 def decide(plan: Plan, readings: Sequence[Reading], world: World, *, by: Stamp) -> Outcome:
@@ -112,21 +127,42 @@ def decide(plan: Plan, readings: Sequence[Reading], world: World, *, by: Stamp) 
         problems = [*reading.problems, *_duplicates(plan, reading, world)]
         values = _resolved(plan, reading, world, problems)
         found = None if problems else _match(plan, reading, world, problems)
+        if found is None and not problems:
+            found = _as_chosen(plan, reading, world, values, problems)
         problems += _of_erased(plan, reading, world, found) or _of_merged(plan, reading, world, found)
-        if not problems and found is None:
-            record = _new_record(plan, values, problems, by)
-            if not problems:
-                outcome.created.append(Created(reading.line, record))
-                _remember(plan, record, world)
-        elif not problems and found is not None:
-            updated = _changed(reading.line, found, values, by)
-            if updated is None:
-                outcome.unchanged += 1
-            else:
-                outcome.updated.append(updated)
+        problems += _of_another(plan, values, found)
+        if not problems:
+            _settle(plan, reading, world, values, found, problems, outcome, by)
         if problems:
             outcome.refused.append(Refused(reading.line, reading.cells, problems))
     return outcome
+
+
+def _settle(
+    plan: Plan,
+    reading: Reading,
+    world: World,
+    values: Record,
+    found: Record | None,
+    problems: list[Problem],
+    outcome: Outcome,
+    by: Stamp,
+) -> None:
+    """Create a record, or change the one that was found; what is wrong with that goes into `problems`."""
+    if found is None:
+        record = _new_record(plan, values, problems, by)
+        if not problems:
+            outcome.created.append(Created(reading.line, record))
+            _remember(plan, record, world)
+        return
+    updated = _changed(reading.line, found, values, by)
+    if updated is None:
+        outcome.unchanged += 1
+    elif updated.record_id in world.changed:
+        problems.append(Problem(plan.kind.key, "changed-by-row", CHANGED_BY_ROW, {}))
+    else:
+        world.changed.add(updated.record_id)
+        outcome.updated.append(updated)
 
 
 def fingerprint(table: Table, record: Mapping[str, Any]) -> str:
@@ -220,6 +256,35 @@ def _match(plan: Plan, reading: Reading, world: World, problems: list[Problem]) 
     return matches[0]
 
 
+def _as_chosen(
+    plan: Plan, reading: Reading, world: World, values: Record, problems: list[Problem]
+) -> Record | None:
+    """Do with a row that looks like a customer what somebody said: leave it out, or return whom it updates.
+
+    The number of the file then stays findable as that customer's earlier number, if they have none.
+    """
+    chosen = world.chosen.get(reading.line)
+    if chosen is None or chosen.choice is MatchChoice.NEW:
+        return None
+    number = values[plan.kind.key]
+    if chosen.choice is MatchChoice.LEAVE or chosen.record is None:
+        problems.append(Problem(plan.kind.key, "left-out", LEFT_OUT, {"value": number}))
+        return None
+    del values[plan.kind.key]
+    if not chosen.record["legacy_no"]:
+        values.setdefault("legacy_no", number)
+    return dict(chosen.record)
+
+
+def _of_another(plan: Plan, values: Record, found: Record | None) -> list[Problem]:
+    """Refuse to move a contact person from one customer to another."""
+    if found is None or plan.kind.is_fact or "customer_id" not in found:
+        return []
+    if values.get("customer_id", found["customer_id"]) == found["customer_id"]:
+        return []
+    return [Problem("customer_no", "other-customer", OF_ANOTHER, {})]
+
+
 def _refuse_existing(plan: Plan, number: str | None, world: World, problems: list[Problem]) -> None:
     if number is None or number not in world.existing:
         return
@@ -259,9 +324,12 @@ def _of_erased(plan: Plan, reading: Reading, world: World, found: Record | None)
 
 def _of_merged(plan: Plan, reading: Reading, world: World, found: Record | None) -> list[Problem]:
     """Return what a row would change of a file that is only read any more; facts by its number are its person's."""
-    if found is None or found["id"] not in world.merged:
-        return []
     wanted = plan.update_by or plan.kind.key
+    if found is None or found["id"] not in world.merged:
+        named = "" if plan.kind.is_fact else reading.values.get("customer_no", "")
+        if plan.kind.key == "customer_no" or world.ids.get("customers", {}).get(named) not in world.merged:
+            return []
+        wanted = "customer_no"
     return [Problem(wanted, "customer-merged", CUSTOMER_MERGED, {"value": reading.values[wanted]})]
 
 

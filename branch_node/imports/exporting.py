@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, FromClause, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.imports import parsers
-from branch_node.imports.kinds import ATTRIBUTE, KINDS, Column, Kind
+from branch_node.imports.columns import ATTRIBUTE, Column, Kind
+from branch_node.imports.kinds import KINDS
 from branch_node.runtime import BranchRuntime
 from shared.files.spreadsheets import Column as Heading
 from shared.files.spreadsheets import write_csv

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from branch_node.imports.kinds import ATTRIBUTE, KINDS, Column, Context, Kind
+from branch_node.imports.columns import ATTRIBUTE, Column, Context, Kind
+from branch_node.imports.kinds import KINDS
 from branch_node.imports.parsers import Parser
 from shared.errors import N_, BranchlineError
 from shared.errors import Kind as ErrorKind

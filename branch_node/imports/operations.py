@@ -6,11 +6,11 @@ passes `begin`, its own way of opening the one writing transaction, so it stays 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Table as DbTable
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,13 +19,14 @@ from branch_node.identity.queries import merged_among
 from branch_node.imports import decide, queries, store
 from branch_node.imports.decide import Outcome, World
 from branch_node.imports.filekeys import FileKeys
+from branch_node.imports.likeness import Likeness
 from branch_node.imports.mapping import ColumnMap, Plan, heading_key
-from branch_node.imports.models import Import, ImportState
+from branch_node.imports.models import Import, ImportEdit, ImportState
 from branch_node.imports.rows import Reading, read_row
 from shared.audit import operations as audit
 from shared.errors import N_, BranchlineError, Kind
 from shared.files.errors import FileError
-from shared.files.tables import Table
+from shared.files.tables import Row, Table
 from shared.ids import new_id
 from shared.stamp import Stamp
 
@@ -55,11 +56,26 @@ class WrongStateError(BranchlineError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One import at work: the open file, how it is read, and who asked."""
+    """One import at work: the open file, how it is read, who asked, and the rows mended since by line."""
 
     table: Table
     plan: Plan
     by: Stamp
+    edits: Mapping[int, Sequence[str]] = field(default_factory=dict)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows of the file, those that were mended as they are now."""
+        for row in self.table.rows():
+            mended = self.edits.get(row.line)
+            yield row if mended is None else Row(row.line, mended)
+
+
+def in_state(session: Session, import_id: str, *states: ImportState) -> Import:
+    """Return an import in one of some states; raises ImportNotFoundError and WrongStateError."""
+    record = queries.get_import(session, import_id)
+    if record.state not in states:
+        raise WrongStateError(state=record.state.value)
+    return record
 
 
 def start_import(
@@ -93,11 +109,13 @@ def start_import(
 
 
 def dry_run(read: Begin, job: Job) -> Iterator[Outcome]:
-    """Yield what would become of each chunk; nothing is written."""
-    with FileKeys() as keys:
-        for chunk in _chunks(job, keys, after=0):
+    """Yield what would become of each chunk, and whom its rows look like; nothing is written."""
+    with FileKeys() as keys, Likeness(job.plan) as likeness:
+        for chunk in _chunks(job, keys, likeness, after=0):
             with read() as session:
-                yield _examine(session, job, chunk, keys, writing=False)
+                outcome = _examine(session, job, chunk, keys, import_id=None)
+                _compare(session, chunk, outcome, likeness)
+                yield outcome
 
 
 def run_import(begin: Begin, import_id: str, job: Job, *, progress: Progress | None = None) -> None:
@@ -119,22 +137,26 @@ def go_on(
 ) -> bool:
     """Go on with an import (or with its check) and tell whether it is finished.
 
-    `budget` is asked after each chunk whether there is time for another; an import left off
+    `budget` is asked before each further chunk whether there is time for it; an import left off
     is gone on with by whoever comes next.
     """
     token = new_id()
     with begin() as session:
         state, last_line = _claim(session, import_id, token, job)
-    writing = state is ImportState.RUNNING
+        writing = state is ImportState.RUNNING
+        refused = set() if writing else queries.refused_lines(session, import_id)
     try:
-        with FileKeys() as keys:
-            for chunk in _chunks(job, keys, after=last_line):
-                outcome = _commit_chunk(begin, import_id, token, job, chunk, keys, writing=writing)
-                if progress is not None:
-                    progress(outcome.last_line, outcome)
-                if budget is not None and not budget():
+        with FileKeys() as keys, Likeness(job.plan, refused) as likeness:
+            compared = None if writing else likeness
+            worked = False
+            for chunk in _chunks(job, keys, compared, after=last_line):
+                if worked and budget is not None and not budget():
                     _release(begin, import_id, token)
                     return False
+                outcome = _commit_chunk(begin, import_id, token, job, chunk, keys, compared)
+                worked = True
+                if progress is not None:
+                    progress(outcome.last_line, outcome)
         with begin() as session:
             _finish(session, import_id, token, job, writing=writing)
     except TakenOverError:
@@ -158,21 +180,26 @@ def _claim(session: Session, import_id: str, token: str, job: Job) -> tuple[Impo
     return record.state, record.last_line
 
 
-def _chunks(job: Job, keys: FileKeys, *, after: int) -> Iterator[list[Reading]]:
-    """Yield the rows behind line `after` in chunks; earlier rows only lend their numbers."""
+def _chunks(job: Job, keys: FileKeys, likeness: Likeness | None, *, after: int) -> Iterator[list[Reading]]:
+    """Yield the rows behind line `after` in chunks; earlier rows only lend their numbers, and what they look like."""
     chunk: list[Reading] = []
-    for row in job.table.rows():
+    for row in job.rows():
         chunk.append(read_row(job.plan, row))
         if len(chunk) >= CHUNK or (chunk[0].line <= after < row.line):
-            yield from _behind(job, keys, chunk, after)
+            yield from _behind(job, keys, likeness, chunk, after)
             chunk = []
     if chunk:
-        yield from _behind(job, keys, chunk, after)
+        yield from _behind(job, keys, likeness, chunk, after)
 
 
-def _behind(job: Job, keys: FileKeys, chunk: list[Reading], after: int) -> Iterator[list[Reading]]:
+def _behind(
+    job: Job, keys: FileKeys, likeness: Likeness | None, chunk: list[Reading], after: int
+) -> Iterator[list[Reading]]:
     if chunk[0].line <= after:
-        _earlier(job, keys, [reading for reading in chunk if reading.line <= after])
+        before = [reading for reading in chunk if reading.line <= after]
+        _earlier(job, keys, before)
+        if likeness is not None:
+            likeness.remember(before)
     rest = [reading for reading in chunk if reading.line > after]
     if rest:
         yield rest
@@ -189,17 +216,32 @@ def _earlier(job: Job, keys: FileKeys, chunk: Sequence[Reading]) -> dict[tuple[s
 
 
 def _commit_chunk(
-    begin: Begin, import_id: str, token: str, job: Job, chunk: list[Reading], keys: FileKeys, *, writing: bool
+    begin: Begin,
+    import_id: str,
+    token: str,
+    job: Job,
+    chunk: list[Reading],
+    keys: FileKeys,
+    likeness: Likeness | None,
 ) -> Outcome:
-    """Decide and write one chunk in one transaction; again, when somebody entered the same number."""
+    """Decide and write one chunk in one transaction; again, when somebody entered the same number.
+
+    With a `likeness` the file is only being checked.
+    """
     for left in reversed(range(_TRIES)):
         try:
             with begin() as session:
-                outcome = _examine(session, job, chunk, keys, writing=writing)
+                outcome = _examine(
+                    session, job, chunk, keys, import_id=None if likeness is not None else import_id
+                )
                 _bump(session, import_id, token, outcome)
                 store.write_refusals(session, import_id, outcome)
-                if writing:
-                    store.write(session, import_id, job.plan.kind, outcome, by=job.by)
+                if likeness is None:
+                    record = queries.get_import(session, import_id)
+                    store.write(session, record, job.plan, outcome, by=job.by)
+                else:
+                    _compare(session, chunk, outcome, likeness)
+                    store.write_matches(session, import_id, [one.line for one in chunk], outcome)
                 return outcome
         except IntegrityError:
             if not left:
@@ -207,48 +249,59 @@ def _commit_chunk(
     raise AssertionError
 
 
-def _examine(session: Session, job: Job, chunk: list[Reading], keys: FileKeys, *, writing: bool) -> Outcome:
-    """Look up what the chunk needs to know and decide; a dry run takes earlier lines for written."""
+def _compare(session: Session, chunk: Sequence[Reading], outcome: Outcome, likeness: Likeness) -> None:
+    """Look whom the customers to be created may be already."""
+    created = {one.line for one in outcome.created}
+    outcome.matches = likeness.find(session, [one for one in chunk if one.line in created])
+
+
+def _examine(
+    session: Session, job: Job, chunk: list[Reading], keys: FileKeys, *, import_id: str | None
+) -> Outcome:
+    """Look up what the chunk needs to know and decide; without an `import_id` earlier lines are taken for written."""
     plan, table = job.plan, job.plan.kind.table
     numbers = {reading.values[plan.kind.key] for reading in chunk if plan.kind.key in reading.values}
     existing = queries.find_ids(session, table, plan.kind.key, numbers)
     ids = {}
-    for field in plan.fields:
-        refers = field.column.refers
+    for field_ in plan.fields:
+        refers = field_.column.refers
         if refers is not None:
-            given = {reading.values[field.name] for reading in chunk if field.name in reading.values}
+            given = {reading.values[field_.name] for reading in chunk if field_.name in reading.values}
             found = queries.find_ids(session, refers, _key_of(refers), given)
-            if not writing and refers is table:
+            if import_id is None and refers is table:
                 found |= {value: "" for value in given - found.keys() if keys.first_line("accepted", value)}
             ids[refers.name] = found
     matches = {}
     if plan.update_by is not None:
         wanted = {reading.values[plan.update_by] for reading in chunk if plan.update_by in reading.values}
         matches = queries.find_records(session, table, plan.update_by, wanted)
+    chosen = {} if import_id is None else _chosen(session, import_id, table, chunk)
+    touched = {one["id"] for some in matches.values() for one in some}
+    touched |= {one.record["id"] for one in chosen.values() if one.record is not None}
+    named = set(ids.get("customers", {}).values()) | touched
     world = World(
         _earlier(job, keys, chunk),
         ids,
         existing,
         matches,
         queries.find_origins(session, existing.values()),
-        _erased(session, ids, matches),
-        _merged(session, matches),
+        erased_among(session, named),
+        merged_among(session, named),
+        chosen,
+        queries.find_changed(session, import_id, touched) if import_id is not None else set(),
     )
     outcome = decide.decide(plan, chunk, world, by=job.by)
-    if not writing and table.name in ids:
+    if import_id is None and table.name in ids:
         keys.claim(("accepted", created.record[plan.kind.key], created.line) for created in outcome.created)
     return outcome
 
 
-def _erased(
-    session: Session, ids: Mapping[str, Mapping[str, str]], matches: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> set[str]:
-    named = set(ids.get("customers", {}).values())
-    return erased_among(session, named | {one["id"] for some in matches.values() for one in some})
-
-
-def _merged(session: Session, matches: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[str]:
-    return merged_among(session, {one["id"] for some in matches.values() for one in some})
+def _chosen(
+    session: Session, import_id: str, table: DbTable, chunk: Sequence[Reading]
+) -> dict[int, queries.Chosen]:
+    if table.name != "customers":
+        return {}
+    return queries.find_chosen(session, import_id, table, [one.line for one in chunk])
 
 
 def _key_of(table: DbTable) -> str:
@@ -289,6 +342,7 @@ def _finish(session: Session, import_id: str, token: str, job: Job, *, writing: 
         return
     record.state = ImportState.DONE
     record.finished_at = job.by.at
+    session.execute(delete(ImportEdit).where(ImportEdit.import_id == import_id))
     audit.record(
         session, "import.finished", subject=("import", record.id), by=job.by, details=_counts(record)
     )

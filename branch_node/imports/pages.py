@@ -1,8 +1,7 @@
 """The import wizard: upload, map, check, commit, result; and the list of imports with undo."""
 
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -11,17 +10,19 @@ from flask import Blueprint, Response, redirect, render_template, request, send_
 from flask.typing import ResponseReturnValue
 
 from branch_node.imports import queries, reports, wizard
-from branch_node.imports.kinds import KINDS, Kind
+from branch_node.imports.columns import Kind
+from branch_node.imports.kinds import KINDS
 from branch_node.imports.mapping import ColumnMap, get_kind, own_columns, suggest
-from branch_node.imports.models import IN_WORK, Import, ImportState, RowAction
-from branch_node.imports.operations import TakenOverError
+from branch_node.imports.models import IN_WORK, Import, ImportRefusal, ImportState, MatchChoice, RowAction
+from branch_node.imports.row_pages import SHOWN, alike
 from branch_node.imports.undo import UndoRefusedError, undo_import
+from branch_node.imports.working import work_a_while
 from branch_node.inbound.queries import policy
 from shared.domain.published.policies import IMPORT_MEGABYTES
 from shared.errors import BranchlineError
 from shared.files.spreadsheets import Column, write_csv
 from shared.files.tables import open_table
-from shared.i18n import current_language, translate_error
+from shared.i18n import current_language, label, translate_error
 from shared.i18n import gettext as _
 from shared.jobs import operations as jobs
 from shared.rights.vocabulary import Action, Resource
@@ -35,8 +36,6 @@ MB: Final = 1024 * 1024
 MOST_BYTES: Final = 200 * MB
 FIRST_ROWS: Final = 4
 PROBLEMS: Final = 50
-# A small file is done before the page is back; a large one goes on in the job runner.
-AT_ONCE_S: Final = 2.0
 CONSTANT: Final = "constant-"
 HEADING: Final = "column-"
 
@@ -145,7 +144,7 @@ def check(import_id: str) -> ResponseReturnValue:
             update_by if update_by in kind.update_by else None,
         )
         return _mapping_page(record, field_errors(error)), 400
-    return _work_a_while(import_id)
+    return work_a_while(import_id)
 
 
 @blueprint.post("/<import_id>/commit")
@@ -155,7 +154,7 @@ def commit(import_id: str) -> ResponseReturnValue:
     with writing() as session:
         wizard.confirm(session, import_id, by=stamp())
         jobs.run_soon(session, wizard.JOB, now=stamp().at)
-    return _work_a_while(import_id)
+    return work_a_while(import_id)
 
 
 @blueprint.post("/<import_id>/resume")
@@ -165,7 +164,7 @@ def resume(import_id: str) -> ResponseReturnValue:
     with writing() as session:
         wizard.resume(session, import_id, by=stamp())
         jobs.run_soon(session, wizard.JOB, now=stamp().at)
-    return _work_a_while(import_id)
+    return work_a_while(import_id)
 
 
 @blueprint.post("/<import_id>/discard")
@@ -248,30 +247,52 @@ def _mapping_page(record: Import, errors: Mapping[str, str]) -> str:
 
 
 def _result_page(record: Import) -> str:
-    number = min(max(request.args.get("page", 1, type=int), 1), DEEPEST)
+    number, part = _page("page"), _page("alike")
     kind = get_kind(record.kind)
+    positions = _positions(record, kind)
     with reading() as session:
         rows = queries.list_refusals(session, record.id, limit=PROBLEMS, offset=(number - 1) * PROBLEMS)
-    positions = _positions(record, kind)
-    problems = [
-        {
-            "row": row.row,
-            "column": _column_label(kind, problem[0]) if problem[0] else "",
-            "given": row.cells[positions[problem[0]]] if problem[0] in positions else "",
-            "text": reports.sentence(problem),
-        }
-        for row in rows
-        for problem in reports.read_problems(row.problems)
-    ]
+        counts = queries.count_matches(session, record.id)
+        like = alike(session, record, positions, part) if counts else []
+    checked = record.state is ImportState.CHECKED
     return render_template(
         "imports/result.html",
         record=record,
         kind=kind,
-        problems=problems,
+        problems=[one for row in rows for one in _problems(row, kind, positions, mendable=checked)],
         number=number,
         pages=max(1, -(-record.rows_refused // PROBLEMS)),
-        first=_first_rows(record) if record.state is ImportState.CHECKED else None,
+        first=_first_rows(record) if checked else None,
+        alike=like,
+        part=part,
+        alike_pages=max(1, -(-sum(counts.values()) // SHOWN)),
+        said={choice.value: counts.get(choice, 0) for choice in MatchChoice},
+        undecided=counts.get(None, 0),
+        choices=[(choice.value, label(choice)) for choice in MatchChoice],
     )
+
+
+def _problems(
+    row: ImportRefusal, kind: Kind, positions: Mapping[str, int], *, mendable: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield what is wrong with a row; each cell of it is mended in one place."""
+    told: set[int] = set()
+    for problem in reports.read_problems(row.problems):
+        at = positions.get(problem[0])
+        given = row.cells[at] if at is not None and at < len(row.cells) else ""
+        yield {
+            "row": row.row,
+            "column": _column_label(kind, problem[0]) if problem[0] else "",
+            "given": given,
+            "text": reports.sentence(problem),
+            "position": at if mendable and at not in told else None,
+        }
+        if at is not None:
+            told.add(at)
+
+
+def _page(name: str) -> int:
+    return min(max(request.args.get(name, 1, type=int), 1), DEEPEST)
 
 
 def _undo_page(import_id: str, obstacles: Any) -> str:  # noqa: ANN401 - a sequence of sentences
@@ -338,18 +359,6 @@ def _kept_or(before: ColumnMap, heading: str, name: str) -> list[str]:
     """Keep the further columns that one heading filled, as only a mapping file can say."""
     names = list(before.columns.get(heading, ()))
     return names if names[:1] == [name] else [name]
-
-
-def _work_a_while(import_id: str) -> ResponseReturnValue:
-    """Work for a moment, so that a small file is finished when the page is back."""
-    until = time.monotonic() + AT_ONCE_S
-    try:
-        wizard.work_on(runtime(), import_id, stamp(), begin=writing, budget=lambda: time.monotonic() < until)
-    except TakenOverError:
-        pass  # the job runner has it
-    except BranchlineError as error:
-        notice(translate_error(error), kind="problem")
-    return redirect(url_for("imports.show", import_id=import_id), code=303)
 
 
 def _download(write: Callable[[Any], object], name: str) -> Response:

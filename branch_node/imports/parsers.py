@@ -12,7 +12,7 @@ from babel import Locale
 from babel.numbers import get_currency_precision
 
 from shared.db.base import minor_units
-from shared.domain.contacts.rules import normal_closed
+from shared.domain.contacts.rules import normal_birthday, normal_closed
 from shared.domain.contacts.vocabulary import Channel
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_, FieldError
@@ -235,6 +235,18 @@ def past_day(today: date) -> Parser:
         return value
 
     return parse
+
+
+def birthday(raw: str) -> str:
+    """Return a birthday as contact people have it: with the year or without."""
+    known = normal_birthday(_folded(raw))
+    if known is None:
+        raise CellError(
+            N_("%(value)s is not a birthday. Write it like 1980-03-09, or 03-09."),
+            "bad-birthday",
+            value=_short(raw),
+        )
+    return known
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,16 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Select, Table, func, select
 from sqlalchemy.orm import Session
 
-from branch_node.imports.models import IN_WORK, Import, ImportRefusal, ImportRow, ImportState
+from branch_node.imports.models import (
+    IN_WORK,
+    Import,
+    ImportEdit,
+    ImportMatch,
+    ImportRefusal,
+    ImportRow,
+    ImportState,
+    MatchChoice,
+)
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import is_id
 
@@ -28,6 +37,13 @@ class Origin(NamedTuple):
     import_id: str
     file_name: str
     row: int
+
+
+class Chosen(NamedTuple):
+    """What somebody said of a row that looks like a customer; `record` is whom it updates, as they are now."""
+
+    choice: MatchChoice
+    record: dict[str, Any] | None
 
 
 def get_import(session: Session, import_id: str) -> Import:
@@ -187,3 +203,64 @@ def count_rows(session: Session, import_id: str, action: str) -> int:
     """Return how many records an import created, or updated."""
     counted = select(func.count()).select_from(ImportRow)
     return session.scalar(counted.where(ImportRow.import_id == import_id, ImportRow.action == action)) or 0
+
+
+def find_chosen(session: Session, import_id: str, table: Table, lines: Sequence[int]) -> dict[int, Chosen]:
+    """Return what was said of rows between the first and the last of `lines` that look like a customer."""
+    found = session.execute(
+        select(ImportMatch.row, ImportMatch.choice, ImportMatch.other_id).where(
+            ImportMatch.import_id == import_id,
+            ImportMatch.row.between(lines[0], lines[-1]),
+            ImportMatch.choice.is_not(None),
+        )
+    ).all()
+    updated = [other for _row, choice, other in found if choice is MatchChoice.UPDATE and other]
+    records = find_records(session, table, "id", updated)
+    return {
+        row: Chosen(choice, next(iter(records.get(other or "", ())), None))
+        for row, choice, other in found
+        if choice
+    }
+
+
+def find_changed(session: Session, import_id: str, record_ids: Iterable[str]) -> set[str]:
+    """Return those of some records that an import has created or changed already."""
+    found: set[str] = set()
+    for some in _portions(record_ids):
+        wanted = select(ImportRow.record_id).where(
+            ImportRow.import_id == import_id, ImportRow.record_id.in_(some)
+        )
+        found |= set(session.scalars(wanted))
+    return found
+
+
+def refused_lines(session: Session, import_id: str) -> set[int]:
+    """Return the lines an import has refused so far."""
+    return set(session.scalars(select(ImportRefusal.row).where(ImportRefusal.import_id == import_id)))
+
+
+def find_edits(session: Session, import_id: str) -> dict[int, list[str]]:
+    """Return by line the rows that somebody mended on the page."""
+    found = select(ImportEdit.row, ImportEdit.cells).where(ImportEdit.import_id == import_id)
+    return {row: cells for row, cells in session.execute(found)}  # noqa: C416 - rows are not tuples to dict()
+
+
+def list_matches(session: Session, import_id: str, *, limit: int, offset: int = 0) -> Sequence[ImportMatch]:
+    """Return a page of the rows that look like a customer: those nobody has decided first, the likeliest first."""
+    return session.scalars(
+        select(ImportMatch)
+        .where(ImportMatch.import_id == import_id)
+        .order_by(ImportMatch.choice.is_not(None), ImportMatch.score.desc(), ImportMatch.row)
+        .limit(limit)
+        .offset(offset)
+    ).all()
+
+
+def count_matches(session: Session, import_id: str) -> dict[MatchChoice | None, int]:
+    """Return how many rows look like a customer, by what was said of them."""
+    found = (
+        select(ImportMatch.choice, func.count())
+        .where(ImportMatch.import_id == import_id)
+        .group_by(ImportMatch.choice)
+    )
+    return {choice: count for choice, count in session.execute(found)}  # noqa: C416 - rows are not tuples to dict()

@@ -1,26 +1,38 @@
 """Writing a chunk into the database in bulk, and remembering each row."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from branch_node.customers.models import Customer, CustomerMove
+from branch_node.customers.moves import REASON_LENGTH
 from branch_node.imports import decide
+from branch_node.imports.columns import Kind
 from branch_node.imports.decide import Outcome
-from branch_node.imports.kinds import Kind
-from branch_node.imports.models import ImportRefusal, ImportRow, RowAction
+from branch_node.imports.mapping import Plan
+from branch_node.imports.models import Import, ImportMatch, ImportRefusal, ImportRow, RowAction
 from shared.audit.operations import Row, record_rows
 from shared.db.base import Base
+from shared.db.personal import about_column
+from shared.domain.customers.vocabulary import MoveOf
+from shared.i18n import gettext as _
+from shared.ids import new_id
 from shared.stamp import Stamp
 
+MOVED: Final = {MoveOf.STAGE: "lifecycle_stage", MoveOf.TIER: "value_tier"}
 # The tables and not the classes: bulk rows need nothing of the ORM.
+CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
+MOVES: Final = Base.metadata.tables[CustomerMove.__tablename__]
 _ROWS: Final = Base.metadata.tables[ImportRow.__tablename__]
 _REFUSALS: Final = Base.metadata.tables[ImportRefusal.__tablename__]
 
 
-def write(session: Session, import_id: str, kind: Kind, outcome: Outcome, *, by: Stamp) -> None:
+def write(session: Session, record: Import, plan: Plan, outcome: Outcome, *, by: Stamp) -> None:
     """Write what a chunk creates and changes, and beside it what an undo will need."""
+    import_id, kind = record.id, plan.kind
     _tell(session, import_id, kind, outcome, by)
     if outcome.created:
         session.execute(insert(kind.table), [created.record for created in outcome.created])
@@ -47,11 +59,54 @@ def write(session: Session, import_id: str, kind: Kind, outcome: Outcome, *, by:
                 for change in outcome.updated
             ],
         )
+    if kind.table is CUSTOMERS:
+        _write_moves(session, record, plan, outcome, by=by)
+
+
+def _write_moves(session: Session, record: Import, plan: Plan, outcome: Outcome, *, by: Stamp) -> None:
+    """Say of each customer whom the file brings to another stage or tier that they moved, and by which import."""
+    today = by.at.astimezone(plan.context.zone).date()
+    reason = _("Import of %(file)s", file=record.file_name)[:REASON_LENGTH]
+    moves: list[dict[str, Any]] = [
+        {
+            "id": new_id(),
+            "customer_id": customer_id,
+            "what": what,
+            "before": before,
+            "after": after,
+            "moved_on": today,
+            "reason": reason,
+            "made_at": by.at,
+            "made_by": by.actor[:80],
+            "import_id": record.id,
+        }
+        for customer_id, what, before, after in _moved(outcome)
+    ]
+    if moves:
+        session.execute(insert(MOVES), moves)
+        told: list[Row] = [(str(move["id"]), {}, move) for move in moves]
+        record_rows(session, "customer_move", MOVES, told, by=by, details={"import": record.id})
+
+
+def _moved(outcome: Outcome) -> Iterator[tuple[str, MoveOf, str | None, str]]:
+    held: Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]] = chain(
+        ((created.record["id"], {}, created.record) for created in outcome.created),
+        ((change.record_id, change.before, change.changes) for change in outcome.updated),
+    )
+    for customer_id, before, after in held:
+        for what, column in MOVED.items():
+            if (now := after.get(column)) is not None:
+                was = before.get(column)
+                yield customer_id, what, was.value if was else None, now.value
 
 
 def _tell(session: Session, import_id: str, kind: Kind, outcome: Outcome, by: Stamp) -> None:
     rows: list[Row] = [(created.record["id"], {}, created.record) for created in outcome.created]
-    rows += [(change.record_id, change.before, change.changes) for change in outcome.updated]
+    about = about_column(kind.table)
+    for change in outcome.updated:
+        # A row about a customer says about whom, also where that does not change.
+        whose = {about[1]: change.after[about[1]]} if about else {}
+        rows.append((change.record_id, {**whose, **change.before}, {**whose, **change.changes}))
     record_rows(session, kind.record_type, kind.table, rows, by=by, details={"import": import_id})
 
 
@@ -78,6 +133,33 @@ def _row(import_id: str, line: int, action: RowAction, record_type: str, record_
         "record_type": record_type,
         "record_id": record_id,
     }
+
+
+def write_matches(session: Session, import_id: str, lines: Sequence[int], outcome: Outcome) -> None:
+    """Keep whom the rows of a chunk look like; what was said of a row stays while it looks like the same one."""
+    table = Base.metadata.tables[ImportMatch.__tablename__]
+    here = (table.c.import_id == import_id) & table.c.row.between(lines[0], lines[-1])
+    said = {
+        (row.row, row.other_id, row.other_row): row.choice
+        for row in session.execute(select(table).where(here, table.c.choice.is_not(None)))
+    }
+    session.execute(delete(table).where(here))
+    if outcome.matches:
+        session.execute(
+            insert(table),
+            [
+                {
+                    "import_id": import_id,
+                    "row": match.line,
+                    "other_id": match.other_id,
+                    "other_row": match.other_row,
+                    "score": match.score,
+                    "levels": dict(match.levels),
+                    "choice": said.get((match.line, match.other_id, match.other_row)),
+                }
+                for match in outcome.matches
+            ],
+        )
 
 
 def write_refusals(session: Session, import_id: str, outcome: Outcome) -> None:

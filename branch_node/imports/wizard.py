@@ -15,11 +15,12 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from branch_node.imports import operations, queries
+from branch_node.imports.choosing import refuse_undecided
 from branch_node.imports.coded import known_codes
-from branch_node.imports.kinds import Context
+from branch_node.imports.columns import Context
 from branch_node.imports.mapping import ColumnMap, get_kind, heading_key, make_plan
-from branch_node.imports.models import Import, ImportRefusal, ImportState
-from branch_node.imports.operations import Begin, Job, WrongStateError
+from branch_node.imports.models import Import, ImportEdit, ImportMatch, ImportRefusal, ImportState
+from branch_node.imports.operations import Begin, Job, WrongStateError, in_state
 from shared.errors import BranchlineError
 from shared.files.tables import Table, open_table, sha256
 from shared.ids import new_id
@@ -78,7 +79,7 @@ def start_check(
     session: Session, import_id: str, context: Context, *, column_map: ColumnMap, update_by: str | None
 ) -> Import:
     """Check the file as mapped, from its first row; raises ImportFileError when it cannot be read that way."""
-    record = _in_state(session, import_id, ImportState.UPLOADED, ImportState.CHECKED, ImportState.CHECKING)
+    record = in_state(session, import_id, ImportState.UPLOADED, ImportState.CHECKED, ImportState.CHECKING)
     plan = make_plan(get_kind(record.kind), record.headings, column_map, context, update_by=update_by)
     record.mapping = column_map.as_json()
     record.update_by = update_by
@@ -91,8 +92,12 @@ def start_check(
 
 
 def confirm(session: Session, import_id: str, *, by: Stamp) -> Import:
-    """Take in what was checked; every row is examined anew, for the branch went on working."""
-    record = _in_state(session, import_id, ImportState.CHECKED)
+    """Take in what was checked; every row is examined anew, for the branch went on working.
+
+    Raises UndecidedError while rows that are very likely customers who are here wait for a word.
+    """
+    record = in_state(session, import_id, ImportState.CHECKED)
+    refuse_undecided(session, import_id)
     _forget_refusals(session, import_id)
     record.start_over(ImportState.RUNNING)
     record.started_at = record.seen_at = by.at
@@ -102,7 +107,7 @@ def confirm(session: Session, import_id: str, *, by: Stamp) -> Import:
 
 def resume(session: Session, import_id: str, *, by: Stamp) -> Import:
     """Go on with an import that was broken off."""
-    record = _in_state(session, import_id, ImportState.INTERRUPTED)
+    record = in_state(session, import_id, ImportState.INTERRUPTED)
     if not record.stored:
         raise WrongStateError(state=record.state.value)
     record.state = ImportState.RUNNING
@@ -112,8 +117,10 @@ def resume(session: Session, import_id: str, *, by: Stamp) -> Import:
 
 def discard(session: Session, import_id: str) -> None:
     """Forget an upload of which nothing was taken in."""
-    record = _in_state(session, import_id, ImportState.UPLOADED, ImportState.CHECKED, ImportState.CHECKING)
+    record = in_state(session, import_id, ImportState.UPLOADED, ImportState.CHECKED, ImportState.CHECKING)
     _forget_refusals(session, import_id)
+    session.execute(delete(ImportMatch).where(ImportMatch.import_id == import_id))
+    session.execute(delete(ImportEdit).where(ImportEdit.import_id == import_id))
     session.delete(record)
 
 
@@ -123,7 +130,9 @@ def job_of(runtime: NodeRuntime, record: Import, by: Stamp) -> Job:
     column_map = ColumnMap.from_json(record.mapping)
     context = context_of(runtime, by)
     plan = make_plan(get_kind(record.kind), table.headings, column_map, context, update_by=record.update_by)
-    return Job(table, plan, by)
+    with runtime.database.reads() as session:
+        edits = queries.find_edits(session, record.id)
+    return Job(table, plan, by, edits)
 
 
 def context_of(runtime: NodeRuntime, by: Stamp) -> Context:
@@ -160,13 +169,6 @@ def _break_off(session: Session, import_id: str, error: Exception) -> None:
     checking = record.state is ImportState.CHECKING
     record.state = ImportState.UPLOADED if checking else ImportState.INTERRUPTED
     record.failure = str(error)[:500]
-
-
-def _in_state(session: Session, import_id: str, *states: ImportState) -> Import:
-    record = queries.get_import(session, import_id)
-    if record.state not in states:
-        raise WrongStateError(state=record.state.value)
-    return record
 
 
 def _forget_refusals(session: Session, import_id: str) -> None:

@@ -21,7 +21,7 @@ from werkzeug.routing import Rule
 
 from branch_node.customers.models import Customer
 from branch_node.imports import operations as imports
-from branch_node.imports.kinds import Context
+from branch_node.imports.columns import Context
 from branch_node.imports.mapping import ColumnMap, get_kind, make_plan
 from branch_node.imports.operations import Job
 from branch_node.inbound.models import InboundItem

@@ -8,11 +8,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from branch_node.imports import operations, queries, reports
-from branch_node.imports.kinds import Context
+from branch_node.imports.columns import Context
 from branch_node.imports.mapping import ColumnMap, get_kind, make_plan
+from branch_node.imports.models import ImportEdit
 from branch_node.imports.operations import Job
 from branch_node.imports.undo import Undone, undo_import
 from shared.db.engine import Database
@@ -107,6 +108,11 @@ class Importer:
     def all(self, model: type[Any]) -> list[Any]:
         with self.database.reads() as session:
             return list(session.scalars(select(model).order_by(model.id)))
+
+    def all_edits(self) -> int:
+        """How many mended rows are still kept."""
+        with self.database.reads() as session:
+            return session.scalar(select(func.count()).select_from(ImportEdit)) or 0
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from branch_node.customers.models import Customer
-from branch_node.imports import jobs, pages, wizard
+from branch_node.imports import jobs, pages, row_pages, wizard, working
 from branch_node.imports.models import Import, ImportState
 from branch_node.managers.models import Manager
 from shared.auth import operations
@@ -39,7 +39,11 @@ def runtime(database, tmp_path):
 @pytest.fixture
 def sign_in(database, runtime):
     app = create_flask(
-        "branch_node.app", runtime, product="branch", home="imports.index", blueprints=[pages.blueprint]
+        "branch_node.app",
+        runtime,
+        product="branch",
+        home="imports.index",
+        blueprints=[pages.blueprint, row_pages.blueprint],
     )
     app.test_client_class = FollowingClient
 
@@ -138,7 +142,7 @@ def test_an_unreadable_file_is_refused_where_it_was_chosen_and_leaves_nothing(br
 
 
 def test_a_large_file_is_gone_on_with_by_the_job_and_found_again(browser, importer, runtime, monkeypatch):
-    monkeypatch.setattr(pages, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr(working, "AT_ONCE_S", 0.0)
     monkeypatch.setattr("branch_node.imports.operations.CHUNK", 2)
     content = "manager_no,name\n" + "".join(f"M{n},name {n}\n" for n in range(7))
     page = upload(browser, "managers", content.encode())
@@ -191,7 +195,7 @@ def test_an_upload_can_be_discarded_and_is_forgotten_after_a_week(browser, impor
 def test_a_stored_file_that_went_missing_takes_the_import_out_of_work(
     browser, importer, runtime, monkeypatch
 ):
-    monkeypatch.setattr(pages, "AT_ONCE_S", 0.0)
+    monkeypatch.setattr(working, "AT_ONCE_S", 0.0)
     monkeypatch.setattr("branch_node.imports.operations.CHUNK", 1)
     page = upload(browser, "managers", b"manager_no,name\nM1,Wang\nM2,Li\n")
     browser.send(f"{address(page)}/mapping", **form_of(page.text))
@@ -227,3 +231,36 @@ def test_an_xlsx_file_walks_through_too(browser, importer, tmp_path):
     browser.send(f"{address(checked)}/commit")
 
     assert [manager.name for manager in importer.all(Manager)] == ["王伟"]
+
+
+def test_a_wrong_cell_is_mended_where_it_is_told_and_the_file_checked_again(browser, importer, managers):
+    managers()
+    file = "customer_no,kind,name,manager_no,mobile\nC1,individual,张三,M9,12\nC2,group,李四,M1,\n".encode()
+    mapping = upload(browser, "customers", file)
+    checked = browser.send(f"{address(mapping)}/mapping", **form_of(mapping.text))
+    assert "Create 1, update 0, leave out 1" in checked.text
+    assert 'name="cell-2-3" value="M9"' in checked.text
+    again = browser.send(f"{address(mapping)}/mend", **{"cell-2-3": "M2", "cell-2-4": "13800000001"})
+    assert "Create 2, update 0, leave out 0" in again.text
+    done = browser.send(f"{address(mapping)}/commit")
+    assert "Every row was taken" in done.text
+    assert [one.mobile for one in importer.all(Customer)] == ["13800000001", None]
+    assert importer.all_edits() == 0
+
+
+def test_rows_that_look_alike_are_named_and_decided_on_the_page(browser, importer):
+    file = (
+        "customer_no,kind,name,id_no,mobile\nC1,individual,王大力,440103198505056789,13987654321\n"
+        "C2,individual,王大力,440103198505056789,13987654321\n"
+    ).encode()
+    mapping = upload(browser, "customers", file)
+    checked = browser.send(f"{address(mapping)}/mapping", **form_of(mapping.text))
+    assert "line 2 of this file" in checked.text
+    told = browser.send(f"{address(mapping)}/commit")
+    assert told.status_code == 409
+    browser.send(
+        f"{address(mapping)}/duplicates", **{"choice-3": "leave", "choice-x": "new", "choice-9": "odd"}
+    )
+    done = browser.send(f"{address(mapping)}/commit")
+    assert "Left out, as was chosen" in done.text
+    assert [one.customer_no for one in importer.all(Customer)] == ["C1"]

@@ -12,7 +12,7 @@ from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer, Serving
 from branch_node.imports import pages as imports
 from branch_node.imports.coded import known_codes
-from branch_node.imports.kinds import Context
+from branch_node.imports.columns import Context
 from branch_node.imports.mapping import ColumnMap, get_kind, make_plan
 from branch_node.imports.rows import read_row
 from branch_node.inbound import queries
