@@ -18,6 +18,7 @@ from branch_node.customers import queries as customers
 from branch_node.customers import sharing
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
+from branch_node.customers.reaching import closed_to
 from branch_node.desk import queries
 from branch_node.documents.queries import count_expiring
 from branch_node.identity.queries import survivor_of
@@ -178,8 +179,11 @@ def untouched() -> str:
         days = days if days in spans else spans[0]
         mine = id_argument("manager") or None
         since = queries.quiet_since(stamp().at, days)
-        found = worklogs.list_untouched(session, since=since, manager_id=mine, limit=MOST_UNTOUCHED)
-        [total] = worklogs.count_untouched(session, [since], manager_id=mine)
+        today = local_day(stamp().at, runtime().settings.timezone)
+        found = worklogs.list_untouched(
+            session, since=since, manager_id=mine, today=today, limit=MOST_UNTOUCHED
+        )
+        [total] = worklogs.count_untouched(session, [since], manager_id=mine, today=today)
         return render_template(
             "desk/untouched.html",
             days=days,
@@ -284,7 +288,7 @@ def header_of(session: Session, customer_id: str) -> Header:
         region=region_name(found.region_code),
         owed=[each for each in sums if each.balance > 0],
         last_contact=worklogs.last_contact(session, found.id),
-        closed=care.closed_to(found, local_day(now, zone)),
+        closed=closed_to(found, local_day(now, zone)),
         visit_due=care.visit_due(session, found, now=now, timezone=zone),
         held=is_held(session, found.id),
     )

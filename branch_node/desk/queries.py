@@ -85,8 +85,11 @@ def needs(session: Session, *, manager_id: str | None, now: datetime, timezone: 
     """Return who was not spoken to for long and who owes for earlier months."""
     thresholds = quiet_days(session, now)
     spans = [quiet_since(now, days) for days in thresholds]
-    totals = worklogs.count_untouched(session, spans, manager_id=manager_id)
-    longest = worklogs.list_untouched(session, since=spans[0], manager_id=manager_id, limit=SHORT_LIST)
-    month = local_day(now, timezone).strftime("%Y-%m")
+    today = local_day(now, timezone)
+    totals = worklogs.count_untouched(session, spans, manager_id=manager_id, today=today)
+    longest = worklogs.list_untouched(
+        session, since=spans[0], manager_id=manager_id, today=today, limit=SHORT_LIST
+    )
+    month = today.strftime("%Y-%m")
     arrears = billing.list_arrears(session, before_period=month, manager_id=manager_id, limit=SHORT_LIST)
     return Needs(list(zip(thresholds, totals, strict=True)), longest, arrears)

@@ -5,17 +5,17 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from marshmallow import ValidationError
-from sqlalchemy import ColumnElement, Row, String, and_, cast, func, or_, select
+from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
+from branch_node.customers.reaching import closed_to, is_closed, may_contact
 from branch_node.inbound.queries import policy
 from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.queries import stands
 from shared.domain.calendar import day_bounds, local_day
-from shared.domain.contacts.rules import closed_channels
 from shared.domain.contacts.vocabulary import Channel
-from shared.domain.customers.vocabulary import CustomerStatus, PreferredChannel, ValueTier
+from shared.domain.customers.vocabulary import CustomerStatus, ValueTier
 from shared.domain.published.policies import VISIT_DAYS
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_
@@ -33,16 +33,6 @@ CHANNELS_OF: Final[Mapping[WorkLogKind, frozenset[Channel]]] = {
 WHY_DESPITE: Final = N_(
     "This customer is not to be reached so. Write in 2 to 200 characters why it was done."
 )
-
-
-def closed_to(customer: Customer, today: date) -> tuple[Channel, ...]:
-    """Return the channels by which a customer is not to be reached today."""
-    return closed_channels(
-        customer.do_not_contact,
-        preferred=customer.preferred_channel,
-        until=customer.do_not_contact_until,
-        today=today,
-    )
 
 
 def why_despite(customer: Customer | None, kind: WorkLogKind, given: str, *, on: date) -> str | None:
@@ -68,7 +58,8 @@ def visit_days(session: Session, now: datetime) -> dict[ValueTier, int]:
 def visit_due(session: Session, customer: Customer, *, now: datetime, timezone: str) -> date | None:
     """Return the day of the next visit; None where no tier asks for one, or the customer wants none."""
     today = local_day(now, timezone)
-    left = customer.status is not CustomerStatus.ACTIVE or Channel.VISIT in closed_to(customer, today)
+    left = customer.status is not CustomerStatus.ACTIVE
+    left = left or may_contact(customer, Channel.VISIT, today) is not None
     if customer.value_tier is None or left:
         return None
     visited = and_(WorkLog.customer_id == customer.id, WorkLog.kind == WorkLogKind.VISIT, stands())
@@ -94,7 +85,7 @@ def list_visits_due(
     wanted = [
         Customer.status == CustomerStatus.ACTIVE,
         Customer.value_tier.is_not(None),
-        ~_closes_visits(today),
+        ~is_closed((Channel.VISIT,), today),
     ]
     if manager_id:
         wanted.append(Customer.manager_id == manager_id)
@@ -113,11 +104,3 @@ def list_visits_due(
         .order_by(visits.c.last.asc().nulls_first(), Customer.customer_no)
     )
     return list(session.execute(statement.limit(limit)).all())
-
-
-def _closes_visits(today: date) -> ColumnElement[bool]:
-    text = cast(Customer.do_not_contact, String)
-    until = Customer.do_not_contact_until
-    named = or_(*(text.like(f'%"{one.value}"%') for one in (Channel.ALL, Channel.VISIT)))
-    never = func.coalesce(Customer.preferred_channel == PreferredChannel.NONE, False)
-    return or_(never, and_(named, or_(until.is_(None), until >= today)))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers import queries as customers
 from branch_node.customers.models import Customer
+from branch_node.customers.reaching import closed_to
 from branch_node.erased.queries import CustomerErasedError
 from branch_node.managers import queries as managers
 from branch_node.worklogs import care, operations, queries
@@ -297,7 +298,7 @@ def _closed(session: Session, values: Mapping[str, Any]) -> tuple[Customer, Sequ
     asked = str(values.get("customer") or "")
     found = customers.find_meant(session, asked, limit=2) if asked else []
     today = local_day(stamp().at, runtime().settings.timezone)
-    closed = care.closed_to(found[0], today) if len(found) == 1 else ()
+    closed = closed_to(found[0], today) if len(found) == 1 else ()
     return (found[0], closed) if closed else None
 
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from branch_node.customers.models import Customer
+from branch_node.customers.reaching import is_closed
 from branch_node.identity.queries import of_person
 from branch_node.managers.models import Manager
 from branch_node.worklogs.models import WORK_LOG_SEARCH, WorkLog
 from shared.db.search_terms import text_terms
-from shared.domain.customers.vocabulary import CustomerStatus, PreferredChannel
+from shared.domain.contacts.rules import CHANNELS
+from shared.domain.customers.vocabulary import CustomerStatus
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_, BranchlineError, Kind
 
@@ -117,13 +119,13 @@ def versions(session: Session, log: WorkLog) -> list[WorkLog]:
 
 
 def list_untouched(
-    session: Session, *, since: datetime, manager_id: str | None, limit: int
+    session: Session, *, since: datetime, manager_id: str | None, today: date, limit: int
 ) -> list[Untouched]:
     """Return active customers nobody has spoken to since then, the longest ago first.
 
-    Those who do not want to be contacted are left out: nobody should call them.
+    Those who are not to be contacted by any channel are left out: nobody should call them.
     """
-    found = _with_last_contact(manager_id)
+    found = _with_last_contact(manager_id, today)
     ordered = (
         select(found)
         .where(_quiet(found, since))
@@ -132,20 +134,37 @@ def list_untouched(
     return [Untouched(*row) for row in session.execute(ordered.limit(limit))]
 
 
-def count_untouched(session: Session, since: Sequence[datetime], *, manager_id: str | None) -> list[int]:
+def count_untouched(
+    session: Session, since: Sequence[datetime], *, manager_id: str | None, today: date
+) -> list[int]:
     """Return how many customers `list_untouched` would give for each of the instants; one pass for all."""
-    found = _with_last_contact(manager_id)
+    found = _with_last_contact(manager_id, today)
     counts = [func.count().filter(_quiet(found, each)) for each in since]
     return list(session.execute(select(*counts).select_from(found)).one())
 
 
-def _with_last_contact(manager_id: str | None) -> Subquery:
+def not_spoken_to(since: datetime, today: date) -> ColumnElement[bool]:
+    """Return the condition that nobody has spoken to a customer since then, as far as who looks may know."""
+    spoken = (
+        select(WorkLog.id)
+        .where(
+            WorkLog.customer_id == Customer.id,
+            WorkLog.started_at >= since,
+            WorkLog.kind.in_(CONTACTS),
+            stands(),
+        )
+        .exists()
+    )
+    return and_(~spoken, ~is_closed(CHANNELS, today))
+
+
+def _with_last_contact(manager_id: str | None, today: date) -> Subquery:
     last = (
         select(WorkLog.customer_id, func.max(WorkLog.started_at).label("last"))
         .where(WorkLog.customer_id.is_not(None), WorkLog.kind.in_(CONTACTS), stands())
         .group_by(WorkLog.customer_id)
     )
-    wanted = [Customer.status == CustomerStatus.ACTIVE, _may_be_contacted()]
+    wanted = [Customer.status == CustomerStatus.ACTIVE, ~is_closed(CHANNELS, today)]
     if manager_id:
         held = select(Customer.id).where(Customer.manager_id == manager_id)
         last = last.where(WorkLog.customer_id.in_(held))
@@ -161,11 +180,6 @@ def _with_last_contact(manager_id: str | None) -> Subquery:
 
 def _quiet(found: Subquery, since: datetime) -> ColumnElement[bool]:
     return or_(found.c.last.is_(None), found.c.last < since)
-
-
-def _may_be_contacted() -> ColumnElement[bool]:
-    channel = Customer.preferred_channel
-    return or_(channel.is_(None), channel != PreferredChannel.NONE)
 
 
 def last_contact(session: Session, customer_id: str) -> datetime | None:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import date
 from typing import Final
 
-from shared.domain.contacts.vocabulary import Channel
+from shared.domain.contacts.vocabulary import Channel, WhyNot
 from shared.domain.customers.vocabulary import PreferredChannel
 
 CHANNELS: Final = tuple(one for one in Channel if one is not Channel.ALL)
@@ -30,6 +30,23 @@ def closed_channels(
     if until is not None and today is not None and until < today:
         return ()
     return CHANNELS if Channel.ALL.value in closed else tuple(one for one in CHANNELS if one.value in closed)
+
+
+def why_not(
+    channel: Channel,
+    closed: Collection[str],
+    *,
+    preferred: PreferredChannel | None = None,
+    until: date | None = None,
+    today: date | None = None,
+) -> WhyNot | None:
+    """Return why somebody is not to be reached by a channel today, or None; ALL asks whether any is left."""
+    if preferred is PreferredChannel.NONE:
+        return WhyNot.NEVER
+    shut = closed_channels(closed, preferred=preferred, until=until, today=today)
+    if set(shut) == set(CHANNELS):
+        return WhyNot.EVERY
+    return WhyNot.CHANNEL if channel in shut else None
 
 
 def normal_closed(given: Collection[str]) -> list[str]:

@@ -30,6 +30,15 @@ class ContactStatus(Vocabulary):
     LEFT = ("left", N_("Left the customer"), "已离职")
 
 
+class WhyNot(Vocabulary):
+    """Why somebody is not to be reached."""
+
+    NEVER = ("never", N_("wants no contact at all"), "不愿被联系")
+    EVERY = ("every", N_("has closed every channel"), "已关闭全部方式")
+    CHANNEL = ("channel", N_("has closed this channel"), "已关闭此方式")
+    LEFT = ("left", N_("has left the customer"), "已离开该客户")
+
+
 class Channel(Vocabulary):
     """A way to reach somebody that may be closed; ALL closes every one."""
 

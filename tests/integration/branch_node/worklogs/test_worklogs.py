@@ -112,15 +112,17 @@ def test_entries_are_found_by_day_manager_and_kind(sessions, rows):
 
 def test_untouched_are_active_customers_nobody_spoke_to_the_longest_ago_first(sessions, rows):
     manager, idle = rows.manager(), rows.manager()
-    never, long_ago, lately, met, _left, _wants_none = (
+    never, long_ago, lately, met, again, _left, _wants_none, _closed = (
         rows.customer(manager_id=manager, **values)
         for values in (
             {},
             {},
             {},
             {},
+            {"do_not_contact": ["all"], "do_not_contact_until": NOON.date() - DAY},
             {"status": CustomerStatus.CLOSED},
             {"preferred_channel": PreferredChannel.NONE},
+            {"do_not_contact": ["all"], "do_not_contact_until": NOON.date()},
         )
     )
     rows.work_log(manager, customer_id=long_ago, started_at=NOON - 40 * DAY)
@@ -129,14 +131,16 @@ def test_untouched_are_active_customers_nobody_spoke_to_the_longest_ago_first(se
 
     with sessions() as session:
         since = NOON - 30 * DAY
-        found = queries.list_untouched(session, since=since, manager_id=manager, limit=2)
-        everybody = queries.list_untouched(session, since=since, manager_id=None, limit=9)
-        counts = queries.count_untouched(session, [since, NOON - 41 * DAY], manager_id=manager)
-        elsewhere = queries.count_untouched(session, [since], manager_id=idle)
+        found = queries.list_untouched(session, since=since, manager_id=manager, today=NOON.date(), limit=2)
+        everybody = queries.list_untouched(session, since=since, manager_id=None, today=NOON.date(), limit=9)
+        counts = queries.count_untouched(
+            session, [since, NOON - 41 * DAY], manager_id=manager, today=NOON.date()
+        )
+        elsewhere = queries.count_untouched(session, [since], manager_id=idle, today=NOON.date())
     assert [each.id for each in found] == [never, met]
-    assert [each.id for each in everybody] == [never, met, long_ago]
-    assert everybody[2].last == NOON - 40 * DAY
-    assert (counts, elsewhere) == ([3, 2], [0])
+    assert [each.id for each in everybody] == [never, met, again, long_ago]
+    assert everybody[3].last == NOON - 40 * DAY
+    assert (counts, elsewhere) == ([4, 3], [0])
 
 
 def test_a_contact_that_was_corrected_away_no_longer_counts(sessions, rows):
