@@ -1,6 +1,6 @@
 """Customers of all branches: the list, one customer, the export."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from hq_server.branches.queries import Covered, coverage, find_branch, get_branc
 from hq_server.customers import identities, queries, revealing
 from hq_server.customers.queries import CustomerFilters, RowKey
 from hq_server.customers.revealing import RevealReasonError, TooManyRevealedError
-from hq_server.replica.models import ReplicaCustomer, ReplicaManager
+from hq_server.replica.models import ReplicaContact, ReplicaCustomer, ReplicaManager
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.calendar import local_day
 from shared.domain.contacts.rules import closed_channels
@@ -64,7 +64,7 @@ def index() -> str:
     """List customers of all branches under the filters of the address."""
     wanted = PageRequest.from_query(SORTS, default="customer_no", sizes=(50, 25, 100, 200))
     with reading() as session:
-        asked = _asked(session)
+        asked = asked_customers(session)
         statement, too_many = queries.select_customers(session, asked.filters)
         found, count = queries.list_customers(
             session,
@@ -102,7 +102,7 @@ def index() -> str:
 def export() -> ResponseReturnValue:
     """Answer with the customers of the list as a workbook, filters and coverage on its second sheet."""
     with reading() as session:
-        asked = _asked(session)
+        asked = asked_customers(session)
         statement, _too_many = queries.select_customers(session, asked.filters)
         return web.send_xlsx(
             "customers",
@@ -129,15 +129,16 @@ def reveal(code: str, customer_id: Any) -> ResponseReturnValue:  # noqa: ANN401 
         branch = get_branch(session, code)
         customer = queries.get_customer(session, branch, str(customer_id))
     field, reason = request.form.get("field", ""), request.form.get("reason", "")
+    tab = "contacts" if ":" in field else "profile"
     try:
         with writing(as_node=True) as session:
             value = revealing.reveal(session, branch, customer.id, field, reason=reason, by=stamp())
     except (RevealReasonError, TooManyRevealedError) as refused:
         with reading() as session:
-            page = _page(session, code, str(customer_id), tab="profile", errors=field_errors(refused))
+            page = _page(session, code, str(customer_id), tab=tab, errors=field_errors(refused))
         return page, STATUS[refused.kind]
     with reading() as session:
-        return _page(session, code, str(customer_id), tab="profile", revealed=(field, value))
+        return _page(session, code, str(customer_id), tab=tab, revealed=(field, value))
 
 
 def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: Any) -> str:  # noqa: ANN401 - what a form adds
@@ -145,13 +146,15 @@ def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: An
     customer = queries.get_customer(session, branch, customer_id)
     covered = coverage(session, stamp().at).only([branch.number])
     labels = {name: str(text) for name, text in revealing.FIELDS.items()}
+    people = queries.list_contacts(session, customer)
+    of_people = _values_of(people, labels)
     return render_template(
         "customers/one.html",
         branch=branch,
         customer=customer,
         manager=queries.find_manager(session, branch.number, customer.manager_id),
         region=region_name(customer.region_code) if customer.region_code else None,
-        contacts=queries.list_contacts(session, customer),
+        contacts=people,
         closed=closed_channels(
             customer.do_not_contact,
             preferred=customer.preferred_channel,
@@ -169,7 +172,9 @@ def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: An
         as_of=_as_of(covered.included),
         tab=tab,
         masked=not sees_whole(Resource.CUSTOMER),
-        labels=labels,
+        masked_people=not sees_whole(Resource.CONTACT),
+        labels=labels | dict(of_people),
+        fields_of_people=of_people,
         fields=[(name, text) for name, text in labels.items() if getattr(customer, name)],
         shown_lately=revealing.count_lately(session, by=stamp()),
         most_shown=revealing.MOST_A_DAY,
@@ -177,7 +182,21 @@ def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: An
     )
 
 
-def _asked(session: Session) -> Asked:
+def _values_of(people: Sequence[ReplicaContact], labels: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return by what a form names each value that is known of contact people, and what it is."""
+    return [
+        (
+            revealing.contact_field(one.id, name),
+            _("%(person)s: %(value)s", person=one.name, value=labels[name]),
+        )
+        for one in people
+        for name in revealing.CONTACT_FIELDS
+        if getattr(one, name)
+    ]
+
+
+def asked_customers(session: Session) -> Asked:
+    """Return what the address asks the list for."""
     scope = web.scope(session)
     manager = _manager(session)
     filters = CustomerFilters(

@@ -1,4 +1,4 @@
-"""Showing one masked value of a customer once: an act with a reason, counted and in the operation log."""
+"""Showing one masked value of a customer or a contact person once: an act with a reason, counted and in the log."""
 
 from datetime import timedelta
 from typing import Final
@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
-from hq_server.customers.queries import get_customer
+from hq_server.customers.queries import get_customer, list_contacts
 from shared.audit import operations as audit
 from shared.audit.models import AuditEntry
 from shared.errors import N_, BranchlineError, Kind
@@ -26,6 +26,7 @@ FIELDS: Final = {
     "id_no": lazy_gettext("Document number"),
     "address": lazy_gettext("Address"),
 }
+CONTACT_FIELDS: Final = ("mobile", "phone", "email", "wechat")
 
 
 class RevealReasonError(BranchlineError):
@@ -49,17 +50,32 @@ def reveal(
 ) -> str | None:
     """Return one value in full; the session must be the node's own, and who asks must see the customer.
 
+    `field` is one of FIELDS, or what `contact_field` made of one of CONTACT_FIELDS and a contact person.
     Raises RevealReasonError, TooManyRevealedError and CustomerNotFoundError.
     """
     plain = " ".join(reason.split())[:REASON_LENGTH]
-    if field not in FIELDS or len(plain) < SHORTEST_REASON:
+    person, _colon, name = field.rpartition(":")
+    if name not in (CONTACT_FIELDS if person else FIELDS) or len(plain) < SHORTEST_REASON:
         raise RevealReasonError(field="reason")
     if count_lately(session, by=by) >= MOST_A_DAY:
         raise TooManyRevealedError(field="reason", most=MOST_A_DAY)
-    value: str | None = getattr(get_customer(session, branch, customer_id), field)
-    details = {"field": field, "reason": plain, "branch": branch.code}
+    found = get_customer(session, branch, customer_id)
+    details = {"field": name, "reason": plain, "branch": branch.code}
+    if person:
+        asked = next((one for one in list_contacts(session, found) if one.id == person), None)
+        if asked is None:
+            raise RevealReasonError(field="reason")
+        value: str | None = getattr(asked, name)
+        details["contact"] = person
+    else:
+        value = getattr(found, name)
     audit.record(session, EVENT, subject=("customer", customer_id), by=by, details=details)
     return value
+
+
+def contact_field(contact_id: str, field: str) -> str:
+    """Return by what a form names a value of a contact person."""
+    return f"{contact_id}:{field}"
 
 
 def count_lately(session: Session, *, by: Stamp) -> int:

@@ -34,31 +34,33 @@ def customer(database):
         return f"/customers/B001/{customer_id}"
 
 
+def add_person(session, held, **values):
+    """Add a contact person of a customer, and return the id."""
+    made = {name: getattr(held, name) for name in ("branch_number", "row_lineage", "row_change", "batch_id")}
+    person = ReplicaContact(
+        **made,
+        **values,
+        id=new_id(),
+        contact_no="K-1",
+        customer_id=held.id,
+        name="韩梅梅",
+        standing=ContactStanding.KEY,
+        status=ContactStatus.ACTIVE,
+        do_not_contact=[],
+        created_at=NOON,
+        created_by="ana",
+        updated_at=NOON,
+        updated_by="ana",
+    )
+    session.add(person)
+    return person.id
+
+
 @pytest.mark.parametrize("kind", [StaffKind.LEADER, StaffKind.ANALYST])
 def test_contact_people_are_shown_masked(kind, app, database, customer):
     person = {name: WHOLE[name] for name in ("mobile", "phone", "email", "wechat")}
     with database.sessions.begin() as session:
-        known = session.scalars(select(ReplicaCustomer)).one()
-        made = {
-            name: getattr(known, name) for name in ("branch_number", "row_lineage", "row_change", "batch_id")
-        }
-        session.add(
-            ReplicaContact(
-                **made,
-                **person,
-                id=new_id(),
-                contact_no="K-1",
-                customer_id=known.id,
-                name="韩梅梅",
-                standing=ContactStanding.KEY,
-                status=ContactStatus.ACTIVE,
-                do_not_contact=[],
-                created_at=NOON,
-                created_by="ana",
-                updated_at=NOON,
-                updated_by="ana",
-            )
-        )
+        add_person(session, session.scalars(select(ReplicaCustomer)).one(), **person)
 
     shown = sign_in(app, database, kind, "mei").get(f"{customer}?tab=contacts").text
 
@@ -100,6 +102,27 @@ def test_a_value_is_shown_once_for_a_reason_and_told(client, database, customer,
     refused = client.send(f"{customer}/reveal", field="email", reason="客户来电核实")
     assert refused.status_code == 429
     assert WHOLE["email"] not in refused.text
+
+
+def test_one_value_of_a_contact_person_is_shown_once_for_a_reason_and_told(client, database, customer):
+    customer_id = customer.rpartition("/")[2]
+    with database.sessions.begin() as session:
+        held = session.scalars(select(ReplicaCustomer).where(ReplicaCustomer.id == customer_id)).one()
+        person = add_person(session, held, mobile="13900000009", email="han@example.com")
+    field = revealing.contact_field(person, "mobile")
+
+    assert f'<option value="{field}"' in client.get(f"{customer}?tab=contacts").text
+    assert client.send(f"{customer}/reveal", field=field, reason="").status_code == 400
+    shown = client.send(f"{customer}/reveal", field=field, reason="客户来电核实").text
+
+    assert "13900000009" in shown
+    assert "han@example.com" not in shown
+    assert "13900000009" not in client.get(f"{customer}?tab=contacts").text
+    with database.sessions() as session:
+        [told] = session.scalars(select(AuditEntry).where(AuditEntry.event == "customer.revealed"))
+    assert told.details == {"field": "mobile", "reason": "客户来电核实", "branch": "B001", "contact": person}
+    for wrong in (revealing.contact_field(new_id(), "mobile"), revealing.contact_field(person, "remark")):
+        assert client.send(f"{customer}/reveal", field=wrong, reason="客户来电核实").status_code == 400
 
 
 def test_a_masked_session_never_writes_back_what_it_was_shown(database, customer):
