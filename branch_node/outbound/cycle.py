@@ -192,10 +192,29 @@ class _Run:
         self._take_slot(state.next_push_after_s)
 
     def _send_today(self) -> None:
-        """Send every record type's own channel to its end, but for what is backlog."""
+        """Send every record type's own channel to its end, but for what is backlog, and prove what is due."""
         for binding in self._due.of(self._runtime.bindings):
             if not self._lanes.waits(binding):
+                self._send_lane(binding, self._lanes.today(binding), proving=False)
+        self._prove()
+
+    def _prove(self) -> None:
+        """Prove what is due and has no backlog: what is small together, the rest by itself, and so what is repaired."""
+        if self._result.unfinished or not (self._due.proofs or self._result.batches):
+            return
+        whole = [one for one in self._runtime.bindings.values() if self._is_whole(one)]
+        carrier = self._prover.seal_together(whole) if self._due.proofs else None
+        if carrier is not None:
+            self._send_lane(carrier, self._lanes.today(carrier), proving=False)
+        with self._runtime.database.reads() as session:
+            due = self._prover.list_due(session)
+        for binding in whole:
+            if binding.record.name in due:
                 self._send_lane(binding, self._lanes.today(binding))
+
+    def _is_whole(self, binding: Binding) -> bool:
+        behind = self._lanes.waits(binding) or binding.record.name in self._lanes.backlog
+        return not behind and binding.record.channel not in self._stuck
 
     def _send_backlog(self) -> None:
         """Send what waits from earlier days; stops when it is time to look for today's again."""
@@ -221,13 +240,13 @@ class _Run:
             lane = Lane(channel=BACKLOG, after=span[0], through=span[1])
             self._send_lane(self._runtime.bindings[taken.record_type], lane)
 
-    def _send_lane(self, binding: Binding, lane: Lane) -> None:
+    def _send_lane(self, binding: Binding, lane: Lane, *, proving: bool = True) -> None:
         """Send one lane to its end, and prove its record type; a channel HQ refuses does not hold up the others."""
         channel = lane.channel or binding.record.channel
         if self._result.unfinished or channel in self._stuck:
             return
         # With backlog behind it a type is proven once, when that is in too.
-        last = channel == BACKLOG or binding.record.name not in self._lanes.backlog
+        last = proving and (channel == BACKLOG or binding.record.name not in self._lanes.backlog)
         try:
             while self._drained(binding, lane) and last and self._proves(binding):
                 # The barrier goes; what it shows to differ goes at the next turn, before it is proven again.

@@ -9,7 +9,7 @@ While the table is read nothing is locked; people go on writing, and what they w
 """
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -19,6 +19,7 @@ from msgspec import UNSET
 from sqlalchemy.orm import Session
 
 from branch_node.dayclose.closing import close_days
+from branch_node.outbound import together
 from branch_node.outbound.client import HqClient, Vitals
 from branch_node.outbound.models import Membership
 from branch_node.outbound.recovered import list_undecided
@@ -34,6 +35,7 @@ from sync_protocol.catalog import Binding, RecordKind
 from sync_protocol.changelog.models import OutboxBatch
 from sync_protocol.changelog.sealing import Place, Sender, place_in_chain, seal_barrier
 from sync_protocol.contract.messages import Barrier, CompareRequest, Receipt, StateAnswer
+from sync_protocol.contract.payload import decompress, parse_payload
 from sync_protocol.reconcile import Selection, digest_buckets, list_digests
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ log = logging.getLogger(__name__)
 ROWS_AT_ONCE: Final = 20_000
 ACTOR: Final = "sync"
 DOUBT: Final = "doubt"
+MISSED: Final = "missed"
+ENCODING: Final = "zstd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,31 @@ class Prover:
             lineage_id=member.lineage_id,
         )
 
-    def list_due(self, session: Session) -> set[str]:
-        """Return the record types of which a barrier is due now."""
+    def list_due(self, session: Session) -> dict[str, str]:
+        """Return the record types of which a barrier is due now, and why."""
         return queries.list_due(session, self._runtime.bindings, self._occasion())
+
+    def seal_together(self, bindings: Iterable[Binding]) -> Binding | None:
+        """Seal one barrier of what is due and small of these; return the record type it goes with, None without."""
+        with self._runtime.database.reads() as session:
+            reasons = self.list_due(session)
+            due = [self._versions.to_compare(one) for one in bindings if one.record.name in reasons]
+            group = together.take(session, due, self._sender, self.answers)
+        if group is None:
+            return None
+        now = self._runtime.clock.now()
+        with self._runtime.database.sessions.begin() as session:
+            if group.has_moved(session, self._sender):
+                return None
+            place = group.places[group.carrier.record.channel]
+            batch = seal_barrier(session, group.carrier, self._sender, group.barrier, place=place, at=now)
+            if batch is None:
+                return None
+            for one in group.bindings:
+                self._note(session, batch, one, group.held[one.record.name].rows, reasons[one.record.name])
+            self._progress.check_lease(session)
+        self._asked.difference_update(group.held)
+        return group.carrier
 
     def seal_barrier(self, binding: Binding) -> bool:
         """Seal a barrier of a record type when one is due; False when there is nothing to send."""
@@ -122,31 +148,38 @@ class Prover:
             batch = seal_barrier(session, binding, self._sender, taken.barrier, place=taken.place, at=now)
             if batch is None:
                 return False
-            operations.note_barrier(
-                session,
-                batch,
-                rows=taken.barrier.rows,
-                day=self._day(now),
-                reason=taken.reason,
-                version=binding.record.version,
-            )
+            self._note(session, batch, binding, taken.barrier.rows, taken.reason)
             self._progress.check_lease(session)
         self._asked.discard(binding.record.name)
         return True
 
     def heed(self, batch: OutboxBatch, receipt: Receipt, vitals: Vitals) -> None:
         """Keep what HQ says of a barrier; where it holds other rows, plan their repair."""
-        if receipt.differs is None or batch.lineage != self._sender.lineage:
+        if batch.lineage != self._sender.lineage or (receipt.differs is None and receipt.beside is UNSET):
             return
+        told, missed = _answers(batch, receipt)
         with self._runtime.database.sessions.begin() as session:
             now = self._runtime.clock.now()
-            repair = operations.note_result(session, batch, differs=receipt.differs, at=now)
-        if receipt.differs:
-            told = {"record": batch.record_type, "buckets": len(receipt.differs), "repair": repair}
-            log.warning("HQ holds other rows than this branch", extra=told)
-        if repair:
-            binding = self._versions.to_compare(self._runtime.bindings[batch.record_type])
-            self._repair(binding, receipt.differs, vitals)
+            operations.demand(session, missed, MISSED)
+            repairs = [
+                name
+                for name, (through, differs) in told.items()
+                if operations.note_result(session, name, through=through, differs=differs, at=now)
+            ]
+        for name, (_through, differs) in told.items():
+            if differs:
+                log.warning(
+                    "HQ holds other rows than this branch",
+                    extra={"record": name, "buckets": len(differs), "repair": name in repairs},
+                )
+        for name in repairs:
+            self._repair(self._versions.to_compare(self._runtime.bindings[name]), told[name][1], vitals)
+
+    def _note(self, session: Session, batch: OutboxBatch, binding: Binding, rows: int, reason: str) -> None:
+        record, day = binding.record, self._day(self._runtime.clock.now())
+        operations.note_barrier(
+            session, batch, record.name, rows=rows, day=day, reason=reason, version=record.version
+        )
 
     def _take(self, binding: Binding) -> _Taken | None:
         name = binding.record.name
@@ -208,6 +241,22 @@ class Prover:
 
     def _day(self, at: datetime) -> date:
         return at.astimezone(ZoneInfo(self._runtime.settings.timezone)).date()
+
+
+def _answers(batch: OutboxBatch, receipt: Receipt) -> tuple[dict[str, tuple[int, list[str]]], list[str]]:
+    """Return what HQ says by record type, as of which batch of its channel, and the types it has not compared."""
+    told: dict[str, tuple[int, list[str]]] = {}
+    if receipt.differs is not None:
+        told[batch.record_type] = batch.batch_no, receipt.differs
+    assert batch.payload is not None
+    barrier = parse_payload(decompress(batch.payload, ENCODING)).header.barrier
+    asked = barrier.beside if isinstance(barrier, Barrier) and isinstance(barrier.beside, dict) else {}
+    said = receipt.beside if isinstance(receipt.beside, dict) else {}
+    for name, one in asked.items():
+        differs = said.get(name)
+        if differs is not None:
+            told[name] = one.after, differs
+    return told, [name for name in asked if name not in told]
 
 
 def _parts(held: Mapping[str, Mapping[str, str]]) -> Iterator[dict[str, Mapping[str, str]]]:

@@ -133,6 +133,15 @@ def list_undecided(session: Session, record_type: str) -> set[str]:
     )
 
 
+def list_all_undecided(session: Session) -> dict[str, set[str]]:
+    """Return the same of every record type that has any."""
+    found: dict[str, set[str]] = {}
+    waiting = select(RecoveredRow.record_type, RecoveredRow.record_id)
+    for name, record_id in session.execute(waiting.where(RecoveredRow.state.in_((CONFLICT, OFFERED)))):
+        found.setdefault(name, set()).add(record_id)
+    return found
+
+
 def count_states(session: Session) -> dict[str, int]:
     """Return how many recovered records stand in each state."""
     rows = session.execute(select(RecoveredRow.state, func.count()).group_by(RecoveredRow.state))

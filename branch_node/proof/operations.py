@@ -27,10 +27,10 @@ def demand(session: Session, record_types: Iterable[str], reason: str) -> None:
 
 
 def note_barrier(
-    session: Session, batch: OutboxBatch, *, rows: int, day: date, reason: str, version: int
+    session: Session, batch: OutboxBatch, record_type: str, *, rows: int, day: date, reason: str, version: int
 ) -> None:
-    """Write down that `batch` is a barrier; one that no repair asked for begins the count of repairs anew."""
-    known = _get(session, batch.record_type)
+    """Write down that `batch` holds a barrier of a type; one no repair asked for begins the count of repairs anew."""
+    known = _get(session, record_type)
     known.demanded = None
     known.barrier_id, known.barrier_lineage = batch.id, batch.lineage
     known.barrier_day, known.barrier_rows, known.schema_version = day, rows, version
@@ -38,12 +38,14 @@ def note_barrier(
         known.repairs = 0
 
 
-def note_result(session: Session, batch: OutboxBatch, *, differs: Collection[str], at: datetime) -> bool:
-    """Keep what HQ found at a barrier; True when a repair is to be tried."""
-    known = _get(session, batch.record_type)
+def note_result(
+    session: Session, record_type: str, *, through: int, differs: Collection[str], at: datetime
+) -> bool:
+    """Keep what HQ found, as of batch `through` of the type's channel; True when a repair is to be tried."""
+    known = _get(session, record_type)
     known.buckets_differ = len(differs)
     if not differs:
-        known.equal_at, known.equal_through, known.equal_rows = at, batch.batch_no, known.barrier_rows
+        known.equal_at, known.equal_through, known.equal_rows = at, through, known.barrier_rows
         known.repairs = 0
         return False
     return known.repairs < MOST_REPAIRS

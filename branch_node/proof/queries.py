@@ -15,6 +15,7 @@ from sync_protocol.changelog.oversize import list_oversize
 
 # A barrier at least every so many batches of a record type.
 EVERY_BATCHES: Final = 200
+BATCHES: Final = "batches"
 # With more records changed since they were sealed, a barrier waits until they have gone.
 MOST_OPEN: Final = 1_000
 # So many repairs in a row are tried; if HQ still holds something else, a person must look.
@@ -46,17 +47,18 @@ def list_proofs(session: Session) -> Sequence[RecordProof]:
     return session.scalars(select(RecordProof).order_by(RecordProof.record_type)).all()
 
 
-def list_due(session: Session, record_types: Iterable[str], occasion: Occasion) -> set[str]:
-    """Return the record types of which a barrier is due now; asks at most three things where none is."""
+def list_due(session: Session, record_types: Iterable[str], occasion: Occasion) -> dict[str, str]:
+    """Return why a barrier is due now, by record type; asks at most three things where none is."""
     known = {one.record_type: one for one in list_proofs(session)}
     names = set(record_types)
-    due = {name for name in names if _why(name, known.get(name), occasion) is not None}
-    quiet = names - due
+    due = {name: why for name in names if (why := _why(name, known.get(name), occasion)) is not None}
+    quiet = names - due.keys()
     since = min((known[name].barrier_id or 0 if name in known else 0 for name in quiet), default=0)
     # Fewer of all types together since the oldest of their barriers: then fewer of each.
     if _count_since(session, since) < EVERY_BATCHES:
         return due
-    return due | {name for name in quiet if _batches_since(session, name, known.get(name)) >= EVERY_BATCHES}
+    many = (name for name in quiet if _batches_since(session, name, known.get(name)) >= EVERY_BATCHES)
+    return due | dict.fromkeys(many, BATCHES)
 
 
 def why_due(session: Session, record_type: str, occasion: Occasion) -> str | None:
@@ -65,7 +67,7 @@ def why_due(session: Session, record_type: str, occasion: Occasion) -> str | Non
     why = _why(record_type, known, occasion)
     if why is not None:
         return why
-    return "batches" if _batches_since(session, record_type, known) >= EVERY_BATCHES else None
+    return BATCHES if _batches_since(session, record_type, known) >= EVERY_BATCHES else None
 
 
 def _why(record_type: str, known: RecordProof | None, occasion: Occasion) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import UNSET
 from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
@@ -102,7 +103,7 @@ def receive_batch(
         if known.digest != delivery.batch.digest:
             raise SyncRefusedError(Problem.FORK, f"batch {header.batch_no} was received with other content")
         return known.receipt or _receipt(
-            delivery, NOTHING_APPLIED, identity, None, None, at=known.received_at
+            delivery, NOTHING_APPLIED, identity, proving.Found(), None, at=known.received_at
         )
     _check_place(position, delivery)
     started = time.perf_counter()
@@ -122,13 +123,13 @@ def receive_batch(
     _settle_parked(session, delivery, applied, entry.id, waiting=waiting, bindings=bindings)
     brought = bool(delivery.batch.block or header.removed)
     after_batch(session, delivery.branch_number, bindings, brought=brought, at=delivery.at)
-    differs = proving.compare(
-        session, delivery.branch_number, delivery.batch, bindings[header.record], at=delivery.at
+    found = proving.compare(
+        session, delivery.branch_number, delivery.batch, bindings, entry=entry.id, at=delivery.at
     )
     position.batch_no, position.digest = header.batch_no, delivery.batch.digest
     entry.parked = len(applied.refused)
     backed_up = backed_up_through(session, delivery.branch_number, header.channel, header.lineage)
-    entry.receipt = _receipt(delivery, applied, identity, differs, backed_up)
+    entry.receipt = _receipt(delivery, applied, identity, found, backed_up)
     entry.duration_ms = round((time.perf_counter() - started) * 1000)
     session.flush()
     return entry.receipt
@@ -246,7 +247,7 @@ def _receipt(
     delivery: Delivery,
     applied: Applied,
     identity: HqIdentity,
-    differs: list[str] | None,
+    found: proving.Found,
     backed_up: int | None,
     *,
     at: datetime | None = None,
@@ -268,7 +269,8 @@ def _receipt(
             parked=notices,
             hq=identity.hq_id,
             received_at=instant_text(at or delivery.at),
-            differs=differs,
+            differs=found.differs,
+            beside=UNSET if found.beside is None else dict(found.beside),
             backed_up_through=backed_up,
         )
     )

@@ -14,7 +14,8 @@ class Proof(Base):
     """How HQ's rows of one branch and record type compared with the branch's at its last barrier.
 
     The barrier stands at `lineage`/`batch_no` of the type's channel; `equal_through` and `equal_at` are of the
-    last one at which all rows were equal. `unequal` counts the barriers in a row that showed a difference.
+    last one at which all rows were equal, which came with the inbox entry `equal_entry`. `unequal` counts the barriers
+    in a row that showed a difference.
     `asked_at` is set while a person waits for a comparison. Null `compared_at`: there was none yet.
     """
 
@@ -30,6 +31,7 @@ class Proof(Base):
     rows: Mapped[int] = mapped_column(BigInteger, default=0)
     unequal: Mapped[int] = mapped_column(Integer, default=0)
     equal_through: Mapped[int | None] = mapped_column(BigInteger)
+    equal_entry: Mapped[int | None] = mapped_column(BigInteger)
     equal_at: Mapped[datetime | None]
     asked_at: Mapped[datetime | None]
     asked_by: Mapped[str | None] = mapped_column(String(80))

@@ -17,7 +17,7 @@ from shared.audit.operations import record
 from shared.ids import is_id
 from shared.stamp import Stamp
 from sync_protocol.catalog import CATALOG, Binding
-from sync_protocol.contract.messages import Barrier, CompareAnswer, CompareRequest
+from sync_protocol.contract.messages import CompareAnswer, CompareRequest, Held
 from sync_protocol.reconcile import Selection, digest_buckets, list_digests, list_lines
 
 # The first difference and three repairs that did not help.
@@ -54,15 +54,16 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place in a chain, when it was sealed there (by the branch's clock) and received here."""
+    """A place in a chain, the inbox entry of the barrier, when that was sealed (by the branch's clock) and received."""
 
     lineage: int
     batch_no: int
+    entry: int
     sealed_at: datetime
     at: datetime
 
 
-def compare_barrier(session: Session, holder: Holder, barrier: Barrier, spot: Spot) -> list[str]:
+def compare_barrier(session: Session, holder: Holder, barrier: Held, spot: Spot) -> list[str]:
     """Compare what HQ holds at this place with what the branch held; return the buckets that differ.
 
     Must run in the transaction that applies the barrier's batch: then both sides mean the same rows.
@@ -148,8 +149,11 @@ def note_answers(
 
 
 def _note_equal(session: Session, holder: Holder, proof: Proof, spot: Spot) -> None:
+    proof.equal_through, proof.equal_entry, proof.equal_at = spot.batch_no, spot.entry, spot.at
+    if not proof.unequal:
+        # No difference is open then, and no alarm.
+        return
     proof.unequal = 0
-    proof.equal_through, proof.equal_at = spot.batch_no, spot.at
     found = queries.find_open_difference(session, proof.branch_number, proof.record_type)
     if found is not None:
         found.repaired_at, found.repaired_by = spot.at, spot.batch_no

@@ -8,7 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
 from hq_server.branches.queries import list_branches
@@ -245,7 +245,6 @@ def _through(session: Session, known: Mapping[Key, Proof]) -> dict[Key, tuple[in
 
 def _moved_since(session: Session) -> dict[Key, int | None]:
     """Return the record types of which rows came after they were last equal, with the first such batch of backlog."""
-    barrier = aliased(InboxBatch)
     later = (
         select(
             InboxBatch.branch_number,
@@ -258,16 +257,8 @@ def _moved_since(session: Session) -> dict[Key, int | None]:
             & (Proof.lineage == InboxBatch.lineage)
             & (Proof.record_type == InboxBatch.record_type),
         )
-        .join(
-            barrier,
-            (barrier.branch_number == Proof.branch_number)
-            & (barrier.lineage == Proof.lineage)
-            & (barrier.record_type == Proof.record_type)
-            & (barrier.batch_no == Proof.equal_through)
-            & (barrier.channel != BACKLOG),
-        )
         # Entries of one branch are numbered in the order they were applied.
-        .where(InboxBatch.id > barrier.id, InboxBatch.rows + InboxBatch.removed > 0)
+        .where(InboxBatch.id > Proof.equal_entry, InboxBatch.rows + InboxBatch.removed > 0)
         .group_by(InboxBatch.branch_number, InboxBatch.record_type)
     )
     return {(row[0], row[1]): row[2] for row in session.execute(later)}

@@ -14,6 +14,7 @@ DigestOrNone = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
 MOST_SCHEMA: Final = 9_999
 ChangeNumber = Annotated[int, msgspec.Meta(ge=1, le=INT64 - 1)]
 BatchNumber = Annotated[int, msgspec.Meta(ge=1, le=INT64 - 1)]
+BatchCount = Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
 Lineage = Annotated[int, msgspec.Meta(ge=1, le=MOST_LINEAGE)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MOST_LINEAGE)]
 SchemaVersion = Annotated[int, msgspec.Meta(ge=1, le=MOST_SCHEMA)]
@@ -24,8 +25,8 @@ RowDigest = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{32})\Z")]
 AnyId = Annotated[str, msgspec.Meta(max_length=80)]
 
 
-class Barrier(msgspec.Struct, frozen=True, kw_only=True):
-    """What the branch holds of the batch's record type, exactly as of this place in the chain.
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """What the branch holds of one record type, to be compared.
 
     `buckets` gives count and digest of the rows whose id ends in the bucket's two digits; a bucket
     without rows is left out. The records in `open` have changed since and are not counted. `backlog` is the last
@@ -39,6 +40,22 @@ class Barrier(msgspec.Struct, frozen=True, kw_only=True):
     open: list[AnyId]
     backlog: BatchNumber | msgspec.UnsetType = msgspec.UNSET
     answers: list[IdText] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Beside(Held, frozen=True, kw_only=True):
+    """What it holds of another record type, in the version `schema`, as of batch `after` of that type's channel."""
+
+    schema: SchemaVersion
+    after: BatchCount
+
+
+class Barrier(Held, frozen=True, kw_only=True):
+    """What the branch holds of the batch's record type, exactly as of this place in the chain.
+
+    `beside` tells the same of further record types; a receiver that does not know it compares the first alone.
+    """
+
+    beside: dict[Name, Beside] | msgspec.UnsetType = msgspec.UNSET
 
 
 class BatchHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +132,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     `received_through` and `applied_through` are batch numbers of the channel. `next_push_after_s`
     asks the branch to wait that long before its next cycle; null leaves it to the branch. `differs` answers
     a barrier: the buckets in which HQ holds other rows, none when all are equal; null when none was compared.
+    `beside` answers the same for each record type that is compared beside it; left out where none is.
     `backed_up_through` is the last batch of this lineage and channel that HQ's backups hold, null when none.
     """
 
@@ -131,6 +149,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     backed_up_through: int | None = None
     next_push_after_s: int | None = None
     differs: list[str] | None = None
+    beside: dict[str, list[str] | None] | msgspec.UnsetType = msgspec.UNSET
 
 
 class ChannelState(msgspec.Struct, frozen=True, kw_only=True):

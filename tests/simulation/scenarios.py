@@ -1,7 +1,7 @@
 """Small stories on the simulation's stage, one for each way the protocol could be broken."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -369,16 +369,18 @@ def a_barrier_leaves_out_what_changes_under_it(scene: Scene) -> None:
     scene.done()
     scene.company.pass_time(days=1)
     wrote: list[str] = []
-    real = queries.why_due
+    real = queries.list_due
 
-    def save_meanwhile(session: Session, record_type: str, occasion: queries.Occasion) -> str | None:
-        if record_type == "customer" and not wrote:
-            wrote.append(record_type)
+    def save_meanwhile(
+        session: Session, record_types: Iterable[str], occasion: queries.Occasion
+    ) -> dict[str, str]:
+        if not wrote:
+            wrote.append("customer")
             scene.company.mend(scene.node, ("customer", scene.customers()[0]))
-        return real(session, record_type, occasion)
+        return real(session, record_types, occasion)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queries, "why_due", save_meanwhile)
+        patch.setattr(queries, "list_due", save_meanwhile)
         scene.push()
     assert wrote, "nobody saved while the table was read"
     with scene.stage.hq.database.reads() as session:
