@@ -77,8 +77,6 @@ def _run(app: NodeApp) -> click.Command:
     def run(job: str, home: Path, wait: float, *, as_json: bool) -> None:
         runtime = app.open(home)
         app.check_migrated(runtime)
-        if app.before_use is not None:
-            app.before_use(runtime)
         run_job_now(app, runtime, job, wait=timedelta(seconds=wait), as_json=as_json)
 
     return run
@@ -130,38 +128,6 @@ def _backup(app: NodeApp) -> click.Command:
         _tell_manifest(made, as_json=as_json)
 
     return backup
-
-
-def _restore(app: NodeApp) -> click.Command:
-    @click.command("restore", help=N_("Make a node from a backup; every digest in it is checked first."))
-    @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-    @home_option(app.home_env)
-    @click.option("--force", is_flag=True, help=N_("Move a node that is there aside."))
-    @click.option("--database", metavar="URL", help=N_("Put the database here instead of where it was."))
-    @click.option("--json", "as_json", is_flag=True, help=N_("Tell what was in the file as JSON."))
-    def restore(file: Path, home: Path, database: str | None, *, force: bool, as_json: bool) -> None:
-        restored = restore_backup(
-            file,
-            Home(home),
-            app=app.tables.name,
-            now=SystemClock().now(),
-            force=force,
-            database_url=database,
-        )
-        runtime = app.open(home)
-        upgrade(runtime.database, app.tables)
-        by = command_stamp(runtime)
-        with runtime.database.sessions.begin() as session:
-            details = {"file": file.name, "made_at": restored.made_at}
-            audit.record(session, "node.restored", subject=None, by=by, details=details)
-        if app.after_restore is not None:
-            app.after_restore(runtime)
-        if app.before_use is not None:
-            app.before_use(runtime)
-        say(gettext("Restored as of %(time)s.", time=restored.made_at))
-        _tell_manifest(restored, as_json=as_json)
-
-    return restore
 
 
 def _tell_manifest(manifest: Manifest, *, as_json: bool) -> None:

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import Final, NoReturn
 
 import click
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
 from shared.cli.context import say
+from shared.db.damage import NodeDamagedError, is_damaged
 from shared.errors import BranchlineError
 from shared.i18n import gettext, translate_error
 
@@ -33,6 +34,12 @@ def reported() -> Iterator[None]:
     except ProgrammingError as error:
         log.exception("the database is not as the program expects")
         say(gettext("The database is not as this program expects: %(detail)s", detail=error.orig))
+        exit_with(NEEDS_PERSON)
+    except DatabaseError as error:
+        if not is_damaged(error):
+            raise
+        log.exception("the database is damaged")
+        say(translate_error(NodeDamagedError(detail=str(error.orig))))
         exit_with(NEEDS_PERSON)
     except BrokenPipeError:
         raise  # whoever read our output has left; click ends quietly

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from shared.cli.context import NodeApp, echo_json, say
 from shared.cli.outcome import NEEDS_PERSON, WILL_RETRY, exit_with
+from shared.db.damage import check_whole
 from shared.db.inuse import in_use
 from shared.i18n import gettext, label
 from shared.jobs.execution import Execution
@@ -37,9 +38,12 @@ def run_job_now(
     """Run one job now, tell how it went, and end the command with the exit code that says the same.
 
     `then` names jobs to run after it, however it went; the code is that of the worst. Waits up to `wait` for a run
-    already at work; raises JobBusyError and JobUnknownError.
+    already at work; raises JobBusyError, JobUnknownError and NodeDamagedError.
     """
     logs.set_up(runtime.settings.home)
+    check_whole(runtime.database)
+    if app.before_use is not None:
+        app.before_use(runtime)
     with in_use(runtime.settings.home):
         runner = Runner(runtime, app.jobs)
         executions = [runner.run_now(one, wait=wait) for one in (name, *then)]

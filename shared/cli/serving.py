@@ -8,19 +8,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 from threading import Event
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import waitress
-from flask import Flask
 
 from shared.cli.context import NodeApp, say
 from shared.config import NodeSettings, check_listen, check_secret
+from shared.db.damage import NodeDamagedError, check_whole
 from shared.db.inuse import in_use
 from shared.errors import N_, BranchlineError
-from shared.i18n import gettext
+from shared.i18n import gettext, translate_error
 from shared.jobs.runner import Runner
 from shared.monitoring import logs
 from shared.runtime import NodeRuntime
+from shared.web.out_of_order import out_of_order
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +37,7 @@ BACKLOG: Final = 1024
 HEADER_BYTES: Final = 64 * 1024
 # The largest upload of any page; each app and page sets its own, lower limit.
 BODY_BYTES: Final = 512 * 1024 * 1024
+NEXT_STEP: Final = N_("Restore the last backup at the machine, then start the node again.")
 
 
 class CannotListenError(BranchlineError):
@@ -45,9 +50,14 @@ class CannotListenError(BranchlineError):
 def serve(app: NodeApp, runtime: NodeRuntime, *, with_jobs: bool) -> None:
     """Serve the app's pages, and run its jobs unless told otherwise, until SIGTERM or SIGINT.
 
-    Refuses to start, in one sentence, when the settings are not safe or the database is not migrated.
+    Refuses to start, in one sentence, when the settings are not safe or the database is not migrated. While the
+    database is damaged every page says so, and the home is left free for `restore`.
     """
-    _check(app, runtime)
+    try:
+        _check(app, runtime)
+    except NodeDamagedError as error:
+        _serve_damaged(runtime.settings, error)
+        return
     settings = runtime.settings
     with (
         _listen(settings) as listening,
@@ -56,13 +66,23 @@ def serve(app: NodeApp, runtime: NodeRuntime, *, with_jobs: bool) -> None:
     ):
         server = _server(app.create_app(runtime), listening, settings)
         with _told_to_stop(lambda: _stop_serving(runner)):
-            host, port = listening.getsockname()[:2]
-            say(gettext("Serving on %(url)s", url=f"http://{f'[{host}]' if ':' in host else host}:{port}"))
-            log.info("serving", extra={"host": host, "port": port, "jobs": with_jobs})
+            say(gettext("Serving on %(url)s", url=_url(listening)))
+            log.info("serving", extra={"url": _url(listening), "jobs": with_jobs})
             server.run()  # returns when the signal's SystemExit reaches it
         server.close()
     runtime.database.dispose()
     log.info("stopped")
+
+
+def _serve_damaged(settings: NodeSettings, error: NodeDamagedError) -> None:
+    log.critical("the database is damaged", extra={"detail": error.params["detail"]})
+    say(translate_error(error))
+    with _listen(settings) as listening:
+        server = _server(out_of_order(error, NEXT_STEP), listening, settings)
+        say(gettext("Every page at %(url)s says so", url=_url(listening)))
+        with _told_to_stop(lambda: _stop_serving(None)):
+            server.run()
+        server.close()
 
 
 def run_jobs(app: NodeApp, runtime: NodeRuntime) -> None:
@@ -88,6 +108,7 @@ def _check(app: NodeApp, runtime: NodeRuntime) -> None:
     logs.set_up(settings.home)
     check_secret("secret_key", settings.secret_key)
     check_listen(settings)
+    check_whole(runtime.database)
     app.check_migrated(runtime)
     if app.before_use is not None:
         app.before_use(runtime)
@@ -115,7 +136,12 @@ def _listen(settings: NodeSettings) -> socket.socket:
         raise CannotListenError(address=address, detail=error.strerror or str(error)) from error
 
 
-def _server(app: Flask, listening: socket.socket, settings: NodeSettings) -> Any:  # noqa: ANN401 - waitress has no types
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _server(app: "WSGIApplication", listening: socket.socket, settings: NodeSettings) -> Any:  # noqa: ANN401 - waitress has no types
     return waitress.create_server(
         app,
         sockets=[listening],

@@ -9,11 +9,12 @@ from flask import Flask, Response, current_app, g, jsonify, render_template, req
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from marshmallow import ValidationError
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from shared.auth.errors import SecondStepRequiredError
+from shared.db.damage import NodeDamagedError, is_damaged
 from shared.db.space import NodeFullError, is_out_of_room
 from shared.errors import N_, BranchlineError, Kind
 from shared.i18n import gettext, translate_error
@@ -153,6 +154,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(IntegrityError, _collision)
     app.register_error_handler(DataError, _not_a_value)
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(DatabaseError, _database_error)
     app.register_error_handler(PoolTimeoutError, _database_away)
     app.register_error_handler(Exception, _unexpected)
 
@@ -293,6 +295,13 @@ def _database_away(error: Exception) -> ResponseReturnValue:
     return answer(
         Problem(UNAVAILABLE, "database", gettext(SENTENCES[503][1]), retryable=True, retry_after=10)
     )
+
+
+def _database_error(error: DatabaseError) -> ResponseReturnValue:
+    if not is_damaged(error):
+        return _unexpected(error)
+    log.critical("the database is damaged", exc_info=error, extra=_fields())
+    return _anticipated(NodeDamagedError(detail=str(error.orig)))
 
 
 def _no_room(error: Exception) -> ResponseReturnValue:
