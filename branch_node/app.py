@@ -25,12 +25,14 @@ from branch_node.contacts import pages as contacts
 from branch_node.customers import care_pages, sharing_pages
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
+from branch_node.customers.listing import NARROWINGS
 from branch_node.customers.models import CustomerMove
 from branch_node.desk import correcting_pages, document_pages, file_pages
 from branch_node.desk import pages as desk
 from branch_node.duplicates import jobs as duplicate_jobs
 from branch_node.duplicates import pages as duplicates
 from branch_node.finding.box import BOX
+from branch_node.finding.narrowing import NARROWINGS as CUSTOMER_NARROWINGS
 from branch_node.documents import alarms as document_alarms
 from branch_node.documents import file_pages as document_files
 from branch_node.documents import jobs as document_jobs
@@ -99,7 +101,7 @@ from shared.i18n import lazy_gettext as _l
 from shared.jobs import alarms as common_alarms
 from shared.jobs import jobs as common_jobs
 from shared.jobs.job import Job
-from shared.rights.vocabulary import BRANCH_KINDS, Resource, StaffKind
+from shared.rights.vocabulary import BRANCH_KINDS, Action, Resource, StaffKind
 from shared.twoperson.closing import CLOSING_KIND
 from shared.twoperson.jobs import expiry_job
 from shared.web.alarms.pages import alarms_blueprint
@@ -116,6 +118,7 @@ from shared.web.personaldata.pages import PersonalDataSettings, personal_data_bl
 from shared.web.running.pages import jobs_blueprint
 from shared.web.twoperson.pages import two_person_blueprint
 from shared.web.twoperson.pages import waiting_count as second_person_count
+from shared.web.views.pages import views_blueprint
 
 ACTS: Final = (export_kind(), RELEASE_KIND, ERASE_KIND, UNLOCK_KIND, REMOVAL_KIND, CLOSING_KIND)
 JOBS: Final[Sequence[Job]] = (
@@ -259,7 +262,7 @@ def open_runtime(home: Path) -> BranchRuntime:
 
 def create_app(runtime: BranchRuntime) -> Flask:
     """Return the web application of a branch node."""
-    return create_flask(
+    app = create_flask(
         __name__,
         runtime,
         product="branch",
@@ -274,6 +277,8 @@ def create_app(runtime: BranchRuntime) -> Flask:
         kind_words=lambda session: codes(session, CodeTable.STAFF_KIND, now=stamp().at) or (),
         blueprints=_blueprints(),
     )
+    app.extensions[NARROWINGS] = CUSTOMER_NARROWINGS
+    return app
 
 
 def _blueprints() -> Sequence[Blueprint]:
@@ -286,6 +291,7 @@ BUSINESS: Final = (
     file_pages.blueprint,
     correcting_pages.blueprint,
     customers.blueprint,
+    views_blueprint(customers.VIEWED, "customers.index", Resource.CUSTOMER, Action.APPROVE),
     contacts.blueprint,
     care_pages.blueprint,
     duplicates.blueprint,

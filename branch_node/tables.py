@@ -49,6 +49,7 @@ APP: Final = MigratedApp(
     modules=(
         "shared.audit.models",
         "shared.web.oplog.models",
+        "shared.web.views.models",
         "shared.auth.models",
         "shared.twoperson.models",
         "shared.exports.models",

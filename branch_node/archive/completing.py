@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, String, case, cast, func, inspect, literal, select
+from sqlalchemy import JSON, ColumnElement, String, and_, case, cast, func, inspect, literal, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
@@ -71,6 +71,11 @@ def list_files(
         .offset(offset)
     )
     return [Lacking(customer, _of(customer, weights)) for customer in session.scalars(wanted)]
+
+
+def lacks(weights: Weights, *, below: int) -> ColumnElement[bool]:
+    """Return the condition that a customer's file is open and complete to less than `below` percent."""
+    return and_(*_open(""), _share(weights) < below)
 
 
 def count_files(session: Session, weights: Weights, *, below: int, manager_id: str = "") -> int:

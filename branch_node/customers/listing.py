@@ -1,14 +1,18 @@
 """The list of customers: its columns, what its address asks for, and its rows as a file has them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from flask import request
+from flask import current_app, request
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
-from branch_node.customers.queries import NOBODY, CustomerFilter, CustomerRow
+from branch_node.customers.queries import GROUPS, NOBODY, CustomerFilter, CustomerRow
 from branch_node.managers.models import Manager
+from shared.domain.calendar import local_day
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
 from shared.domain.regions import Region, find_region, region_name, search_regions, short_name
 from shared.files.spreadsheets import Column as SheetColumn
@@ -16,8 +20,10 @@ from shared.files.spreadsheets import Personal
 from shared.i18n import gettext as _
 from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
+from shared.web.context import person, runtime, stamp
 from shared.web.lists import code_arguments, day_argument, id_argument, text_argument, words
 from shared.web.tables import Column
+from shared.web.views.standing import ReadyView
 
 COLUMNS: Final = (
     Column(
@@ -54,12 +60,66 @@ TONES: Final = {
 }
 
 
+NARROWINGS: Final = "branchline-customer-narrowings"
+MINE: Final = "mine"
+# An id that no account manager has.
+NOTHING: Final = "00000000-0000-0000-0000-000000000000"
+THIS_MONTH: Final = "this"
+MONTHS: Final = 12
+GROUPED: Final = {
+    "kind": _l("Kind"),
+    "grade": _l("Grade"),
+    "status": _l("Status"),
+    "manager": _l("Account manager"),
+    "lifecycle_stage": _l("Life-cycle stage"),
+    "value_tier": _l("Value tier"),
+}
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """A filter of the list that another slice adds: its name in the address, its choices, and what each asks for."""
+
+    name: str
+    label: Any
+    choices: Sequence[tuple[str, Any]]
+    condition: Callable[[Session, str], ColumnElement[bool]]
+
+    def chosen(self) -> str:
+        """Return which of the choices the address names, if any."""
+        given = text_argument(self.name)
+        return given if given in dict(self.choices) else ""
+
+
+def narrowings() -> Sequence[Narrowing]:
+    """Return the filters that other slices add to the list; the app names them."""
+    found: Sequence[Narrowing] = current_app.extensions.get(NARROWINGS, ())
+    return found
+
+
+READY: Final = (
+    ReadyView("mine", _l("Mine"), f"manager={MINE}"),
+    ReadyView(
+        "quiet",
+        _l("No contact for 90 days"),
+        "status=active&quiet=90&columns=mobile&columns=manager&columns=grade",
+    ),
+    ReadyView("incomplete", _l("Incomplete"), "lacking=80"),
+    ReadyView("no-contact", _l("Do not contact"), "no_contact=yes"),
+    ReadyView("birthdays", _l("Birthdays this month"), f"birthday={THIS_MONTH}&status=active"),
+)
+
+
 @dataclass(frozen=True)
 class ListedCustomer:
     """One row of the list, with what other tables add."""
 
     customer: Customer
     manager: str | None
+
+    def group(self, name: str) -> Any:  # noqa: ANN401 - a code or a name
+        """Return the group it stands in when the list is grouped by `name`."""
+        return self.manager if name == "manager" else getattr(self.customer, name)
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - templates ask for columns by name
         """Return what a column shows."""
@@ -77,12 +137,40 @@ def wanted_customers() -> CustomerFilter:
         kinds=code_arguments("kind", CustomerKind),
         grades=code_arguments("grade", Grade),
         statuses=code_arguments("status", CustomerStatus),
-        manager_id=NOBODY if text_argument("manager") == NOBODY else id_argument("manager"),
+        manager_id=_manager_meant(),
         region=_region_code(text_argument("region")),
         opened_from=day_argument("opened_from"),
         opened_to=day_argument("opened_to"),
         tag=text_argument("tag"),
+        no_contact=text_argument("no_contact") == "yes",
+        birth_month=_birth_month(),
+        also=tuple(partial(_narrowed, one, chosen) for one in narrowings() if (chosen := one.chosen())),
     )
+
+
+def _narrowed(by: Narrowing, chosen: str, session: Session) -> ColumnElement[bool]:
+    return by.condition(session, chosen)
+
+
+def _manager_meant() -> str:
+    given = text_argument("manager")
+    if given == MINE:
+        # Who serves nobody themselves has no customers of their own.
+        return person().manager_id or NOTHING
+    return NOBODY if given == NOBODY else id_argument("manager")
+
+
+def _birth_month() -> int:
+    given = text_argument("birthday")
+    if given == THIS_MONTH:
+        return local_day(stamp().at, runtime().settings.timezone).month
+    return int(given) if given.isascii() and given.isdigit() and 1 <= int(given) <= MONTHS else 0
+
+
+def grouped_by() -> str:
+    """Return what the list is grouped by, if the address says so."""
+    given = text_argument("group")
+    return given if given in GROUPS else ""
 
 
 def _region_code(given: str) -> str:
@@ -108,7 +196,7 @@ def region_hints(code: str) -> list[Region]:
 
 def chips_of(wanted: CustomerFilter, known: Sequence[Manager]) -> list[tuple[str, str, Any]]:
     """Return the filters in force as (what, value, its name in the address)."""
-    names = {manager.id: manager.name for manager in known} | {NOBODY: _("nobody")}
+    names = {manager.id: manager.name for manager in known} | {NOBODY: _("nobody"), NOTHING: _("me")}
     days = [each.isoformat() if each else "" for each in (wanted.opened_from, wanted.opened_to)]
     return [
         (_("Search"), wanted.query, "q"),
@@ -120,6 +208,10 @@ def chips_of(wanted: CustomerFilter, known: Sequence[Manager]) -> list[tuple[str
         (_("Opened from"), days[0], "opened_from"),
         (_("Opened to"), days[1], "opened_to"),
         (_("Tag"), wanted.tag, "tag"),
+        (_("Do not contact"), _("yes") if wanted.no_contact else "", "no_contact"),
+        (_("Birthday in month"), str(wanted.birth_month or ""), "birthday"),
+        *((str(one.label), str(dict(one.choices).get(one.chosen(), "")), one.name) for one in narrowings()),
+        (_("Grouped by"), str(GROUPED.get(grouped_by(), "")), "group"),
     ]
 
 

@@ -14,9 +14,16 @@ from branch_node.customers.changing import changed_values, form_values, parted
 from branch_node.customers.listing import (
     ALWAYS,
     COLUMNS,
+    GROUPED,
+    MINE,
+    MONTHS,
+    READY,
+    THIS_MONTH,
     TONES,
     chips_of,
+    grouped_by,
     listed_customers,
+    narrowings,
     region_hints,
     region_text,
     sheet_column,
@@ -58,7 +65,9 @@ from shared.web.lists import (
     text_argument,
 )
 from shared.web.paging import Page, PageRequest
+from shared.web.views.standing import start_url, view_tabs
 
+VIEWED: Final = "customers"
 blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
 
 LABELS: Final = {
@@ -72,11 +81,14 @@ LABELS: Final = {
 
 @blueprint.get("")
 @requires(Resource.CUSTOMER, Action.READ)
-def index() -> str:
-    """List the customers that the address's filters name."""
+def index() -> ResponseReturnValue:
+    """List the customers that the address's filters name; who chose a view to start with is led there first."""
     asked = PageRequest.from_query(queries.SORTS, default="customer_no")
-    wanted = wanted_customers()
+    wanted, group = wanted_customers(), grouped_by()
     with reading() as session:
+        views = view_tabs(session, VIEWED, "customers.index", READY)
+        if (start := start_url(views)) is not None:
+            return redirect(start)
         found = queries.list_customers(
             session,
             wanted,
@@ -84,7 +96,9 @@ def index() -> str:
             descending=asked.descending,
             limit=asked.size,
             offset=(asked.number - 1) * asked.size,
+            group=group,
         )
+        sizes = queries.count_groups(session, wanted, group) if group else {}
         page = Page(listed_customers(found), queries.count_customers(session, wanted), asked)
         choosable = managers.list_managers(session)
         tags = queries.list_tags(session)
@@ -103,6 +117,15 @@ def index() -> str:
         regions=region_hints(wanted.region),
         region_text=region_text(wanted.region),
         tones=TONES,
+        views=views,
+        may_share=may(Resource.CUSTOMER, Action.APPROVE),
+        group=group,
+        groupable=list(GROUPED.items()),
+        sizes=sizes,
+        narrowings=narrowings(),
+        mine=MINE if person().manager_id else "",
+        months=[(THIS_MONTH, _("this month")), *((str(month), str(month)) for month in range(1, MONTHS + 1))],
+        birthday=text_argument("birthday"),
         **_vocabularies(),
     )
 
@@ -116,7 +139,12 @@ def export(kind: str) -> ResponseReturnValue:
     columns = [column for column in COLUMNS if column.name in shown]
     with reading() as session:
         found = queries.list_customers(
-            session, wanted, sort=asked.sort, descending=asked.descending, limit=MOST_ROWS + 1
+            session,
+            wanted,
+            sort=asked.sort,
+            descending=asked.descending,
+            limit=MOST_ROWS + 1,
+            group=grouped_by(),
         )
         chips = chips_of(wanted, managers.list_managers(session))
     return send_table(

@@ -1,18 +1,37 @@
 """Finding and listing customers."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
 from branch_node.managers.models import Manager
 from shared.db.search_terms import query_terms, terms_of
-from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    IdentityDocument,
+    PreferredChannel,
+)
 from shared.domain.regions import region_prefix
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import is_id
@@ -23,12 +42,23 @@ RANKED: Final = 1_000
 # Reading every customer's tags to offer a few would be felt at each page of a large branch.
 LATELY: Final = 2_000
 NOBODY: Final = "none"
+ID_CARD_LENGTH: Final = 18
+BIRTH_MONTH_AT: Final = 11
 SORTS: Final = {
     "customer_no": Customer.customer_no,
     "name": Customer.name,
     "grade": Customer.grade,
     "opened_on": Customer.opened_on,
     "updated_at": Customer.updated_at,
+}
+
+GROUPS: Final = {
+    "kind": Customer.kind,
+    "grade": Customer.grade,
+    "status": Customer.status,
+    "manager": Manager.name,
+    "lifecycle_stage": Customer.lifecycle_stage,
+    "value_tier": Customer.value_tier,
 }
 
 
@@ -53,6 +83,10 @@ class CustomerFilter:
     opened_from: date | None = None
     opened_to: date | None = None
     tag: str = ""
+    no_contact: bool = False
+    birth_month: int = 0
+    # What other slices filter by: each says what it asks for in a session.
+    also: tuple[Callable[[Session], ColumnElement[bool]], ...] = ()
 
 
 # A customer and its account manager's name.
@@ -125,17 +159,30 @@ def list_customers(
     descending: bool,
     limit: int | None,
     offset: int = 0,
+    group: str = "",
     after: tuple[Any, str] | None = None,
 ) -> Sequence[CustomerRow]:
     """Return one page of the customers wanted with their managers' names, ordered by one of SORTS.
 
+    With `group`, one of GROUPS, those of a group stand together; `after` is for lists without groups.
     `after` is what the last customer of the page before had in that column, and its id.
     """
     key = SORTS[sort]
     ordered = (key.desc().nulls_last() if descending else key.asc().nulls_last(), Customer.id)
     behind = _behind(key, after, descending=descending)
     found = _with_manager().where(*_conditions(session, wanted), *behind).order_by(*ordered)
+    if group:
+        found = found.order_by(None).order_by(GROUPS[group].asc().nulls_last(), *ordered)
     return session.execute(found.limit(limit).offset(offset)).all()
+
+
+def count_groups(session: Session, wanted: CustomerFilter, group: str) -> dict[Any, int]:
+    """Return how many of the customers wanted each group holds; None stands for those without."""
+    key = GROUPS[group]
+    counted = select(key, func.count(Customer.id)).select_from(Customer).where(*_conditions(session, wanted))
+    if key is Manager.name:
+        counted = counted.outerjoin(Manager, Manager.id == Customer.manager_id)
+    return {row[0]: row[1] for row in session.execute(counted.group_by(key))}
 
 
 def count_customers(session: Session, wanted: CustomerFilter) -> int:
@@ -260,8 +307,18 @@ def _conditions(session: Session, wanted: CustomerFilter) -> list[ColumnElement[
     elif wanted.manager_id:
         conditions.append(Customer.manager_id == wanted.manager_id)
     conditions += _within(wanted)
+    conditions += _marked(session, wanted)
+    return [*conditions, *(each(session) for each in wanted.also)]
+
+
+def _marked(session: Session, wanted: CustomerFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
     if wanted.tag:
         conditions.append(_has_tag(session, wanted.tag))
+    if wanted.no_contact:
+        conditions.append(_refuses_contact())
+    if wanted.birth_month:
+        conditions.append(_born_in(wanted.birth_month))
     return conditions
 
 
@@ -274,6 +331,27 @@ def _within(wanted: CustomerFilter) -> list[ColumnElement[bool]]:
     if wanted.opened_to:
         conditions.append(Customer.opened_on <= wanted.opened_to)
     return conditions
+
+
+def _refuses_contact() -> ColumnElement[bool]:
+    return or_(
+        Customer.preferred_channel == PreferredChannel.NONE,
+        cast(Customer.do_not_contact, String).not_in(("[]", "null")),
+    )
+
+
+def _born_in(month: int) -> ColumnElement[bool]:
+    """Return whose birthday is in a month, by their identity card or, of a contact person, as it was written down."""
+    digits = f"{month:02}"
+    by_card = and_(
+        Customer.id_type == IdentityDocument.ID_CARD,
+        func.length(Customer.id_no) == ID_CARD_LENGTH,
+        func.substr(type_coerce(Customer.id_no, String), BIRTH_MONTH_AT, 2) == digits,
+    )
+    contact = select(Contact.customer_id).where(
+        or_(Contact.birthday.like(f"{digits}-%"), Contact.birthday.like(f"____-{digits}-%"))
+    )
+    return or_(by_card, Customer.id.in_(contact))
 
 
 def _has_tag(session: Session, tag: str) -> ColumnElement[bool]:

@@ -16,11 +16,10 @@ from branch_node.worklogs.models import WORK_LOG_SEARCH, WorkLog
 from shared.db.search_terms import text_terms
 from shared.domain.contacts.rules import CHANNELS
 from shared.domain.customers.vocabulary import CustomerStatus
-from shared.domain.worklogs.vocabulary import WorkLogKind
+from shared.domain.worklogs.vocabulary import CONTACT_KINDS, WorkLogKind
 from shared.errors import N_, BranchlineError, Kind
 
-# The kinds of work in which a customer was spoken to; the monthly statistics count them as contacts.
-CONTACTS: Final = (WorkLogKind.VISIT, WorkLogKind.CALL, WorkLogKind.MESSAGE, WorkLogKind.SERVICE)
+CONTACTS: Final = CONTACT_KINDS
 SORTS: Final = {"started_at": WorkLog.started_at, "entered_at": WorkLog.entered_at}
 
 

@@ -50,6 +50,8 @@ TECHNICAL = {
     "lineages": RECORDED,
     "closed_customers": KEPT_BY_PROGRAM,
     "log_views": "a person's own way of looking at the log",
+    "list_views": RECORDED,
+    "list_starts": "a person's own way of looking at a list",
     "served_regions": RECORDED,
     "setup_finished": RECORDED,
     "two_person_acts": RECORDED,

@@ -8,7 +8,7 @@
 
   // --- keys ---------------------------------------------------------------------------------------
   const typing = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
-  const rows = () => all("table[data-list] tbody tr");
+  const rows = () => all("table[data-list] tbody tr:not(.group-row)");
   let going = -Infinity; // when g was pressed: a young page has not seen one
 
   function mark(step) {

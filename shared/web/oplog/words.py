@@ -46,6 +46,7 @@ OBJECTS: Final = {
     "hq": N_("Head office"),
     "record": N_("Records"),
     "log_view": N_("Views of the operation log"),
+    "list_view": N_("Views of lists"),
     "two_person_act": N_("Acts of two people"),
 }
 # Modules that are not called after a record.

@@ -1,0 +1,1 @@
+"""Views of a list that people keep: filters, columns, order and groups under a name."""
