@@ -27,22 +27,23 @@ from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
 from branch_node.customers.listing import NARROWINGS
 from branch_node.customers.models import CustomerMove
-from branch_node.desk import correcting_pages, document_pages, file_pages
+from branch_node.desk import correcting_pages, document_pages, file_pages, unit_tab
 from branch_node.desk import pages as desk
-from branch_node.duplicates import jobs as duplicate_jobs
-from branch_node.duplicates import pages as duplicates
-from branch_node.finding.box import BOX
-from branch_node.finding.narrowing import NARROWINGS as CUSTOMER_NARROWINGS
 from branch_node.documents import alarms as document_alarms
 from branch_node.documents import file_pages as document_files
 from branch_node.documents import jobs as document_jobs
 from branch_node.documents import pages as documents
 from branch_node.documents.models import Document, DocumentVersion
+from branch_node.duplicates import jobs as duplicate_jobs
+from branch_node.duplicates import pages as duplicates
+from branch_node.finding.box import BOX
+from branch_node.finding.narrowing import NARROWINGS as CUSTOMER_NARROWINGS
 from branch_node.handover import pages as handover
 from branch_node.home.pages import home_blueprint
 from branch_node.identity.models import CustomerMerge
 from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
+from branch_node.imports import row_pages as import_rows
 from branch_node.inbound import alarms as inbound_alarms
 from branch_node.inbound import pages as inbound
 from branch_node.inbound.queries import codes
@@ -86,6 +87,9 @@ from branch_node.statistics import jobs as statistics_jobs
 from branch_node.statistics import pages as statistics
 from branch_node.tables import APP as TABLES
 from branch_node.worklogs import jobs as worklog_jobs
+from branch_node.units import event_pages as unit_events
+from branch_node.units import pages as units
+from branch_node.units import recall_pages as unit_recalls
 from branch_node.worklogs import pages as worklogs
 from shared.alarms.queries import count_open
 from shared.alarms.vocabulary import AlarmKind
@@ -137,6 +141,7 @@ JOBS: Final[Sequence[Job]] = (
     *erasures.JOBS,
     *personal_jobs.JOBS,
     *archive_jobs.JOBS,
+    *document_jobs.JOBS,
     *common_jobs.common_jobs(told_heads),
 )
 
@@ -144,9 +149,9 @@ ALARMS: Final[Sequence[AlarmKind]] = (
     *outbound_alarms.ALARMS,
     *inbound_alarms.ALARMS,
     *retention_alarms.ALARMS,
-    *document_jobs.JOBS,
     *personal_alarms.ALARMS,
     *archive_alarms.ALARMS,
+    *document_alarms.ALARMS,
     *common_alarms.ALARMS,
 )
 
@@ -154,7 +159,6 @@ ALARMS: Final[Sequence[AlarmKind]] = (
 HOMES: Final = {
     StaffKind.BRANCH_MANAGER: "home.board",
     StaffKind.SERVICE: "servicedesk.index",
-    *document_alarms.ALARMS,
     StaffKind.ADMINISTRATOR: "home.node",
 }
 _OF: Final = {kind: frozenset({kind}) for kind in BRANCH_KINDS}
@@ -178,6 +182,8 @@ MENU: Final = (
     MenuEntry(
         _l("Qualification"), "qualification.index", "check", Resource.QUALIFICATION, key="t", foot=True
     ),
+    MenuEntry(_l("Documents"), "documents.index", "archive", Resource.DOCUMENT, key="f", foot=True),
+    MenuEntry(_l("Tracked units"), "units.index", "briefcase", Resource.UNIT, key="k", foot=True),
     MenuEntry(_l("Work logs"), "worklogs.index", "notebook", Resource.WORK_LOG, key="w"),
     MenuEntry(_l("Bill lines"), "billing.index", "receipt", Resource.BILL_LINE, key="b"),
     MenuEntry(_l("Monthly statistics"), "statistics.index", "chart-bar", Resource.STATISTICS, key="s"),
@@ -185,7 +191,6 @@ MENU: Final = (
     MenuEntry(
         _l("Legal holds"),
         "holds.index",
-    MenuEntry(_l("Documents"), "documents.index", "archive", Resource.DOCUMENT, key="f", foot=True),
         "shield-lock",
         Resource.LEGAL_HOLD,
         key="q",
@@ -293,6 +298,9 @@ BUSINESS: Final = (
     customers.blueprint,
     views_blueprint(customers.VIEWED, "customers.index", Resource.CUSTOMER, Action.APPROVE),
     contacts.blueprint,
+    documents.blueprint,
+    document_files.blueprint,
+    document_pages.blueprint,
     care_pages.blueprint,
     duplicates.blueprint,
     merging.blueprint,
@@ -300,11 +308,12 @@ BUSINESS: Final = (
     servicedesk.blueprint,
     qualification.blueprint,
     bulk_pages.blueprint,
+    unit_recalls.blueprint,
+    units.blueprint,
+    unit_events.blueprint,
+    unit_tab.blueprint,
     worklogs.blueprint,
     archive.blueprint,
-    documents.blueprint,
-    document_files.blueprint,
-    document_pages.blueprint,
     archive_history.blueprint,
     completeness_pages.blueprint,
     billing.blueprint,
@@ -313,6 +322,7 @@ BUSINESS: Final = (
     managers.blueprint,
     handover.blueprint,
     imports.blueprint,
+    import_rows.blueprint,
 )
 
 
@@ -350,6 +360,8 @@ def _people() -> Sequence[Blueprint]:
             {
                 "customer": lambda record_id: url_for("desk.customer", customer_id=record_id),
                 "manager": lambda record_id: url_for("desk.manager", manager_id=record_id),
+                "document": lambda record_id: url_for("documents.one", document_id=record_id),
+                "unit": lambda record_id: url_for("units.one", unit_id=record_id),
                 "handover": lambda record_id: url_for("handover.one", handover_id=record_id),
                 "published": lambda item_id: url_for("inbound.one", item_id=item_id),
                 "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),
@@ -363,7 +375,6 @@ def _people() -> Sequence[Blueprint]:
         setup.blueprint,
         request_pages.blueprint,
         personal.blueprint,
-                "document": lambda record_id: url_for("documents.one", document_id=record_id),
         terms_pages.blueprint,
         _personal_data(),
         people_blueprint(NodePeople(BRANCH_KINDS, managers=manager_options)),
@@ -397,6 +408,8 @@ def _personal_data() -> Blueprint:
             CustomerMerge.__tablename__: N_("Merges"),
             CustomerMove.__tablename__: N_("Moves between stages and tiers"),
             ArchiveEntry.__tablename__: N_("Retained archive"),
+            Document.__tablename__: N_("Documents"),
+            DocumentVersion.__tablename__: N_("Files of documents"),
         },
         column_words=request_pages.WORDS | merging.WORDS | archive.WORDS | documents.WORDS,
         fixed=inbound.personal_policies,
@@ -404,5 +417,3 @@ def _personal_data() -> Blueprint:
         has_terms=True,
     )
     return personal_data_blueprint(settings)
-            Document.__tablename__: N_("Documents"),
-            DocumentVersion.__tablename__: N_("Files of documents"),

@@ -7,13 +7,15 @@ from sqlalchemy import Connection
 from branch_node.archive.guards import install as install_archive_guards
 from branch_node.archive.guards import remove as remove_archive_guards
 from branch_node.bindings import KEPT_BLANK, install_capture
-from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH
+from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Customer
+from branch_node.customers.operations import EDITABLE
 from branch_node.documents.models import Document, DocumentVersion
 from branch_node.erasure.guards import install as install_erased
+from branch_node.identity.guards import install as install_merged
 from branch_node.ranges import RANGES
 from branch_node.staff.projection import install_projection
-from branch_node.worklogs.models import WORK_LOG_SEARCH
 from branch_node.units.projection import install_owners
+from branch_node.worklogs.models import WORK_LOG_SEARCH
 from shared.audit.guards import install as install_log_guards
 from shared.db.base import Base
 from shared.db.migrations import MigratedApp
@@ -23,12 +25,22 @@ from shared.rights.rowsecurity import install_row_security, remove_row_security
 DOCUMENTS: Final = tuple(Base.metadata.tables[one.__tablename__] for one in (Document, DocumentVersion))
 
 
+# What is written about a customer and not about a file merged into theirs; facts keep naming the file they are of.
+NOT_OF_MERGED: Final = ("contacts", "customer_moves", "customer_shares", "qualifications", "documents")
+
+
 def _install_generated(connection: Connection) -> None:
     """Make what is generated from declarations: capture of changes, and the tables that follow others."""
     install_capture(connection)
     install_log_guards(connection)
     install_archive_guards(connection)
     install_erased(connection, (*KEPT_BLANK, *DOCUMENTS))
+    install_merged(
+        connection,
+        [Base.metadata.tables[name] for name in NOT_OF_MERGED],
+        profile=Base.metadata.tables[Customer.__tablename__],
+        columns=[name for name in EDITABLE if name != "manager_id"],
+    )
     CUSTOMER_SEARCH.install(connection)
     CONTACT_SEARCH.install(connection)
     WORK_LOG_SEARCH.install(connection)
@@ -82,6 +94,7 @@ APP: Final = MigratedApp(
         "branch_node.personal.models",
         "branch_node.erased.models",
         "branch_node.handover.models",
+        "branch_node.bulk.models",
         "branch_node.archive.models",
         "shared.db.search",
     ),

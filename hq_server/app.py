@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.analysis import jobs as analysis_jobs
 from hq_server.analysis import pages as analysis
+from hq_server.api import routes as api
 from hq_server.bindings import BINDINGS
 from hq_server.branches import alarms as branch_alarms
 from hq_server.branches import pages as branches
@@ -42,6 +43,7 @@ from hq_server.personal.orders import RELEASE_KIND
 from hq_server.proof import alarms as proof_alarms
 from hq_server.proof.own_log import known_heads
 from hq_server.qualification import pages as qualification
+from hq_server.qualification import trial_pages
 from hq_server.ranges import RANGES
 from hq_server.retention import alarms as retention_alarms
 from hq_server.retention import jobs as retention_jobs
@@ -49,6 +51,7 @@ from hq_server.runtime import HqIdentity, HqRuntime
 from hq_server.staff import pages as staff
 from hq_server.tables import APP as TABLES
 from hq_server.tracing import pages as tracing
+from hq_server.units import pages as units
 from hq_server.verification import jobs as verification_jobs
 from hq_server.verification import pages as verification
 from shared.alarms.vocabulary import AlarmKind
@@ -145,9 +148,12 @@ def _blueprints() -> Sequence[Blueprint]:
         branches.blueprint,
         gate.blueprint,
         customers.blueprint,
+        api.blueprint,
         group_pages.blueprint,
         analysis.blueprint,
         qualification.blueprint,
+        trial_pages.blueprint,
+        units.blueprint,
         oversight.blueprint,
         opstats.blueprint,
         tracing.blueprint,

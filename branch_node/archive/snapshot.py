@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from branch_node.archive.versions import COLUMNS, versions_of
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer
+from branch_node.documents import queries as documents
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import json_text
 from shared.db.base import Base, instant_text
@@ -22,7 +23,10 @@ HIDDEN: Final = "…"
 
 
 def take(session: Session, customer: Customer, at: datetime) -> dict[str, Any]:
-    """Return the file of a customer as it stands: profile, contacts, every version, money and work in sums."""
+    """Return the file of a customer as it stands: profile, contacts, every version, money and work in sums.
+
+    Of documents it holds what is said of them and the digest of each file: so a file can be proved later.
+    """
     return {
         "format": FORMAT,
         "taken_at": instant_text(at),
@@ -32,6 +36,7 @@ def take(session: Session, customer: Customer, at: datetime) -> dict[str, Any]:
         "versions": _versions(session, customer),
         "money": _money(session, customer.id),
         "work_logs": _work(session, customer.id),
+        "documents": documents.of_customer(session, customer.id),
     }
 
 

@@ -60,7 +60,7 @@ from shared.web.access import requires
 from shared.web.context import may, person, reading, runtime, stamp
 from shared.web.errors import home_url
 from shared.web.forms import notice
-from shared.web.lists import id_argument, text_argument
+from shared.web.lists import id_argument
 from shared.web.oplog.words import action_word
 
 blueprint = Blueprint("desk", __name__, template_folder="templates")

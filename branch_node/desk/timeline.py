@@ -11,6 +11,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import CustomerMove
 from branch_node.managers.models import Manager
+from branch_node.units import queries as units
+from branch_node.units.models import Unit, UnitEvent
 from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.queries import stands
 from shared.audit.models import AuditEntry
@@ -27,6 +29,7 @@ class EntryKind(Vocabulary):
 
     WORK = ("work", N_("Work logs"), "工作日志")
     MONEY = ("money", N_("Bill lines"), "账单明细")
+    UNIT = ("unit", N_("Tracked units"), "设备")
     MOVE = ("move", N_("Moves"), "变动记录")
     CHANGE = ("change", N_("Changes"), "变更")
 
@@ -140,10 +143,25 @@ def _moves(session: Session, customer_id: str, before: Place | None, zone: str, 
     ]
 
 
+def _units(session: Session, customer_id: str, before: Place | None, zone: str, limit: int) -> list[Entry]:
+    wanted = (
+        select(UnitEvent, Unit.serial_no)
+        .join(Unit, Unit.id == UnitEvent.unit_id)
+        .where(UnitEvent.customer_id == customer_id, units.stands())
+        .where(*_older_day(EntryKind.UNIT, UnitEvent.happened_on, UnitEvent.id, before, zone))
+        .order_by(UnitEvent.happened_on.desc(), UnitEvent.id.desc())
+    )
+    return [
+        Entry(Place(_midnight(event.happened_on, zone), EntryKind.UNIT.value, event.id), event, serial_no)
+        for event, serial_no in session.execute(wanted.limit(limit))
+    ]
+
+
 _READERS: Final = {
     EntryKind.WORK: _work,
     EntryKind.MONEY: _money,
     EntryKind.MOVE: _moves,
+    EntryKind.UNIT: _units,
     EntryKind.CHANGE: _changes,
 }
 

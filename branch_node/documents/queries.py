@@ -84,12 +84,19 @@ def select_documents(
     )
 
 
-def found(session: Session, text: str, limit: int) -> Sequence[tuple[Document, DocumentVersion, str, str]]:
+def found(
+    session: Session, text: str, limit: int, *, offset: int = 0
+) -> Sequence[tuple[Document, DocumentVersion, str, str]]:
     """Return the documents a text finds by name, number, file name or kind, those changed last first."""
-    words = kind_words(session)
-    wanted = select_documents(DocumentFilter(text=text), words)
-    rows = session.execute(wanted.order_by(Document.updated_at.desc(), Document.id).limit(limit)).all()
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
+    wanted = select_documents(DocumentFilter(text=text), kind_words(session))
+    ordered = wanted.order_by(Document.updated_at.desc(), Document.id).limit(limit).offset(offset)
+    return [(row[0], row[1], row[2], row[3]) for row in session.execute(ordered).all()]
+
+
+def count_found(session: Session, text: str) -> int:
+    """Return how many documents a text finds."""
+    wanted = select_documents(DocumentFilter(text=text), kind_words(session))
+    return session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
 
 
 def count_expiring(session: Session, today: date, *, manager_id: str = "") -> int:

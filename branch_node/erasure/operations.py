@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer
+from branch_node.documents.models import Document, DocumentVersion
+from branch_node.documents.operations import forget as forget_documents
 from branch_node.erased.models import Erasure
 from branch_node.erased.queries import find_erasure
 from branch_node.erasure.queries import count_kept, last_batch
@@ -28,7 +30,8 @@ from sync_protocol.changelog.sealing import wait_for_sealing
 
 CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
 ABOUT_CUSTOMERS: Final = tuple(
-    Base.metadata.tables[model.__tablename__] for model in (Contact, Qualification, Unit, BillLine, WorkLog, UnitEvent)
+    Base.metadata.tables[model.__tablename__]
+    for model in (Contact, Qualification, Unit, BillLine, WorkLog, UnitEvent, Document, DocumentVersion)
 )
 
 
@@ -100,7 +103,8 @@ def carry_out(
         )
         # The guards of facts let their text go for a customer whose erasure stands here.
         session.flush()
-    blanked = _blank_all(session, known, (*ABOUT_CUSTOMERS, *also))
+    blanked = forget_documents(session, known.customer_id)
+    blanked += _blank_all(session, known, (*ABOUT_CUSTOMERS, *also))
     if forget(session, ("customer", known.customer_id)) or blanked or not again:
         event = "customer.erased-again" if again else "customer.erased"
         details = {"erasure": known.id, "reason": known.reason.value, "rows": blanked}

@@ -12,6 +12,7 @@ from shared.domain.fields import Identified
 from shared.domain.identity.fields import CustomerIdentityFields
 from shared.domain.vocabulary import Vocabulary, code_column
 from shared.errors import N_
+from shared.stamp import Stamp
 
 
 class CustomerIdentity(CustomerIdentityFields, Base):
@@ -67,3 +68,9 @@ class CustomerMerge(Identified, Base):
     after: Mapped[dict[str, Any]] = mapped_column(Json, info=personal(FieldClass.FREE_TEXT), default=dict)
     moved: Mapped[dict[str, Any]] = mapped_column(Json, info=not_personal(), default=dict)
     stood: Mapped[dict[str, Any]] = mapped_column(Json, info=not_personal(), default=dict)
+
+    def is_of(self, by: Stamp) -> bool:
+        """Tell whether the same person proposed it, by account or, before accounts stood here, by name."""
+        if self.proposed_by_id is not None:
+            return self.proposed_by_id == by.actor_id
+        return self.proposed_by == by.actor[:80]

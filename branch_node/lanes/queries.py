@@ -44,6 +44,10 @@ class Lanes:
             *((one, self.today(one)) for one in every if self.waits(one)),
         ]
 
+    def delays(self, binding: Binding) -> bool:
+        """Whether a record type has backlog, or waits for that of others."""
+        return binding.record.name in self.backlog or self.waits(binding)
+
     def waits(self, binding: Binding) -> bool:
         """Whether a record type has no turn before the backlog is through."""
         return self.manifest_waits and binding.record.name == MANIFEST

@@ -48,6 +48,17 @@ class MergeProposedError(BranchlineError):
     message = N_("A merge of one of these files waits for its decision already.")
 
 
+class OwnProposalError(BranchlineError):
+    """Nobody approves what they proposed; nothing was written."""
+
+    code = "merge-own-proposal"
+    kind = Kind.FORBIDDEN
+    message = N_(
+        "You proposed this merge, so somebody else decides on it: another branch manager. Where there is none, withdraw"
+        " it and let an account manager or the service desk propose it."
+    )
+
+
 class MergeNotFoundError(BranchlineError):
     """There is no such merge."""
 

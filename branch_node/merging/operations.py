@@ -34,10 +34,11 @@ from branch_node.merging.errors import (
     MergeHeldError,
     MergeOverError,
     MergeProposedError,
+    OwnProposalError,
 )
 from branch_node.merging.queries import built_on, get_merge, waits_for
 from branch_node.merging.values import plain, stored
-from branch_node.merging.visibility import open_to_both, take_back_shares
+from branch_node.merging.visibility import close_again, open_to_both, take_back_shares
 from branch_node.personal.holds import held_among
 from branch_node.personal.models import PersonalRequest
 from shared.audit.operations import record
@@ -68,6 +69,7 @@ def propose(
         chosen=[name for name in CHOOSABLE if name in set(chosen)],
         proposed_at=by.at,
         proposed_by=by.actor[:80],
+        proposed_by_id=by.actor_id,
         before={},
         after={},
         moved={},
@@ -80,7 +82,7 @@ def propose(
 
 
 def refuse(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
-    """Leave the two files two. Raises MergeNotFoundError and MergeOverError."""
+    """Leave the two files two; who proposed it may as well. Raises MergeNotFoundError and MergeOverError."""
     merge = _in_state(session, merge_id, MergeState.PROPOSED)
     merge.state, merge.decided_at, merge.decided_by = MergeState.REFUSED, by.at, by.actor[:80]
     _note(session, "merge.refused", merge, by=by)
@@ -90,18 +92,20 @@ def refuse(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
 def carry_out(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
     """Make one customer of the two, in this transaction.
 
-    Raises MergeNotFoundError, MergeOverError, MergeGroupError and what `propose` raises of the files.
+    Raises MergeNotFoundError, MergeOverError, OwnProposalError, MergeGroupError and what `propose` raises of the files.
     """
     merge = _in_state(session, merge_id, MergeState.PROPOSED)
+    if merge.is_of(by):
+        raise OwnProposalError
     survivor, loser = _both(session, merge.survivor_id, merge.loser_id)
     merge.state, merge.decided_at, merge.decided_by = MergeState.MERGED, by.at, by.actor[:80]
     _take_over(session, merge, survivor, loser, by=by)
     merge.moved = {
+        **open_to_both(session, survivor, loser, by=by),
         "members": _link(session, survivor, loser, by=by),
         "contacts": _move_contacts(session, loser.id, survivor.id, None),
         "documents": documents.move(session, loser.id, survivor.id),
         "below": _move_below(session, loser, survivor),
-        **open_to_both(session, survivor, loser, by=by),
     }
     _decide_pair(session, merge, PairState.SAME, by=by)
     session.flush()
@@ -130,6 +134,7 @@ def take_back(session: Session, merge_id: str, *, by: Stamp) -> list[str]:
     documents.move(session, merge.survivor_id, merge.loser_id, merge.moved.get("documents", ()))
     move_members(session, survivor.id, both[merge.loser_id], only=merge.moved.get("below", ()))
     take_back_shares(session, merge.moved["shares"])
+    close_again(session, merge.moved.get("servings", ()))
     merge.state, merge.undone_at, merge.undone_by = MergeState.UNDONE, by.at, by.actor[:80]
     # What they held stands in both files again; a copy of it is kept no longer than it is needed.
     merge.before, merge.after = {}, {}

@@ -100,6 +100,7 @@ def one(merge_id: str) -> str:
                 for name, word, mine, theirs in _differing(survivor, loser, people)
             ],
             touched=queries.touched(session, loser.id),
+            own=merge.is_of(stamp()),
         )
 
 

@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from branch_node.customers.models import Customer, CustomerShare
+from branch_node.customers.models import Customer, CustomerShare, Serving
+from shared.db.base import instant_text
 from shared.stamp import Stamp
 
 
 def open_to_both(session: Session, survivor: Customer, loser: Customer, *, by: Stamp) -> dict[str, Any]:
-    """Share each file with who holds or shares the other; returns the shares that were made for it."""
+    """Let who holds, shares or is serving one file see the other; returns the shares and servings made for it."""
     before = {one.id: _shares(session, one.id) for one in (survivor, loser)}
     made: list[list[str]] = []
     for one, other in ((survivor, loser), (loser, survivor)):
@@ -32,7 +33,34 @@ def open_to_both(session: Session, survivor: Customer, loser: Customer, *, by: S
             )
             made.append([one.id, manager_id])
     session.flush()
-    return {"shares": made}
+    return {"shares": made, "servings": _serve_both(session, survivor, loser, by=by)}
+
+
+def _serve_both(session: Session, survivor: Customer, loser: Customer, *, by: Stamp) -> list[list[str]]:
+    """Open each file to who is serving the other just now, for as long."""
+    both = [survivor.id, loser.id]
+    rows = session.scalars(select(Serving).where(Serving.customer_id.in_(both)).order_by(Serving.user_id))
+    held = {(one.user_id, one.customer_id): one for one in rows}
+    made: list[list[str]] = []
+    for (user_id, customer_id), serving in list(held.items()):
+        other = loser.id if customer_id == survivor.id else survivor.id
+        if serving.ends_at <= by.at or (user_id, other) in held:
+            continue
+        session.add(
+            Serving(user_id=user_id, customer_id=other, began_at=serving.began_at, ends_at=serving.ends_at)
+        )
+        made.append([user_id, other, instant_text(serving.ends_at)])
+    session.flush()
+    return made
+
+
+def close_again(session: Session, made: Sequence[Sequence[str]]) -> None:
+    """End the servings that a merge made, those nobody has begun anew or ended since."""
+    for user_id, customer_id, ends_at in made:
+        serving = session.get(Serving, (user_id, customer_id))
+        if serving is not None and instant_text(serving.ends_at) == ends_at:
+            session.delete(serving)
+    session.flush()
 
 
 def take_back_shares(session: Session, made: Sequence[Sequence[str]]) -> None:

@@ -10,10 +10,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from branch_node.outbound.contacts import Contact
+from branch_node.outbound.models import Membership
 from branch_node.outbound.transport import NoAnswerError
-from branch_node.runtime import Answer, Request, Transport
+from branch_node.runtime import Answer, BranchRuntime, Request, Transport
 from shared.clock import Clock
 from shared.errors import N_, BranchlineError, Kind
+from sync_protocol.catalog import CATALOG
 from sync_protocol.contract.canonical import canonical_json
 from sync_protocol.contract.codes import Problem, find_problem
 from sync_protocol.contract.feed import FeedPage, FeedPoint, FeedReceipts, FeedReceiptsAnswer
@@ -379,3 +381,17 @@ def _problem(answer: Answer) -> dict[str, Any] | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def make_client(runtime: BranchRuntime, member: Membership) -> HqClient:
+    """Return the client of a node that has joined."""
+    credentials = Credentials(
+        node=member.node_id,
+        private_key=runtime.private_key,
+        hq_url=member.hq_url,
+        hq_public_key=member.hq_public_key,
+    )
+    client = HqClient(runtime.transport, credentials, runtime.clock, runtime.new_nonce)
+    if len(runtime.bindings) < len(CATALOG):
+        client.records = list(runtime.bindings)
+    return client

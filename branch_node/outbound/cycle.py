@@ -7,6 +7,7 @@
     for each record type, in the order of the catalog:   (today's; where much waits from before: backlog after it)
         send what is sealed and not acknowledged         (the same bytes, however often)
         while something is unsealed: seal it, send it    (the next is sealed while a full one is on its way)
+    prove what is due: small tables in one barrier
     each receipt is kept before the next batch goes
     something is parked at HQ: fetch the list, for people here to mend
 
@@ -35,7 +36,7 @@ from branch_node.outbound import (
     versions,
 )
 from branch_node.outbound.alarms import NODE_OLD
-from branch_node.outbound.client import Credentials, HqClient, HqRefusedError, Vitals
+from branch_node.outbound.client import HqRefusedError, Vitals, make_client
 from branch_node.outbound.due import Due
 from branch_node.outbound.models import Membership
 from branch_node.outbound.pacing import Pacer
@@ -47,7 +48,7 @@ from branch_node.runtime import BranchRuntime
 from shared.db.scope import FIRST
 from shared.errors import BranchlineError
 from shared.jobs.job import Progress
-from sync_protocol.catalog import BACKLOG, CATALOG, CHANNELS, Binding
+from sync_protocol.catalog import BACKLOG, CHANNELS, Binding
 from sync_protocol.changelog.models import OutboxBatch
 from sync_protocol.changelog.sealing import (
     Lane,
@@ -59,7 +60,7 @@ from sync_protocol.changelog.sealing import (
 )
 from sync_protocol.contract.codes import Problem
 
-__all__ = ["CycleResult", "make_client", "run_cycle"]
+__all__ = ["CycleResult", "run_cycle"]
 log = logging.getLogger(__name__)
 # A cycle stops at a safe point after this long; the next takes up where it stopped.
 LONGEST: Final = timedelta(minutes=8)
@@ -106,20 +107,6 @@ def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
         result.outcome, result.problem, result.detail = "retry", error.code, str(error)
     finish(runtime, cycle_id, result)
     return result
-
-
-def make_client(runtime: BranchRuntime, member: Membership) -> HqClient:
-    """Return the client of a node that has joined."""
-    credentials = Credentials(
-        node=member.node_id,
-        private_key=runtime.private_key,
-        hq_url=member.hq_url,
-        hq_public_key=member.hq_public_key,
-    )
-    client = HqClient(runtime.transport, credentials, runtime.clock, runtime.new_nonce)
-    if len(runtime.bindings) < len(CATALOG):
-        client.records = list(runtime.bindings)
-    return client
 
 
 class _Run:
@@ -202,7 +189,11 @@ class _Run:
         """Prove what is due and has no backlog: what is small together, the rest by itself, and so what is repaired."""
         if self._result.unfinished or not (self._due.proofs or self._result.batches):
             return
-        whole = [one for one in self._runtime.bindings.values() if self._is_whole(one)]
+        whole = [
+            one
+            for one in self._runtime.bindings.values()
+            if not self._lanes.delays(one) and one.record.channel not in self._stuck
+        ]
         carrier = self._prover.seal_together(whole) if self._due.proofs else None
         if carrier is not None:
             self._send_lane(carrier, self._lanes.today(carrier), proving=False)
@@ -211,10 +202,6 @@ class _Run:
         for binding in whole:
             if binding.record.name in due:
                 self._send_lane(binding, self._lanes.today(binding))
-
-    def _is_whole(self, binding: Binding) -> bool:
-        behind = self._lanes.waits(binding) or binding.record.name in self._lanes.backlog
-        return not behind and binding.record.channel not in self._stuck
 
     def _send_backlog(self) -> None:
         """Send what waits from earlier days; stops when it is time to look for today's again."""

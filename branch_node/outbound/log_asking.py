@@ -3,9 +3,8 @@
 from typing import Final
 
 from branch_node.outbound import queries
-from branch_node.outbound.client import HqRefusedError
+from branch_node.outbound.client import HqRefusedError, make_client
 from branch_node.outbound.contacts import ContactBook
-from branch_node.outbound.cycle import make_client
 from branch_node.outbound.errors import NotJoinedError
 from branch_node.outbound.log_head import find_end, told_heads
 from branch_node.outbound.transport import NoAnswerError

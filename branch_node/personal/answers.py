@@ -18,6 +18,7 @@ from branch_node.personal.exported import may_hold
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
 from branch_node.statistics.models import CustomerMonth
+from branch_node.units.models import UnitEvent
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import AuditEntry
 from shared.audit.sealing import read_all_sealed
@@ -32,6 +33,7 @@ ABOUT: Final = {
     "documents": Document,
     "document_versions": DocumentVersion,
     "bill_lines": BillLine,
+    "unit_events": UnitEvent,
     "work_logs": WorkLog,
     "months": CustomerMonth,
     "legal_holds": LegalHold,
@@ -56,6 +58,9 @@ def gather(session: Session, customer_id: str, *, at: datetime) -> dict[str, Any
         key = list(table.primary_key)
         rows = session.execute(select(table).where(table.c.customer_id == customer_id).order_by(*key))
         document[name] = [_plain_row(dict(row)) for row in rows.mappings()]
+    units = Base.metadata.tables["units"]
+    theirs = session.execute(select(units).where(units.c.owner_id == customer_id).order_by(units.c.id))
+    document["units"] = [_plain_row(dict(row)) for row in theirs.mappings()]
     document["exports"] = may_hold(session, profile)
     document["retained_archive"] = _archived(session, customer_id)
     document["operation_log"] = _told(session, customer_id)

@@ -7,8 +7,6 @@ from sqlalchemy import delete, null, select, update
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer, CustomerMove
-from branch_node.documents.models import Document, DocumentVersion
-from branch_node.documents.operations import forget as forget_contents
 from branch_node.duplicates.operations import forget as forget_likeness
 from branch_node.erased.queries import is_erased
 from branch_node.erasure.operations import ABOUT_CUSTOMERS, Known, carry_out
@@ -31,7 +29,7 @@ CHUNK: Final = 500
 # What else is about customers: of this slice.
 ALSO_ABOUT: Final = tuple(
     Base.metadata.tables[model.__tablename__]
-    for model in (PersonalRequest, LegalHold, CustomerMerge, CustomerMove, Document, DocumentVersion)
+    for model in (PersonalRequest, LegalHold, CustomerMerge, CustomerMove)
 )
 # Shorter values are found by chance in rows that are about somebody else.
 SHORTEST_TOLD_APART: Final = 2

@@ -15,6 +15,7 @@ from branch_node.personal import holds, orders, retention
 from branch_node.personal.alarms import CLOCK_IN_DOUBT, REQUEST_DUE
 from branch_node.personal.requests import due_by
 from branch_node.personal.retention import MOST_A_NIGHT
+from branch_node.personal.staff_terms import blank_staff
 from branch_node.runtime import BranchRuntime
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.alarms.queries import find_open
@@ -73,6 +74,9 @@ def keep_terms(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outc
     while left > 0 and (done := _blank_some(runtime, stamp, progress, today, counts, min(AT_ONCE, left))):
         left -= done
         progress.check_stop()
+    with runtime.database.sessions.begin() as session:
+        counts.update(blank_staff(session, today, limit=AT_ONCE, by=stamp))
+        progress.check_lease(session)
     return Outcome(RunOutcome.DONE, counts) if counts else Outcome.nothing()
 
 

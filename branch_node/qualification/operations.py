@@ -26,6 +26,7 @@ from branch_node.qualification.errors import (
 from branch_node.qualification.models import Qualification
 from shared.audit.operations import record
 from shared.domain.calendar import local_day
+from shared.domain.qualification.collecting import Frame, collect_facts
 from shared.domain.qualification.facts import KIND
 from shared.domain.qualification.rules import Judgement, RuleSet, judge, read_line, same_decision
 from shared.domain.qualification.vocabulary import STANDING, Occasion, QualificationState
@@ -214,13 +215,9 @@ def _judge_all(
     session: Session, customer_ids: Sequence[str], rules: RuleSet, terms: Terms
 ) -> dict[str, Judgement]:
     gone = erased_among(session, customer_ids) | merged_among(session, customer_ids)
-    found = queries.collect_facts(
-        session,
-        [one for one in dict.fromkeys(customer_ids) if one not in gone],
-        today=terms.today,
-        timezone=terms.timezone,
-        currency=terms.currency,
-    )
+    asked = [one for one in dict.fromkeys(customer_ids) if one not in gone]
+    frame = Frame(terms.today, terms.timezone, terms.currency)
+    found = collect_facts(session, queries.SOURCES, asked, frame)
     return {customer_id: judge(rules, known, terms.today) for customer_id, known in found.items()}
 
 

@@ -17,11 +17,12 @@ _STANDS: Final = (
     " FROM unit_events e WHERE {which} AND e.kind IN ('owner', 'returned')"
     " AND NOT EXISTS (SELECT 1 FROM unit_events l WHERE l.corrects_id = e.id)"
 )
-_REMAKE: Final = (
-    "INSERT INTO unit_owners (unit_id, from_on, until_on, customer_id, event_id) "
-    "SELECT s.unit_id, s.happened_on, LEAD(s.happened_on) OVER (PARTITION BY s.unit_id ORDER BY s.happened_on), "
-    f"s.customer_id, s.id FROM ({_STANDS}) s WHERE s.turn = 1"  # noqa: S608 - our own names
+_MADE: Final = (
+    "s.unit_id, s.happened_on, LEAD(s.happened_on) OVER (PARTITION BY s.unit_id ORDER BY s.happened_on),"
+    " s.customer_id, s.id"
 )
+_INTO: Final = "unit_owners (unit_id, from_on, until_on, customer_id, event_id)"
+_REMAKE: Final = f"INSERT INTO {_INTO} SELECT {_MADE} FROM ({_STANDS}) s WHERE s.turn = 1"  # noqa: S608 - our own names
 _OF: Final = {"insert": "NEW", "delete": "OLD"}
 
 

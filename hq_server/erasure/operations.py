@@ -1,6 +1,6 @@
 """What head office holds of an erased customer beside the rows its branch sends blank: removed, and kept away."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,12 +31,12 @@ CHUNK: Final = 500
 
 
 def after_batch(
-    session: Session, branch_number: int, bindings: Bindings, *, brought: bool, at: datetime
+    session: Session, branch_number: int, bindings: Bindings, *, named: Collection[str] | None, at: datetime
 ) -> None:
     """Carry out what a batch told of, and remove again what a batch from before brought back.
 
-    Costs one statement while no erasure of the branch is open; so does a batch that `brought` no rows (a barrier):
-    it can have brought nothing back.
+    It can have brought back only what is about the ids it has `named`; None: about anybody. Costs one statement
+    while none of these is of an erasure that is open.
     """
     by = Stamp(at, "sync", Via.SYNC, "")
     for told in list_unknown(session, branch_number):
@@ -56,9 +56,12 @@ def after_batch(
         details = {"erasure": told.id, "branch": branch_number}
         record(session, "customer.erased", subject=("customer", told.customer_id), by=by, details=details)
         end_made(session, by=by)
-        brought = True
-    for done in list_open(session, branch_number) if brought else ():
-        sweep(session, done, bindings, at=at)
+        named = None if named is None else {*named, told.customer_id}
+    if named is not None and not named:
+        return
+    for done in list_open(session, branch_number):
+        if named is None or done.customer_id in named:
+            sweep(session, done, bindings, at=at)
 
 
 def sweep(session: Session, done: ErasureDone, bindings: Bindings, *, at: datetime) -> None:

@@ -1,5 +1,6 @@
 """Taking in a batch: its place in the chain, its rows, its receipt, all in one transaction."""
 
+import re
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from sync_protocol.apply import Applied, Target, apply_batch
 from sync_protocol.catalog import BACKLOG, Bindings, Owner
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.evolution import UnreadableSchemaError
-from sync_protocol.contract.fields import is_instant
+from sync_protocol.contract.fields import ID_PATTERN, is_instant
 from sync_protocol.contract.keys import RECEIPT, sign_message
 from sync_protocol.contract.messages import BatchHeader, ParkedNotice, Receipt, to_json
 from sync_protocol.contract.payload import Batch
@@ -35,6 +36,9 @@ from sync_protocol.contract.payload import Batch
 CHUNK = 500
 # A receipt tells the first refusals; all of them stand in HQ's parked records.
 MOST_NOTICES = 100
+ID: Final = re.compile(ID_PATTERN.encode())
+# How JSON may spell any character, digits too.
+ESCAPED: Final = rb"\u00"
 # A receipt that was emptied after its retention is made anew, without its notices.
 NOTHING_APPLIED: Final = Applied(changes={}, refused=())
 
@@ -121,8 +125,8 @@ def receive_batch(
         ours = bindings[header.record].record.version
         carry(session, delivery.branch_number, header, applied, known=ours, batch_id=entry.id)
     _settle_parked(session, delivery, applied, entry.id, waiting=waiting, bindings=bindings)
-    brought = bool(delivery.batch.block or header.removed)
-    after_batch(session, delivery.branch_number, bindings, brought=brought, at=delivery.at)
+    named = _list_named(delivery.batch, applied, doubtful=waiting.any_parked)
+    after_batch(session, delivery.branch_number, bindings, named=named, at=delivery.at)
     found = proving.compare(
         session, delivery.branch_number, delivery.batch, bindings, entry=entry.id, at=delivery.at
     )
@@ -133,6 +137,19 @@ def receive_batch(
     entry.duration_ms = round((time.perf_counter() - started) * 1000)
     session.flush()
     return entry.receipt
+
+
+def _list_named(batch: Batch, applied: Applied, *, doubtful: bool) -> set[str] | None:
+    """Return every id a batch names; None where that does not tell whom it is about.
+
+    So it is with rows that are refused or kept in part, with ids spelt otherwise, and, `doubtful`, while rows that
+    came earlier may have gone in with it.
+    """
+    brought = bool(batch.block or batch.header.removed)
+    if brought and (doubtful or applied.refused or applied.carried or ESCAPED in batch.block):
+        return None
+    ids = {found.decode() for found in ID.findall(batch.block)}
+    return ids | {record_id for _change, record_id in batch.header.removed}
 
 
 def _lock_position(session: Session, delivery: Delivery) -> ChainPosition:

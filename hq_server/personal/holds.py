@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
@@ -40,6 +40,11 @@ def list_holds(
         statement = statement.where(hold.branch_number.in_(branches))
     ordered = statement.order_by(hold.released_at.is_not(None), hold.placed_at.desc(), hold.id.desc())
     return [Held(*row) for row in session.execute(ordered)]
+
+
+def is_any_held(session: Session) -> bool:
+    """Tell whether a hold is in force at any branch."""
+    return bool(session.scalar(select(exists().where(ReplicaLegalHold.released_at.is_(None)))))
 
 
 def get_hold(session: Session, branch: Branch, hold_id: str) -> ReplicaLegalHold:

@@ -1,16 +1,22 @@
 """Erasures at head office: what is done before it is used, and the job that writes over what they left."""
 
 from collections.abc import Sequence
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from hq_server.customers.queries import SEARCH_INDEX
 from hq_server.erasure.operations import carry_out_ahead, for_register
 from hq_server.erasure.queries import list_done, list_on_disk
+from hq_server.feed.queries import policies_for_all
+from hq_server.personal.holds import is_any_held
 from hq_server.runtime import HqRuntime
+from shared.auth.forgetting import forget_closed_accounts
 from shared.db import erased
 from shared.db.erased import keep_register, read_register
 from shared.db.rewriting import TITLE, write_over
+from shared.domain.calendar import local_day
+from shared.domain.personal.keeping import KEEP_ACCOUNTS, months_before
+from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
 from shared.stamp import Stamp, Via
 
@@ -66,7 +72,28 @@ def finish(runtime: HqRuntime, stamp: Stamp, progress: Progress) -> Outcome:
     return Outcome.done(written_over=len(waiting))
 
 
+def keep_terms(runtime: HqRuntime, stamp: Stamp, progress: Progress) -> Outcome:
+    """Forget the people of accounts of head office closed long ago, unless a legal hold is in force anywhere."""
+    with runtime.database.sessions.begin() as session:
+        months = policies_for_all(session, [KEEP_ACCOUNTS], now=stamp.at).get(KEEP_ACCOUNTS)
+        if not months or is_any_held(session):
+            return Outcome.nothing()
+        day = months_before(local_day(stamp.at, runtime.settings.timezone), months)
+        before = datetime.combine(day, datetime.min.time(), tzinfo=UTC)
+        accounts = forget_closed_accounts(session, before, limit=AT_ONCE, by=stamp)
+        progress.check_lease(session)
+    return Outcome.done(accounts=accounts) if accounts else Outcome.nothing()
+
+
+AT_ONCE: Final = 50
 JOBS: Final[Sequence[Job]] = (
+    Job(
+        "keep-terms",
+        N_("Blank personal data that is past its term"),
+        keep_terms,
+        at=time(3, 20),
+        jitter=timedelta(minutes=20),
+    ),
     Job("keep-erasures", erased.TITLE, keep, every=timedelta(minutes=5)),
     Job(
         "finish-erasures",

@@ -49,7 +49,7 @@ class LogOutcome(_Word):
 
 # What an event's verb (behind its dot) means; tests/architecture/test_operation_log.py knows every event in the code.
 VERBS: Final = {
-    LogAction.CREATE: "placed added created drafted enrolled entered joined registered written",
+    LogAction.CREATE: "placed added version-added created drafted enrolled entered joined registered written",
     LogAction.CHANGE: "released changed closed contender-accepted corrected decided enrolled-again lineage-opened "
     "merged migrated node-replaced receipts-taken rejoined repair restored share-ended shared signed undone "
     "unmerged unpacked",

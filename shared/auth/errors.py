@@ -254,4 +254,6 @@ class TokenRequiredError(BranchlineError):
 
     code = "token-required"
     kind = Kind.UNAUTHENTICATED
-    message = N_("Send the token of an interface as Authorization: Bearer. This one is missing, over or revoked.")
+    message = N_(
+        "Send the token of an interface as Authorization: Bearer. This one is missing, over or revoked."
+    )

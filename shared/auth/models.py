@@ -19,6 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id, IdText, Json
+from shared.db.personal import FieldClass, not_personal, of_staff, personal
+from shared.errors import N_
 from shared.ids import new_id
 from shared.rights.policy import Person
 from shared.rights.vocabulary import DataRange, Duty, StaffKind, Word
@@ -75,22 +77,24 @@ class User(Base):
     __log__ = "user"
     __table_args__ = (
         CheckConstraint("(code_hash IS NULL) = (code_expires_at IS NULL)", name="code_has_expiry"),
+        {"info": of_staff()},
     )
 
     id: Mapped[IdText] = mapped_column(primary_key=True, default=new_id)
-    username: Mapped[str] = mapped_column(String(USERNAME_LENGTH), unique=True)
-    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    # The operation log names whoever acted by it, for ever.
+    username: Mapped[str] = mapped_column(String(USERNAME_LENGTH), unique=True, info=not_personal())
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH), info=personal(FieldClass.NAME))
     kind: Mapped[StaffKind] = mapped_column(_codes(StaffKind, "staff_kind"))
-    duties: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]")
+    duties: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]", info=not_personal())
     data_range: Mapped[DataRange] = mapped_column(
         _codes(DataRange, "data_range"), default=DataRange.NONE, server_default=DataRange.NONE.value
     )
-    branches: Mapped[list[int] | None] = mapped_column(BranchNumbers)
-    password_hash: Mapped[str | None] = mapped_column(String(200))
-    code_hash: Mapped[str | None] = mapped_column(String(64))
+    branches: Mapped[list[int] | None] = mapped_column(BranchNumbers, info=not_personal())
+    password_hash: Mapped[str | None] = mapped_column(String(200), info=not_personal())
+    code_hash: Mapped[str | None] = mapped_column(String(64), info=not_personal())
     code_expires_at: Mapped[datetime | None]
-    language: Mapped[str | None] = mapped_column(String(10))
-    manager_id: Mapped[str | None] = mapped_column(String(36))
+    language: Mapped[str | None] = mapped_column(String(10), info=not_personal())
+    manager_id: Mapped[str | None] = mapped_column(String(36), info=not_personal())
     department_id: Mapped[str | None] = mapped_column(Id)
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(80))
@@ -115,14 +119,15 @@ class UserSession(Base):
     """
 
     __tablename__ = "sessions"
+    __table_args__ = ({"info": of_staff(N_("until signed out"))},)
 
     id: Mapped[IdText] = mapped_column(primary_key=True, default=new_id)
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True, info=not_personal())
     user_id: Mapped[IdText] = mapped_column(ForeignKey("users.id"), index=True)
     began_at: Mapped[datetime] = mapped_column(index=True)
     seen_at: Mapped[datetime]
     proven_at: Mapped[datetime | None]
-    terminal: Mapped[str] = mapped_column(String(TERMINAL_LENGTH))
+    terminal: Mapped[str] = mapped_column(String(TERMINAL_LENGTH), info=personal(FieldClass.ADDRESS))
 
 
 class SecondStep(Base):
@@ -203,12 +208,15 @@ class SignInThrottle(Base):
     """
 
     __tablename__ = "sign_in_throttles"
-    __table_args__ = (Index("ix_sign_in_throttles_last_at", "last_at"),)
+    __table_args__ = (
+        Index("ix_sign_in_throttles_last_at", "last_at"),
+        {"info": of_staff(N_("an hour after the last try"))},
+    )
 
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    counts: Mapped[str | None] = mapped_column(String(20))
-    user_id: Mapped[str | None] = mapped_column(String(36))
-    terminal: Mapped[str | None] = mapped_column(String(TERMINAL_LENGTH))
+    key: Mapped[str] = mapped_column(String(64), primary_key=True, info=not_personal())
+    counts: Mapped[str | None] = mapped_column(String(20), info=not_personal())
+    user_id: Mapped[str | None] = mapped_column(String(36), info=not_personal())
+    terminal: Mapped[str | None] = mapped_column(String(TERMINAL_LENGTH), info=personal(FieldClass.ADDRESS))
     failures: Mapped[int] = mapped_column(Integer)
     last_at: Mapped[datetime]
     blocked_until: Mapped[datetime]

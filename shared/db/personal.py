@@ -7,13 +7,14 @@ from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Column, Dialect, FromClause, String
+from sqlalchemy import Column, Dialect, FromClause, String, Table
 from sqlalchemy.types import TypeDecorator
 
 KEY: Final = "personal"
 NONE: Final = "not_personal"
 ABOUT: Final = "personal_about"
 STANDS: Final = "personal_stands"
+STAFF: Final = "personal_of_staff"
 
 
 class FieldClass(StrEnum):
@@ -62,6 +63,19 @@ def class_of(column: Column[Any]) -> FieldClass | None:
 def stands(column: Column[Any]) -> bool:
     """Return whether a word stands in the place of what was erased from a column that may be empty."""
     return bool(column.info.get(STANDS))
+
+
+def of_staff(until: str = "") -> dict[str, Any]:
+    """Return what `__table_args__` takes as `info` of a table about our own people.
+
+    `until` says in a msgid how long a row is kept; without it the term of closed accounts counts.
+    """
+    return {STAFF: until}
+
+
+def staff_term(table: FromClause) -> str | None:
+    """Return what `of_staff` was told of a table; None when it is not about our own people."""
+    return table.info.get(STAFF) if isinstance(table, Table) else None
 
 
 def about(subject: str) -> dict[str, Any]:

@@ -58,6 +58,8 @@ TECHNICAL = {
     "exports": RECORDED,
     "staff": COMPUTED,
     **dict.fromkeys(("sessions", "second_steps", "recovery_codes", "sign_in_throttles"), SECRETS),
+    "access_tokens": SECRETS,
+    "answered_requests": KEPT_BY_PROGRAM,
 }
 FAMILIES = {
     r"replica_.*": REPLICA,

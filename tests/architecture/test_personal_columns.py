@@ -10,6 +10,7 @@ from hq_server.tables import APP as HQ
 from shared.db.personal import FieldClass, class_of, not_personal, personal
 from shared.domain.personal.keeping import BASIS_LABELS, CLASS_WORDS, KEEP_LABELS, USUAL_BASES
 from shared.web.personaldata.inventory import unclassed
+from shared.web.personaldata.pages import OF_ACCOUNTS
 
 
 @pytest.mark.parametrize("app", [BRANCH, HQ], ids=["branch", "hq"])
@@ -19,11 +20,11 @@ def test_every_text_column_beside_personal_ones_has_its_class_or_says_it_tells_o
 
 @pytest.mark.parametrize(
     ("app", "ranged", "besides"),
-    [(BRANCH, BRANCH_RANGES, {"managers"}), (HQ, HQ_RANGES, set())],
+    [(BRANCH, BRANCH_RANGES, {"managers"}), (HQ, HQ_RANGES, set[str]())],
     ids=["branch", "hq"],
 )
 def test_the_page_knows_by_which_right_every_such_table_is_seen(app, ranged, besides):
-    known = {one.table.name for one in ranged} | besides
+    known = {one.table.name for one in ranged} | besides | set(OF_ACCOUNTS)
 
     assert {table.name for table in app.tables() if any(map(class_of, table.columns))} <= known
 

@@ -55,6 +55,8 @@ OTHER_TRANSACTIONS = {
 
 # Whoever looks with the node's own eyes in a person's request sees every row, so each says why it may.
 LOOK_AS_NODE = {
+    "branch_node/api/care_routes.py": "as the page does: a file's history is told by the whole log of it",
+    "branch_node/api/customer_routes.py": "as the page does: an operator may enter a customer, and serves them then",
     "branch_node/archive/history_pages.py": "a file's history is told by the whole log of it, of which some see a part",
     "branch_node/archive/pages.py": "a file is put away whole, also what of it the person does not see",
     "branch_node/customers/pages.py": "an operator may enter a customer, and serves them from then on",

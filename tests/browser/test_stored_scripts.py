@@ -50,6 +50,7 @@ ROWS, FOLLOWED = 2, 3
 NAMED: Final = {
     "alarm_id": {"branch": "alarms.id", "hq": "alarms.id"},
     "line_id": {"branch": "bill_lines.id"},
+    "document_id": {"branch": "documents.id"},
     "customer_id": {"branch": "customers.id", "hq": "replica_customers.id"},
     "item_id": {"branch": "inbound_items.id", "hq": "feed_items.id"},
     "import_id": {"branch": "imports.id"},

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from branch_node import app as branch_app
 from branch_node.config import create_home as create_branch_home
 from branch_node.contacts.operations import add_contact
 from branch_node.customers.models import Serving
+from branch_node.documents.operations import Room, add_documents
+from branch_node.documents.sniffing import check
 from branch_node.statistics.models import CustomerMonth
 from branch_node.tables import APP as BRANCH_TABLES
 from hq_server import app as hq_app
@@ -33,10 +36,12 @@ from shared.ids import new_id
 from shared.rights.policy import ceiling
 from shared.rights.vocabulary import DataRange, Duty, StaffKind
 from shared.web.access import access_of
+from shared.web.api.bounds import A_MINUTE
 from tests.contract.wire_rows import as_line, example_row
 from tests.support.branch import ANA, NOON, Rows
 from tests.support.databases import DatabaseFactory
 from tests.support.hq_rows import add_branch, add_parked
+from tests.support.interfaces import token_for
 from tests.support.page_client import PageClient
 from tests.support.world import migrated
 
@@ -52,6 +57,7 @@ NOT_BUSINESS: Final = frozenset(
         "second_steps",
         "recovery_codes",
         "sign_in_throttles",
+        "access_tokens",
     }
 )
 # Fields of somebody's customer that nobody else of the branch may read anywhere.
@@ -129,6 +135,7 @@ class Place:
         # An authenticator is shown to everybody once: exports then ask for nothing more.
         browser.prove(name)
         browser.token()
+        browser.api_token = token_for(self.app, name)
         self.everybody[name] = Somebody(name, browser, user, sees)
         return self.everybody[name]
 
@@ -246,6 +253,7 @@ def _app(tier: str, database: Database, home: Path) -> Flask:
     settings = replace(runtime.settings, language="en")
     made = package.create_app(replace(runtime, database=database, clock=FakeClock(NOON), settings=settings))
     made.test_client_class = PageClient
+    made.config[A_MINUTE] = 10**9  # the clock stands still: all is asked in one minute
     assert isinstance(made, Flask)
     return made
 
@@ -290,9 +298,14 @@ def _customer_of(
     with place.database.sessions.begin() as session:
         standing = {"standing": ContactStanding.KEY, "status": ContactStatus.ACTIVE}
         contact_id = add_contact(session, customer_id, {**person, **standing}, by=ANA).id
+        paper = check(BytesIO(b"%PDF-1.7\n"), "paper.pdf", most_mb=1)
+        called = {"kind": "identity", "name": customer.get("remark", "plain")}
+        room = Room(quota_mb=1, stored=0)
+        document_id = add_documents(session, customer_id, [paper], called, room=room, by=ANA)[0].id
     found = {
         "customer_id": customer_id,
         "contact_id": contact_id,
+        "document_id": document_id,
         "manager_id": manager,
         "line_id": rows.bill_line(customer_id, amount_minor=AMOUNT if line else 100, **line),
         "log_id": rows.work_log(manager, customer_id=customer_id, **log),

@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 from shared.auth.queries import find_user
 from shared.auth.tokens import Scope, make_token
 from shared.rights import policy
+from shared.rights.vocabulary import Action, Resource
 from shared.stamp import Stamp, Via
 from shared.web.api.document import scopes_used
 from shared.web.context import EXTENSION
@@ -17,7 +18,10 @@ DAYS: Final = 30
 
 
 def token_for(app: Flask, username: str, scopes: Collection[Scope] | None = None) -> str:
-    """Return a token of somebody's: with all of their rights that programs can use, or with some."""
+    """Return a token of somebody's: with all of their rights that programs can use, or with some.
+
+    Whoever has none of those gets one that opens nothing.
+    """
     runtime = app.extensions[EXTENSION]
     by = Stamp(runtime.clock.now(), "setup", Via.COMMAND)
     with runtime.database.sessions.begin() as session:
@@ -25,9 +29,15 @@ def token_for(app: Flask, username: str, scopes: Collection[Scope] | None = None
         assert user is not None
         person = user.rights_at(app.config["BRANCHLINE_PRODUCT"])
         wanted = [one for one in scopes_used(app) if policy.may(person, *one)] if scopes is None else scopes
-        if not wanted:
-            return ""
-        return make_token(session, user, name="a program", scopes=wanted, person=person, days=DAYS, by=by)[1]
+        return make_token(
+            session,
+            user,
+            name="a program",
+            scopes=wanted or [(Resource.OWN_ACCOUNT, Action.READ)],
+            person=person,
+            days=DAYS,
+            by=by,
+        )[1]
 
 
 class Program:

@@ -31,12 +31,18 @@ class PageClient(FlaskClient):
     """Whether `send` goes on to the page an answer leads to."""
     _token: str | None = None
 
+    api_token: str = ""
+    """What a program of this person's shows where pages are for programs."""
+
     second_step: ClassVar[bool] = True
     """Whether this person answers by themselves when asked for the code of their authenticator."""
     _username: str = ""
 
     def open(self, *args: Any, **settings: Any) -> TestResponse:
         """Read each answer whole and close it, as a web server does; prove the second step where a page asks for it."""
+        path = args[0] if args else settings.get("path", "")
+        if self.api_token and isinstance(path, str) and path.startswith("/api/"):
+            settings = {"headers": {"Authorization": f"Bearer {self.api_token}"}, **settings}
         answer = super().open(*args, **{"buffered": True, **settings})
         if self.second_step and self._username and _asks_for_code(answer):
             answer.close()

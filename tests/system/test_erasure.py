@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from branch_node.billing.models import BillLine
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers.models import Contact, Customer
+from branch_node.documents.operations import Room, add_documents, retire
+from branch_node.documents.sniffing import check
 from branch_node.erased.models import Erasure
 from branch_node.erasure.operations import Known
 from branch_node.inbound.models import FeedPlace, InboundItem
@@ -70,11 +73,22 @@ def fill(branch: BranchHere) -> str:
     goes = branch.add_customer(**canaries(), manager_id=manager, status="closed")
     person = {column.name: f"{CANARY} {column.name}"[:10] for column in personal_columns(Contact.__table__)}
     branch.add_contact(goes, **person)
+    add_document(branch, goes, CANARY)
     branch.add_bill_line(goes, remark=f"{CANARY} remark")
     branch.add_work_log(manager, goes, text=f"{CANARY} text", place=f"{CANARY} place")
     branch.add_bill_line(stays, remark=f"{KEPT} remark")
     branch.add_work_log(manager, stays, text=f"{KEPT} text")
     return goes
+
+
+def add_document(branch: BranchHere, customer_id: str, said: str) -> None:
+    """Keep a paper that is called `said` in every column, and says so in its bytes."""
+    file = check(BytesIO(f"%PDF-1.7 {said}".encode()), f"{said}.pdf", most_mb=1)
+    told = {"kind": "contract", **dict.fromkeys(("name", "number", "remark"), said)}
+    with branch.runtime.database.sessions.begin() as session:
+        room = Room(quota_mb=1, stored=0)
+        [kept] = add_documents(session, customer_id, [file], told, room=room, by=branch.world.by())
+        retire(session, kept.id, reason=f"{said} left", by=branch.world.by())
 
 
 def erase(branch: BranchHere, customer_id: str) -> None:

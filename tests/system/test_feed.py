@@ -495,8 +495,7 @@ def test_an_etag_that_still_holds_is_answered_without_a_body(world):
             return answer
 
     from branch_node.outbound import queries as outbound
-    from branch_node.outbound.client import Vitals
-    from branch_node.outbound.cycle import make_client
+    from branch_node.outbound.client import Vitals, make_client
     from branch_node.outbound.identity import begin_contact
 
     line = Keeping(WsgiTransport(world.app))
@@ -515,8 +514,7 @@ def test_an_etag_that_still_holds_is_answered_without_a_body(world):
 
 def test_a_node_that_does_not_speak_for_the_branch_gets_nothing_and_tells_nothing(world):
     from branch_node.outbound import queries as outbound
-    from branch_node.outbound.client import HqRefusedError
-    from branch_node.outbound.cycle import make_client
+    from branch_node.outbound.client import HqRefusedError, make_client
 
     branch = world.make_branch("B001")
     publish(world)

@@ -1,7 +1,6 @@
 """Many branches at the door at once: a few are let in, the others told when to come, and everybody gets in."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -155,27 +154,77 @@ def test_six_branches_come_back_together_and_all_of_them_get_in(world: World) ->
         for _one in range(5):
             branch.add_customer()
     most = _watch(world.hq.intake)
-    results: dict[str, list[CycleResult]] = {branch.code: [] for branch in branches}
 
-    def deliver(code: str, stop: Callable[[float], object]) -> None:
-        for _time in range(40):
-            results[code].append(world.branches[code].push())
-            if results[code][-1].outcome == "done":
-                return
-            stop(0.2)
-
-    wait = threading.Event().wait
-    threads = [threading.Thread(target=deliver, args=(branch.code, wait)) for branch in branches]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    results = _deliver_together(world, world.transport())
 
     assert {code: tried[-1].outcome for code, tried in results.items()} == dict.fromkeys(results, "done")
     assert max(most) <= 4
     refused = [one.problem for tried in results.values() for one in tried if one.outcome != "done"]
     assert set(refused) <= {"busy"}
     world.assert_equal()
+
+
+def test_a_head_office_that_restarts_while_they_stand_in_line_forgets_the_line_and_nothing_else(
+    world: World,
+) -> None:
+    world.hq = replace(world.hq, settings=replace(world.hq.settings, intake_slots=1))
+    world.app = hq_app.create_app(world.hq)
+    for number in range(6):
+        branch = world.make_branch(f"B{number:03}")
+        for _one in range(5):
+            branch.add_customer()
+    line = _Restarting(world, at=(8, 40, 90))
+
+    results = _deliver_together(world, line)
+
+    assert {code: tried[-1].outcome for code, tried in results.items()} == dict.fromkeys(results, "done")
+    assert line.restarts == []
+    refused = {one.problem for tried in results.values() for one in tried if one.outcome != "done"}
+    assert "no-answer" in refused
+    assert refused <= {"busy", "no-answer"}
+    world.assert_equal()
+
+
+class _Restarting:
+    """A line to a head office that is started anew at some requests; it answers nothing for a few before."""
+
+    AWAY = 3
+
+    def __init__(self, world: World, *, at: tuple[int, ...]) -> None:
+        self._world, self.restarts, self._sent, self._lock = world, list(at), 0, threading.Lock()
+
+    def send(self, request: Request) -> Answer:
+        with self._lock:
+            self._sent += 1
+            if self.restarts and self._sent >= self.restarts[0] + self.AWAY:
+                del self.restarts[0]
+                # What only the process knew is gone: the line, who is at work, the turns.
+                self._world.hq = replace(self._world.hq)
+                self._world.app = hq_app.create_app(self._world.hq)
+            away = self.restarts and self._sent >= self.restarts[0]
+        if away:
+            raise NoAnswerError(reason="restarting")
+        return self._world.transport().send(request)
+
+
+def _deliver_together(world: World, line: Transport) -> dict[str, list[CycleResult]]:
+    """Have every branch push until it is done, all at once; returns the results of each."""
+    results: dict[str, list[CycleResult]] = {code: [] for code in world.branches}
+    wait = threading.Event().wait
+
+    def deliver(code: str) -> None:
+        for _time in range(60):
+            results[code].append(world.branches[code].push(transport=line))
+            if results[code][-1].outcome == "done":
+                return
+            wait(0.2)
+
+    threads = [threading.Thread(target=deliver, args=(code,)) for code in results]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(90)
+    return results
 
 
 def _watch(intake: Intake) -> list[int]:

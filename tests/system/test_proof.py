@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, func, select, text, update
 
 from branch_node.customers.models import Customer
-from branch_node.outbound import proof
+from branch_node.outbound import proof, together
 from branch_node.outbound.client import HqClient
 from branch_node.outbound.queries import get_membership
 from branch_node.proof import queries
@@ -231,7 +231,8 @@ def test_what_is_written_while_the_table_is_read_raises_no_alarm(
             writing.execute(update(Customer).where(Customer.id == known[0]).values(name=new_id()))
         return take(session, selection)
 
-    monkeypatch.setattr(proof, "digest_buckets", with_a_storm)
+    for module in (proof, together):
+        monkeypatch.setattr(module, "digest_buckets", with_a_storm)
     verify(world)
 
     assert proven.push().outcome == "done"
@@ -430,7 +431,8 @@ def test_a_barrier_behind_which_something_was_sealed_meanwhile_is_not_made(
                 seal_next(other, member, sender, at=world.clock.now())
         return found
 
-    monkeypatch.setattr(proof, "digest_buckets", with_another_sealer)
+    for module in (proof, together):
+        monkeypatch.setattr(module, "digest_buckets", with_another_sealer)
     verify(world)
     proven.push()
     monkeypatch.undo()

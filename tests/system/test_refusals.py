@@ -5,9 +5,8 @@ from sqlalchemy import select, update
 
 from branch_node.customers.models import Customer
 from branch_node.outbound import refusals
-from branch_node.outbound.client import HqRefusedError
+from branch_node.outbound.client import HqRefusedError, make_client
 from branch_node.outbound.contacts import Contact
-from branch_node.outbound.cycle import make_client
 from branch_node.outbound.models import RefusedRecord
 from branch_node.outbound.queries import get_membership
 from branch_node.outbound.transport import NoAnswerError

@@ -6,6 +6,7 @@ from sqlalchemy import Enum, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Id
+from shared.db.personal import FieldClass, not_personal, personal
 from shared.domain.fields import Identified, Updated
 from shared.domain.organisation.vocabulary import StaffState
 from shared.domain.vocabulary import code_column
@@ -37,10 +38,10 @@ class DepartmentFields(Identified, Updated):
 class StaffFields(Identified):
     """A person who may sign in somewhere; `manager_id` is the account manager they are."""
 
-    username: Mapped[str] = mapped_column(String(40))
-    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    username: Mapped[str] = mapped_column(String(40), info=not_personal())
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH), info=personal(FieldClass.NAME))
     kind: Mapped[StaffKind] = mapped_column(KIND)
-    duties: Mapped[list[str]]
+    duties: Mapped[list[str]] = mapped_column(info=not_personal())
     department_id: Mapped[str | None] = mapped_column(Id)
     manager_id: Mapped[str | None] = mapped_column(Id)
     state: Mapped[StaffState] = mapped_column(code_column(StaffState))

@@ -33,6 +33,14 @@ KEEP_HELP: Final = N_(
     "So many months after a closed customer's last activity the branch blanks it at night; 0 keeps it for ever. "
     "Amounts on bill lines are never erased."
 )
+# Our own people: how long after an account was closed its person is still named.
+KEEP_ACCOUNTS: Final = "keep-closed-accounts-months"
+KEEP_ACCOUNTS_HELP: Final = N_(
+    "So many months after an account was closed the node blanks the person's name, and the telephone of an account "
+    "manager who left; 0 keeps them for ever. The operation log stays, by user name. Nothing goes while a legal hold "
+    "is in force there."
+)
+STAFF_BASIS: Final = N_("to know who did what")
 BASIS_LABELS: Final[Mapping[FieldClass, str]] = {
     FieldClass.NAME: N_("Why we hold names"),
     FieldClass.IDENTITY_NUMBER: N_("Why we hold document numbers"),

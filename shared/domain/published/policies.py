@@ -21,6 +21,8 @@ from shared.domain.personal.keeping import (
     BASES,
     BASIS_HELP,
     BASIS_LABELS,
+    KEEP_ACCOUNTS,
+    KEEP_ACCOUNTS_HELP,
     KEEP_HELP,
     KEEP_LABELS,
     MOST_MONTHS,
@@ -319,6 +321,13 @@ POLICIES: Final[Mapping[str, Policy]] = {
             N_("After that two people may take one out; 0 or nothing published keeps them for ever."),
             Whole(0, MOST_YEARS),
             N_("years"),
+        ),
+        Policy(
+            KEEP_ACCOUNTS,
+            N_("Names of people whose account is closed are kept"),
+            KEEP_ACCOUNTS_HELP,
+            Whole(0, MOST_MONTHS),
+            N_("months"),
         ),
         *(
             Policy(keep_policy(kind), text, KEEP_HELP, Whole(0, MOST_MONTHS), N_("months"))

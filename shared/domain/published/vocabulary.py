@@ -38,5 +38,5 @@ class CodeTable(Vocabulary):
     MANAGER_POST = ("manager-post", N_("Posts of account managers"), "客户经理岗位")
     MANAGER_LEVEL = ("manager-level", N_("Levels of account managers"), "客户经理级别")
     DOCUMENT_KIND = ("document-kind", N_("Kinds of documents"), "文件类别")
-    UNIT_PRODUCT = ("unit-product", N_("Products of tracked units"), "序列号产品")
+    UNIT_PRODUCT = ("unit-product", N_("Products of tracked units"), "设备产品")
     STAFF_KIND = ("staff-kind", N_("Names of the kinds of staff"), "人员类别名称")

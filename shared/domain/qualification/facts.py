@@ -58,6 +58,8 @@ PAID_SHARE: Final = "paid_share"
 ARREARS: Final = "arrears"
 PRODUCTS: Final = "products"
 CONTACTS: Final = "contacts"
+MEMBERS: Final = "members"
+KEY_PERSONS: Final = "key_persons"
 
 FACTS: Final[Mapping[str, Fact]] = {
     fact.code: fact
@@ -73,5 +75,7 @@ FACTS: Final[Mapping[str, Fact]] = {
         Fact(ARREARS, N_("Arrears"), FactType.AMOUNT),
         Fact(PRODUCTS, N_("Products billed in 12 months"), FactType.SET),
         Fact(CONTACTS, N_("Contacts in 12 months"), FactType.NUMBER, N_("contacts")),
+        Fact(MEMBERS, N_("Members directly below"), FactType.NUMBER, N_("members")),
+        Fact(KEY_PERSONS, N_("Key persons known"), FactType.NUMBER, N_("people")),
     )
 }

@@ -79,7 +79,7 @@ def ownership(events: Iterable[Happened]) -> list[Owned]:
     begins = {one.happened_on: one for one in standing(events) if one.kind in OWNING}
     ends: Sequence[date | None] = [*list(begins)[1:], None]
     return [
-        Owned(_owner(one), on, until, one.id) for (on, one), until in zip(begins.items(), ends, strict=True)
+        Owned(_owner(one), on, until, one.id) for (on, one), until in zip(begins.items(), ends, strict=False)
     ]
 
 

@@ -1,5 +1,7 @@
 """Closed lists of the work log."""
 
+from typing import Final
+
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_
 
@@ -14,3 +16,7 @@ class WorkLogKind(Vocabulary):
     MEETING = ("meeting", N_("Meeting"), "会议")
     TRAINING = ("training", N_("Training"), "培训")
     OTHER = ("other", N_("Other work"), "其他")
+
+
+# The kinds of work in which a customer was spoken to; the monthly statistics count them as contacts.
+CONTACT_KINDS: Final = (WorkLogKind.VISIT, WorkLogKind.CALL, WorkLogKind.MESSAGE, WorkLogKind.SERVICE)

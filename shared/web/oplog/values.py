@@ -1,6 +1,6 @@
 """What a field was and became, as one person may read it: sealed values are opened for those who see the data."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,9 @@ from shared.web.oplog import words
 from shared.web.oplog.names import detail_word, field_word
 from shared.web.oplog.queries import changes_of, pair_of
 from shared.web.oplog.sight import LogSight
+
+# Records that are seen by a right of another name.
+SEEN_AS: Final = {"user": "account"}
 
 
 class Values:
@@ -71,7 +74,8 @@ class Values:
 
 def _sees_data(entry: AuditEntry) -> bool:
     """Whether this person sees the personal data of such records unmasked; own acts tell them nothing new."""
-    resource = Resource.with_code((entry.subject_type or "").replace("-", "_"))
+    about = (entry.subject_type or "").replace("-", "_")
+    resource = Resource.with_code(SEEN_AS.get(about, about))
     if resource is None:
         return False
     found = policy.allowed(rights_of(person()), resource, Action.READ)

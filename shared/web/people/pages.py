@@ -52,6 +52,7 @@ COLUMNS: Final = (
 EVENTS: Final = {
     "user.created": N_("made the account"),
     "user.changed": N_("changed the account"),
+    "user.blanked": N_("blanked the name past its term"),
     "user.code-issued": N_("gave a one-time code"),
     "user.password-set": N_("set the password"),
     "user.kind-changed": N_("changed the kind"),

@@ -7,9 +7,11 @@ from typing import Any, Final
 from sqlalchemy import JSON, Column, Enum, String, Table
 
 from shared.db.base import Id
-from shared.db.personal import FieldClass, about_column, class_of, is_not_personal
+from shared.db.personal import FieldClass, about_column, class_of, is_not_personal, staff_term
 from shared.domain.personal.keeping import (
     BASES,
+    KEEP_ACCOUNTS,
+    STAFF_BASIS,
     USUAL_BASES,
     basis_policy,
     keep_policy,
@@ -27,7 +29,10 @@ FOR_EVER: Final = N_("for ever")
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One column; `months` is its term after the customer left, `until` (a msgid) says it where no term runs."""
+    """One column; `months` is its term after the person left, `until` (a msgid) says it where no term runs.
+
+    `of_staff` says that it is about our own people, and not about customers.
+    """
 
     table: Table
     column: Column[Any]
@@ -39,6 +44,7 @@ class Held:
     masked: Sequence[StaffKind]
     unseen: Sequence[StaffKind]
     travels: bool
+    of_staff: bool
 
 
 def inventory(
@@ -79,20 +85,31 @@ def _held(
     kinds: Sequence[StaffKind],
 ) -> Held:
     seen = {one: _sight(one, resource, kind) for one in kinds}
-    of_customers = _is_of_customers(table)
+    staff, of_customers = staff_term(table), _is_of_customers(table)
     months = int(fixed.get(keep_policy(kind), 0)) if of_customers else 0
+    if staff == "":
+        months = int(fixed.get(KEEP_ACCOUNTS, 0))
     return Held(
         table=table,
         column=column,
         kind=kind,
-        basis=BASES[fixed.get(basis_policy(kind), USUAL_BASES.get(kind, "contract"))],
+        basis=STAFF_BASIS if staff is not None else _basis(kind, fixed),
         months=months,
-        until="" if months else WITH_THE_CUSTOMER if of_customers or about_column(table) else FOR_EVER,
+        until="" if months else staff or _until(table, of_customers=of_customers),
         whole=[one for one, way in seen.items() if way == "whole"],
         masked=[one for one, way in seen.items() if way == "masked"],
         unseen=[one for one, way in seen.items() if way == "unseen"],
         travels=travels,
+        of_staff=staff is not None,
     )
+
+
+def _basis(kind: FieldClass, fixed: Mapping[str, Any]) -> str:
+    return BASES[fixed.get(basis_policy(kind), USUAL_BASES.get(kind, "contract"))]
+
+
+def _until(table: Table, *, of_customers: bool) -> str:
+    return WITH_THE_CUSTOMER if of_customers or about_column(table) else FOR_EVER
 
 
 def _is_of_customers(table: Table) -> bool:

@@ -9,8 +9,10 @@ from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from shared.audit.operations import record
-from shared.domain.personal.keeping import BASIS_POLICIES, CLASS_WORDS, KEEP_POLICIES
+from shared.auth.models import SignInThrottle, User, UserSession
+from shared.domain.personal.keeping import BASIS_POLICIES, CLASS_WORDS, KEEP_ACCOUNTS, KEEP_POLICIES
 from shared.domain.wire_words import COLUMN_NAMES
+from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.rights.ranges import Ranged
 from shared.rights.vocabulary import Action, Resource, StaffKind
@@ -20,6 +22,18 @@ from shared.web.kinds import kind_label
 from shared.web.personaldata.inventory import inventory
 
 SETTINGS: Final = "branchline-personal-data"
+# What every node holds of its own people, by which right it is seen, and what people call it.
+OF_ACCOUNTS: Final = {
+    User.__tablename__: Resource.ACCOUNT,
+    UserSession.__tablename__: Resource.ACCOUNT,
+    SignInThrottle.__tablename__: Resource.SECURITY,
+    "staff": Resource.ORGANISATION,
+}
+ACCOUNT_WORDS: Final = {
+    User.__tablename__: N_("Accounts"),
+    UserSession.__tablename__: N_("Open sessions"),
+    SignInThrottle.__tablename__: N_("Wrong tries at signing in"),
+}
 Fixed = Callable[[Session, Collection[str]], Mapping[str, Any]]
 
 
@@ -70,10 +84,14 @@ def print_view() -> str:
 def _page(*, printing: bool) -> str:
     settings: PersonalDataSettings = current_app.extensions[SETTINGS]
     with reading() as session:
-        fixed = settings.fixed(session, [*KEEP_POLICIES, *BASIS_POLICIES])
+        fixed = settings.fixed(session, [*KEEP_POLICIES, *BASIS_POLICIES, KEEP_ACCOUNTS])
     rows = inventory(
         settings.tables(),
-        resources={**{one.table.name: one.resource for one in settings.ranged}, **settings.besides},
+        resources={
+            **OF_ACCOUNTS,
+            **{one.table.name: one.resource for one in settings.ranged},
+            **settings.besides,
+        },
         travelling=settings.travelling,
         fixed=fixed,
         kinds=settings.kinds,
@@ -82,8 +100,8 @@ def _page(*, printing: bool) -> str:
         "personal_data/index.html",
         rows=rows,
         class_words=CLASS_WORDS,
-        column_names={**COLUMN_NAMES, **settings.column_words},
-        table_words=settings.words,
+        column_names={"terminal": N_("Terminal"), **COLUMN_NAMES, **settings.column_words},
+        table_words={**ACCOUNT_WORDS, **settings.words},
         kind_words=lambda kinds: _(", ").join(kind_label(kind) for kind in kinds) or "–",
         has_terms=settings.has_terms,
         printing=printing,

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 
+from branch_node.archive.models import ArchiveEntry
+from branch_node.archive.queries import read_content
 from branch_node.documents import operations, queries
 from branch_node.documents.alarms import DOCUMENTS_DAMAGED
 from branch_node.documents.errors import DocumentDamagedError, DocumentRetiredError
@@ -24,6 +26,7 @@ from branch_node.personal.erasing import erase
 from shared.alarms.models import Alarm
 from shared.domain.erasure.vocabulary import ErasureReason
 from shared.jobs.job import Progress
+from shared.rights.vocabulary import StaffKind
 from tests.integration.branch_node.documents.conftest import PDF, PNG, WIDE, checked
 from tests.support.branch import ANA, NOON
 
@@ -206,3 +209,29 @@ def test_the_copy_a_person_asks_for_lists_their_documents(sessions, rows, keep):
         told = gather(session, customer_id, at=NOON)
     assert [one["name"] for one in told["documents"]] == ["Miete"]
     assert [one["file_name"] for one in told["document_versions"]] == ["contract.pdf"]
+
+
+def test_the_retained_archive_seals_what_a_document_was_with_its_digest(sessions, rows, browser, keep):
+    customer_id = rows.customer()
+    keep(customer_id, PDF, "contract.pdf", name="Miete")
+    browser.send(f"/archive/customers/{customer_id}", reason="contract ended")
+
+    with sessions() as session:
+        entry = session.scalars(select(ArchiveEntry)).one()
+        [told] = read_content(session, entry)["documents"]
+        assert told["digest"] == queries.list_versions(session, told["id"])[0].content_digest
+        entry_id = entry.id
+    assert (told["name"], told["version"], told["size"]) == ("Miete", 1, len(PDF))
+    page = browser.get(f"/archive/{entry_id}").text
+    assert told["digest"][:16] in page
+
+
+def test_the_search_box_finds_documents_of_customers_somebody_sees(rows, browser, make_user, sign_in, keep):
+    mine, others = rows.manager(), rows.manager()
+    keep(rows.customer(manager_id=mine), PDF, "a.pdf", name="机房租赁合同")
+    keep(rows.customer(manager_id=others), PDF, "b.pdf", name="机房转租合同")
+    make_user("li", StaffKind.ACCOUNT_MANAGER, mine)
+
+    page = sign_in("li").get("/search?q=机房").text
+    assert "机房租赁合同" in page
+    assert "机房转租合同" not in page

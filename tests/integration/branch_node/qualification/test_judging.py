@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import event, select
 
+from branch_node.contacts.operations import add_contact
 from branch_node.customers.models import Customer
 from branch_node.customers.operations import change_customer
 from branch_node.erased.queries import CustomerErasedError
@@ -22,11 +23,13 @@ from branch_node.qualification.models import Qualification
 from branch_node.qualification.operations import Terms
 from shared.audit.models import AuditEntry
 from shared.domain.billing.vocabulary import BillKind
+from shared.domain.contacts.vocabulary import ContactStanding, ContactStatus
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, IdentityDocument
 from shared.domain.erasure.vocabulary import ErasureReason
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.qualification import facts
 from shared.domain.qualification.checks import NAME
+from shared.domain.qualification.collecting import Frame, collect_facts
 from shared.domain.qualification.rules import read_line, write_rules
 from shared.domain.qualification.standard import STANDARD
 from tests.support.branch import ANA, NOON, SHANGHAI
@@ -71,12 +74,20 @@ def test_facts_are_those_of_the_rows(rows, sessions):
     rows.bill_line(customer, amount_minor=5_000, product="短信", period="2025-04")
     rows.bill_line(customer, amount_minor=7_000, product="旧套餐", period="2025-03")
     rows.bill_line(customer, amount_minor=99_000, currency="USD")
+    rows.customer(parent_id=customer)
+    with sessions.begin() as session:
+        for standing, status in (
+            (ContactStanding.KEY, ContactStatus.ACTIVE),
+            (ContactStanding.KEY, ContactStatus.LEFT),
+            (ContactStanding.ORDINARY, ContactStatus.ACTIVE),
+        ):
+            person = {"name": "韩梅梅", "standing": standing, "status": status, "do_not_contact": []}
+            add_contact(session, customer, person, by=ANA)
     for days in (1, 364, 370):
         rows.work_log(manager, customer_id=customer, started_at=NOON - timedelta(days=days))
     with sessions() as session:
-        found = queries.collect_facts(
-            session, [customer], today=TERMS.today, timezone=SHANGHAI, currency="CNY"
-        )[customer]
+        frame = Frame(TERMS.today, SHANGHAI, "CNY")
+        found = collect_facts(session, queries.SOURCES, [customer], frame)[customer]
     assert found == {
         facts.KIND: "individual",
         facts.DOCUMENT: "id_card",
@@ -89,6 +100,8 @@ def test_facts_are_those_of_the_rows(rows, sessions):
         facts.ARREARS: 12_000,
         facts.PRODUCTS: ("宽带", "短信"),
         facts.CONTACTS: 2,
+        facts.MEMBERS: 1,
+        facts.KEY_PERSONS: 1,
     }
 
 

@@ -1,0 +1,32 @@
+"""Documents in the search box: by title, number, file name and kind."""
+
+from typing import Final
+
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from branch_node.documents import queries
+from branch_node.documents.models import Document
+from shared.i18n import gettext as _
+from shared.i18n import lazy_gettext as _l
+from shared.rights.vocabulary import Resource
+from shared.web.finding.finder import Finder, Found, Hit
+
+
+def _find(session: Session, asked: str, limit: int, offset: int) -> Found:
+    words = queries.kind_words(session)
+    rows = queries.found(session, asked, limit, offset=offset)
+    hits = [_hit(document, words, f"{name} ({number})") for document, _version, number, name in rows]
+    return Found(hits, queries.count_found(session, asked))
+
+
+def _hit(document: Document, words: dict[str, str], customer: str) -> Hit:
+    told = (words.get(document.kind, document.kind), document.number, customer)
+    return Hit(
+        document.name,
+        _(", ").join(each for each in told if each),
+        url_for("documents.one", document_id=document.id),
+    )
+
+
+DOCUMENTS: Final = Finder("documents", _l("Documents"), "archive", Resource.DOCUMENT, _find)

@@ -1,0 +1,58 @@
+"""Triggers that let nobody write into a merged file or about it, whoever writes and however: it is only read."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from sqlalchemy import Connection, Table
+
+from shared.db.personal import about_column
+
+MESSAGE: Final = "the file was merged into another one: nothing is written into it"
+
+
+def install(
+    connection: Connection, tables: Iterable[Table], *, profile: Table, columns: Iterable[str]
+) -> None:
+    """Have the database refuse rows of `tables` about a merged customer, and writes of `columns` of their profile.
+
+    An erasure goes through: it blanks every file of a person.
+    """
+    make = _sqlite if connection.dialect.name == "sqlite" else _postgresql
+    statements = [one for table in tables for one in make(table, _whose(table), ("INSERT", "UPDATE"))]
+    statements += make(profile, "id", (f"UPDATE OF {', '.join(columns)}",))
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def _whose(table: Table) -> str:
+    about = about_column(table)
+    return about[1] if about else "customer_id"
+
+
+def _sqlite(table: Table, whose: str, events: Iterable[str]) -> Iterator[str]:
+    for event in events:
+        name = f"merged_{table.name}_{event.split()[0].lower()}"
+        yield f"DROP TRIGGER IF EXISTS {name}"
+        yield (
+            f"CREATE TRIGGER {name} BEFORE {event} ON {table.name} WHEN {_merged(whose)} BEGIN "
+            f"SELECT RAISE(ABORT, '{MESSAGE}'); END"
+        )
+
+
+def _postgresql(table: Table, whose: str, events: Iterable[str]) -> Iterator[str]:
+    for event in events:
+        name = f"merged_{table.name}_{event.split()[0].lower()}"
+        yield (
+            f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+            f"SET search_path FROM CURRENT AS $$ BEGIN IF {_merged(whose)} THEN "
+            f"RAISE EXCEPTION '{MESSAGE}' USING ERRCODE = 'restrict_violation'; END IF; RETURN NEW; END $$"
+        )
+        yield f"DROP TRIGGER IF EXISTS {name} ON {table.name}"
+        yield (f"CREATE TRIGGER {name} BEFORE {event} ON {table.name} FOR EACH ROW EXECUTE FUNCTION {name}()")
+
+
+def _merged(whose: str) -> str:
+    return (
+        f"EXISTS (SELECT 1 FROM customer_identities i WHERE i.customer_id = NEW.{whose}) "  # noqa: S608 - our own names
+        f"AND NOT EXISTS (SELECT 1 FROM erasures e WHERE e.customer_id = NEW.{whose})"
+    )

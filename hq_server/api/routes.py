@@ -1,0 +1,150 @@
+"""Customers, groups and standings of all branches, for programs that read."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response
+from sqlalchemy import ColumnElement, and_, or_
+
+from hq_server.api import schemas
+from hq_server.branches import web
+from hq_server.branches.queries import get_branch
+from hq_server.customers import groups, queries
+from hq_server.customers.pages import asked_customers
+from hq_server.qualification import queries as qualification
+from hq_server.replica.models import ReplicaCustomer
+from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.i18n import lazy_gettext as _l
+from shared.rights.vocabulary import Action, Resource
+from shared.web.access import requires
+from shared.web.api import asking
+from shared.web.api.bounds import take_rows
+from shared.web.api.document import Query, describe
+from shared.web.context import reading
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+BRANCHES = Query("branch", _l("Codes of branches"), several=True)
+FILTERS = (
+    Query("q", _l("Words of number, name, pinyin or phone")),
+    BRANCHES,
+    Query("kind", _l("Kind"), [one.value for one in CustomerKind], several=True),
+    Query("grade", _l("Grade"), [one.value for one in Grade], several=True),
+    Query("status", _l("Status"), [one.value for one in CustomerStatus], several=True),
+    Query("region", _l("Code of a region")),
+    Query("manager", _l("An account manager, as BRANCH:ID")),
+    Query("opened_from", _l("Opened from this day")),
+    Query("opened_to", _l("Opened up to this day")),
+    Query("size", _l("How many at once: 25, 50, 100 or 200"), kind="integer"),
+    Query("after", _l("What the answer before called next")),
+)
+
+
+@blueprint.get("/customers")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(
+    _l("List customers of all branches, by branch and number"),
+    answer=schemas.Customer,
+    query=FILTERS,
+    many=True,
+)
+def customers() -> Response:
+    """List the customers that the filters name, a page at a time."""
+    size, customer = asking.size(), ReplicaCustomer
+    with reading() as session:
+        asked = asked_customers(session)
+        statement, _too_many = queries.select_customers(session, asked.filters)
+        ordered = statement.where(*_behind()).order_by(
+            customer.branch_number, customer.customer_no, customer.id
+        )
+        found = session.scalars(ordered.limit(size + 1)).all()
+        shown = [_shown(one, asked.scope.code(one.branch_number)) for one in found[:size]]
+        last = found[size - 1] if len(found) > size else None
+        next_ = asking.cursor(str(last.branch_number), last.customer_no, last.id) if last else None
+    take_rows(len(shown), "customer")
+    return asking.many(shown, next_=next_)
+
+
+@blueprint.get("/customers/<code>/<id:customer_id>")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(_l("Read a customer of a branch"), answer=schemas.Customer)
+def customer(code: str, customer_id: str) -> Response:
+    """Show one customer as its branch last sent it."""
+    with reading() as session:
+        branch = get_branch(session, code)
+        found = _shown(queries.get_customer(session, branch, customer_id), branch.code)
+    take_rows(1, "customer")
+    return asking.one(found)
+
+
+@blueprint.get("/customers/<code>/<id:customer_id>/qualifications")
+@requires(Resource.QUALIFICATION, Action.READ)
+@describe(_l("List the judgements of a customer that have arrived"), answer=schemas.Judgement, many=True)
+def judgements(code: str, customer_id: str) -> Response:
+    """List every judgement of a customer, the latest first."""
+    with reading() as session:
+        branch = get_branch(session, code)
+        found = queries.get_customer(session, branch, customer_id)
+        rows = qualification.list_of_customer(session, branch.number, found.id)
+        return asking.many([dict(schemas.Judgement().dump(one)) for one in rows])
+
+
+@blueprint.get("/groups/<group_no>")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(_l("List who of a group is served where"), answer=schemas.Member, many=True)
+def group(group_no: str) -> Response:
+    """List a group across branches: at most so many as its page shows."""
+    with reading() as session:
+        scope = web.scope(session)
+        places, _more = groups.list_group(session, group_no)
+        shown = [
+            _shown(place.customer, scope.code(place.customer.branch_number)) | {"level": place.level}
+            for place in places
+        ]
+    take_rows(len(shown), "customer")
+    return asking.many(shown)
+
+
+@blueprint.get("/qualifications/standings")
+@requires(Resource.QUALIFICATION, Action.READ)
+@describe(
+    _l("Say by branch how many customers stand where"),
+    answer=schemas.Standing,
+    query=(BRANCHES,),
+    many=True,
+)
+def standings() -> Response:
+    """Count customers by branch and standing, each branch with its as-of time."""
+    with reading() as session:
+        scope = web.scope(session)
+        counts = qualification.count_standings(session, scope.chosen)
+        as_of = _as_of(scope)
+    rows = [
+        {"branch": scope.code(number), "as_of": as_of.get(number), "counts": counts.get(number, Counter())}
+        for number in scope.branches
+        if not scope.chosen or number in scope.chosen
+    ]
+    return asking.many([dict(schemas.Standing().dump(one)) for one in rows])
+
+
+def _as_of(scope: web.Scope) -> dict[int, datetime | None]:
+    return {one.number: one.as_of for one in scope.coverage.included}
+
+
+def _shown(found: ReplicaCustomer, code: str) -> dict[str, Any]:
+    return {**schemas.Customer(exclude=("branch",)).dump(found), "branch": code}
+
+
+def _behind() -> list[ColumnElement[bool]]:
+    given = asking.place(3)
+    if given is None:
+        return []
+    branch, number, customer_id = given
+    row = ReplicaCustomer
+    at = int(branch) if branch and branch.isdecimal() and len(branch) < len("1000000000") else 0
+    later = or_(
+        row.customer_no > (number or ""),
+        and_(row.customer_no == (number or ""), row.id > (customer_id or "")),
+    )
+    return [or_(row.branch_number > at, and_(row.branch_number == at, later))]
