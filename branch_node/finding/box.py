@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from branch_node.billing.finders import BILL_LINES
 from branch_node.customers import finders, queries
+from branch_node.documents.finders import DOCUMENTS
 from branch_node.finding import elsewhere
 from branch_node.managers.finders import MANAGERS
+from branch_node.units.finders import UNITS
 from branch_node.worklogs.finders import WORK_LOGS
 from shared.domain.regions import search_regions
 from shared.i18n import gettext as _
@@ -46,8 +48,10 @@ REGIONS: Final = Finder("regions", _l("Regions"), "map-pin", Resource.CUSTOMER, 
 FINDERS: Final[Sequence[Finder]] = (
     finders.CUSTOMERS,
     finders.CONTACTS,
+    UNITS,
     WORK_LOGS,
     BILL_LINES,
+    DOCUMENTS,
     MANAGERS,
     REGIONS,
 )
