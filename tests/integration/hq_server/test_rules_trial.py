@@ -89,7 +89,7 @@ def draft(client, database, branches):
 
 
 def row_of(page, name):
-    row = re.findall(rf'<tr><th scope="row">{name}</th>(.*?)</tr>', page, re.S)[0]
+    row = re.findall(rf'<tr><th scope="row">{name}</th>(.*?)</tr>', page, re.DOTALL)[0]
     return [int(one) for one in re.findall(r"<td[^>]*>(\d+)", row)]
 
 
@@ -115,7 +115,10 @@ def test_a_large_branch_is_judged_by_a_share_and_says_so(client, draft, monkeypa
 
 
 def test_only_a_draft_of_rules_is_tried_and_by_who_may_change_it(client, app, database, draft):
-    assert sign_in(app, database, StaffKind.LEADER, "mei").get(f"/qualifications/trial/{draft}").status_code == 403
+    assert (
+        sign_in(app, database, StaffKind.LEADER, "mei").get(f"/qualifications/trial/{draft}").status_code
+        == 403
+    )
     assert client.get(f"/qualifications/trial/{new_id()}").status_code == 404
     client.send(f"/published/{draft}/draft")
     assert client.get(f"/qualifications/trial/{draft}").status_code == 404
