@@ -20,6 +20,7 @@ from shared.alarms.queries import count_open
 from shared.domain.customers.vocabulary import CustomerStatus
 from shared.jobs.job import Progress
 from shared.jobs.vocabulary import RunOutcome
+from shared.rights.vocabulary import Duty
 from tests.integration.branch_node.archive.conftest import later
 from tests.support.branch import ANA
 
@@ -110,9 +111,19 @@ def test_the_command_says_intact_or_names_the_first_bad_entry(sessions, filed, a
     assert json.loads(bad.stdout)["bad"] == {"seq": 1, "why": "changed"}
 
 
+@pytest.fixture
+def keeper(make_user, sign_in):
+    """A browser of a branch manager who keeps the archive: who may most."""
+    make_user("keeper", duties=[Duty.ARCHIVE_KEEPER])
+    return sign_in("keeper")
+
+
 ATTEMPTS = st.lists(
     st.sampled_from(
-        ["change", "close", "put", "note", "correct", "update", "delete", "unlock_row", "relock"]
+        [
+            *("change", "close", "put", "note", "correct", "update", "delete", "unlock_row", "relock"),
+            *("page:notes", "page:corrections", "page:lock", "page:removal"),
+        ]
     ),
     max_size=6,
 )
@@ -126,7 +137,7 @@ ATTEMPTS = st.lists(
 )
 @given(attempts=ATTEMPTS)
 def test_what_lies_in_the_archive_never_changes_whatever_is_tried_without_an_unlocking(
-    sessions, rows, app, attempts
+    sessions, rows, app, keeper, attempts
 ):
     customer_id = rows.customer()
     with sessions.begin() as session:
@@ -136,7 +147,11 @@ def test_what_lies_in_the_archive_never_changes_whatever_is_tried_without_an_unl
 
     for minute, attempt in enumerate(attempts, start=2):
         try:
-            _try(sessions, app, attempt, customer_id, entry_id, minute)
+            if attempt.startswith("page:"):
+                said = {"reason": "the present file", "text": "a note"}
+                keeper.send(f"/archive/{entry_id}/{attempt.removeprefix('page:')}", **said)
+            else:
+                _try(sessions, app, attempt, customer_id, entry_id, minute)
         except (DBAPIError, EntryLockedError, NothingNewError):
             continue
 
