@@ -20,6 +20,7 @@ from branch_node.archive.models import ArchiveEntry
 from branch_node.archive.unlocking import REMOVAL_KIND, UNLOCK_KIND
 from branch_node.billing import pages as billing
 from branch_node.bindings import BINDINGS
+from branch_node.bulk import pages as bulk
 from branch_node.config import load_settings
 from branch_node.contacts import pages as contacts
 from branch_node.customers import care_pages, sharing_pages
@@ -296,6 +297,7 @@ BUSINESS: Final = (
     file_pages.blueprint,
     correcting_pages.blueprint,
     customers.blueprint,
+    bulk.blueprint,
     views_blueprint(customers.VIEWED, "customers.index", Resource.CUSTOMER, Action.APPROVE),
     contacts.blueprint,
     documents.blueprint,
@@ -362,6 +364,7 @@ def _people() -> Sequence[Blueprint]:
                 "manager": lambda record_id: url_for("desk.manager", manager_id=record_id),
                 "document": lambda record_id: url_for("documents.one", document_id=record_id),
                 "unit": lambda record_id: url_for("units.one", unit_id=record_id),
+                "bulk": lambda record_id: url_for("bulk.one", act_id=record_id),
                 "handover": lambda record_id: url_for("handover.one", handover_id=record_id),
                 "published": lambda item_id: url_for("inbound.one", item_id=item_id),
                 "alarm": lambda alarm_id: url_for("alarms.one", alarm_id=alarm_id),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from branch_node.archive.models import ArchiveEntry
 from branch_node.billing.models import BillLine
+from branch_node.bulk.models import BulkAct, BulkRow
 from branch_node.customers.models import Contact, Customer, CustomerMove, CustomerShare, Serving
 from branch_node.documents.models import Document, DocumentChunk, DocumentVersion
 from branch_node.handover.models import Handover, HandoverCustomer
@@ -215,6 +216,15 @@ RANGES: Final = (
             DataRange.TEAM: _nobodys,
         },
     ),
+    Ranged(
+        BulkAct,
+        Resource.CUSTOMER,
+        {
+            DataRange.SELF: lambda seer: BulkAct.made_by_id == seer.user_id,
+            DataRange.TEAM: lambda seer: BulkAct.made_by_id == seer.user_id,
+        },
+    ),
+    Ranged(BulkRow, Resource.CUSTOMER, _with_customer(BulkRow.customer_id)),
     Ranged(AuditEntry, Resource.OPERATION_LOG, {DataRange.SELF: _told}),
     Ranged(Export, Resource.EXPORT, {DataRange.SELF: lambda seer: Export.asked_by_id == seer.user_id}),
 )

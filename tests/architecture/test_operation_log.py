@@ -57,8 +57,11 @@ TECHNICAL = {
     "two_person_acts": RECORDED,
     "exports": RECORDED,
     "staff": COMPUTED,
+    "unit_owners": COMPUTED,
     **dict.fromkeys(("sessions", "second_steps", "recovery_codes", "sign_in_throttles"), SECRETS),
     "access_tokens": SECRETS,
+    "bulk_acts": RECORDED,
+    "bulk_rows": RECORDED,
     "answered_requests": KEPT_BY_PROGRAM,
 }
 FAMILIES = {

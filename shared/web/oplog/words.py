@@ -36,6 +36,8 @@ OBJECTS: Final = {
     **RECORD_NAMES,
     "branch": N_("Branches"),
     "user": N_("Users"),
+    "bulk": N_("Bulk acts"),
+    "interface": N_("Interfaces"),
     "import": N_("Imports"),
     "job": N_("Jobs"),
     "alarm": N_("Alarms"),

@@ -1,0 +1,185 @@
+"""One thing for many customers: tried without a trace, done or left out one by one, taken back on its own day."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from branch_node.bulk.models import BulkAct, BulkRow, RowState
+from branch_node.customers.models import Customer, CustomerMove, CustomerShare
+from shared.audit.models import AuditEntry
+from shared.rights.vocabulary import StaffKind
+
+WHY = "yearly clean-up"
+
+
+def stored(database, model):
+    with database.reads() as session:
+        return session.scalars(select(model)).all()
+
+
+def by_number(database):
+    return {one.customer_no: one for one in stored(database, Customer)}
+
+
+def order(ids, kind, value, reason=WHY):
+    return {"ids": " ".join(ids), "kind": kind, "value": value, "reason": reason}
+
+
+def the_act(database):
+    (act,) = stored(database, BulkAct)
+    return act
+
+
+def states(database):
+    return sorted(row.state for row in stored(database, BulkRow))
+
+
+def test_who_is_marked_or_all_that_the_filters_find_are_asked_about(boss, rows):
+    one = rows.customer(customer_no="C-1", status="closed")
+    for number in range(2, 40):
+        rows.customer(customer_no=f"C-{number}")
+
+    assert "With 1 customers" in boss.send("/customers/bulk", customer=one).text
+    assert "With 39 customers" in boss.send("/customers/bulk", all="yes").text
+    assert "With 1 customers" in boss.send("/customers/bulk?status=closed", all="yes").text
+    assert "Nobody was marked" in boss.send("/customers/bulk?status=closed").text
+
+
+def test_a_preview_names_who_is_left_out_and_why_and_leaves_no_trace(boss, rows, database):
+    has, has_not = rows.customer(customer_no="C-1", tags=["VIP"]), rows.customer(customer_no="C-2")
+    before = stored(database, AuditEntry)[-1].seq
+
+    page = boss.send("/customers/bulk/preview", **order([has, has_not], "add_tag", "VIP")).text
+
+    assert "C-1" in page
+    assert "It is so already." in page
+    assert by_number(database)["C-2"].tags == []
+    assert stored(database, BulkAct) == []
+    assert not [entry for entry in stored(database, AuditEntry) if entry.seq > before and entry.changes]
+
+
+def test_it_is_done_kept_with_every_entry_of_the_log_and_taken_back_exactly(boss, rows, database, clock):
+    ids = [rows.customer(customer_no="C-1", tags=["old"]), rows.customer(customer_no="C-2", tags=["VIP"])]
+    clock.advance(timedelta(minutes=1))
+
+    page = boss.send("/customers/bulk/acts", **order(ids, "add_tag", "VIP")).text
+    act = the_act(database)
+
+    assert by_number(database)["C-1"].tags == ["old", "VIP"]
+    assert (act.done, act.left_out, states(database)) == (1, 1, [RowState.DONE, RowState.LEFT])
+    assert "left out" in page
+    told = [one for one in stored(database, AuditEntry) if one.details.get("bulk") == act.id]
+    assert [one.event for one in told] == ["customer.changed"]
+    clock.advance(timedelta(minutes=1))
+    boss.send(f"/customers/bulk/acts/{act.id}/undo")
+    assert by_number(database)["C-1"].tags == ["old"]
+    assert states(database) == [RowState.LEFT, RowState.UNDONE]
+    assert boss.send(f"/customers/bulk/acts/{act.id}/undo").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "field", "code"),
+    [
+        ("level", "vip", "service_level", None),
+        ("channel", "wechat", "preferred_channel", None),
+        ("retire", "", "status", "closed"),
+        ("drop_tag", "old", "tags", None),
+    ],
+)
+def test_each_kind_sets_its_field_and_gives_it_back(boss, rows, database, clock, kind, value, field, code):
+    from branch_node.bulk.changes import CODES
+    from branch_node.bulk.models import BulkKind
+
+    if BulkKind.meant_by(kind) in CODES and kind != "retire":
+        value = next(one.value for one in CODES[BulkKind.meant_by(kind)])
+    ids = [rows.customer(customer_no="C-1", tags=["old"])]
+    before = getattr(by_number(database)["C-1"], field)
+    clock.advance(timedelta(minutes=1))
+
+    boss.send("/customers/bulk/acts", **order(ids, kind, value))
+    after = getattr(by_number(database)["C-1"], field)
+    clock.advance(timedelta(minutes=1))
+    boss.send(f"/customers/bulk/acts/{the_act(database).id}/undo")
+
+    assert after == ([] if kind == "drop_tag" else code or value)
+    assert getattr(by_number(database)["C-1"], field) == before
+
+
+def test_moves_keep_their_reason_and_one_from_nowhere_stays(boss, rows, database, clock):
+    ids = [rows.customer(customer_no="C-1")]
+    clock.advance(timedelta(minutes=1))
+    boss.send("/customers/bulk/acts", **order(ids, "tier", "high"))
+    boss.send(f"/customers/bulk/acts/{the_act(database).id}/undo")
+
+    assert [one.reason for one in stored(database, CustomerMove)] == [WHY]
+    assert by_number(database)["C-1"].value_tier == "high"
+    assert states(database) == [RowState.KEPT]
+
+
+def test_sharing_is_given_and_taken_back(boss, rows, database, clock):
+    wu, ids = rows.manager(name="Wu"), [rows.customer(customer_no="C-1")]
+    clock.advance(timedelta(minutes=1))
+    boss.send("/customers/bulk/acts", **order(ids, "share", wu))
+    assert [one.manager_id for one in stored(database, CustomerShare)] == [wu]
+
+    boss.send(f"/customers/bulk/acts/{the_act(database).id}/undo")
+    assert stored(database, CustomerShare) == []
+
+
+def test_who_was_changed_since_stays_as_they_are_and_is_named(boss, rows, database, clock, sessions):
+    ids = [rows.customer(customer_no="C-1"), rows.customer(customer_no="C-2")]
+    clock.advance(timedelta(minutes=1))
+    boss.send("/customers/bulk/acts", **order(ids, "add_tag", "VIP"))
+    with sessions.begin() as session:
+        one = session.get_one(Customer, ids[0])
+        one.remark, one.updated_at = "called", clock.now() + timedelta(minutes=1)
+
+    page = boss.send(f"/customers/bulk/acts/{the_act(database).id}/undo").text
+
+    assert "It was changed since and stays as it is." in page
+    assert [one.tags for _number, one in sorted(by_number(database).items())] == [["VIP"], []]
+
+
+def test_it_is_taken_back_on_its_own_day_only(boss, rows, database, clock):
+    ids = [rows.customer(customer_no="C-1")]
+    boss.send("/customers/bulk/acts", **order(ids, "add_tag", "VIP"))
+    clock.advance(timedelta(days=1))
+    boss.sign_in("boss", "correct horse battery")
+
+    assert boss.send(f"/customers/bulk/acts/{the_act(database).id}/undo").status_code == 409
+    assert by_number(database)["C-1"].tags == ["VIP"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"kind": "nonsense"}, {"value": ""}, {"value": "a;b"}, {"reason": "x"}, {"ids": ""}, {"kind": "stage"}],
+)
+def test_what_cannot_be_is_refused_as_a_whole(boss, rows, database, wrong):
+    ids = [rows.customer(customer_no="C-1")]
+
+    for path in ("/customers/bulk/preview", "/customers/bulk/acts"):
+        assert boss.send(path, **{**order(ids, "add_tag", "VIP"), **wrong}).status_code == 400
+    assert stored(database, BulkAct) == []
+
+
+def test_an_account_manager_changes_their_own_customers_and_finds_their_own_acts_only(
+    boss, rows, database, make_user, sign_in
+):
+    wu, li = rows.manager(name="Wu"), rows.manager(name="Li")
+    own, foreign = (
+        rows.customer(customer_no="C-1", manager_id=wu),
+        rows.customer(customer_no="C-2", manager_id=li),
+    )
+    make_user("wu", StaffKind.ACCOUNT_MANAGER, wu)
+    browser = sign_in("wu")
+
+    browser.send("/customers/bulk/acts", **order([own, foreign], "add_tag", "VIP"))
+    retired = browser.send("/customers/bulk/acts", **order([own], "retire", ""))
+
+    assert retired.status_code == 403
+    assert [one.tags for _number, one in sorted(by_number(database).items())] == [["VIP"], []]
+    boss.send("/customers/bulk/acts", **order([foreign], "add_tag", "boss"))
+    acts = {act.made_by: act.id for act in stored(database, BulkAct)}
+    assert browser.get(f"/customers/bulk/acts/{acts['wu']}").status_code == 200
+    assert browser.get(f"/customers/bulk/acts/{acts['boss']}").status_code == 404
