@@ -18,6 +18,7 @@ from hq_server.carrying import jobs as carrying_jobs
 from hq_server.config import NODE_KEY, load_settings
 from hq_server.console import pages as console
 from hq_server.console import parked
+from hq_server.console.box import BOX
 from hq_server.console.homes import homes
 from hq_server.console.menu import HOMES, MENU
 from hq_server.customers import group_pages
@@ -78,6 +79,7 @@ from shared.web.alarms.pages import alarms_blueprint
 from shared.web.api import jobs as api_jobs
 from shared.web.app import create_flask
 from shared.web.exports.pages import exports_blueprint
+from shared.web.finding.pages import finding_blueprint
 from shared.web.oplog.pages import oplog_blueprint
 from shared.web.organisation.pages import organisation_blueprint
 from shared.web.people.pages import NodePeople, people_blueprint
@@ -129,7 +131,7 @@ def create_app(runtime: HqRuntime) -> Flask:
         product="hq",
         home="console.overview",
         homes=HOMES,
-        search="customers.index",
+        search="finding.index",
         menu=MENU,
         ranged=RANGES,
         node_name=lambda: _("Head office"),
@@ -147,6 +149,7 @@ def _blueprints() -> Sequence[Blueprint]:
         parked.blueprint,
         branches.blueprint,
         gate.blueprint,
+        finding_blueprint(BOX),
         customers.blueprint,
         api.blueprint,
         group_pages.blueprint,

@@ -63,7 +63,7 @@ def _sure(session: Session, asked: str) -> str | None:
 
 
 def _recent(session: Session) -> Sequence[Hit]:
-    ids = opened_lately(session, stamp().actor, "customer", limit=RECENT)
+    ids = opened_lately("customer", limit=RECENT)
     rows = {row.Customer.id: row for row in queries.rows_of(session, ids)}
     return [finders.hit_of(rows[at]) for at in ids if at in rows]
 

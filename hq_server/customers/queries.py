@@ -44,6 +44,7 @@ from shared.domain.billing.vocabulary import BillKind
 from shared.domain.contacts.vocabulary import ContactStanding, ContactStatus
 from shared.domain.regions.lookup import region_prefix
 from shared.errors import N_, BranchlineError, Kind
+from shared.ids import is_id
 
 SEARCH_INDEX: Final = "hq_customer_search"
 # Words that hit more than this find nobody; the page says so and asks for more words.
@@ -209,6 +210,11 @@ def get_customer(session: Session, branch: Branch, customer_id: str) -> ReplicaC
     if customer is None:
         raise CustomerNotFoundError(branch=branch.code)
     return customer
+
+
+def find_customer(session: Session, branch: Branch, customer_id: str) -> ReplicaCustomer | None:
+    """Return one customer of a branch, or None; words that are no id find nobody."""
+    return session.get(ReplicaCustomer, (branch.number, customer_id)) if is_id(customer_id) else None
 
 
 def is_held(session: Session, customer: ReplicaCustomer) -> bool:

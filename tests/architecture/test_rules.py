@@ -61,6 +61,7 @@ LOOK_AS_NODE = {
     "branch_node/archive/pages.py": "a file is put away whole, also what of it the person does not see",
     "branch_node/customers/pages.py": "an operator may enter a customer, and serves them from then on",
     "branch_node/duplicates/pages.py": "whom somebody typed may be; of files not seen only who serves them is shown",
+    "branch_node/finding/box.py": "whether a whole number or name is on file; only who serves it is told, masked",
     "branch_node/handover/pages.py": "who gave customers away signs for their numbers, and sees no more of them",
     "branch_node/outbound/receiver_web.py": "hands the word on",
     "branch_node/outbound/resend_pages.py": "which records have these numbers: technical, nothing of them is shown",
@@ -68,6 +69,7 @@ LOOK_AS_NODE = {
     "branch_node/servicedesk/pages.py": "the desk finds by whole numbers whom it does not serve yet, and shows a hint",
     "hq_server/customers/pages.py": "shows one masked field of a customer already found with the person's own eyes",
     "shared/web/context.py": "defines it",
+    "shared/web/finding/recent.py": "which records the person opened lately; they are read with the person's own eyes",
     "shared/web/organisation/departments.py": "a department is merged or retired with everybody in it, seen or not",
     "shared/web/twoperson/pages.py": "an act decided by two is carried out by the node",
 }
@@ -140,7 +142,7 @@ def test_who_looks_with_the_nodes_own_eyes_is_listed():
         name_of(path)
         for path in modules()
         if path.is_relative_to(ROOT / "shared" / "web")
-        or path.name.endswith(("pages.py", "web.py", "routes.py"))
+        or path.name.endswith(("pages.py", "web.py", "routes.py", "box.py"))
         if "as_node" in path.read_text()
     }
     assert found == set(LOOK_AS_NODE)
