@@ -40,6 +40,7 @@ from branch_node.duplicates import pages as duplicates
 from branch_node.finding.box import BOX
 from branch_node.finding.narrowing import NARROWINGS as CUSTOMER_NARROWINGS
 from branch_node.handover import pages as handover
+from branch_node.handover.account import CLOSE_KIND
 from branch_node.home.pages import home_blueprint
 from branch_node.identity.models import CustomerMerge
 from branch_node.imports import jobs as import_jobs
@@ -125,7 +126,7 @@ from shared.web.twoperson.pages import two_person_blueprint
 from shared.web.twoperson.pages import waiting_count as second_person_count
 from shared.web.views.pages import views_blueprint
 
-ACTS: Final = (export_kind(), RELEASE_KIND, ERASE_KIND, UNLOCK_KIND, REMOVAL_KIND, CLOSING_KIND)
+ACTS: Final = (export_kind(), RELEASE_KIND, ERASE_KIND, UNLOCK_KIND, REMOVAL_KIND, CLOSE_KIND, CLOSING_KIND)
 JOBS: Final[Sequence[Job]] = (
     expiry_job(ACTS),
     *export_jobs.JOBS,
@@ -393,6 +394,7 @@ def _second_person() -> Blueprint:
             "personal_request": lambda at: url_for("personal_requests.one", request_id=at),
             "legal_hold": lambda at: url_for("holds.one", hold_id=at),
             "archive_entry": lambda at: url_for("archive.one", entry_id=at),
+            "handover": lambda at: url_for("handover.one", handover_id=at),
             "alarm": lambda at: url_for("alarms.one", alarm_id=at),
         },
     )

@@ -80,3 +80,11 @@ class HandoverOverError(BranchlineError):
     message = N_(
         "A hand-over is taken back once, and only on the day it was made. Hand the customers over again."
     )
+
+
+class NoAccountToCloseError(BranchlineError):
+    """Nobody signs in with an account of the leaver any more, or the hand-over was taken back."""
+
+    code = "no-account-to-close"
+    kind = Kind.CONFLICT
+    message = N_("There is no open account of this account manager, or the hand-over was taken back.")

@@ -13,8 +13,13 @@ from branch_node.customers import queries as customers
 from branch_node.customers.listing import region_text, wanted_customers
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
-from branch_node.handover import operations, queries
-from branch_node.handover.errors import HandoverFormError, HandoverNobodyError, HandoverNotFoundError
+from branch_node.handover import account, operations, queries
+from branch_node.handover.errors import (
+    HandoverFormError,
+    HandoverNobodyError,
+    HandoverNotFoundError,
+    NoAccountToCloseError,
+)
 from branch_node.handover.models import Handover, HandoverReason
 from branch_node.handover.operations import Order
 from branch_node.handover.queries import MOST, Plan
@@ -28,8 +33,10 @@ from shared.i18n import gettext as _
 from shared.i18n import translate_error
 from shared.ids import is_id
 from shared.rights.vocabulary import Action, Resource
+from shared.twoperson.errors import ActProposedError, ActReasonError
+from shared.twoperson.queries import find_waiting
 from shared.web.access import requires
-from shared.web.context import person, reading, runtime, stamp, viewer, writing
+from shared.web.context import may, person, reading, runtime, stamp, viewer, writing
 from shared.web.forms import notice
 from shared.web.lists import choices, id_argument
 from shared.web.paging import Page, PageRequest, link_to
@@ -137,6 +144,7 @@ def one(handover_id: str) -> str:
     # Who gave a customer away no longer sees the file, but signs for its number.
     with reading(as_node=True) as session:
         numbers = queries.numbers_of(session, handover.id)
+        leaving = _leaving(session, handover) if may(Resource.CUSTOMER, Action.TRANSFER) else {}
     return render_template(
         "handover/one.html",
         handover=handover,
@@ -147,6 +155,7 @@ def one(handover_id: str) -> str:
         may_undo=handover.undone_at is None and handover.made_at >= _day_began(),
         printed_by=seen,
         printed_at=stamp().at,
+        **leaving,
     )
 
 
@@ -176,6 +185,25 @@ def paper(handover_id: str) -> ResponseReturnValue:
     return redirect(url_for("handover.one", handover_id=handover_id), code=303)
 
 
+@blueprint.post("/<id:handover_id>/account")
+@requires(Resource.CUSTOMER, Action.TRANSFER)
+def close_account(handover_id: str) -> ResponseReturnValue:
+    """Ask an administrator to close the leaver's account."""
+    reason = request.form.get("reason", "")
+    with reading() as session:
+        queries.get_handover(session, handover_id)
+    try:
+        # Accounts are not the branch manager's to see whole; what is asked for is decided by who sees them.
+        with writing(as_node=True) as session:
+            handover = queries.get_handover(session, handover_id, lock=True)
+            account.ask_closing(session, handover, reason=reason, by=stamp())
+    except (ActReasonError, ActProposedError, NoAccountToCloseError) as refused:
+        notice(translate_error(refused), kind="problem")
+    else:
+        notice(_("An administrator has to approve this now; the account stays open until then."))
+    return redirect(url_for("handover.one", handover_id=handover_id), code=303)
+
+
 @blueprint.post("/<id:handover_id>/undo")
 @requires(Resource.CUSTOMER, Action.TRANSFER)
 def undo(handover_id: str) -> ResponseReturnValue:
@@ -190,6 +218,17 @@ def undo(handover_id: str) -> ResponseReturnValue:
     else:
         notice(_("The hand-over is taken back; everybody is held by whom they were."))
     return redirect(url_for("handover.one", handover_id=handover_id), code=303)
+
+
+def _leaving(session: Session, handover: Handover) -> dict[str, Any]:
+    """Return what is still open at the leaver's account, for who may ask to have it closed."""
+    now = stamp()
+    waiting = find_waiting(session, account.CLOSE_KIND.name, (account.SUBJECT, handover.id))
+    return {
+        "accounts": account.open_accounts(session, handover.from_id),
+        "open_work": account.open_work(session, handover.from_id, now=now),
+        "asked": waiting if waiting is not None and waiting.is_open(now.at) else None,
+    }
 
 
 def _found(session: Session, wanted: CustomerFilter) -> tuple[list[Customer], int]:
