@@ -47,7 +47,7 @@ def _content(sessions, document_id, no=1):
 
 def _merge(sessions, survivor, loser):
     with sessions.begin() as session:
-        merge = merging.propose(session, survivor, loser, (), by=LATER)
+        merge = merging.propose(session, survivor, loser, (), by=replace(LATER, actor="li"))
         return merging.carry_out(session, merge.id, by=LATER).id
 
 
