@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, url_for
 from branch_node.api import care_routes as api_care
 from branch_node.api import customer_routes as api_customers
 from branch_node.api import judging_routes as api_judging
+from branch_node.api import many_routes as api_many
 from branch_node.archive import alarms as archive_alarms
 from branch_node.archive import completeness_pages
 from branch_node.archive import history_pages as archive_history
@@ -88,10 +89,10 @@ from branch_node.setup import pages as setup
 from branch_node.statistics import jobs as statistics_jobs
 from branch_node.statistics import pages as statistics
 from branch_node.tables import APP as TABLES
-from branch_node.worklogs import jobs as worklog_jobs
 from branch_node.units import event_pages as unit_events
 from branch_node.units import pages as units
 from branch_node.units import recall_pages as unit_recalls
+from branch_node.worklogs import jobs as worklog_jobs
 from branch_node.worklogs import pages as worklogs
 from shared.alarms.queries import count_open
 from shared.alarms.vocabulary import AlarmKind
@@ -329,7 +330,7 @@ BUSINESS: Final = (
 )
 
 
-API: Final = (api_customers.blueprint, api_care.blueprint, api_judging.blueprint)
+API: Final = (api_customers.blueprint, api_care.blueprint, api_judging.blueprint, api_many.blueprint)
 
 
 def _node() -> Sequence[Blueprint]:

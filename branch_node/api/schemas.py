@@ -4,7 +4,9 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
+from branch_node.bulk.models import BulkKind, RowState
 from branch_node.customers.operations import EDITABLE
+from branch_node.handover.models import HandoverReason
 from branch_node.identity.models import MergeState
 from branch_node.merging.operations import CHOOSABLE
 from shared.domain.contacts.vocabulary import ContactRole, ContactStanding, ContactStatus
@@ -276,3 +278,77 @@ class Version(Schema):
     at = fields.AwareDateTime(required=True)
     by = fields.String(required=True)
     changed = fields.List(fields.String(), required=True)
+
+
+class NewBulk(Sent):
+    """What is to be done to whom, and why; with `try` it is said what would happen, and nothing is done."""
+
+    ids = fields.List(fields.String(**_TEXT), required=True, **_TEXTS)
+    kind = fields.String(required=True, validate=validate.OneOf([one.value for one in BulkKind]), **_TEXT)
+    value = fields.String(allow_none=True, **_TEXT)
+    reason = fields.String(required=True, **_TEXT)
+    try_ = fields.Boolean(data_key="try", error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
+
+
+class BulkRow(Schema):
+    """What became, or would become, of one customer."""
+
+    customer_id = fields.String(required=True)
+    state = code(RowState, required=True)
+    why = fields.String(required=True)
+
+
+class Bulk(Schema):
+    """A bulk act; one that was only tried has no id."""
+
+    id = fields.String(allow_none=True)
+    kind = code(BulkKind, required=True)
+    value = fields.String(required=True)
+    done = fields.Integer(required=True)
+    left_out = fields.Integer(required=True)
+    made_at = fields.AwareDateTime(allow_none=True)
+    undone_at = fields.AwareDateTime(allow_none=True)
+    rows = fields.List(fields.Nested(BulkRow), required=True)
+
+
+class Handover(Schema):
+    """Customers handed over by one account manager to another."""
+
+    id = fields.String(required=True)
+    number = fields.String(required=True)
+    from_id = fields.String(required=True)
+    to_id = fields.String(required=True)
+    reason = code(HandoverReason, required=True)
+    last_day = fields.Date(required=True)
+    customers = fields.Integer(required=True)
+    shares = fields.Integer(required=True)
+    made_at = fields.AwareDateTime(required=True)
+    made_by = fields.String(required=True)
+    signed_from_at = fields.AwareDateTime(allow_none=True)
+    signed_to_at = fields.AwareDateTime(allow_none=True)
+    undone_at = fields.AwareDateTime(allow_none=True)
+
+
+class NewHandover(Sent):
+    """Who hands over to whom, which customers, why, and the last day of who hands over."""
+
+    from_id = fields.String(required=True, **_TEXT)
+    to_id = fields.String(required=True, **_TEXT)
+    customer_ids = fields.List(fields.String(**_TEXT), required=True, **_TEXTS)
+    reason = fields.String(
+        required=True, validate=validate.OneOf([one.value for one in HandoverReason]), **_TEXT
+    )
+    last_day = fields.String(required=True, **_TEXT)
+    with_shares = fields.Boolean(error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
+
+
+class Plan(Schema):
+    """What a hand-over would move, and whom it leaves out: the ids of who was erased or merged."""
+
+    customers = fields.List(fields.String(), required=True)
+    erased = fields.List(fields.String(), required=True)
+    merged = fields.List(fields.String(), required=True)
+    shares = fields.Integer(required=True)
+    judgements = fields.Integer(required=True)
+    merges = fields.Integer(required=True)
+    held = fields.Integer(required=True)
