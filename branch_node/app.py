@@ -13,7 +13,7 @@ from branch_node.api import customer_routes as api_customers
 from branch_node.api import judging_routes as api_judging
 from branch_node.api import many_routes as api_many
 from branch_node.archive import alarms as archive_alarms
-from branch_node.archive import completeness_pages
+from branch_node.archive import completeness_pages, contact_history_pages
 from branch_node.archive import history_pages as archive_history
 from branch_node.archive import jobs as archive_jobs
 from branch_node.archive import pages as archive
@@ -319,6 +319,7 @@ BUSINESS: Final = (
     worklogs.blueprint,
     archive.blueprint,
     archive_history.blueprint,
+    contact_history_pages.blueprint,
     completeness_pages.blueprint,
     billing.blueprint,
     statistics.blueprint,

@@ -7,8 +7,11 @@ from typing import Any
 from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
-from branch_node.archive.versions import Version, plain_row
-from branch_node.customers.models import Customer
+from branch_node.archive.versions import CONTACT, Version, plain_row
+from branch_node.contacts.operations import EDITABLE as CONTACT_EDITABLE
+from branch_node.contacts.operations import change_contact
+from branch_node.contacts.schemas import ContactForm
+from branch_node.customers.models import Contact, Customer
 from branch_node.customers.operations import EDITABLE, change_customer, may_give_away
 from branch_node.customers.published import check_published
 from branch_node.customers.schemas import CustomerForm
@@ -35,6 +38,27 @@ def restore(
         details={"version": version.no, "fields": sorted(values)},
     )
     return sorted(values)
+
+
+def restore_contact(
+    session: Session, contact: Contact, version: Version, *, seen_at: datetime, by: Stamp
+) -> list[str]:
+    """Give a contact person the values of an earlier version and return the fields that changed.
+
+    Raises ValidationError, ContactChangedMeanwhileError and ContactNumberTakenError.
+    """
+    now = plain_row(contact, CONTACT)
+    differ = {
+        name
+        for name in CONTACT_EDITABLE
+        if name not in version.hidden and version.state.get(name) != now[name]
+    }
+    spelled = {name: version.state.get(name) if name in differ else now[name] for name in CONTACT_EDITABLE}
+    read = ContactForm().load(
+        {name: value or ([] if name == "do_not_contact" else "") for name, value in spelled.items()}
+    )
+    change_contact(session, contact.id, {name: read[name] for name in differ}, seen_at=seen_at, by=by)
+    return sorted(differ)
 
 
 def _values(session: Session, customer: Customer, version: Version) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from branch_node.archive.versions import BEGINNING, UNTOLD
+from shared.domain.contacts.vocabulary import Channel, ContactRole, ContactStanding, ContactStatus
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
@@ -40,6 +41,13 @@ FIELDS: Final = {
     "attributes": _l("Further attributes"),
     "remark": _l("Remark"),
 }
+CONTACT_VOCABULARIES: Final[Mapping[str, type[Vocabulary]]] = {
+    "role": ContactRole,
+    "standing": ContactStanding,
+    "status": ContactStatus,
+    "preferred_channel": PreferredChannel,
+    "do_not_contact": Channel,
+}
 VOCABULARIES: Final[Mapping[str, type[Vocabulary]]] = {
     "kind": CustomerKind,
     "grade": Grade,
@@ -54,6 +62,8 @@ EVENTS: Final = {
     "customer.created": _l("registered"),
     "customer.changed": _l("changed"),
     "customer.merged": _l("merged"),
+    "contact.added": _l("registered"),
+    "contact.changed": _l("changed"),
 }
 
 
@@ -75,6 +85,16 @@ def value_word(field: str, value: Any, people: Mapping[str, str]) -> str:  # noq
     if field == "region_code":
         return region_name(value)
     members = {member.value: member for member in VOCABULARIES.get(field, ())}
+    return label(members[value]) if value in members else str(value)
+
+
+def contact_word(field: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return a value of a contact person in the reader's words."""
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, list):
+        return _(", ").join(contact_word(field, one) for one in value)
+    members = {member.value: member for member in CONTACT_VOCABULARIES.get(field, ())}
     return label(members[value]) if value in members else str(value)
 
 
