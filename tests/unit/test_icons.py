@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from branch_node.app import MENU as BRANCH_MENU
+from branch_node.home.menu import MENU as BRANCH_MENU
 from hq_server.console.menu import MENU as HQ_MENU
 
 SPRITE = Path("shared/ui/static/vendor/icons.svg")
