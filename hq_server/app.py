@@ -174,6 +174,13 @@ def _blueprints() -> Sequence[Blueprint]:
         _personal_data(),
         erasure_pages.blueprint,
         request_pages.blueprint,
+        *_of_the_node(),
+    )
+
+
+def _of_the_node() -> Sequence[Blueprint]:
+    """Return the pages about the node itself, its people and what they did."""
+    return (
         alarms_blueprint(
             ALARMS,
             {

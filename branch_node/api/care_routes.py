@@ -38,7 +38,12 @@ GOALS: Final[dict[tuple[str, str], LifecycleStage | ValueTier]] = {
 
 @blueprint.get("/customers/<id:customer_id>/contacts")
 @requires(Resource.CONTACT, Action.READ)
-@describe(_l("List the contact people of a customer"), answer=schemas.Contact, many=True)
+@describe(
+    _l("List the contact people of a customer"),
+    answer=schemas.Contact,
+    many=True,
+    needs=[(Resource.CUSTOMER, Action.READ)],
+)
 def contact_people(customer_id: str) -> Response:
     """List whom to speak to."""
     with reading() as session:

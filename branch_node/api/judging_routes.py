@@ -1,6 +1,6 @@
 """Qualification, duplicates and merges for programs."""
 
-from typing import Any
+from typing import Any, Final
 
 from flask import Blueprint, Response, request
 from marshmallow import Schema
@@ -28,11 +28,13 @@ from shared.web.api.once import once
 from shared.web.context import reading, stamp, writing
 
 blueprint = Blueprint("api_judging", __name__, url_prefix="/api/v1")
+# Whose judgement or pair it is must be a customer that the owner of the token sees.
+FILES: Final = ((Resource.CUSTOMER, Action.READ),)
 
 
 @blueprint.get("/customers/<id:customer_id>/qualifications")
 @requires(Resource.QUALIFICATION, Action.READ)
-@describe(_l("List the judgements of a customer"), answer=schemas.Judgement, many=True)
+@describe(_l("List the judgements of a customer"), answer=schemas.Judgement, many=True, needs=FILES)
 def of_customer(customer_id: str) -> Response:
     """List every judgement of a customer, the latest first."""
     with reading() as session:
@@ -101,6 +103,7 @@ def refuse(qualification_id: str) -> Response:
     answer=schemas.Pair,
     query=(Query("state", _l("In which state"), [one.value for one in PairState]), *PAGED),
     many=True,
+    needs=FILES,
 )
 def pairs() -> Response:
     """List pairs in one state."""
@@ -133,6 +136,7 @@ def decide(pair_id: str) -> Response:
     answer=schemas.Merge,
     query=(Query("state", _l("In which state"), [one.value for one in MergeState]), *PAGED),
     many=True,
+    needs=FILES,
 )
 def list_merges() -> Response:
     """List merges in one state."""

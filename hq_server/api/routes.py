@@ -25,6 +25,8 @@ from shared.web.context import reading
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
+# A row says of which branch it is, whatever else the token opens.
+NAMES = ((Resource.NODE, Action.READ),)
 BRANCHES = Query("branch", _l("Codes of branches"), several=True)
 FILTERS = (
     Query("q", _l("Words of number, name, pinyin or phone")),
@@ -48,6 +50,7 @@ FILTERS = (
     answer=schemas.Customer,
     query=FILTERS,
     many=True,
+    needs=NAMES,
 )
 def customers() -> Response:
     """List the customers that the filters name, a page at a time."""
@@ -68,7 +71,7 @@ def customers() -> Response:
 
 @blueprint.get("/customers/<code>/<id:customer_id>")
 @requires(Resource.CUSTOMER, Action.READ)
-@describe(_l("Read a customer of a branch"), answer=schemas.Customer)
+@describe(_l("Read a customer of a branch"), answer=schemas.Customer, needs=NAMES)
 def customer(code: str, customer_id: str) -> Response:
     """Show one customer as its branch last sent it."""
     with reading() as session:
@@ -80,7 +83,12 @@ def customer(code: str, customer_id: str) -> Response:
 
 @blueprint.get("/customers/<code>/<id:customer_id>/qualifications")
 @requires(Resource.QUALIFICATION, Action.READ)
-@describe(_l("List the judgements of a customer that have arrived"), answer=schemas.Judgement, many=True)
+@describe(
+    _l("List the judgements of a customer that have arrived"),
+    answer=schemas.Judgement,
+    many=True,
+    needs=[*NAMES, (Resource.CUSTOMER, Action.READ)],
+)
 def judgements(code: str, customer_id: str) -> Response:
     """List every judgement of a customer, the latest first."""
     with reading() as session:
@@ -92,7 +100,7 @@ def judgements(code: str, customer_id: str) -> Response:
 
 @blueprint.get("/groups/<group_no>")
 @requires(Resource.CUSTOMER, Action.READ)
-@describe(_l("List who of a group is served where"), answer=schemas.Member, many=True)
+@describe(_l("List who of a group is served where"), answer=schemas.Member, many=True, needs=NAMES)
 def group(group_no: str) -> Response:
     """List a group across branches: at most so many as its page shows."""
     with reading() as session:
@@ -113,6 +121,7 @@ def group(group_no: str) -> Response:
     answer=schemas.Standing,
     query=(BRANCHES,),
     many=True,
+    needs=[*NAMES, (Resource.CUSTOMER, Action.READ)],
 )
 def standings() -> Response:
     """Count customers by branch and standing, each branch with its as-of time."""

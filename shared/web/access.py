@@ -79,6 +79,11 @@ def access_of(app: Flask, endpoint: str | None) -> Access | None:
     return found if isinstance(found, Access) else None
 
 
+def needs_of(app: Flask, endpoint: str | None) -> frozenset[tuple[Resource, Action]]:
+    """Return what a view for programs looks up besides, which their token need not name: as names of branches."""
+    return getattr(app.view_functions.get(endpoint or ""), "__branchline_needs__", frozenset())
+
+
 def body_limit(app: Flask, endpoint: str | None) -> int | None:
     """Return the view's own limit for the request body, or None for the app's."""
     return getattr(app.view_functions.get(endpoint or ""), "__branchline_body__", None)

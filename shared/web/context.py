@@ -23,7 +23,7 @@ from shared.rights.ranges import SIGHT, Ranged, Seer, Sight, nobody
 from shared.rights.vocabulary import Action, DataRange, Resource
 from shared.runtime import NodeRuntime
 from shared.stamp import Stamp, Via
-from shared.web.access import Access, Audience, access_of
+from shared.web.access import Access, Audience, access_of, needs_of
 
 EXTENSION: Final = "branchline"
 RANGED: Final = "branchline-ranged"
@@ -167,8 +167,19 @@ def rights_of(user: User) -> Person:
     found = user.rights_at(current_app.config["BRANCHLINE_PRODUCT"])
     token = shown_token() if has_request_context() else None
     if token is not None and token.user_id == user.id:
-        return replace(found, only=read_scopes(token.scopes))
+        return replace(found, only=read_scopes(token.scopes) | _looked_up())
     return found
+
+
+def _looked_up() -> frozenset[tuple[Resource, Action]]:
+    """Return what is read besides on behalf of a program: an act looks up all that its owner may.
+
+    What comes of an act must not depend on how little a token names; what is answered is of the act alone.
+    """
+    access = access_of(current_app, request.endpoint)
+    if access is not None and access.action is not Action.READ:
+        return frozenset((resource, Action.READ) for resource in Resource)
+    return needs_of(current_app, request.endpoint)
 
 
 def link_allowed(endpoint: str) -> bool:

@@ -93,15 +93,18 @@ def describe(
     versioned: bool = False,
     once: bool = False,
     also: Sequence[tuple[Resource, Action]] = (),
+    needs: Sequence[tuple[Resource, Action]] = (),
 ) -> Callable[[View], View]:
     """Say for the document what a view takes and answers; `versioned` takes If-Match, `once` an Idempotency-Key.
 
-    `also` are rights that open more of it than the one it asks for.
+    `also` are rights that open more of it than the one it asks for; `needs` are what it looks up besides, as far as the
+    owner of the token may.
     """
 
     def mark(view: View) -> View:
         said = Described(summary, answer, body, tuple(query), many, status, versioned, once, tuple(also))
         view.__branchline_described__ = said  # type: ignore[attr-defined]
+        view.__branchline_needs__ = frozenset(needs)  # type: ignore[attr-defined]
         return view
 
     return mark

@@ -31,7 +31,13 @@ from shared.web.oplog.queries import changes_of
 Links = Mapping[str, Callable[[str], str]]
 SEALED: Final = "sealed"
 MASK: Final = "••••••"
-VIAS: Final = {"web": N_("page"), "command": N_("command"), "job": N_("job"), "sync": N_("sync"), "api": N_("interface")}
+VIAS: Final = {
+    "web": N_("page"),
+    "command": N_("command"),
+    "job": N_("job"),
+    "sync": N_("sync"),
+    "api": N_("interface"),
+}
 OBJECTS: Final = {
     **RECORD_NAMES,
     "branch": N_("Branches"),

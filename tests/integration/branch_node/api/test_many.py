@@ -1,5 +1,6 @@
 """Programs do to many customers what people can: tried first, told of each, taken back."""
 
+from shared.rights.vocabulary import Action, Resource
 from tests.support.interfaces import Program, token_for
 
 
@@ -63,3 +64,17 @@ def test_judgements_and_merges_are_asked_for_and_decided_by_somebody_else(progra
     assert (merged.status_code, back.status_code) == (200, 200), (merged.text, back.text)
     assert [one["state"] for one in program.get("/api/v1/merges?state=undone").json["items"]] == ["undone"]
     assert program.get("/api/v1/duplicates").json == {"items": [], "next": None}
+
+
+def test_a_judgement_is_the_same_whatever_else_the_token_opens(program, rows, app):
+    at = rows.customer(customer_no="C-1")
+    rows.bill_line(at, amount_minor=100_000_00)
+    narrow = Program(app, token_for(app, "boss", [(Resource.QUALIFICATION, Action.CREATE)]))
+
+    first = program.post("/api/v1/qualifications", {"customer_id": at}).json
+    second = narrow.post("/api/v1/qualifications", {"customer_id": at}).json
+
+    same = ("outcome", "kind", "grade", "score")
+    assert [first[name] for name in same] == [second[name] for name in same]
+    assert narrow.get(f"/api/v1/customers/{at}").status_code == 403
+    assert narrow.get(f"/api/v1/customers/{at}/contacts").status_code == 403

@@ -41,7 +41,6 @@ def test_a_program_reads_all_branches_page_by_page_with_contact_data_masked(app,
     assert seen == sorted(seen)
     assert len(set(seen)) == 35
     one = program.get(f"/api/v1/customers/B002/{far}").json
-    print(one, far, seen[:3])
     assert (one["name"], one["branch"]) == ("Li 0", "B002")
     assert "7713" not in one["mobile"]
     assert program.get(f"/api/v1/customers/B001/{far}").status_code == 404
