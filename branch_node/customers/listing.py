@@ -1,6 +1,6 @@
 """The list of customers: its columns, what its address asks for, and its rows as a file has them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -221,9 +221,9 @@ def shown_columns() -> tuple[str, ...]:
     return tuple(column.name for column in COLUMNS if column.name in given | set(ALWAYS)) if given else USUAL
 
 
-def listed_customers(found: Sequence[CustomerRow]) -> list[ListedCustomer]:
-    """Return rows as the columns ask for them."""
-    return [ListedCustomer(row.Customer, row.manager_name) for row in found]
+def listed_customers(found: Iterable[CustomerRow]) -> Iterator[ListedCustomer]:
+    """Yield rows as the columns ask for them."""
+    return (ListedCustomer(row.Customer, row.manager_name) for row in found)
 
 
 def sheet_column(column: Column) -> SheetColumn:
@@ -232,7 +232,7 @@ def sheet_column(column: Column) -> SheetColumn:
     return SheetColumn(column.name, str(column.label), kind, PERSONAL.get(column.name, ""))
 
 
-def sheet_rows(listed: Sequence[ListedCustomer], columns: Sequence[Column]) -> Iterator[list[object]]:
+def sheet_rows(listed: Iterable[ListedCustomer], columns: Sequence[Column]) -> Iterator[list[object]]:
     """Yield the rows of a file, codes as words."""
     worded = {"kind", "grade", "status", "preferred_channel"}
     for row in listed:

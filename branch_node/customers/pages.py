@@ -62,6 +62,7 @@ from shared.web.lists import (
     choices,
     id_argument,
     send_table,
+    streamed,
     text_argument,
 )
 from shared.web.paging import Page, PageRequest
@@ -99,7 +100,7 @@ def index() -> ResponseReturnValue:
             group=group,
         )
         sizes = queries.count_groups(session, wanted, group) if group else {}
-        page = Page(listed_customers(found), queries.count_customers(session, wanted), asked)
+        page = Page(list(listed_customers(found)), queries.count_customers(session, wanted), asked)
         choosable = managers.list_managers(session)
         tags = queries.list_tags(session)
     shown = shown_columns()
@@ -138,23 +139,18 @@ def export(kind: str) -> ResponseReturnValue:
     wanted, shown = wanted_customers(), shown_columns()
     columns = [column for column in COLUMNS if column.name in shown]
     with reading() as session:
-        found = queries.list_customers(
-            session,
-            wanted,
-            sort=asked.sort,
-            descending=asked.descending,
-            limit=MOST_ROWS + 1,
-            group=grouped_by(),
+        found = queries.select_customers(
+            session, wanted, sort=asked.sort, descending=asked.descending, group=grouped_by()
         )
         chips = chips_of(wanted, managers.list_managers(session))
-    return send_table(
-        kind,
-        name="customers",
-        title=_("Customers"),
-        columns=[sheet_column(column) for column in columns],
-        rows=sheet_rows(listed_customers(found), columns),
-        filters=[(str(text), value) for text, value, _names in chips],
-    )
+        return send_table(
+            kind,
+            name="customers",
+            title=_("Customers"),
+            columns=[sheet_column(column) for column in columns],
+            rows=sheet_rows(listed_customers(streamed(session, found.limit(MOST_ROWS + 1))), columns),
+            filters=[(str(text), value) for text, value, _names in chips],
+        )
 
 
 @blueprint.get("/new")

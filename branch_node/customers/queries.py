@@ -167,13 +167,19 @@ def list_customers(
     With `group`, one of GROUPS, those of a group stand together; `after` is for lists without groups.
     `after` is what the last customer of the page before had in that column, and its id.
     """
+    found = select_customers(session, wanted, sort=sort, descending=descending, group=group)
+    behind = _behind(SORTS[sort], after, descending=descending)
+    return session.execute(found.where(*behind).limit(limit).offset(offset)).all()
+
+
+def select_customers(
+    session: Session, wanted: CustomerFilter, *, sort: str, descending: bool, group: str = ""
+) -> Select[Customer, str]:
+    """Return the statement of `list_customers`, for whoever reads many of them one after the other."""
     key = SORTS[sort]
     ordered = (key.desc().nulls_last() if descending else key.asc().nulls_last(), Customer.id)
-    behind = _behind(key, after, descending=descending)
-    found = _with_manager().where(*_conditions(session, wanted), *behind).order_by(*ordered)
-    if group:
-        found = found.order_by(None).order_by(GROUPS[group].asc().nulls_last(), *ordered)
-    return session.execute(found.limit(limit).offset(offset)).all()
+    grouped = (GROUPS[group].asc().nulls_last(),) if group else ()
+    return _with_manager().where(*_conditions(session, wanted)).order_by(*grouped, *ordered)
 
 
 def count_groups(session: Session, wanted: CustomerFilter, group: str) -> dict[Any, int]:
