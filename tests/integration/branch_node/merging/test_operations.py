@@ -6,15 +6,17 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from branch_node.bindings import BINDINGS
 from branch_node.contacts import operations as contacts
 from branch_node.customers.groups import place
-from branch_node.customers.models import Contact, Customer, CustomerShare
+from branch_node.customers.models import Contact, Customer, CustomerShare, Serving
 from branch_node.customers.moves import move
 from branch_node.customers.operations import change_customer
 from branch_node.customers.sharing import share_customer
+from branch_node.documents.models import Document
 from branch_node.erasure.operations import Known
 from branch_node.identity.models import CustomerIdentity, CustomerMerge, MergeState
 from branch_node.identity.queries import CustomerMergedError, members_of, survivor_of
@@ -27,6 +29,7 @@ from branch_node.merging.errors import (
     MergeHeldError,
     MergeOverError,
     MergeProposedError,
+    OwnProposalError,
 )
 from branch_node.merging.operations import CHOOSABLE
 from branch_node.personal import holds
@@ -55,7 +58,8 @@ def two(rows):
 
 def merge(sessions, survivor, loser, chosen=(), *, by=LI):
     with sessions.begin() as session:
-        proposed = operations.propose(session, survivor, loser, chosen, by=by)
+        # Nobody decides on what they proposed.
+        proposed = operations.propose(session, survivor, loser, chosen, by=replace(ANA, at=by.at))
         return operations.carry_out(session, proposed.id, by=by).id
 
 
@@ -66,7 +70,8 @@ def take_back(sessions, merge_id, *, by=LATER):
 
 def everything(sessions):
     """Every row of what travels and of who sees what: what a merge may touch."""
-    tables = [one.table for one in BINDINGS.values()] + [Base.metadata.tables[CustomerShare.__tablename__]]
+    also = [Base.metadata.tables[one.__tablename__] for one in (CustomerShare, Serving, Document)]
+    tables = [one.table for one in BINDINGS.values()] + also
     with sessions() as session:
         return {table.name: sorted(map(repr, session.execute(select(table)).all())) for table in tables}
 
@@ -160,6 +165,34 @@ def test_merging_and_parting_again_is_as_if_nothing_had_been(sessions, rows, cho
 
     assert take_back(sessions, merge(sessions, survivor, loser, chosen)) == []
     assert everything(sessions) == before
+
+
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    chosen=st.sets(st.sampled_from(CHOOSABLE)), edited=st.sets(st.sampled_from(("mobile", "grade", "remark")))
+)
+def test_what_was_edited_between_merge_and_parting_is_told_and_all_else_comes_back(
+    sessions, rows, chosen, edited
+):
+    fresh = {"mobile": "13700000000", "grade": Grade.D, "remark": "新写的"}
+    survivor = rows.customer(name="王小明", mobile="13800138000", grade=Grade.B, remark="旧")
+    loser = rows.customer(name="王晓明", mobile="13900139000", grade=Grade.C, remark="搬家了")
+    before = everything(sessions)
+    merge_id = merge(sessions, survivor, loser, chosen)
+    with sessions.begin() as session:
+        seen_at = session.get(Customer, survivor).updated_at
+        values = {name: fresh[name] for name in edited}
+        change_customer(session, survivor, values, seen_at=seen_at, by=LATER)
+    kept = take_back(sessions, merge_id)
+    assert set(kept) == edited & chosen
+    with sessions() as session:
+        one = session.get(Customer, survivor)
+        told = {name: getattr(one, name) for name in fresh}
+    old = {"mobile": "13800138000", "grade": Grade.B, "remark": "旧"}
+    assert told == old | {name: fresh[name] for name in edited}
+    after = everything(sessions)
+    assert {name for name in after if after[name] != before[name]} <= {"customers"}
+    assert len(set(after["customers"]) ^ set(before["customers"])) == (2 if edited else 0)
 
 
 def test_what_was_written_since_the_merge_stays_and_is_named(two, sessions):
@@ -271,6 +304,55 @@ def test_nobody_writes_into_a_file_that_was_merged(rows, sessions):
     ):
         with sessions.begin() as session, pytest.raises(CustomerMergedError):
             write(session)
+    assert everything(sessions) == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE customers SET mobile = '1' WHERE id = :loser",
+        "UPDATE contacts SET customer_id = :loser",
+        "INSERT INTO customer_shares (customer_id, manager_id, shared_at, shared_by) "
+        "SELECT :loser, manager_id, shared_at, shared_by FROM customer_shares WHERE customer_id = :survivor",
+    ],
+)
+def test_the_database_lets_nobody_write_into_a_merged_file_either(two, rows, sessions, statement):
+    survivor, loser = two
+    add_contact(sessions, survivor)
+    merge(sessions, survivor, loser)
+    with sessions.begin() as session:
+        share_customer(session, survivor, rows.manager(), ends_at=None, by=LATER)
+    before = everything(sessions)
+    with pytest.raises(DBAPIError, match="merged into another"), sessions.begin() as session:
+        session.execute(text(statement), {"survivor": survivor, "loser": loser})
+    assert everything(sessions) == before
+
+
+def test_nobody_decides_on_what_they_proposed_but_may_withdraw_it(two, sessions):
+    manager = replace(LI, actor_id="01936d0a-9999-7000-8000-00000000000a")
+    with sessions.begin() as session:
+        merge_id = operations.propose(session, *two, (), by=manager).id
+    for same in (manager, replace(manager, actor="otherwise written")):
+        with pytest.raises(OwnProposalError), sessions.begin() as session:
+            operations.carry_out(session, merge_id, by=same)
+    with sessions.begin() as session:
+        assert operations.refuse(session, merge_id, by=manager).state is MergeState.REFUSED
+
+
+def test_who_is_serving_one_file_sees_both_while_it_lasts_and_not_after_the_parting(two, sessions):
+    survivor, loser = two
+    desk = "01936d0a-9999-7000-8000-00000000000b"
+    over = "01936d0a-9999-7000-8000-00000000000c"
+    with sessions.begin() as session:
+        ends_at = LI.at + timedelta(hours=4)
+        session.add(Serving(user_id=desk, customer_id=loser, began_at=NOON, ends_at=ends_at))
+        session.add(Serving(user_id=over, customer_id=loser, began_at=NOON, ends_at=NOON))
+    before = everything(sessions)
+    merge_id = merge(sessions, survivor, loser)
+    with sessions() as session:
+        assert session.get(Serving, (desk, survivor)).ends_at == ends_at
+        assert session.get(Serving, (over, survivor)) is None
+    take_back(sessions, merge_id)
     assert everything(sessions) == before
 
 

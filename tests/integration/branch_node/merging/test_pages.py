@@ -24,6 +24,13 @@ def the_merge(sessions):
         return session.scalars(select(CustomerMerge)).one()
 
 
+@pytest.fixture
+def second(make_user, sign_in):
+    """Another branch manager: nobody decides on what they proposed."""
+    make_user("second", StaffKind.BRANCH_MANAGER, None)
+    return sign_in("second")
+
+
 def propose(browser, two, **chosen):
     taken = {f"take-{name}": value for name, value in chosen.items()}
     return browser.send("/merges", into=two[0], other=two[1], **taken)
@@ -36,7 +43,7 @@ def test_what_only_the_other_file_knows_is_marked_and_every_difference_can_be_ch
     assert boxes == {"name": "own", "mobile": "own", "address": "other"}
 
 
-def test_a_merge_is_proposed_shown_approved_and_taken_back(browser, two, sessions, rows):
+def test_a_merge_is_proposed_shown_approved_and_taken_back(browser, second, two, sessions, rows):
     rows.bill_line(two[1])
     shown = propose(browser, two, mobile="other", address="other", name="own").text
     merge = the_merge(sessions)
@@ -44,7 +51,10 @@ def test_a_merge_is_proposed_shown_approved_and_taken_back(browser, two, session
     assert "bill lines stay as they are" in shown
     assert "13911112222" in shown
 
-    browser.send(f"/merges/{merge.id}/approve")
+    own = browser.get(f"/merges/{merge.id}").text
+    assert "another branch manager decides" in own
+    assert browser.send(f"/merges/{merge.id}/approve").status_code == 403
+    second.send(f"/merges/{merge.id}/approve")
     with sessions() as session:
         kept = session.get(Customer, two[0])
         assert (kept.mobile, kept.address, kept.name) == ("13911112222", "文三路1号", "王小明")
@@ -56,23 +66,23 @@ def test_a_merge_is_proposed_shown_approved_and_taken_back(browser, two, session
         assert survivor_of(session, two[1]) is None
 
 
-def test_the_page_of_a_merged_file_leads_to_the_one_that_stays_and_says_so(browser, two, sessions):
+def test_the_page_of_a_merged_file_leads_to_the_one_that_stays_and_says_so(browser, second, two, sessions):
     propose(browser, two)
-    browser.send(f"/merges/{the_merge(sessions).id}/approve")
+    second.send(f"/merges/{the_merge(sessions).id}/approve")
 
     page = browser.get(f"/customers/{two[1]}", follow_redirects=True)
     assert page.request.path == f"/customers/{two[0]}"
     assert "K2 was merged into K1" in page.text
 
 
-def test_the_customer_who_stays_has_the_money_and_the_story_of_both(browser, two, sessions, rows):
+def test_the_customer_who_stays_has_the_money_and_the_story_of_both(browser, second, two, sessions, rows):
     manager = rows.manager()
     rows.bill_line(two[0], amount_minor=10_001, bill_no="OWN-1")
     rows.bill_line(two[1], amount_minor=205, bill_no="OTHER-1")
     rows.work_log(manager, customer_id=two[1], text="在另一份档案里谈的")
     propose(browser, two)
     assert "OTHER-1" not in browser.get(f"/customers/{two[0]}/money").text
-    browser.send(f"/merges/{the_merge(sessions).id}/approve")
+    second.send(f"/merges/{the_merge(sessions).id}/approve")
 
     money = browser.get(f"/customers/{two[0]}/money").text
     assert "OWN-1" in money
