@@ -179,8 +179,8 @@ def test_a_row_changed_dropped_or_added_behind_our_back_is_found_and_repaired_wi
     cases = [(record, kind) for kind in KINDS for record in CATALOG if (side, record, kind) != MADE_ANEW]
     at_once = share(itemgetter(1), itemgetter(0, 1))
     count = 0
-    for _cases, together in itertools.groupby(cases, key=at_once):
-        touched = {(record, damage(world, proven, side, record, kind)) for record, kind in together}
+    for _cases, chosen in itertools.groupby(cases, key=at_once):
+        touched = {(record, damage(world, proven, side, record, kind)) for record, kind in chosen}
         before = versions(world)
         verify(world)
 
