@@ -139,7 +139,7 @@ class Bundle(Table):
 def _columns(*, sensitive: bool) -> list[Column]:
     named = [
         Column("turn", _("No."), "number"),
-        Column("name", _("Title"), personal="person"),
+        Column("name", _("Title of the document"), personal="person"),
         Column("kind", _("Kind")),
         Column("number", _("Number"), personal="person"),
         Column("dated_on", _("Date of the document"), "date"),

@@ -70,7 +70,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "retire_reason": N_("Why it was retired"),
     "retired_by": N_("Retired by"),
     "valid_until": N_("Valid until"),
-    "versions": N_("Versions"),
+    "versions": N_("Number of versions"),
     "what": N_("What"),
 }
 # What entries tell besides the fields that changed.
