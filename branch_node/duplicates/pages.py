@@ -169,7 +169,7 @@ def _agreeing(pair: DuplicatePair) -> list[tuple[str, str, str]]:
 def _fields(pair: DuplicatePair) -> list[tuple[str, str, str]]:
     """Return of each field that says something: what it is, how far the two agree, and the tone of that."""
     return [
-        (FIELD_WORDS[name], *LEVEL_WORDS[Level(level)])
+        (FIELD_WORDS.get(name, name), *LEVEL_WORDS.get(level, (str(level), "info")))
         for name, level in pair.levels.items()
         if level != Level.UNKNOWN
     ]
