@@ -74,7 +74,6 @@ APP: Final = MigratedApp(
         "branch_node.staff.models",
         "branch_node.customers.models",
         "branch_node.duplicates.models",
-        "branch_node.freshness.models",
         "branch_node.identity.models",
         "branch_node.billing.models",
         "branch_node.worklogs.models",

@@ -31,7 +31,6 @@ TECHNICAL = {
     "imports": RECORDED,
     "import_matches": RECORDED,
     "import_edits": RECORDED,
-    "field_confirmations": RECORDED,
     "feed_items": RECORDED,
     "feed_tellings": KEPT_BY_PROGRAM,
     "feed_standings": KEPT_BY_PROGRAM,

@@ -1,1 +1,0 @@
-"""How old what we know of a customer is: values long unconfirmed, and values that contradict each other."""
