@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from branch_node.archive import words
 from branch_node.archive.restoring import restore_contact
 from branch_node.archive.versions import CONTACT, spans_of, version_no, versions_of
-from branch_node.contacts.operations import ContactChangedMeanwhileError, ContactNumberTakenError
+from branch_node.contacts.operations import OWN_NUMBER, ContactChangedMeanwhileError, ContactNumberTakenError
 from branch_node.contacts.queries import get_contact
 from branch_node.customers.models import Contact
 from branch_node.customers.queries import get_customer
@@ -76,6 +76,9 @@ def _page(contact_id: str, problems: list[str] | None = None) -> str:
     with reading(as_node=True) as session:
         versions = versions_of(session, get_contact(session, contact_id), CONTACT)
 
+    # Nobody has to look at a number we made.
+    left_out = {"contact_no"} if contact.contact_no.startswith(OWN_NUMBER) else set()
+
     def shown(field: str, value: Any) -> str:  # noqa: ANN401 - a value of a version
         kind = class_of(CONTACTS.c[field]) if hidden else None
         return words.contact_word(
@@ -87,7 +90,8 @@ def _page(contact_id: str, problems: list[str] | None = None) -> str:
         contact=contact,
         customer=customer,
         versions=versions,
-        spans=spans_of(versions),
+        spans={name: values for name, values in spans_of(versions).items() if name not in left_out},
+        left_out=left_out,
         problems=problems or [],
         seen_at=instant_text(contact.updated_at),
         field_word=words.field_word,

@@ -18,6 +18,8 @@ from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
 from shared.stamp import Stamp
 
+# With what the numbers begin that we make.
+OWN_NUMBER: Final = "K-"
 # What a person may set.
 EDITABLE: Final = (
     "contact_no",
@@ -65,7 +67,7 @@ def add_contact(session: Session, customer_id: str, values: Mapping[str, Any], *
     refuse_if_merged(session, customer.id)
     made = new_id()
     # The id is unique in the whole company, so numbers of pages and of imports can never meet.
-    given = {**values, "contact_no": values.get("contact_no") or f"K-{made}"}
+    given = {**values, "contact_no": values.get("contact_no") or f"{OWN_NUMBER}{made}"}
     _check(session, given, besides=None)
     contact = Contact(id=made, customer_id=customer.id, created_at=by.at, created_by=by.actor)
     for name in EDITABLE:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -28,8 +28,6 @@ from shared.web.forms import field_errors, notice
 from shared.web.lists import choices
 
 blueprint = Blueprint("contacts", __name__, template_folder="templates")
-# In whose place the number we made stands: nobody has to look at it.
-OWN_NUMBER: Final = "K-"
 
 
 @blueprint.get("/customers/<id:customer_id>/contacts/new")
@@ -114,7 +112,8 @@ def _form(
 
 def _values(contact: Contact) -> dict[str, Any]:
     shown = {name: getattr(contact, name) for name in operations.EDITABLE}
-    if contact.contact_no.startswith(OWN_NUMBER):
+    # Nobody has to look at a number we made.
+    if contact.contact_no.startswith(operations.OWN_NUMBER):
         shown["contact_no"] = ""
     return shown
 

@@ -8,6 +8,7 @@ from branch_node.desk import timeline
 from branch_node.desk.pages import MOVED_IN, customer_page, header_of, worded
 from branch_node.desk.timeline import EntryKind, Place
 from shared.domain.calendar import local_day
+from shared.domain.contacts.rules import CHANNELS
 from shared.domain.customers.vocabulary import MoveOf, ParentKind
 from shared.i18n import label
 from shared.rights.vocabulary import Action, Resource
@@ -56,7 +57,12 @@ def contacts(customer_id: str) -> str:
         today = local_day(stamp().at, runtime().settings.timezone)
         people = list_contacts(session, header.customer.id)
         shown = [(contact, closed_to(contact, today)) for contact in people]
-        return customer_page("desk/customer_contacts.html", header, contacts=shown)
+        return customer_page(
+            "desk/customer_contacts.html",
+            header,
+            contacts=shown,
+            every=lambda closed: len(closed) == len(CHANNELS),
+        )
 
 
 @blueprint.get("/<id:customer_id>/care")
