@@ -38,6 +38,13 @@ class DocumentDamagedError(BranchlineError):
     )
 
 
+class StaysSensitiveError(FieldError):
+    """An identity paper cannot be called something that is opened without a reason."""
+
+    code = "document-stays-sensitive"
+    message = N_("An identity paper stays one. If it is none, retire this document and add the file again.")
+
+
 class OpeningReasonError(BranchlineError):
     """An identity paper is opened for a reason only."""
 

@@ -27,7 +27,9 @@ from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
 
 COLUMNS: Final = (
-    Column("name", _l("Title of the document"), "own", sort=True, link="documents.one", link_arg="document_id"),
+    Column(
+        "name", _l("Title of the document"), "own", sort=True, link="documents.one", link_arg="document_id"
+    ),
     Column("customer", _l("Customer"), "own"),
     Column("kind", _l("Kind"), "own", sort=True),
     Column("number", _l("Number"), wide=True),

@@ -15,6 +15,7 @@ from branch_node.documents.errors import (
     DocumentRetiredError,
     DocumentsFullError,
     RetireReasonError,
+    StaysSensitiveError,
 )
 from branch_node.documents.models import (
     REASON_LENGTH,
@@ -23,6 +24,7 @@ from branch_node.documents.models import (
     DocumentChunk,
     DocumentVersion,
     OpeningReason,
+    is_sensitive,
 )
 from branch_node.documents.queries import find_content, get_document
 from branch_node.documents.sniffing import MB, PIECE, Checked
@@ -93,11 +95,14 @@ def change_document(
 ) -> Document:
     """Set the EDITABLE `values` of a document; values that are the same already write nothing.
 
-    Raises DocumentNotFoundError, CustomerErasedError, DocumentRetiredError and DocumentChangedMeanwhileError.
+    Raises DocumentNotFoundError, CustomerErasedError, DocumentRetiredError, DocumentChangedMeanwhileError
+    and StaysSensitiveError.
     """
     document = _in_force(session, document_id)
     if document.updated_at != seen_at:
         raise DocumentChangedMeanwhileError(who=document.updated_by)
+    if document.is_sensitive and not is_sensitive(values.get("kind", document.kind)):
+        raise StaysSensitiveError(field="kind")
     changed = [name for name in EDITABLE if name in values and getattr(document, name) != values[name]]
     if not changed:
         return document

@@ -21,6 +21,7 @@ from branch_node.documents.errors import (
     DocumentsFullError,
     FileMissingError,
     RetireReasonError,
+    StaysSensitiveError,
     TooManyFilesError,
 )
 from branch_node.documents.models import Document, OpeningReason
@@ -134,7 +135,7 @@ def change(document_id: str) -> ResponseReturnValue:
         with writing() as session:
             values = _values(session, before=document)
             operations.change_document(session, document_id, values, seen_at=seen_at, by=stamp())
-    except (ValidationError, DocumentChangedMeanwhileError) as error:
+    except (ValidationError, DocumentChangedMeanwhileError, StaysSensitiveError) as error:
         return _form(document.customer_id, document, request.form, _errors(error)), _status(error)
     notice(_("The document is saved."))
     return redirect(url_for("documents.one", document_id=document_id), code=303)

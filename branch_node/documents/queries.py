@@ -172,8 +172,11 @@ def find_same_name(session: Session, customer_id: str, name: str) -> Document | 
 def copy_content(session: Session, version: DocumentVersion, sink: IO[bytes]) -> None:
     """Write a version's bytes to `sink`, a piece at a time.
 
-    Raises DocumentDamagedError behind the last piece when they are not what was stored: then use nothing of the sink.
+    Raises DocumentNotFoundError for who is erased, and DocumentDamagedError behind the last piece when they are not
+    what was stored: then use nothing of the sink.
     """
+    if version.content_digest is None:
+        raise DocumentNotFoundError
     made, size = hashlib.sha256(), 0
     for piece in _pieces(session, version):
         made.update(piece)

@@ -77,6 +77,10 @@ def test_an_identity_paper_is_opened_for_a_reason_that_the_log_keeps(sessions, r
     assert browser.send(f"/documents/{paper}/versions/1/open", reason="").data != PNG
     assert browser.send(f"/documents/{paper}/versions/1/open", reason="check_person").data == PNG
 
+    renamed = {"kind": "other", "name": "x", "seen_at": _documents(sessions)[0].updated_at.isoformat()}
+    assert "An identity paper stays one" in browser.send(f"/documents/{paper}", **renamed).text
+    assert [one.kind for one in _documents(sessions)] == ["identity"]
+
     [revealed] = [entry for entry in _events(sessions) if entry.event == "document.revealed"]
     assert revealed.details["reason"] == "check_person"
     assert (revealed.subject_id, revealed.actor) == (paper, "wang")

@@ -13,7 +13,7 @@ from branch_node.archive.models import ArchiveEntry
 from branch_node.archive.queries import read_content
 from branch_node.documents import operations, queries
 from branch_node.documents.alarms import DOCUMENTS_DAMAGED
-from branch_node.documents.errors import DocumentDamagedError, DocumentRetiredError
+from branch_node.documents.errors import DocumentDamagedError, DocumentNotFoundError, DocumentRetiredError
 from branch_node.documents.jobs import check as check_stored
 from branch_node.documents.models import Document, DocumentChunk, DocumentVersion
 from branch_node.documents.sniffing import MB, check
@@ -168,6 +168,8 @@ def test_an_erasure_takes_bytes_names_and_titles_and_nothing_is_added_after(sess
     assert (version.file_name, version.content_digest) == ("erased", None)
     assert _chunks(sessions) == 1
     assert _content(sessions, other) == PNG
+    with pytest.raises(DocumentNotFoundError):
+        _content(sessions, paper)
     with pytest.raises(CustomerErasedError):
         keep(goes)
     with pytest.raises(DBAPIError), sessions.begin() as session:
