@@ -72,7 +72,7 @@ def test_cookies_open_nothing_for_programs_and_tokens_nothing_for_people(app, si
     answer = signed_in.get("/api/v1/own")
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Bearer realm="branchline"')
 
-    page = app.test_client().get("/account/profile", headers={"Authorization": f"Bearer {token}"})
+    page = app.test_client().get("/forms", headers={"Authorization": f"Bearer {token}"})
     assert page.status_code == 303
     assert "/account/sign-in" in page.location
 
