@@ -31,6 +31,7 @@ from sync_protocol.contract.keys import (
     public_key_of,
 )
 from sync_protocol.contract.messages import (
+    Barrier,
     BatchHeader,
     ChainPage,
     CompareAnswer,
@@ -75,6 +76,7 @@ USED = {
     "push-request",
     "receipt-answer",
     "problem",
+    "barrier",
     "compare-request",
     "compare-answer",
     "key-request",
@@ -150,7 +152,24 @@ def test_the_answers_of_the_page_are_signed_by_its_hq_and_hold_every_member(titl
 
     check_message(public_key_of(HQ_KEY), purpose, document[part], document["signature"])
     msgspec.convert(document[part], kind)
-    assert set(document[part]) == set(kind.__struct_fields__)
+    members = {one.name for one in msgspec.structs.fields(kind) if one.default is not msgspec.UNSET}
+    assert members <= set(document[part]) <= set(kind.__struct_fields__)
+
+
+def test_the_barrier_of_the_page_counts_the_row_of_its_batch_beside_its_own_type():
+    barrier = msgspec.convert(_canonical("barrier"), Barrier)
+    batch = _batch()
+
+    assert isinstance(barrier.beside, dict)
+    [(name, held)] = barrier.beside.items()
+    digest = line_digest(CATALOG[name].check, batch.block)
+    bucket = bucket_of(msgspec.json.decode(batch.block)[1])
+    assert held.buckets == {bucket: (held.rows, f"{digest:032x}")}
+    assert (name, held.schema, held.after) == (
+        batch.header.record,
+        batch.header.schema,
+        batch.header.batch_no,
+    )
 
 
 def test_the_new_lineage_of_the_page_forks_at_a_batch_of_its_chain_and_its_recovered_rows_are_good():
