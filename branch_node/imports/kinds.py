@@ -195,7 +195,7 @@ CONTACTS: Final = Kind(
                required=True, target="customer_id", refers=_C, aliases=("客户号",)),
         Column("name", "姓名", N_("Name"), text_of(_K, "name"), required=True,
                aliases=("联系人", "联系人姓名")),
-        Column("title", "职务", N_("Title"), text_of(_K, "title"), aliases=("职位",)),
+        Column("title", "职务", N_("Job title"), text_of(_K, "title"), aliases=("职位",)),
         Column("department", "部门", N_("Department"), text_of(_K, "department")),
         Column("role", "角色", N_("decider, influencer, user, finance, technical, legal or other"),
                fixed(parsers.word(ContactRole))),

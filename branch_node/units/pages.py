@@ -317,7 +317,7 @@ def _chips(session: Session, wanted: UnitFilter) -> list[tuple[str, str, str]]:
     known = customers.find_by_ids(session, [wanted.owner_id]) if wanted.owner_id else {}
     customer = known.get(wanted.owner_id)
     return [
-        (_("Number"), wanted.text, "q"),
+        (_("Serial number"), wanted.text, "q"),
         (_("Product"), wanted.product, "product"),
         (_("Model"), wanted.model, "model"),
         (_("Status"), words(wanted.statuses), "status"),

@@ -87,7 +87,7 @@ def _means(recall: Recall) -> list[tuple[str, str]]:
     return [
         (_("Product"), recall.product),
         (_("Model"), recall.model),
-        (_("Made"), made if recall.made_from or recall.made_until else ""),
+        (_("Made on"), made if recall.made_from or recall.made_until else ""),
         (_("Numbers"), _(", ").join(recall.serials[:20]) + ("…" if len(recall.serials) > 20 else "")),  # noqa: PLR2004 - enough to read
     ]
 

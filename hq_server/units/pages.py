@@ -190,7 +190,7 @@ def _wanted(session: Session, scope: Scope) -> tuple[UnitFilter, Published | Non
 
 def _chips(scope: Scope, wanted: UnitFilter) -> list[tuple[str, str, str]]:
     return [
-        (_("Number"), wanted.text, "q"),
+        (_("Serial number"), wanted.text, "q"),
         (_("Branch"), ", ".join(scope.codes), "branch"),
         (_("Status"), web.words(wanted.statuses, web.choices(UnitStatus)), "status"),
         (_("Recall"), wanted.recall.number if wanted.recall else "", "recall"),

@@ -1,6 +1,7 @@
 """Tracked units: one number a unit in use, an owner at every moment, and corrections that keep what was."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from branch_node.identity.queries import CustomerMergedError
+from branch_node.merging import operations as merging
 from branch_node.units import errors, operations, queries
 from branch_node.units.errors import (
     SerialTakenError,
@@ -198,3 +201,26 @@ def test_whatever_transfers_and_corrections_come_the_owners_are_one_chain(sessio
             assert session.get_one(Unit, unit).owner_id == (held[-1][0] if held else None)
         assert [until for _who, _on, until in held[:-1]] == [on for _who, on, _until in held[1:]]
         assert not held or held[-1][2] is None
+
+
+def test_units_of_a_file_that_goes_into_another_stand_with_the_one_that_stays_and_come_back(sessions, people):
+    (_mei, zhang), (_li, wang) = people
+    unit = entered(sessions, zhang)
+    with sessions.begin() as session:
+        made = merging.propose(session, wang, zhang, [], by=replace(ANA, actor="lily"))
+        merge = merging.carry_out(session, made.id, by=ANA).id
+    with sessions() as session:
+        assert [row.Unit.id for row in queries.list_of_customer(session, wang)] == [unit]
+        assert session.get_one(Unit, unit).owner_id == zhang
+    repair = write(sessions, unit, UnitEventKind.REPAIR, date(2026, 2, 1), text="换机油")
+    with sessions() as session:
+        assert session.get_one(UnitEvent, repair).customer_id == wang
+    with sessions.begin() as session, pytest.raises(CustomerMergedError):
+        operations.add_unit(
+            session, {**IN_USE, "serial_no": "N1"}, owner_id=zhang, since=TODAY, today=TODAY, by=ANA
+        )
+    with sessions.begin() as session:
+        merging.take_back(session, merge, by=ANA)
+    with sessions() as session:
+        assert queries.list_of_customer(session, wang) == []
+        assert [row.Unit.id for row in queries.list_of_customer(session, zhang)] == [unit]
