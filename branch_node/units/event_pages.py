@@ -22,7 +22,8 @@ from branch_node.units.errors import (
 from branch_node.units.models import Unit, UnitEvent
 from branch_node.units.schemas import EventForm
 from branch_node.units.web import customer_meant, sentence, today
-from shared.domain.form_fields import NOT_LISTED, REQUIRED
+from shared.domain.form_fields import NOT_LISTED, REQUIRED, text
+from shared.domain.units.fields import TEXT_LENGTH
 from shared.domain.units.vocabulary import OWNING, SERVICE, UnitEventKind
 from shared.errors import BranchlineError
 from shared.i18n import gettext as _
@@ -108,17 +109,18 @@ def take_back(event_id: str) -> ResponseReturnValue:
     """Say that an entry never happened."""
     with reading() as session:
         event = _correctable(session, event_id)
-    why = " ".join(request.form.get("why", "").split())[:500]
     try:
+        why = text(TEXT_LENGTH)(request.form.get("why", ""))
         with writing() as session:
             operations.take_back(session, event_id, why, by=stamp())
-    except REFUSED as refused:
+    except (ValidationError, *REFUSED) as refused:
         # Its own field of the page, not the one of the entry.
-        errors = {"why" if name == "text" else name: told for name, told in sentence(refused).items()}
+        told = _errors(refused)
+        errors = {"why" if name in {"text", ""} else name: cure for name, cure in told.items()}
         with reading() as session:
             unit = queries.get_unit(session, event.unit_id)
             values, owning = _values(session, event), event.kind in OWNING
-            return _form(session, unit, event, values, errors, owning=owning), STATUS[refused.kind]
+            return _form(session, unit, event, values, errors, owning=owning), _status(refused)
     notice(_("The entry is taken back; it stays readable."))
     return redirect(url_for("units.one", unit_id=event.unit_id), code=303)
 

@@ -18,6 +18,7 @@ NAME_LENGTH: Final = 60
 MOST_SERIALS: Final = 2_000
 # Stands at the end of a beginning.
 ANY: Final = "*"
+NUL: Final = "\x00"
 NO_NUMBER: Final = N_("A recall needs a number of at most 40 characters.")
 NO_TITLE: Final = N_("A recall needs a title of at most 120 characters.")
 NOT_SAID: Final = N_("A recall says in at most 2,000 characters why it is and what is to be done.")
@@ -162,7 +163,9 @@ def _is_serial(value: object) -> bool:
         return False
     plain = value.removesuffix(ANY)
     least = _LEAST_BEGINNING if value.endswith(ANY) else 1
-    return len(plain) >= least and ANY not in plain and normal_serial(plain) == plain
+    # Which the databases take nowhere, or in no JSON.
+    fits = plain.isprintable() and ANY not in plain
+    return len(plain) >= least and fits and normal_serial(plain) == plain
 
 
 def _in_order(body: Mapping[str, Any], first: str, last: str) -> bool:
@@ -174,7 +177,7 @@ def _in_order(body: Mapping[str, Any], first: str, last: str) -> bool:
 
 
 def _said(value: object, most: int) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and len(value) <= most
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= most and NUL not in value
 
 
 def _may_be_said(value: object, most: int) -> bool:
