@@ -173,7 +173,7 @@ def test_a_head_office_that_restarts_while_they_stand_in_line_forgets_the_line_a
         branch = world.make_branch(f"B{number:03}")
         for _one in range(5):
             branch.add_customer()
-    line = _Restarting(world, at=(8, 40, 90))
+    line = _Restarting(world, at=(5, 15, 25))
 
     results = _deliver_together(world, line)
 
