@@ -142,7 +142,9 @@ def mend(session: Session, import_id: str, cells: Mapping[int, Mapping[int, str]
     if (session.scalar(counted) or 0) > MOST_EDITS:
         raise TooManyEditsError(most=MOST_EDITS)
     if mended:
-        audit.record(session, "import.mended", subject=("import", import_id), by=by, details={"rows": mended})
+        audit.record(
+            session, "import.corrected", subject=("import", import_id), by=by, details={"rows": mended}
+        )
     return mended
 
 
@@ -169,4 +171,8 @@ def _check_updates(session: Session, import_id: str, updates: list[ImportMatch])
 def _note(session: Session, import_id: str, counts: Mapping[MatchChoice | None, int], by: Stamp) -> None:
     told = {choice.value: count for choice, count in counts.items() if choice is not None and count}
     if told:
-        audit.record(session, "import.duplicates-decided", subject=("import", import_id), by=by, details=told)
+        details = {
+            "rows": sum(told.values()),
+            "decision": ", ".join(f"{word} {count}" for word, count in told.items()),
+        }
+        audit.record(session, "import.decided", subject=("import", import_id), by=by, details=details)

@@ -136,10 +136,8 @@ def test_all_alike_are_decided_in_one_go_but_only_one_row_updates_a_customer(imp
         assert choosing.choose_all(session, at, MatchChoice.LEAVE, by=ANA) == 1
     assert take_in(importer, at, job).counts == (0, 1, 0, 1)
     with importer.database.reads() as session:
-        noted = session.scalars(
-            select(AuditEntry.details).where(AuditEntry.event == "import.duplicates-decided")
-        ).all()
-    assert [sorted(one) for one in noted] == [["update"], ["leave"]]
+        noted = session.scalars(select(AuditEntry.details).where(AuditEntry.event == "import.decided")).all()
+    assert [one["decision"] for one in noted] == ["update 1", "leave 1"]
 
 
 def test_two_rows_never_update_one_customer(importer, check, here):
