@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, date, datetime
 from typing import Final
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import String, cast, exists, select, update
 from sqlalchemy.orm import Session
 
 from branch_node.inbound.queries import policy
@@ -40,7 +40,8 @@ def blank_staff(session: Session, today: date, *, limit: int, by: Stamp) -> Coun
 
 def _blank_managers(session: Session, before: datetime, *, limit: int, by: Stamp) -> int:
     """Blank by ordinary changes, which travel; the name stays, for what was done for customers names who did it."""
-    open_account = exists().where(User.manager_id == Manager.id, User.disabled_at.is_(None))
+    # PostgreSQL keeps the account manager of an account as text.
+    open_account = exists().where(User.manager_id == cast(Manager.id, String), User.disabled_at.is_(None))
     wanted = (
         select(Manager)
         .where(Manager.status == ManagerStatus.LEFT, Manager.mobile.is_not(None))

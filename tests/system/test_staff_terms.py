@@ -39,7 +39,9 @@ def branch(world: World) -> BranchHere:
 def publish(world: World, months: int) -> None:
     """Have head office say how long names of closed accounts are kept."""
     with world.hq.database.sessions.begin() as session:
-        made = feed.make_item(session, ItemKind.POLICY, KEEP_ACCOUNTS, Draft(body={"value": months}), by=world.by())
+        made = feed.make_item(
+            session, ItemKind.POLICY, KEEP_ACCOUNTS, Draft(body={"value": months}), by=world.by()
+        )
         feed.publish(session, made.id, by=world.by())
 
 
@@ -97,7 +99,7 @@ def test_a_branch_forgets_closed_accounts_and_telephones_of_those_who_left_and_h
 
     assert names(branch.runtime) == {"gone": FORGOTTEN, "recent": NAME, "here": NAME}
     with branch.runtime.database.reads() as session:
-        phones = dict(session.execute(select(Manager.id, Manager.mobile)).tuples().all())
+        phones = {one.id: one.mobile for one in session.scalars(select(Manager))}
         assert (phones[left], phones[stays]) == (None, "13900000001")
         assert session.scalar(select(func.count()).select_from(UserSession)) == 2
         assert session.scalar(select(func.count()).select_from(SignInThrottle)) == 2
@@ -109,7 +111,7 @@ def test_a_branch_forgets_closed_accounts_and_telephones_of_those_who_left_and_h
         assert not any(NAME in f"{one.details}{one.changes}" for one in session.scalars(select(AuditEntry)))
     branch.push()
     with world.hq.database.reads() as session:
-        told = dict(session.execute(select(ReplicaStaff.username, ReplicaStaff.name)).tuples().all())
+        told = {one.username: one.name for one in session.scalars(select(ReplicaStaff))}
         assert (told["gone"], told["recent"]) == (FORGOTTEN, NAME)
         assert session.scalars(select(ReplicaManager.mobile).where(ReplicaManager.id == left)).one() is None
     world.assert_equal()
@@ -132,7 +134,8 @@ def test_nothing_is_forgotten_while_a_legal_hold_is_in_force(world, branch):
     assert set(names(branch.runtime).values()) | set(names(world.hq).values()) == {NAME}
 
     with branch.runtime.database.sessions.begin() as session:
-        session.get_one(holds.LegalHold, hold.id).released_at = NOON
+        found = session.get_one(holds.LegalHold, hold.id)
+        found.released_at, found.released_by, found.release_reason = NOON, "ana", "审计结束"
     branch.push()
     assert night(branch) == {"accounts": 1, "managers": 1}
     assert hq_terms.keep_terms(world.hq, world.by("node"), Progress()).counts == {"accounts": 1}

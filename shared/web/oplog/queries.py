@@ -105,9 +105,7 @@ class Log:
 
     def get(self, entry_id: str) -> AuditEntry:
         """Return one entry; raises EntryNotFoundError for what this person may not see too."""
-        found = self.session.scalar(
-            select(AuditEntry).where(AuditEntry.id == entry_id, *self.sight.conditions())
-        )
+        found = self.session.scalar(select(AuditEntry).where(AuditEntry.id == entry_id, *self._seen()))
         if found is None or self.sight.counts_only:
             raise EntryNotFoundError
         return found
@@ -117,7 +115,7 @@ class Log:
         mine = (
             AuditEntry.subject_type == entry.subject_type,
             AuditEntry.subject_id == entry.subject_id,
-            *self.sight.conditions(),
+            *self._seen(),
         )
         before = select(AuditEntry).where(*mine, AuditEntry.seq < entry.seq).order_by(AuditEntry.seq.desc())
         after = select(AuditEntry).where(*mine, AuditEntry.seq > entry.seq).order_by(AuditEntry.seq)
@@ -136,7 +134,7 @@ class Log:
         statement = (
             select(AuditEntry)
             .where(AuditEntry.subject_type == subject[0], AuditEntry.subject_id == subject[1])
-            .where(*self.sight.conditions(), *self._with_field(frozenset({field})))
+            .where(*self._seen(), *self._with_field(frozenset({field})))
             .order_by(AuditEntry.seq.desc())
         )
         found = self.session.scalars(statement.limit(limit))
@@ -148,16 +146,20 @@ class Log:
         From one to the next along its index: a few look-ups, however long the log is.
         """
         column: InstrumentedAttribute[str] = COLUMNS[element]
-        least = select(func.min(column)).where(*self.sight.conditions())
+        # Without what else an entry has to meet, which would have each look-up read on to the first that does.
+        least = select(func.min(column))
         found: list[str] = []
         following = self.session.scalar(least)
         while following is not None and len(found) < limit:
             found.append(following)
             following = self.session.scalar(least.where(column > following))
-        return found
+        return self.sight.shown(found) if element is Element.MODULE else found
+
+    def _seen(self) -> list[ColumnElement[bool]]:
+        return self.sight.conditions(lambda: self.occurring(Element.MODULE))
 
     def _conditions(self, question: Question) -> list[ColumnElement[bool]]:
-        conditions = [*self.sight.conditions(), *self._within(question)]
+        conditions = [*self._seen(), *self._within(question)]
         for element, values in question.values.items():
             if values:
                 conditions += self._one_of(element, values)

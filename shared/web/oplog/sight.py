@@ -4,6 +4,7 @@ Whose entries are whose is declared with all other ranges (`ranges.py` of either
 Here stands what is said of the log alone: sums without entries, and technical entries without values.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,9 +41,16 @@ class LogSight:
     counts_only: bool
     masked: bool
 
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """Return what an entry meets besides the range of the session."""
-        return [AuditEntry.module.not_in(BUSINESS_MODULES)] if self.masked else []
+    def conditions(self, modules: Callable[[], Iterable[str]]) -> list[ColumnElement[bool]]:
+        """Return what an entry meets besides the range of the session; `modules` names all that the log has.
+
+        Named one by one, for an index finds those and has nothing to say of all but some.
+        """
+        return [AuditEntry.module.in_(self.shown(modules()))] if self.masked else []
+
+    def shown(self, modules: Iterable[str]) -> list[str]:
+        """Return those of some modules that this person sees."""
+        return [one for one in modules if not (self.masked and one in BUSINESS_MODULES)]
 
 
 def sight_of(user: User) -> LogSight | None:
