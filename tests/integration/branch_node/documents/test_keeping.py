@@ -220,7 +220,9 @@ def test_the_retained_archive_seals_what_a_document_was_with_its_digest(sessions
 
     with sessions() as session:
         entry = session.scalars(select(ArchiveEntry)).one()
-        [told] = read_content(session, entry)["documents"]
+        content = read_content(session, entry)
+        assert content is not None
+        [told] = content["documents"]
         assert told["digest"] == queries.list_versions(session, told["id"])[0].content_digest
         entry_id = entry.id
     assert (told["name"], told["version"], told["size"]) == ("Miete", 1, len(PDF))
