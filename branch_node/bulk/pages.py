@@ -40,13 +40,13 @@ blueprint = Blueprint("bulk", __name__, template_folder="templates", url_prefix=
 MOST_SHOWN: Final = 200
 TONES: Final = {RowState.DONE: "ok", RowState.LEFT: "warn", RowState.UNDONE: "", RowState.KEPT: "warn"}
 COLUMNS: Final = (
-    Column("made_at", _l("When"), "instant", link="bulk.one", link_arg="act_id"),
+    Column("made_at", _l("Done at"), "instant", link="bulk.one", link_arg="act_id"),
     Column("kind", _l("What"), "label"),
     Column("value", _l("Value"), "own"),
     Column("reason", _l("Why"), wide=True),
     Column("done", _l("Done"), "number"),
     Column("left_out", _l("Left out"), "number"),
-    Column("made_by", _l("By"), wide=True),
+    Column("made_by", _l("Who did it"), wide=True),
 )
 
 
