@@ -6,11 +6,12 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from branch_node.customers.models import CUSTOMER_SEARCH
+from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH
 from branch_node.erasure.operations import Known
 from branch_node.erasure.queries import count_kept, list_erasures, list_open
 from branch_node.personal.erasing import erase, erase_again
 from branch_node.runtime import BranchRuntime
+from branch_node.worklogs.models import WORK_LOG_SEARCH
 from shared.db import erased
 from shared.db.erased import keep_register, read_register
 from shared.db.rewriting import TITLE, write_over
@@ -18,6 +19,7 @@ from shared.jobs.job import Job, Outcome, Progress
 from shared.stamp import Stamp, Via
 
 # Where something of a customer stood, on a database that rewrites its tables one by one.
+INDEXES: Final = [CUSTOMER_SEARCH.name, CONTACT_SEARCH.name, WORK_LOG_SEARCH.name]
 TABLES: Final = (
     "customers",
     "bill_lines",
@@ -67,7 +69,7 @@ def finish(runtime: BranchRuntime, stamp: Stamp, progress: Progress) -> Outcome:
     through = [erasure_id for erasure_id, batches in waiting.items() if not batches]
     if not through:
         return Outcome.nothing(waiting=len(waiting))
-    if not write_over(runtime.database, TABLES, [CUSTOMER_SEARCH.name]):
+    if not write_over(runtime.database, TABLES, INDEXES):
         return Outcome.retry("others were reading; the log of the database could not be emptied")
     with runtime.database.sessions.begin() as session:
         for erasure in list_open(session):

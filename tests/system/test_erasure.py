@@ -28,6 +28,7 @@ from branch_node.personal.finishing import finish as finish_at_branch
 from branch_node.personal.jobs import carry_out_orders
 from branch_node.personal.models import LegalHold
 from branch_node.retention.jobs import purge_outbox
+from branch_node.worklogs import jobs as work_log_jobs
 from hq_server.analysis.jobs import take_in
 from hq_server.branches.models import Branch
 from hq_server.erasure.models import ErasureDone
@@ -128,7 +129,7 @@ def change(branch: BranchHere, customer: str, **values: Any) -> None:
 
 def night(world: World, branch: BranchHere) -> None:
     """What follows by itself: search indexes, HQ's backup, the purge, and what is written over."""
-    for job in customer_jobs.JOBS:
+    for job in (*customer_jobs.JOBS, *work_log_jobs.JOBS):
         job.run(branch.runtime, world.by(), Progress())
     take_in(world.hq, world.by(), Progress())
     setbacks.back_up_hq(world)
@@ -148,7 +149,12 @@ def test_an_erased_customer_is_blank_at_both_tiers_after_one_cycle_and_amounts_s
     branch.push()
 
     kept_batches = {"sync_outbox"}
-    assert tables_with(branch.runtime, CANARY) - kept_batches - {"customer_search", "contact_search"} == set()
+    assert (
+        tables_with(branch.runtime, CANARY)
+        - kept_batches
+        - {"customer_search", "contact_search", "work_log_search"}
+        == set()
+    )
     assert tables_with(world.hq, CANARY) == set()
     assert tables_with(world.hq, KEPT) >= {"replica_customers", "replica_work_logs", "replica_bill_lines"}
     world.assert_equal()
