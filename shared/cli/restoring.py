@@ -1,5 +1,6 @@
 """`restore`: a node made from a backup, by two administrators; by one alone only in an emergency, which is told."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,29 @@ NODE: Final = ("node", "restore")
 USERS: Final = "users"
 READ: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 TOLD: Final = ("app", "version", "dialect", "made_at", "rows")
+# By whose word it is done.
+PEOPLE: Final = (
+    click.option("--by", "first", metavar="NAME", help=N_("The administrator who restores.")),
+    click.option("--second", metavar="NAME", help=N_("Another administrator, who agrees.")),
+    click.option("--reason", required=True, help=N_("Why; it stands in the operation log.")),
+    click.option(
+        "--by-password-file",
+        "first_file",
+        type=READ,
+        help=N_("Read the first one's password from this file."),
+    ),
+    click.option(
+        "--second-password-file",
+        "second_file",
+        type=READ,
+        help=N_("Read the other one's password from this file."),
+    ),
+    click.option(
+        "--emergency",
+        is_flag=True,
+        help=N_("Without a second person: logged, and an alarm until two close it."),
+    ),
+)
 
 
 class Authority(Protocol):
@@ -98,26 +122,7 @@ def restore_command(app: NodeApp) -> click.Command:
     )
     @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
     @home_option(app.home_env)
-    @click.option("--by", "first", metavar="NAME", help=N_("The administrator who restores."))
-    @click.option("--second", metavar="NAME", help=N_("Another administrator, who agrees."))
-    @click.option("--reason", required=True, help=N_("Why; it stands in the operation log."))
-    @click.option(
-        "--by-password-file",
-        "first_file",
-        type=READ,
-        help=N_("Read the first one's password from this file."),
-    )
-    @click.option(
-        "--second-password-file",
-        "second_file",
-        type=READ,
-        help=N_("Read the other one's password from this file."),
-    )
-    @click.option(
-        "--emergency",
-        is_flag=True,
-        help=N_("Without a second person: logged, and an alarm until two close it."),
-    )
+    @_by_whose_word
     @click.option("--force", is_flag=True, help=N_("Move a node that is there aside."))
     @click.option("--database", metavar="URL", help=N_("Put the database here instead of where it was."))
     @click.option("--json", "as_json", is_flag=True, help=N_("Tell what was in the file as JSON."))
@@ -148,6 +153,12 @@ def restore_command(app: NodeApp) -> click.Command:
             echo_json(told | {"members": len(restored.members)})
 
     return restore
+
+
+def _by_whose_word(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(PEOPLE):
+        command = option(command)
+    return command
 
 
 def _take_into_use(app: NodeApp, home: Path, file: Path, restored: Manifest, authority: Authority) -> None:

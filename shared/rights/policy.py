@@ -28,7 +28,7 @@ customer             | R g m  | RX g m             | RCUDTAX b      | RCUX s    
 contact              | R g m  | R g m              | RCU b          | RCU s           | RU t          | -
 document             | -      | -                  | RCUDX b        | RCUDX s         | RC t          | -
 qualification        | R g    | R g                | RCA b          | RC s            | R t           | -
-unit                 | R g    | RX g               | RCUDTAX b      | RCUTX s         | RCU t         | -
+unit                 | R g    | RX g               | RCUTX b        | RCUTX s         | RCU t         | -
 customer_share       | -      | -                  | CD b           | CD s            | -             | -
 customer_merge       | -      | -                  | RCA b          | RC s            | RC t          | -
 service_desk         | -      | -                  | -              | -               | RCU t         | -

@@ -45,6 +45,7 @@ OTHER_TRANSACTIONS = {
     "branch_node/torture/stores.py": "a simulation: how its connections begin",
     "hq_server/ingest/unpacking.py": "each batch of a file in its own transaction, as over the line",
     "shared/db/rewriting.py": "an index is brought together before the whole database is rewritten",
+    "shared/cli/restoring.py": "an entry point: the `restore` command",
     "shared/cli/setup.py": "an entry point: the first steps of `init`",
     "shared/cli/users.py": "an entry point: the `user` commands",
     "shared/jobs/execution.py": "a run and its lease are written down apart from what the job does",

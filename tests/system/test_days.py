@@ -81,7 +81,11 @@ def test_a_day_is_closed_once_and_a_day_without_work_too(world: World, branch: B
     next_day(world, branch)
 
     assert manifest(branch).closed_at == first
-    assert manifest(branch, TODAY + timedelta(days=1)).counts == {"bill_line": 0, "work_log": 0, "unit_event": 0}
+    assert manifest(branch, TODAY + timedelta(days=1)).counts == {
+        "bill_line": 0,
+        "work_log": 0,
+        "unit_event": 0,
+    }
     assert state(world, TODAY + timedelta(days=1)) is DayState.COMPLETE
 
 

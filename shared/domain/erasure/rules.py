@@ -9,7 +9,16 @@ from shared.db.personal import FieldClass, class_of, stands
 
 ERASED: Final = "erased"
 # What of a customer travels with personal text in it.
-CARRIERS: Final = ("customer", "contact", "qualification", "unit", "bill_line", "work_log", "unit_event", "legal_hold")
+CARRIERS: Final = (
+    "customer",
+    "contact",
+    "qualification",
+    "unit",
+    "bill_line",
+    "work_log",
+    "unit_event",
+    "legal_hold",
+)
 
 
 def personal_columns(table: FromClause) -> list[Column[Any]]:
