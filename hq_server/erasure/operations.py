@@ -1,6 +1,6 @@
 """What head office holds of an erased customer beside the rows its branch sends blank: removed, and kept away."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,14 +31,19 @@ CHUNK: Final = 500
 
 
 def after_batch(
-    session: Session, branch_number: int, bindings: Bindings, *, named: Collection[str] | None, at: datetime
+    session: Session,
+    branch_number: int,
+    bindings: Bindings,
+    *,
+    named: Callable[[], Collection[str] | None],
+    at: datetime,
 ) -> None:
     """Carry out what a batch told of, and remove again what a batch from before brought back.
 
-    It can have brought back only what is about the ids it has `named`; None: about anybody. Costs one statement
-    while none of these is of an erasure that is open.
+    It can have brought back only what is about the ids it has `named`; None: about anybody. That is asked, and more
+    than two statements are spent, only while an erasure of the branch is open.
     """
-    by = Stamp(at, "sync", Via.SYNC, "")
+    by, told_now = Stamp(at, "sync", Via.SYNC, ""), set[str]()
     for told in list_unknown(session, branch_number):
         done = ErasureDone(
             branch_number=branch_number,
@@ -56,11 +61,11 @@ def after_batch(
         details = {"erasure": told.id, "branch": branch_number}
         record(session, "customer.erased", subject=("customer", told.customer_id), by=by, details=details)
         end_made(session, by=by)
-        named = None if named is None else {*named, told.customer_id}
-    if named is not None and not named:
-        return
-    for done in list_open(session, branch_number):
-        if named is None or done.customer_id in named:
+        told_now.add(told.customer_id)
+    still_open = list_open(session, branch_number)
+    ids = named() if still_open else ()
+    for done in still_open:
+        if ids is None or done.customer_id in ids or done.customer_id in told_now:
             sweep(session, done, bindings, at=at)
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -125,7 +126,7 @@ def receive_batch(
         ours = bindings[header.record].record.version
         carry(session, delivery.branch_number, header, applied, known=ours, batch_id=entry.id)
     _settle_parked(session, delivery, applied, entry.id, waiting=waiting, bindings=bindings)
-    named = _list_named(delivery.batch, applied, doubtful=waiting.any_parked)
+    named = partial(_list_named, delivery.batch, applied, doubtful=waiting.any_parked)
     after_batch(session, delivery.branch_number, bindings, named=named, at=delivery.at)
     found = proving.compare(
         session, delivery.branch_number, delivery.batch, bindings, entry=entry.id, at=delivery.at
