@@ -101,6 +101,8 @@ OURS: Final[Mapping[str, frozenset[str]]] = {
     "import_rows": frozenset({"action"}),
 }
 BRANCH: Final = "branch_number"
+# Nobody writes about a customer once they stand here: another one than all other tables are about.
+CLOSING: Final = "customer_identities"
 # Rows of a table refused one after the other: no further one will be taken.
 ENOUGH: Final = 4
 _JSON: Final = (JSON, JsonText)
@@ -230,8 +232,9 @@ def _made_up(connection: Connection, column: Column[Any], *, whole: bool = False
         target = next(iter(column.foreign_keys)).column
         # Two columns that point to one table are of two rows: of a pair, say.
         same = [one for one in column.table.columns if any(key.column is target for key in one.foreign_keys)]
+        order = target.desc() if column.table.name == CLOSING else target
         found = (
-            connection.execute(select(target).order_by(target).limit(same.index(column) + 1)).scalars().all()
+            connection.execute(select(target).order_by(order).limit(same.index(column) + 1)).scalars().all()
         )
         return found[-1] if found else None
     if isinstance(column.default, ScalarElementColumnDefault):
