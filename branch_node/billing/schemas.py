@@ -4,7 +4,7 @@ from typing import Final
 
 from marshmallow import EXCLUDE, Schema
 
-from shared.domain.form_fields import Parsed, amount, text
+from shared.domain.form_fields import Parsed, amount, text, whole
 
 REMARK_LENGTH: Final = 500
 
@@ -18,6 +18,6 @@ class CorrectionForm(Schema):
         unknown = EXCLUDE
 
     right = Parsed(amount, required=True)
-    seen = Parsed(int, required=True)
+    seen = Parsed(whole, required=True)
     reason = Parsed(text(60))
     remark = Parsed(text(REMARK_LENGTH))

@@ -25,9 +25,11 @@ NOT_LISTED: Final = N_("Please choose one of the list.")
 NOT_A_DAY: Final = N_("Please give a day as 2026-03-09.")
 NOT_A_TIME: Final = N_("Please give day and time as 2026-03-09 14:30.")
 NOT_AN_AMOUNT: Final = N_("Please give an amount with at most two decimals, such as 128.50.")
+NOT_WHOLE: Final = N_("Please give a whole number.")
 AMOUNT_TOO_LARGE: Final = N_("No bill line is that large.")
 MOST_MINOR: Final = 10**13
 _SPACES: Final = re.compile(r"[ \t\u3000]+")
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,2})?")
 Word = TypeVar("Word", bound=Vocabulary)
 
@@ -118,6 +120,14 @@ def local_instant(timezone: str) -> Callable[[str], datetime]:
             raise ValidationError(NOT_A_TIME) from None
 
     return parse
+
+
+def whole(given: str) -> int:
+    """Read a whole number of at most 18 digits."""
+    plain = unicodedata.normalize("NFKC", given).strip()
+    if not _WHOLE.fullmatch(plain):
+        raise ValidationError(NOT_WHOLE)
+    return int(plain)
 
 
 def amount(given: str) -> int:
