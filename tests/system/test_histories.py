@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from branch_node.billing.models import BillLine
 from branch_node.cli import cli
-from branch_node.customers.models import Customer
+from branch_node.customers.models import Contact, Customer
 from branch_node.imports.exporting import export_unsent
 from branch_node.outbound.contacts import ContactBook
 from branch_node.outbound.models import Lineage, Membership, RecoveredRow
@@ -347,6 +347,7 @@ def test_what_was_entered_at_a_copy_is_exported_and_taken_in_at_the_right_node(
     new = twin.add_customer(
         customer_no="C2", name="副本录入", manager_id=manager, tags=["vip", "新"], attributes={"层级": "金"}
     )
+    twin.add_contact(new, name="副本联系人")
     twin.add_bill_line(new, bill_no="T-1", amount_minor=-12_345)
     twin.add_work_log(manager, shared, log_no="T-2", text="在副本上记的\n两行")
     rename(twin, shared, "副本改名")
@@ -359,15 +360,17 @@ def test_what_was_entered_at_a_copy_is_exported_and_taken_in_at_the_right_node(
             + (["--update-by", "customer_no"] if kind == "customers" else [])
             + ["--home", str(branch.runtime.settings.home.path)],
         )
-        for kind in ("customers", "billing", "worklogs")
+        for kind in ("customers", "contacts", "billing", "worklogs")
     ]
 
-    assert counts == {"managers": 0, "customers": 2, "billing": 1, "worklogs": 1}
-    assert [report.exit_code for report in reports] == [0, 0, 0], "".join(report.output for report in reports)
+    assert counts == {"managers": 0, "customers": 2, "contacts": 1, "billing": 1, "worklogs": 1}
+    assert [report.exit_code for report in reports] == [0, 0, 0, 0], "".join(report.output for report in reports)
     assert names_at(branch) == sorted(["副本录入", "副本改名"])
     with branch.runtime.database.reads() as session:
         taken = session.scalars(select(Customer).where(Customer.customer_no == "C2")).one()
         line, log = session.scalars(select(BillLine)).one(), session.scalars(select(WorkLog)).one()
+        contact = session.scalars(select(Contact)).one()
+    assert (contact.name, contact.customer_id) == ("副本联系人", taken.id)
     assert (taken.manager_id, taken.tags, taken.attributes) == (manager, ["vip", "新"], {"层级": "金"})
     assert (line.bill_no, line.amount_minor, line.customer_id) == ("T-1", -12_345, taken.id)
     assert (log.log_no, log.text, log.customer_id) == ("T-2", "在副本上记的\n两行", shared)
