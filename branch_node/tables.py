@@ -12,6 +12,7 @@ from branch_node.customers.operations import EDITABLE
 from branch_node.documents.models import Document, DocumentVersion
 from branch_node.erasure.guards import install as install_erased
 from branch_node.identity.guards import install as install_merged
+from branch_node.identity.guards import remove as remove_merged
 from branch_node.ranges import RANGES
 from branch_node.staff.projection import install_projection
 from branch_node.units.projection import install_owners
@@ -24,7 +25,7 @@ from shared.rights.rowsecurity import install_row_security, remove_row_security
 # They do not travel, and are kept blank of who is erased all the same.
 DOCUMENTS: Final = tuple(Base.metadata.tables[one.__tablename__] for one in (Document, DocumentVersion))
 
-
+CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
 # What is written about a customer and not about a file merged into theirs; facts keep naming the file they are of.
 NOT_OF_MERGED: Final = ("contacts", "customer_moves", "customer_shares", "qualifications", "documents")
 
@@ -38,7 +39,7 @@ def _install_generated(connection: Connection) -> None:
     install_merged(
         connection,
         [Base.metadata.tables[name] for name in NOT_OF_MERGED],
-        profile=Base.metadata.tables[Customer.__tablename__],
+        profile=CUSTOMERS,
         columns=[name for name in EDITABLE if name != "manager_id"],
     )
     CUSTOMER_SEARCH.install(connection)
@@ -53,6 +54,7 @@ def _take_away(connection: Connection) -> None:
     """Take away what would keep a migration from remaking a table."""
     remove_row_security(connection)
     remove_archive_guards(connection)
+    remove_merged(connection, CUSTOMERS)
 
 
 APP: Final = MigratedApp(

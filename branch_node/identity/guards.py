@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, inspect
 
 from shared.db.personal import about_column
 
@@ -22,6 +22,15 @@ def install(
     statements += make(profile, "id", (f"UPDATE OF {', '.join(columns)}",))
     for statement in statements:
         connection.exec_driver_sql(statement)
+
+
+def remove(connection: Connection, profile: Table) -> None:
+    """Take the trigger on single columns away: a migration could not drop one that it names."""
+    name = f"merged_{profile.name}_update"
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+    elif inspect(connection).has_table(profile.name):
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON {profile.name}")
 
 
 def _whose(table: Table) -> str:

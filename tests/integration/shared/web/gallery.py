@@ -239,12 +239,12 @@ def writes() -> str:
 
 
 class Body(Schema):
-    """What /api/check takes."""
+    """What /check takes."""
 
     count = fields.Integer(required=True)
 
 
-@blueprint.get("/api/check")
+@blueprint.get("/check")
 @requires(Resource.OWN_ACCOUNT, Action.READ)
 def check() -> dict[str, object]:
     return dict(Body().load(request.args.to_dict()))

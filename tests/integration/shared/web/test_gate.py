@@ -355,7 +355,7 @@ def test_a_program_without_sign_in_gets_a_401_and_htmx_is_sent_to_the_sign_in_pa
 
 
 def test_a_schema_names_the_fields_it_refuses(signed_in):
-    answer = signed_in.get("/api/check?count=many")
+    answer = signed_in.get("/check?count=many", headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json["code"]) == (400, "validation")
     assert list(answer.json["fields"]) == ["count"]
 
