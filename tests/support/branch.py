@@ -18,6 +18,7 @@ from branch_node.customers import operations as customers
 from branch_node.customers.models import Customer
 from branch_node.managers.models import Manager
 from branch_node.tables import APP
+from branch_node.units.models import Unit, UnitEvent
 from branch_node.worklogs.models import WorkLog
 from shared.audit.keyring import CARRIED, LogKeys
 from shared.config import Home
@@ -27,6 +28,7 @@ from shared.db.scope import ScopedSession
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus
 from shared.domain.managers.vocabulary import ManagerStatus
+from shared.domain.units.vocabulary import UnitEventKind, UnitStatus
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.ids import new_id
 from shared.stamp import Stamp, Via
@@ -113,6 +115,15 @@ class Rows:
             "text": "谈了续约",
         }
         return self._add(WorkLog(**{**defaults, **_made(), **values}))
+
+    def unit(self, customer_id: str, **values: Any) -> str:
+        """Add a tracked unit that came to a customer and return the id."""
+        number = next(self._numbers)
+        defaults = {"serial_no": f"LSV{number:06}", "status": UnitStatus.IN_USE, "owner_id": customer_id}
+        unit = self._add(Unit(**{**defaults, **_made(), **_changed(), **values}))
+        came = {"kind": UnitEventKind.OWNER, "customer_id": customer_id, "happened_on": NOON.date()}
+        self._add(UnitEvent(unit_id=unit, **came, **_made()))
+        return unit
 
     def _add(self, row: Any) -> str:
         with self.sessions.begin() as session:

@@ -17,12 +17,14 @@ from hq_server.replica.models import (
     ReplicaDepartment,
     ReplicaManager,
     ReplicaStaff,
+    ReplicaUnit,
     ReplicaWorkLog,
 )
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.domain.organisation.vocabulary import StaffState
+from shared.domain.units.vocabulary import UnitStatus
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.ids import new_id
 from shared.rights.vocabulary import StaffKind
@@ -138,6 +140,23 @@ class BranchRows:
         }
         return self._add(ReplicaWorkLog, row)
 
+    def unit(self, serial_no: str, owner_id: str | None, **more: Any) -> str:
+        row = {
+            **_made(),
+            "reading_unit": None,
+            "serial_no": serial_no,
+            "product": None,
+            "model": None,
+            "made_on": None,
+            "sold_on": None,
+            "warranty_until": None,
+            "remark": None,
+            "status": UnitStatus.IN_USE,
+            "owner_id": owner_id,
+            **more,
+        }
+        return self._add(ReplicaUnit, row)
+
     def deliver(self, *, received_at: datetime | None = None, complete: bool = True) -> None:
         """Write the rows down as ingest does: each record type in a batch of its own, not yet taken in."""
         when = received_at or self.at
@@ -172,6 +191,7 @@ _TYPES = {
     ReplicaCustomer: "customer",
     ReplicaBillLine: "bill_line",
     ReplicaWorkLog: "work_log",
+    ReplicaUnit: "unit",
 }
 
 

@@ -364,7 +364,9 @@ def test_what_was_entered_at_a_copy_is_exported_and_taken_in_at_the_right_node(
     ]
 
     assert counts == {"managers": 0, "customers": 2, "contacts": 1, "billing": 1, "worklogs": 1}
-    assert [report.exit_code for report in reports] == [0, 0, 0, 0], "".join(report.output for report in reports)
+    assert [report.exit_code for report in reports] == [0, 0, 0, 0], "".join(
+        report.output for report in reports
+    )
     assert names_at(branch) == sorted(["副本录入", "副本改名"])
     with branch.runtime.database.reads() as session:
         taken = session.scalars(select(Customer).where(Customer.customer_no == "C2")).one()

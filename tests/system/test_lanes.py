@@ -105,7 +105,7 @@ def assert_proven(world: World) -> None:
 
 def test_todays_records_are_in_before_any_more_of_the_backlog(world: World, behind: BranchHere) -> None:
     # A batch or two of customers were sealed before the line was found to be down: that chain comes first.
-    behind.push(transport=Line(world.transport(), batches=6))
+    behind.push(transport=Line(world.transport(), batches=5))
 
     assert "今天" in names_at_hq(world)
     assert len([name for name in names_at_hq(world) if name.startswith("昨天")]) < EARLIER

@@ -26,6 +26,7 @@ def hostile(database):
             customer = branch.customer(f"K{number}", text, manager_id=manager)
             branch.bill(customer, 100, "2026-11", product=text)
             branch.log(manager, NOON, customer, text=text)
+            branch.unit(f"LSV{number:06}", customer, model=text)
         branch.deliver()
 
 
