@@ -41,7 +41,7 @@ MADE_ANEW = ("branch", "day_close", "drop")
 
 def fill(branch: BranchHere, rows: int = 3) -> None:
     """Rows of every record type, closed days among them."""
-    for number in range(rows):
+    for _number in range(rows):
         manager = branch.add_manager()
         customer = branch.add_customer(manager_id=manager)
         branch.add_contact(customer)
