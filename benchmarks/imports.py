@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import xlsxwriter
 
 from branch_node.imports import operations, queries, store
-from branch_node.imports.kinds import Context
+from branch_node.imports.columns import Context
 from branch_node.imports.mapping import ColumnMap, get_kind, make_plan
 from branch_node.imports.undo import undo_import
 from branch_node.tables import APP

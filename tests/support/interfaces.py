@@ -4,7 +4,6 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from flask import Flask
-from werkzeug.test import TestResponse
 
 from shared.auth.queries import find_user
 from shared.auth.tokens import Scope, make_token
@@ -41,14 +40,14 @@ def token_for(app: Flask, username: str, scopes: Collection[Scope] | None = None
 
 
 class Program:
-    """Sends JSON and its token with each request, and no cookie."""
+    """Sends JSON and its token with each request, and no cookie; answers are werkzeug's, read as what is expected."""
 
     def __init__(self, app: Flask, token: str) -> None:
         """Speak for whoever the token is of."""
         self.client = app.test_client(use_cookies=False)
         self.token = token
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send a request; names of headers as `if_match`."""
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
         # Not the page client's own `open`: that would prove a second step.
@@ -60,10 +59,10 @@ class Program:
             buffered=True,
         )
 
-    def get(self, path: str, **headers: str) -> TestResponse:
+    def get(self, path: str, **headers: str) -> Any:
         """Read."""
         return self.ask("GET", path, **headers)
 
-    def post(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
         """Write; an empty object unless something is said."""
         return self.ask("POST", path, {} if body is None else body, **headers)

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from branch_node.managers.models import Manager
 from branch_node.personal import holds
 from branch_node.personal import jobs as terms
+from branch_node.personal.models import LegalHold
 from hq_server.feed import operations as feed
 from hq_server.feed.operations import Draft
 from hq_server.personal import jobs as hq_terms
@@ -134,7 +135,7 @@ def test_nothing_is_forgotten_while_a_legal_hold_is_in_force(world, branch):
     assert set(names(branch.runtime).values()) | set(names(world.hq).values()) == {NAME}
 
     with branch.runtime.database.sessions.begin() as session:
-        found = session.get_one(holds.LegalHold, hold.id)
+        found = session.get_one(LegalHold, hold.id)
         found.released_at, found.released_by, found.release_reason = NOON, "ana", "审计结束"
     branch.push()
     assert night(branch) == {"accounts": 1, "managers": 1}

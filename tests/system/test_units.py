@@ -52,12 +52,12 @@ def act(world, branch, unit, customers, chance):
         with branch.runtime.database.sessions.begin() as session:
             if kind in {"correct", "void"}:
                 event = chance.choice(standing(at_branch.list_events(session, unit)))
-            if kind == "void":
-                operations.take_back(session, event.id, "x", by=world.by())
-            elif kind == "correct":
-                operations.correct_event(session, event.id, said, today=TODAY, by=world.by())
+                if kind == "void":
+                    operations.take_back(session, event.id, "x", by=world.by())
+                else:
+                    operations.correct_event(session, event.id, said, today=TODAY, by=world.by())
             else:
-                said["kind"] = UnitEventKind(kind)
+                said["kind"] = UnitEventKind.meant_by(kind)
                 operations.record_event(session, unit, said, today=TODAY, by=world.by())
     except (UnitFieldError, IndexError):
         return

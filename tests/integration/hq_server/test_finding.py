@@ -3,7 +3,8 @@ from sqlalchemy import select
 
 from hq_server.replica.models import ReplicaCustomer
 from shared.rights.vocabulary import StaffKind
-from tests.integration.hq_server.test_masking import WHOLE, customer, sign_in
+from tests.integration.hq_server.conftest import sign_in
+from tests.integration.hq_server.test_masking import WHOLE, customer
 
 __all__ = ["customer"]
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -21,7 +22,7 @@ from tests.integration.hq_server.conftest import NOON, sign_in
 from tests.integration.hq_server.test_rule_sets import NEW, filled
 from tests.support.hq_rows import add_branch
 
-VALID = {
+VALID: dict[str, Any] = {
     "id_type": IdentityDocument.ID_CARD,
     "id_no": "11010519491231002X",
     "opened_on": date(2020, 1, 1),

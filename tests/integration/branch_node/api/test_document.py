@@ -45,7 +45,8 @@ def test_whatever_is_sent_the_answer_is_one_that_the_document_names(
     whole = pytestconfig.getoption("--whole")
     schema = schemathesis.openapi.from_dict(document_of(app))
     schema.app = app
-    operations = [found.ok() for found in schema.get_all_operations()]
+    found: Any = schema.get_all_operations()  # what the document says wrongly has no `ok`, and fails here
+    operations = [one.ok() for one in found]
     for operation in share(operations[::3], operations):
         send_examples(operation, program.token, examples=50 if whole else 3)
 

@@ -91,8 +91,9 @@ def test_each_kind_sets_its_field_and_gives_it_back(boss, rows, database, clock,
     from branch_node.bulk.changes import CODES
     from branch_node.bulk.models import BulkKind
 
-    if BulkKind.meant_by(kind) in CODES and kind != "retire":
-        value = next(one.value for one in CODES[BulkKind.meant_by(kind)])
+    meant = BulkKind.meant_by(kind)
+    if meant in CODES and kind != "retire":
+        value = next(one.value for one in CODES[meant])
     ids = [rows.customer(customer_no="C-1", tags=["old"])]
     before = getattr(by_number(database)["C-1"], field)
     clock.advance(timedelta(minutes=1))

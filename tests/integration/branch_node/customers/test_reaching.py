@@ -1,6 +1,7 @@
 """What proposes a contact asks one place, which knows the customer's and the contact person's wishes alike."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from shared.domain.contacts.vocabulary import Channel, ContactStatus, WhyNot
 from shared.domain.customers.vocabulary import PreferredChannel
 
 TODAY = date(2026, 3, 18)
-WISHES = (
+WISHES: tuple[dict[str, Any], ...] = (
     {},
     {"do_not_contact": ["phone"]},
     {"do_not_contact": ["all"], "do_not_contact_until": TODAY},

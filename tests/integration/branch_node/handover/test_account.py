@@ -38,7 +38,9 @@ def waiting(sessions):
 
 def is_open(sessions):
     with sessions() as session:
-        return find_user(session, "lili").disabled_at is None
+        user = find_user(session, "lili")
+        assert user is not None
+        return user.disabled_at is None
 
 
 def test_the_branch_manager_asks_and_an_administrator_closes_the_account(

@@ -7,6 +7,7 @@ from branch_node.customers.models import Customer
 from branch_node.duplicates.jobs import find_duplicates
 from branch_node.identity.models import CustomerIdentity
 from branch_node.imports import choosing, operations, queries, wizard
+from branch_node.imports.mapping import ColumnMap
 from branch_node.imports.models import ImportMatch, ImportState, MatchChoice
 from branch_node.imports.operations import WrongStateError
 from shared.audit.models import AuditEntry
@@ -46,7 +47,7 @@ def check(importer):
                 job,
                 file_name=path.name,
                 sha256=sha256(path),
-                column_map=wizard.ColumnMap(),
+                column_map=ColumnMap(),
                 state=ImportState.CHECKING,
             ).id
         operations.go_on(begin, at, job, budget=None)
@@ -176,7 +177,7 @@ def test_what_was_said_outlives_another_check_and_goes_with_the_upload(importer,
     choose(importer, at, {2: MatchChoice.NEW})
     begin = importer.database.sessions.begin
     with begin() as session:
-        wizard.start_check(session, at, job.plan.context, column_map=wizard.ColumnMap(), update_by=None)
+        wizard.start_check(session, at, job.plan.context, column_map=ColumnMap(), update_by=None)
     operations.go_on(begin, at, job, budget=None)
     assert matches(importer, at)[2].choice is MatchChoice.NEW
     with begin() as session:
@@ -200,7 +201,7 @@ def test_a_check_that_was_left_off_compares_with_earlier_rows_still_but_not_with
             job,
             file_name="c.csv",
             sha256="0",
-            column_map=wizard.ColumnMap(),
+            column_map=ColumnMap(),
             state=ImportState.CHECKING,
         ).id
     while not operations.go_on(begin, at, job, budget=lambda: False):

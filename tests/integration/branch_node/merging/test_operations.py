@@ -331,7 +331,8 @@ def test_the_database_lets_nobody_write_into_a_merged_file_either(two, rows, ses
 def test_nobody_decides_on_what_they_proposed_but_may_withdraw_it(two, sessions):
     manager = replace(LI, actor_id="01936d0a-9999-7000-8000-00000000000a")
     with sessions.begin() as session:
-        merge_id = operations.propose(session, *two, (), by=manager).id
+        survivor, loser = two
+        merge_id = operations.propose(session, survivor, loser, (), by=manager).id
     for same in (manager, replace(manager, actor="otherwise written")):
         with pytest.raises(OwnProposalError), sessions.begin() as session:
             operations.carry_out(session, merge_id, by=same)

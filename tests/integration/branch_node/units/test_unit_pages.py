@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -20,7 +21,7 @@ FORM = {
     "customer": "K-1",
     "since": "2025-01-01",
 }
-RECALL = {
+RECALL: dict[str, Any] = {
     "title": "安全气囊",
     "why": "气囊可能不展开",
     "remedy": "免费更换",

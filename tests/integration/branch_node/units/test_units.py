@@ -88,7 +88,7 @@ def test_what_does_not_fit_is_refused_and_writes_nothing(sessions, people, kind,
     write(sessions, unit, UnitEventKind.INSPECTION, date(2025, 6, 1), reading=100)
     before = owners(sessions, unit)
     with pytest.raises(UnitFieldError) as refused:
-        write(sessions, unit, UnitEventKind(kind), on, customer_id=wang, **values)
+        write(sessions, unit, UnitEventKind.meant_by(kind), on, customer_id=wang, **values)
     assert cure(refused) == (field, said)
     assert owners(sessions, unit) == before
     with sessions() as session:
@@ -143,7 +143,9 @@ def test_of_units_in_use_no_two_bear_one_number_and_a_retired_one_gives_it_free(
         operations.change_unit(session, unit, {"status": UnitStatus.RETIRED}, seen_at=seen, by=ANA)
     other = entered(sessions, wang)
     with sessions() as session:
-        assert queries.find_living(session, IN_USE["serial_no"]).id == other
+        living = queries.find_living(session, IN_USE["serial_no"])
+        assert living is not None
+        assert living.id == other
         assert {row.Unit.id for row in queries.found(session, "aa2181-e2 1234", 8)} == {unit, other}
     with sessions.begin() as session, pytest.raises(UnitChangedMeanwhileError):
         operations.change_unit(session, unit, {"model": "L5"}, seen_at=ANA.at.replace(year=2020), by=ANA)
@@ -192,7 +194,7 @@ def test_whatever_transfers_and_corrections_come_the_owners_are_one_chain(sessio
             elif kind == "correct" and event:
                 operations.correct_event(session, event.id, said, today=TODAY, by=ANA)
             elif kind in {"owner", "returned"}:
-                said["kind"] = UnitEventKind(kind)
+                said["kind"] = UnitEventKind.meant_by(kind)
                 operations.record_event(session, unit, said, today=TODAY, by=ANA)
         held = owners(sessions, unit)
         with sessions() as session:

@@ -13,6 +13,7 @@ def filled(database):
             add_branch(session, "B001", NOON, name="Near"),
             add_branch(session, "B002", NOON, name="Far"),
         )
+        ids = []
         for branch, count in ((near, 20), (far, 15)):
             manager = branch.manager("M1", "Wu")
             ids = [
@@ -32,7 +33,8 @@ def test_a_program_reads_all_branches_page_by_page_with_contact_data_masked(app,
     far = filled(database)
     sign_in(app, database)
     program = Program(app, token_for(app, "zhang"))
-    seen, after = [], ""
+    seen: list[tuple[str, str]] = []
+    after: str | None = ""
     while after is not None:
         answer = program.get(f"/api/v1/customers?size=25&after={after}").json
         seen += [(one["branch"], one["customer_no"]) for one in answer["items"]]
