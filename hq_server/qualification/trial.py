@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, select
 from sqlalchemy.orm import Session
 
 from hq_server.replica.models import (
@@ -91,7 +91,7 @@ def _of_branch(session: Session, draft: RuleSet, in_force: RuleSet, number: int,
 
 def _drawn(session: Session, number: int) -> Sequence[str]:
     # The last digits of an id are drawn by chance when it is made: their order is no order of time.
-    by_chance = func.substr(ReplicaCustomer.id, 25)
+    by_chance = func.substr(cast(ReplicaCustomer.id, String), 25)
     wanted = _customers(number).order_by(by_chance, ReplicaCustomer.id).limit(SHARE)
     return session.scalars(wanted).all()
 
