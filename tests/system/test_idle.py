@@ -10,8 +10,8 @@ from sqlalchemy import event
 from shared.db.engine import Database
 from tests.support.world import BranchHere, World
 
-# Membership, pending, the cycle's own row, HQ's word, where log and archive ended, the history, days, and what is due; a
-# dozen a record type before.
+# Membership, pending, the cycle's own row, HQ's word, where the log and the archive ended, the history, days, and what
+# is due; a dozen a record type before.
 MOST_AT_BRANCH = 35
 MOST_AT_HQ = 18
 
