@@ -18,6 +18,7 @@ from branch_node.customers.queries import get_customer
 from branch_node.documents import listing, operations, queries
 from branch_node.documents.errors import (
     DocumentChangedMeanwhileError,
+    DocumentNotFoundError,
     DocumentsFullError,
     FileMissingError,
     RetireReasonError,
@@ -185,6 +186,8 @@ def _one(document_id: str, **more: object) -> str:
     with reading() as session:
         document = queries.get_document(session, document_id)
         versions = queries.list_versions(session, document.id)
+        if not versions:
+            raise DocumentNotFoundError
         erased = is_erased(session, document.customer_id)
         page = render_template(
             "documents/one.html",
