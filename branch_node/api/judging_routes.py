@@ -1,5 +1,6 @@
 """Qualification, duplicates and merges for programs."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
@@ -178,11 +179,7 @@ def propose() -> Response:
 @describe(_l("Make one customer of the two"), answer=schemas.Merge, body=schemas.Nothing)
 def carry_out(merge_id: str) -> Response:
     """Carry a proposed merge out."""
-    with writing() as session:
-        merges.get_merge(session, merge_id)
-        asking.body(schemas.Nothing())
-        merging.carry_out(session, merge_id, by=stamp())
-        return _merge(session, merge_id)
+    return _decide(merge_id, merging.carry_out)
 
 
 @blueprint.post("/merges/<id:merge_id>/refusal")
@@ -190,11 +187,7 @@ def carry_out(merge_id: str) -> Response:
 @describe(_l("Leave the two files two"), answer=schemas.Merge, body=schemas.Nothing)
 def refuse_merge(merge_id: str) -> Response:
     """Refuse a proposed merge."""
-    with writing() as session:
-        merges.get_merge(session, merge_id)
-        asking.body(schemas.Nothing())
-        merging.refuse(session, merge_id, by=stamp())
-        return _merge(session, merge_id)
+    return _decide(merge_id, merging.refuse)
 
 
 @blueprint.post("/merges/<id:merge_id>/take-back")
@@ -202,10 +195,14 @@ def refuse_merge(merge_id: str) -> Response:
 @describe(_l("Make two files of one customer again"), answer=schemas.Merge, body=schemas.Nothing)
 def unmerge(merge_id: str) -> Response:
     """Take a merge back."""
+    return _decide(merge_id, merging.take_back)
+
+
+def _decide(merge_id: str, act: Callable[..., object]) -> Response:
     with writing() as session:
         merges.get_merge(session, merge_id)
         asking.body(schemas.Nothing())
-        merging.take_back(session, merge_id, by=stamp())
+        act(session, merge_id, by=stamp())
         return _merge(session, merge_id)
 
 

@@ -6,10 +6,10 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from branch_node.customers.models import Customer
+from branch_node.customers.reaching import closed_to
 from branch_node.units import queries
 from branch_node.units.models import Unit
 from branch_node.units.web import today
-from shared.domain.contacts.rules import closed_channels
 from shared.domain.units.recalls import Recall
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
@@ -72,13 +72,7 @@ def _closed(customer: Customer | None) -> str:
     """Return in words by which ways an owner is not to be reached today."""
     if customer is None:
         return ""
-    found = closed_channels(
-        customer.do_not_contact,
-        preferred=customer.preferred_channel,
-        until=customer.do_not_contact_until,
-        today=today(),
-    )
-    return _(", ").join(label(channel) for channel in found)
+    return _(", ").join(label(channel) for channel in closed_to(customer, today()))
 
 
 def _means(recall: Recall) -> list[tuple[str, str]]:
