@@ -27,7 +27,13 @@ from shared.web.views.standing import ReadyView
 
 COLUMNS: Final = (
     Column(
-        "customer_no", _l("Number"), sort=True, link="desk.customer", link_arg="customer_id", link_key="id"
+        "customer_no",
+        _l("Number"),
+        sort=True,
+        link="desk.customer",
+        link_arg="customer_id",
+        link_key="id",
+        edit="customers.edit",
     ),
     Column("name", _l("Name"), "own", sort=True),
     Column("kind", _l("Kind"), "own"),

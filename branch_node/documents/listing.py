@@ -28,7 +28,13 @@ from shared.web.tables import Column
 
 COLUMNS: Final = (
     Column(
-        "name", _l("Title of the document"), "own", sort=True, link="documents.one", link_arg="document_id"
+        "name",
+        _l("Title of the document"),
+        "own",
+        sort=True,
+        link="documents.one",
+        link_arg="document_id",
+        edit="documents.edit",
     ),
     Column("customer", _l("Customer"), "own"),
     Column("kind", _l("Kind"), "own", sort=True),

@@ -33,7 +33,9 @@ from shared.web.tables import Column
 blueprint = Blueprint("managers", __name__, template_folder="templates", url_prefix="/managers")
 
 COLUMNS: Final = (
-    Column("manager_no", _l("Staff number"), link="desk.manager", link_arg="manager_id"),
+    Column(
+        "manager_no", _l("Staff number"), link="desk.manager", link_arg="manager_id", edit="managers.edit"
+    ),
     Column("name", _l("Name")),
     Column("post", _l("Post")),
     Column("level", _l("Level"), wide=True),

@@ -60,7 +60,9 @@ from shared.web.tables import Column
 
 blueprint = Blueprint("units", __name__, template_folder="templates", url_prefix="/units")
 COLUMNS: Final = (
-    Column("serial_no", _l("Serial number"), sort=True, link="units.one", link_arg="unit_id"),
+    Column(
+        "serial_no", _l("Serial number"), sort=True, link="units.one", link_arg="unit_id", edit="units.edit"
+    ),
     Column("product", _l("Product"), "own", sort=True),
     Column("model", _l("Model"), sort=True),
     Column("owner", _l("Owner"), "own", sort=True),
@@ -102,7 +104,7 @@ class Listed:
 def index() -> str:
     """List the units that the address's filters name, with the recalls still open on them."""
     with reading() as session:
-        wanted = _wanted(session)
+        wanted = wanted_units(session)
         statement: Any = queries.select_units(wanted)
         page = paginate(
             session,
@@ -133,7 +135,7 @@ def index() -> str:
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the units of the list as a file."""
     with reading() as session:
-        wanted = _wanted(session)
+        wanted = wanted_units(session)
         statement = queries.select_units(wanted).order_by(Unit.serial_no, Unit.id).limit(MOST_ROWS + 1)
         return send_table(
             kind,
@@ -169,7 +171,7 @@ def add() -> ResponseReturnValue:
     try:
         values, owner = UnitForm().load(given), OwnerForm().load(given)
         with writing() as session:
-            _check_product(session, values, None)
+            check_product(session, values, None)
             unit = operations.add_unit(
                 session,
                 values,
@@ -228,7 +230,7 @@ def change(unit_id: str) -> ResponseReturnValue:
     try:
         values, seen_at = UnitForm().load(given), _seen_at(given.get("seen_at", ""))
         with writing() as session:
-            _check_product(session, values, queries.get_unit(session, unit_id).product)
+            check_product(session, values, queries.get_unit(session, unit_id).product)
             unit = operations.change_unit(session, unit_id, values, seen_at=seen_at, by=stamp())
             serial_no = unit.serial_no
     except (ValidationError, *REFUSED) as refused:
@@ -261,7 +263,7 @@ def _form(
     )
 
 
-def _check_product(session: Session, values: Mapping[str, Any], before: str | None) -> None:
+def check_product(session: Session, values: Mapping[str, Any], before: str | None) -> None:
     """Let only products of head office's table be chosen where there is one; what a unit has already may stay."""
     known, given = products(session), values.get("product")
     if known is not None and given and given != before and given not in {one.code for one in known}:
@@ -296,7 +298,8 @@ def _status(refused: ValidationError | BranchlineError) -> int:
     return 400 if isinstance(refused, ValidationError) else STATUS[refused.kind]
 
 
-def _wanted(session: Session) -> UnitFilter:
+def wanted_units(session: Session) -> UnitFilter:
+    """Return what the address asks for; a recall that does not hold asks for nothing."""
     number = text_argument("recall")
     try:
         recall = queries.get_recall(session, number, today()) if number else None

@@ -51,7 +51,15 @@ blueprint = Blueprint("worklogs", __name__, template_folder="templates", url_pre
 TEXT_LENGTH: Final = 2000
 USUAL_SPAN: Final = timedelta(days=6)
 COLUMNS: Final = (
-    Column("started_at", _l("Began"), "exact", sort=True, link="worklogs.entry", link_arg="log_id"),
+    Column(
+        "started_at",
+        _l("Began"),
+        "exact",
+        sort=True,
+        link="worklogs.entry",
+        link_arg="log_id",
+        edit="worklogs.correct",
+    ),
     Column("kind", _l("Kind"), "label"),
     Column("customer", _l("Customer"), "own"),
     Column("manager", _l("Account manager")),
@@ -88,8 +96,8 @@ class ListedLog:
 @requires(Resource.WORK_LOG, Action.READ)
 def index() -> str:
     """List the entries that the address's filters name; without days, those of the last seven."""
-    first, last = _days()
-    wanted = _wanted(first, last)
+    first, last = asked_days()
+    wanted = wanted_logs(first, last)
     statement: Any = queries.logs(wanted)
     with reading() as session:
         page = paginate(
@@ -118,8 +126,8 @@ def index() -> str:
 @requires(Resource.WORK_LOG, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the entries of the list as a file."""
-    first, last = _days()
-    wanted = _wanted(first, last)
+    first, last = asked_days()
+    wanted = wanted_logs(first, last)
     with reading() as session:
         statement = queries.logs(wanted).order_by(WorkLog.started_at.desc(), WorkLog.id).limit(MOST_ROWS + 1)
         days = [(_("From"), first.isoformat()), (_("To"), last.isoformat())]
@@ -212,12 +220,9 @@ def offer_customers() -> str:
 
 def _save(corrects: str | None) -> ResponseReturnValue:
     given = request.form.to_dict()
-    schema = work_log_form(timezone=runtime().settings.timezone, now=stamp().at)
     with writing() as session:
         try:
-            values: dict[str, Any] = schema.load(given)
-            values["customer_id"] = _customer_meant(session, values.pop("customer"))
-            values["text"] = _with_reason(session, values, given.get("despite", ""))
+            values = read_entry(session, given)
             log = (
                 operations.correct_log(session, corrects, values, by=stamp())
                 if corrects
@@ -235,6 +240,15 @@ def _save(corrects: str | None) -> ResponseReturnValue:
     if log.customer_id and request.form.get("back") == "customer":
         return redirect(url_for("desk.customer", customer_id=log.customer_id), code=303)
     return redirect(url_for("worklogs.entry", log_id=log.id), code=303)
+
+
+def read_entry(session: Session, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a form says of one piece of work; raises ValidationError and CustomerNotSureError."""
+    schema = work_log_form(timezone=runtime().settings.timezone, now=stamp().at)
+    values: dict[str, Any] = schema.load(given)
+    values["customer_id"] = _customer_meant(session, values.pop("customer"))
+    values["text"] = _with_reason(session, values, str(given.get("despite") or ""))
+    return values
 
 
 def _with_reason(session: Session, values: Mapping[str, Any], despite: str) -> str:
@@ -302,12 +316,14 @@ def _closed(session: Session, values: Mapping[str, Any]) -> tuple[Customer, Sequ
     return (found[0], closed) if closed else None
 
 
-def _days() -> tuple[date, date]:
+def asked_days() -> tuple[date, date]:
+    """Return the first and the last day that the address names; without any the last seven."""
     last = day_argument("to") or local_day(stamp().at, runtime().settings.timezone)
     return day_argument("from") or last - USUAL_SPAN, last
 
 
-def _wanted(first: date, last: date) -> LogFilter:
+def wanted_logs(first: date, last: date) -> LogFilter:
+    """Return what the address asks for within some days."""
     zone = runtime().settings.timezone
     return LogFilter(
         started_from=day_bounds(first, zone)[0],

@@ -13,7 +13,8 @@ class Column:
 
     `sort` makes the heading a link that orders by `name`. `link` is an endpoint: the cell then opens the
     record, whose `link_key` attribute becomes the view's argument `link_arg`. Kind "own" asks the caller
-    of the macro. `wide` columns are left out on a telephone.
+    of the macro. `wide` columns are left out on a telephone. `edit`, an endpoint that takes the same argument, is
+    where the key e leads from the marked row, for those who may.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Column:
     link_arg: str = "id"
     link_key: str = "id"
     wide: bool = False
+    edit: str | None = None
 
     @property
     def numeric(self) -> bool:

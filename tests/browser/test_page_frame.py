@@ -130,6 +130,21 @@ def test_g_and_a_letter_goes_there_and_enter_opens_the_marked_row(page):
     expect(page).to_have_url(re.compile("[0-9]/$"))
 
 
+def test_e_opens_the_marked_row_for_editing_and_without_one_nothing(page):
+    page.keyboard.press("e")
+    expect(page).to_have_url(re.compile("[0-9]/$"))
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    expect(page).to_have_url(re.compile("/records/KH000002/edit$"))
+
+
+def test_control_and_k_goes_to_the_search_box_even_from_another_field(page):
+    page.locator("input[name=name]").focus()
+    page.keyboard.press("Control+k")
+    expect(page.locator("#search")).to_be_focused()
+
+
 def test_the_menu_and_the_person_are_within_reach_at_any_width_without_scripts(chromium, gallery, page):
     cookies = page.context.cookies()
     context = chromium.new_context(viewport=page.viewport_size, base_url=gallery, java_script_enabled=False)

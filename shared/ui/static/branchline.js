@@ -23,6 +23,12 @@
     list[next].scrollIntoView({ block: "nearest" });
   }
 
+  function editMarked() {
+    const link = one("table[data-list] tr.marked a[data-edit]");
+    if (link) location.assign(link.dataset.edit);
+    return Boolean(link);
+  }
+
   function openMarked() {
     one("table[data-list] tr.marked a[data-open], table[data-list] tr.marked a")?.click();
   }
@@ -45,13 +51,17 @@
     return true;
   }
 
-  const KEYS = { j: () => mark(1), k: () => mark(-1), "?": () => sheet(true), "/": () => press("/"), n: () => press("n"), e: () => press("e") };
+  const KEYS = { j: () => mark(1), k: () => mark(-1), "?": () => sheet(true), "/": () => press("/"), n: () => press("n"), e: () => editMarked() || press("e") };
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       sheet(false);
       all("details.person[open]").forEach((menu) => menu.removeAttribute("open"));
       if (typing(event.target)) event.target.blur();
+      return;
+    }
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && press("/")) {
+      event.preventDefault(); // the browser has its own use for it
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;

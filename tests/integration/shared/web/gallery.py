@@ -74,7 +74,13 @@ class Customer:
 
 COLUMNS = (
     Column(
-        "number", _l("Customer number"), sort=True, link="gallery.show", link_arg="number", link_key="number"
+        "number",
+        _l("Customer number"),
+        sort=True,
+        link="gallery.show",
+        link_arg="number",
+        link_key="number",
+        edit="gallery.edit",
     ),
     Column("name", _l("Name"), sort=True),
     Column("grade", _l("Grade"), kind="label"),
@@ -135,6 +141,12 @@ def index() -> str:
 @blueprint.get("/records/<number>")
 @requires(Resource.OWN_ACCOUNT, Action.READ)
 def show(number: str) -> str:
+    return render_template("blank.html", number=number)
+
+
+@blueprint.get("/records/<number>/edit")
+@requires(Resource.OWN_ACCOUNT, Action.UPDATE)
+def edit(number: str) -> str:
     return render_template("blank.html", number=number)
 
 
