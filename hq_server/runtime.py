@@ -17,7 +17,7 @@ class HqIdentity:
     """The id branches know HQ by, and the private key that signs its receipts."""
 
     hq_id: str
-    private_key: bytes
+    private_key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import secrets
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,8 @@ from shared.errors import N_, SetupError
 PRIVATE: Final = 0o600
 SAMPLE_SECRETS: Final = frozenset({"change-me", "changeme", "secret", "sample", "dev", "password", "test"})
 MIN_SECRET_LENGTH: Final = 32
+# Of 43 random characters of base 64 about thirty are different; of a word typed over and over few are.
+FEWEST_DIFFERENT: Final = 12
 LOOPBACK: Final = ("127.0.0.1", "::1")
 
 
@@ -153,8 +155,8 @@ class NodeSettings:
     """
 
     home: Home
-    database_url: str
-    secret_key: str
+    database_url: str = field(repr=False)  # it may hold a password
+    secret_key: str = field(repr=False)
     host: str = "127.0.0.1"
     port: int = 8000
     timezone: str = "Asia/Shanghai"
@@ -179,8 +181,9 @@ def new_secret() -> str:
 
 
 def check_secret(name: str, value: str) -> None:
-    """Refuse a sample or short secret; raises SetupError."""
-    if value.strip().lower() in SAMPLE_SECRETS or len(value) < MIN_SECRET_LENGTH:
+    """Refuse a sample, short or repeating secret; raises SetupError."""
+    sample = value.strip().lower() in SAMPLE_SECRETS
+    if sample or len(value) < MIN_SECRET_LENGTH or len(set(value)) < FEWEST_DIFFERENT:
         raise SetupError(problem=f"{name}: {N_('a sample or short secret; delete it and run `init` again')}")
 
 

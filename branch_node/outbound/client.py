@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -109,7 +109,7 @@ class Credentials:
     """Who this node is to HQ, and HQ's key once it is known."""
 
     node: str
-    private_key: bytes
+    private_key: bytes = field(repr=False)
     hq_url: str
     hq_public_key: bytes = b""
 

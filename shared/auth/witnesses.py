@@ -6,7 +6,7 @@ in a file of the home, which goes with the home when the act is done.
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from typing import Final, Self
@@ -27,7 +27,7 @@ class Claim:
     """Who somebody says they are."""
 
     username: str
-    password: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

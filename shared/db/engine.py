@@ -33,6 +33,8 @@ class Database:
         self.url = url
         self._carried = dict(carried or {})
         self.engine = _create_engine(url)
+        # What was to be written about a person is no text of an error, and so of no log.
+        self.engine.hide_parameters = True
         self.dialect = self.engine.dialect.name
         self._make_sessions()
 

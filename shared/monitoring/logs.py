@@ -35,6 +35,8 @@ URL_PASSWORD: Final = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 KEY_BLOCK: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL
 )
+# Where PostgreSQL quotes the row it refused: whoever it is about is no business of who reads logs.
+QUOTED_ROW: Final = re.compile(r"^(DETAIL|CONTEXT):.*$", re.MULTILINE)
 STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("branchline_log_fields", default=MappingProxyType({}))
@@ -92,7 +94,7 @@ class JsonLines(logging.Formatter):
             **_fields(record),
         }
         if record.exc_info:
-            line["exception"] = clean(self.formatException(record.exc_info), lines=True)
+            line["exception"] = trace(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -104,7 +106,7 @@ class PlainLines(logging.Formatter):
         fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
         line = f"{_at(record)[11:19]} {record.levelname:<7} {clean(record.getMessage())} {fields}".rstrip()
         if record.exc_info:
-            line += "\n" + clean(self.formatException(record.exc_info), lines=True)
+            line += "\n" + trace(self.formatException(record.exc_info))
         return line
 
 
@@ -162,6 +164,11 @@ def clean(text: str, *, lines: bool = False) -> str:
     text = URL_PASSWORD.sub(rf"\1:{BLOTTED}@", KEY_BLOCK.sub(BLOTTED, text))
     kept = "\n" if lines else ""
     return "".join(char if char in kept or char.isprintable() else repr(char)[1:-1] for char in text)
+
+
+def trace(text: str) -> str:
+    """Return a traceback as it may be kept: as `clean` leaves it, without the rows that a database quotes."""
+    return clean(QUOTED_ROW.sub(rf"\1: {BLOTTED}", text), lines=True)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
