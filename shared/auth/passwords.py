@@ -1,6 +1,7 @@
 """Passwords and one-time codes: what is accepted, and how they are kept (never in plain text)."""
 
 import hashlib
+import re
 import secrets
 import unicodedata
 from functools import lru_cache
@@ -16,6 +17,12 @@ from shared.errors import N_
 SHORTEST: Final = 8
 LONGEST: Final = 128
 FEWEST_DIFFERENT: Final = 4
+# What somebody would try here before any list, with whatever digits and signs around it; SECURITY.md names them.
+OWN_WORDS: Final = frozenset(
+    "branchline branch branchnode branch-node headoffice head-office hqserver hq-server admin administrator manager"
+    " account accountmanager analyst auditor cashier customer operator service staff welcome password passw0rd".split()
+)
+_AROUND: Final = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 # RFC 9106, second recommended option: 64 MiB, three passes.
 _HASHER: Final = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=4)
 # Crockford's base 32: no I, L, O, U, so a code can be read out over the telephone.
@@ -32,19 +39,28 @@ def check_password(password: str, *, username: str = "", shortest: int = SHORTES
         raise PasswordShortError(field="password", least=max(shortest, SHORTEST))
     if len(normal) > LONGEST:
         raise WeakPasswordError(field="password", reason=N_("A password has at most 128 characters."))
-    folded = normal.casefold()
-    if folded in common_passwords() or len(set(folded)) < FEWEST_DIFFERENT or folded == username.casefold():
+    if _is_tried_first(normal.casefold(), username.casefold()):
         raise WeakPasswordError(
             field="password", reason=N_("This password is among the first anybody would try; choose another.")
         )
     return normal
 
 
+def _is_tried_first(folded: str, username: str) -> bool:
+    if folded in common_passwords() or len(set(folded)) < FEWEST_DIFFERENT:
+        return True
+    bare = _AROUND.sub("", folded)
+    return folded == username or (bare != "" and bare in OWN_WORDS | {_AROUND.sub("", username)})
+
+
 @lru_cache(maxsize=1)
 def common_passwords() -> frozenset[str]:
-    """Return the passwords that are tried first by whoever guesses."""
+    """Return the passwords that are tried first by whoever guesses: of breached lists, and of people in China."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 - 90,000 words, for who sets a password
+
     text = Path(__file__).with_name("common_passwords.txt").read_text(encoding="utf-8")
-    return frozenset(line.strip().casefold() for line in text.splitlines() if line.strip())
+    listed = [*text.splitlines(), *FREQUENCY_LISTS["passwords"]]
+    return frozenset(word for line in listed if len(word := line.strip().casefold()) >= SHORTEST)
 
 
 def hash_password(password: str) -> str:
