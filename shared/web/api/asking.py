@@ -13,6 +13,7 @@ from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
 
 from shared.db.base import instant_text
 from shared.errors import N_
+from shared.web.api.strict import read_json
 
 SIZES: Final = (25, 50, 100, 200)
 NOT_AN_OBJECT: Final = N_("Send a JSON object with Content-Type: application/json.")
@@ -21,12 +22,7 @@ NOT_A_CURSOR: Final = N_("This is not a place in the list: send what the answer 
 
 def body(schema: Schema) -> dict[str, Any]:
     """Return what was sent as `schema` reads it; raises ValidationError."""
-    try:
-        given = request.get_json(silent=True)
-        # Half of a surrogate pair is no text that a database takes.
-        json.dumps(given, ensure_ascii=False).encode()
-    except (RecursionError, UnicodeEncodeError):
-        given = None
+    given = read_json(request.get_data()) if request.is_json else None
     if not isinstance(given, dict):
         raise ValidationError({"": [NOT_AN_OBJECT]})
     found: dict[str, Any] = schema.load(given)
