@@ -1,7 +1,7 @@
 """Reads of what people ask branches about their data: kinds and days; who asked is known at the branch alone."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from hq_server.branches.models import Branch
 from hq_server.replica.models import ReplicaPersonalRequest
 from shared.domain.calendar import local_day
-from shared.domain.personal.vocabulary import RequestState
+from shared.domain.personal.vocabulary import RequestKind, RequestState
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_
 
@@ -52,6 +52,31 @@ class Asked:
     request: ReplicaPersonalRequest
     standing: Standing
 
+    @property
+    def kind(self) -> RequestKind:
+        """What was asked for."""
+        return self.request.kind
+
+    @property
+    def received_on(self) -> date:
+        """The day it came in."""
+        return self.request.received_on
+
+    @property
+    def due_on(self) -> date:
+        """The last day for the answer."""
+        return self.request.due_on
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it was answered, or None."""
+        return self.request.ended_at
+
+    @property
+    def answer(self) -> RequestState | None:
+        """How it was answered, or None."""
+        return self.request.state if self.request.ended_at else None
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -73,8 +98,23 @@ class Tally:
         return self.counts[Standing.OVERDUE] + self.counts[Standing.WAITING]
 
 
-def list_requests(session: Session, today: Today, branches: Iterable[int] = ()) -> Sequence[Asked]:
-    """Return the requests of some branches (none: all) that are open or were answered in the last 365 days.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A branch and how its requests stand."""
+
+    branch: Branch
+    tally: Tally
+
+    @classmethod
+    def of(cls, branch: Branch, tallies: Mapping[int, Tally]) -> "Line":
+        """Return a branch's line; one that was asked nothing has noughts."""
+        return cls(branch, tallies.get(branch.number, Tally.of(())))
+
+
+def list_requests(
+    session: Session, today: Today, branches: Iterable[int] = (), kinds: Collection[RequestKind] = ()
+) -> Sequence[Asked]:
+    """Return the requests of some branches and kinds (none: all), open or answered in the last 365 days.
 
     The open ones come first and of those the one due first; then the last answered.
     """
@@ -84,15 +124,19 @@ def list_requests(session: Session, today: Today, branches: Iterable[int] = ()) 
     wanted = list(branches)
     if wanted:
         chosen = chosen.where(request.branch_number.in_(wanted))
+    if kinds:
+        chosen = chosen.where(request.kind.in_(kinds))
     ordered = chosen.order_by(
         request.ended_at.is_not(None), request.ended_at.desc(), request.due_on, request.id
     )
     return [Asked(one, today.standing(one)) for one in session.scalars(ordered)]
 
 
-def tally_branches(session: Session, today: Today, branches: Iterable[int] = ()) -> dict[int, Tally]:
+def tally_branches(
+    session: Session, today: Today, branches: Iterable[int] = (), kinds: Collection[RequestKind] = ()
+) -> dict[int, Tally]:
     """Return by branch number how its requests stand; a branch without any is left out."""
     by_branch: dict[int, list[Asked]] = {}
-    for one in list_requests(session, today, branches):
+    for one in list_requests(session, today, branches, kinds):
         by_branch.setdefault(one.request.branch_number, []).append(one)
     return {number: Tally.of(asked) for number, asked in by_branch.items()}

@@ -11,9 +11,17 @@ from tests.support.hq_rows import add_branch
 AT_ONCE = (
     "/published",  # what head office has published, and which branch has it
     "/analysis/export",  # sums
+    "/personal-requests",  # kinds and days; who asked is known at the branch alone
 )
 # They hold figures and numbers of ours, or names that only an administrator gives.
-WITHOUT_FREE_TEXT = ("/operations", "/organisation", "/log", "/published", "/legal-holds")
+WITHOUT_FREE_TEXT = (
+    "/operations",
+    "/organisation",
+    "/log",
+    "/published",
+    "/legal-holds",
+    "/personal-requests/one-by-one",
+)
 
 
 @pytest.fixture

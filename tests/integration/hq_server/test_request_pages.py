@@ -1,14 +1,19 @@
 """What people ask branches about their data, as head office sees it: open, overdue, in time, and never who."""
 
+import csv
+import io
 import re
 from datetime import timedelta
 
+import openpyxl
 import pytest
 from sqlalchemy import select
 
 from hq_server.branches.models import Branch
 from hq_server.ranges import RANGES
 from hq_server.replica.models import ReplicaPersonalRequest
+from shared.audit.models import AuditEntry
+from shared.audit.vocabulary import LogAction
 from shared.auth.queries import get_user_named
 from shared.domain.personal.vocabulary import RequestKind, RequestState
 from shared.ids import new_id
@@ -107,3 +112,92 @@ def sight_of(database, near):
         user_id = get_user_named(session, "limited").id
     reach = dict.fromkeys(Resource, DataRange.GROUP)
     return Sight(Seer(user_id, None, NOON), reach, RANGES, branches=(near,))
+
+
+def table_of(answer):
+    return [*csv.reader(io.StringIO(answer.data.decode("utf-8-sig")))]
+
+
+def test_figures_of_branches_leave_as_a_file_in_the_order_and_with_the_filters_of_the_page(
+    client, database, asked
+):
+    rows = table_of(client.get("/personal-requests/export.csv?sort=-unanswered&kind=access&kind=correction"))
+
+    assert rows[0][:4] == ["Branch", "Name", "Unanswered", "of these overdue"]
+    assert [row[:4] for row in rows[1:]] == [
+        ["B001", "杭州分公司", "2", "1"],
+        ["B002", "宁波分公司", "0", "0"],
+    ]
+    with database.reads() as session:
+        entry = session.scalars(
+            select(AuditEntry).where(AuditEntry.event == "personal_request.exported")
+        ).one()
+    assert (entry.action, entry.actor, entry.details["rows"]) == (LogAction.EXPORT, "zhang", 2)
+    assert "A copy of their data" in str(entry.details["conditions"])
+
+
+def test_requests_leave_one_by_one_without_who_asked(client, asked):
+    path = "/personal-requests/one-by-one/export"
+    rows = table_of(client.get(f"{path}.csv?branch=B001&standing=overdue&standing=late&sort=due_on"))
+
+    assert [(row[0], row[1], row[4]) for row in rows[1:]] == [
+        ("B001", "A copy of their data", "answered late"),
+        ("B001", "A copy of their data", "overdue"),
+    ]
+    assert rows[0] == ["Branch", "Kind", "Received on", "Due on", "State", "Answered", "Answer"]
+    book = openpyxl.load_workbook(io.BytesIO(client.get(f"{path}.xlsx?branch=B001").data))
+    assert book.worksheets[0].max_row == 1 + 5
+    assert client.get(f"{path}.csv?branch=B002").data.decode("utf-8-sig").count("\n") == 1
+
+
+def test_a_name_that_would_run_in_a_spreadsheet_leaves_as_text(client, database, asked):
+    with database.sessions.begin() as session:
+        session.scalars(select(Branch).where(Branch.code == "B002")).one().name = "=cmd|' /C calc'!A0"
+
+    name = table_of(client.get("/personal-requests/export.csv?branch=B002"))[1][1]
+    assert name.startswith("'=")
+
+
+def test_who_may_only_read_takes_no_file(client, database, asked):
+    leader = sign_in(client.application, database, StaffKind.LEADER, username="lin")
+
+    assert leader.get("/personal-requests").status_code == 200
+    assert "export.csv" not in leader.get("/personal-requests").text
+    assert leader.get("/personal-requests/export.csv").status_code == 403
+    assert leader.get("/personal-requests/one-by-one/export.csv").status_code == 403
+
+
+def test_files_hold_the_requests_of_those_branches_alone_that_one_sees(client, database, asked):
+    with database.sessions.begin() as session:
+        other = add_branch(session, "B003", NOON, name="温州分公司")
+        ask(session, other, due=-1)
+    limited = sign_in(client.application, database, StaffKind.ANALYST, username="limited")
+    with database.sessions.begin() as session:
+        get_user_named(session, "limited").branches = [other.number]
+
+    for path in ("/personal-requests/export.csv", "/personal-requests/one-by-one/export.csv?branch=B001"):
+        assert {row[0] for row in table_of(limited.get(path))[1:]} == {"B003"}, path
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [("", "B001"), ("-branch", "B002"), ("late", "B002"), ("-late", "B001"), ("-first_due", "B001")],
+)
+def test_branches_stand_in_the_order_asked_for(client, asked, sort, first):
+    page = client.get(f"/personal-requests?sort={sort}").text
+
+    assert re.findall(r'class="muted">(B00\d)<', page)[0] == first
+
+
+def test_requests_of_a_branch_are_narrowed_and_ordered_and_come_in_pages(client, database, asked):
+    with database.sessions.begin() as session:
+        found = session.scalars(select(Branch).where(Branch.code == "B001")).one()
+        for day in range(30):
+            ask(session, found, due=day + 10, kind=RequestKind.ERASURE)
+
+    first = client.get("/personal-requests/B001?kind=erasure&sort=-due_on").text
+    assert (first.count("<tr>") - 1, "1 to 25 of 31" in first) == (25, True)
+    assert (TODAY + timedelta(days=39)).isoformat() in first
+    assert client.get("/personal-requests/B001?kind=erasure&page=2").text.count("<tr>") - 1 == 6
+    assert client.get("/personal-requests/B001?kind=correction").text.count("<tr>") - 1 == 1
+    assert client.get("/personal-requests/B001?kind=nonsense&sort=nobody&page=-1").status_code == 200
