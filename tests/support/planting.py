@@ -97,7 +97,7 @@ OURS: Final[Mapping[str, frozenset[str]]] = {
     "*": frozenset({"digest", "mac", "sha256", "password_hash", "code_hash", "wrapped", "heading_key"}),
     "feed_items": frozenset({"name"}),
     "archive_unlocks": frozenset({"approved_by", "asked_by", "closed_by", "reason"}),
-    "users": frozenset({"branches", "duties"}),
+    "users": frozenset({"branches", "duties", "manager_id"}),
     "import_rows": frozenset({"action"}),
 }
 BRANCH: Final = "branch_number"
@@ -196,7 +196,8 @@ def _wrote(connection: Connection, statement: Any) -> bool:
     """Tell whether a statement wrote a row: one that a constraint refuses does not."""
     try:
         with connection.begin_nested():
-            return connection.execute(statement).rowcount > 0
+            # PostgreSQL does not count what an INSERT gives back (-1).
+            return connection.execute(statement).rowcount != 0
     except DBAPIError:
         return False
 
