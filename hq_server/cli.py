@@ -25,6 +25,7 @@ from shared.cli import (
     NodeGroup,
     command_stamp,
     common_commands,
+    database_option,
     echo,
     echo_json,
     exit_with,
@@ -57,7 +58,7 @@ def cli() -> None:
 
 @cli.command(help=N_("Make keys, settings and database; print a first sign-in code for the administrator."))
 @home_option(APP.home_env)
-@click.option("--database", metavar="URL", help=N_("Where the data is; SQLite in DIR when not given."))
+@database_option()
 def init(home: Path, database: str | None) -> None:
     """Make a new HQ; run again it changes nothing but a code not used yet."""
     create_home(home, database_url=database)

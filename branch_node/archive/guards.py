@@ -44,13 +44,13 @@ def remove(connection: Connection) -> None:
 def _unlocked(clock: str, over: str, entry: str, purpose: str) -> str:
     """Return the condition that an entry is unlocked now."""
     return (
-        f"EXISTS (SELECT 1 FROM archive_unlocks u WHERE u.entry_id = {entry} AND u.purpose = {purpose} "  # noqa: S608
+        f"EXISTS (SELECT 1 FROM archive_unlocks u WHERE u.entry_id = {entry} AND u.purpose = {purpose} "  # noqa: S608 - ours
         f"AND u.closed_at IS NULL AND {clock} < {over}"
     )
 
 
 _ACT: Final = (
-    "EXISTS (SELECT 1 FROM two_person_acts a WHERE a.id = NEW.act_id AND a.state = 'approved' "  # noqa: S608
+    "EXISTS (SELECT 1 FROM two_person_acts a WHERE a.id = NEW.act_id AND a.state = 'approved' "  # noqa: S608 - our own words
     f"AND a.kind IN {KINDS} AND a.subject_id = {{entry}} AND a.decided_by <> a.proposed_by)"
 )
 _HELD: Final = (

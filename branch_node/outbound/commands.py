@@ -16,7 +16,7 @@ from branch_node.outbound.packing import pack as pack_waiting
 from branch_node.outbound.packing import take_receipts
 from branch_node.outbound.queries import get_membership
 from branch_node.runtime import BranchRuntime
-from shared.cli import NodeApp, command_stamp, echo, echo_json, home_option, run_job_now, say
+from shared.cli import NodeApp, command_stamp, echo, echo_json, from_stdin, home_option, run_job_now, say
 from shared.db.scope import FIRST
 from shared.domain.wire_words import RECORD_NUMBERS
 from shared.errors import N_
@@ -54,7 +54,12 @@ def _joining(cli: click.Group, app: NodeApp) -> None:
         metavar="URL",
         help=N_("Head office's address: https://, unless on this machine."),
     )
-    @click.option("--code", required=True, help=N_("The one-time code head office gave."))
+    @click.option(
+        "--code",
+        required=True,
+        callback=from_stdin,
+        help=N_("The one-time code head office gave; - reads it from stdin."),
+    )
     @click.option(
         "--again",
         is_flag=True,

@@ -91,7 +91,7 @@ def _compute_month(session: Session, month: str, *, timezone: str, currency: str
     )
     removed = _count(
         session,
-        "DELETE FROM customer_months AS m WHERE m.month = :month"  # noqa: S608
+        "DELETE FROM customer_months AS m WHERE m.month = :month"  # noqa: S608 - names are ours
         f" AND NOT EXISTS (SELECT 1 FROM fresh_months f WHERE {same})",
         month,
     )
@@ -121,7 +121,7 @@ def _fill_fresh(session: Session, month: str, *, timezone: str, currency: str) -
     # CREATE TABLE AS takes no parameters on PostgreSQL, so the table is made empty and filled.
     columns = ", ".join(("customer_id", "currency", *FIGURES))
     session.execute(
-        text(f"CREATE TEMPORARY TABLE fresh_months AS SELECT {columns} FROM customer_months WHERE 1 = 0")  # noqa: S608
+        text(f"CREATE TEMPORARY TABLE fresh_months AS SELECT {columns} FROM customer_months WHERE 1 = 0")  # noqa: S608 - ours
     )
     session.execute(text("CREATE UNIQUE INDEX ix_fresh_months ON fresh_months (customer_id, currency)"))
     statement = text(_FRESH.format(day=day)).bindparams(
@@ -161,7 +161,7 @@ GROUP BY customer_id, currency
 def _missing(session: Session, month: str) -> Iterator[Mapping[str, Any]]:
     columns = [CustomerMonth.__table__.c[name] for name in ("customer_id", "currency", *FIGURES)]
     statement = text(
-        f"SELECT f.customer_id, f.currency, {', '.join(f'f.{name}' for name in FIGURES)}"  # noqa: S608
+        f"SELECT f.customer_id, f.currency, {', '.join(f'f.{name}' for name in FIGURES)}"  # noqa: S608 - names are ours
         " FROM fresh_months f LEFT JOIN customer_months m"
         " ON m.customer_id = f.customer_id AND m.currency = f.currency AND m.month = :month"
         " WHERE m.id IS NULL ORDER BY f.customer_id, f.currency"

@@ -22,7 +22,7 @@ from shared.auth.errors import (
     StepCodeRefusedError,
 )
 from shared.auth.models import RecoveryCode, SecondStep, User
-from shared.auth.rules import AccountRules
+from shared.auth.rules import HALF_WAY, AccountRules
 from shared.auth.sealing import Seal
 from shared.auth.sessions import end_sessions
 from shared.auth.signin import count_try, forget_tries, known_as
@@ -80,16 +80,21 @@ def confirm_enrolment(session: Session, user: User, code: str, *, seal: Seal, by
     Raises SecondStepNotBegunError, SecondStepPresentError and StepCodeRefusedError.
     """
     step = session.get(SecondStep, user.id, with_for_update=True)
-    if step is None:
-        raise SecondStepNotBegunError
-    if step.enrolled:
+    if step is not None and step.enrolled:
         raise SecondStepPresentError
+    if step is None or not is_begun(step, by.at):
+        raise SecondStepNotBegunError
     if not _take_code(step, code, seal, by.at):
         raise StepCodeRefusedError(field="code")
     step.confirmed_at = by.at
     forget_tries(session, second_step_keys(user.id, by.terminal))
     audit.record(session, "user.second-step-enrolled", subject=("user", user.id), by=by)
     return new_recovery_codes(session, user, by=by)
+
+
+def is_begun(step: SecondStep, at: datetime) -> bool:
+    """Tell whether a second step is being set up: a secret that nobody has confirmed for a while is shown to nobody."""
+    return not step.enrolled and at - step.begun_at <= HALF_WAY
 
 
 def enrol_at_once(session: Session, user: User, secret: str, *, seal: Seal, by: Stamp) -> None:

@@ -5,7 +5,16 @@ in it. Those may be plain click commands: help given as `N_("...")` is translate
 """
 
 from shared.cli.commands import common_commands
-from shared.cli.context import NodeApp, command_stamp, echo, echo_json, home_option, say
+from shared.cli.context import (
+    NodeApp,
+    command_stamp,
+    database_option,
+    echo,
+    echo_json,
+    from_stdin,
+    home_option,
+    say,
+)
 from shared.cli.group import NodeGroup
 from shared.cli.outcome import NEEDS_PERSON, WILL_RETRY, exit_with
 from shared.cli.running import run_job_now
@@ -18,9 +27,11 @@ __all__ = [
     "NodeGroup",
     "command_stamp",
     "common_commands",
+    "database_option",
     "echo",
     "echo_json",
     "exit_with",
+    "from_stdin",
     "home_option",
     "init_node",
     "run_job_now",

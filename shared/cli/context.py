@@ -88,6 +88,21 @@ def home_option(env: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     )
 
 
+def database_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command `--database URL`, whose password need not stand where every user of the machine can read it."""
+    return click.option(
+        "--database",
+        metavar="URL",
+        callback=from_stdin,
+        help=N_("Where the data is, - to read that from stdin; SQLite in DIR when not given."),
+    )
+
+
+def from_stdin(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Return what an option was given; for `-` the next line of stdin, which no list of processes shows."""
+    return click.get_text_stream("stdin").readline().strip() if value == "-" else value
+
+
 def command_stamp(runtime: NodeRuntime) -> Stamp:
     """Return who runs this command, by the system's word, and when."""
     return Stamp(runtime.clock.now(), _user(), Via.COMMAND, socket.gethostname())

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from shared.alarms.operations import raise_alarm
 from shared.audit import operations as audit
 from shared.auth.witnesses import Account, Claim, count_refusal, prove_two, refused_tries
-from shared.cli.context import NodeApp, command_stamp, echo_json, home_option, say
+from shared.cli.context import NodeApp, command_stamp, echo_json, from_stdin, home_option, say
 from shared.clock import SystemClock
 from shared.config import Home
 from shared.db.backup import Manifest, Unpacked, restore_backup
@@ -124,7 +124,12 @@ def restore_command(app: NodeApp) -> click.Command:
     @home_option(app.home_env)
     @_by_whose_word
     @click.option("--force", is_flag=True, help=N_("Move a node that is there aside."))
-    @click.option("--database", metavar="URL", help=N_("Put the database here instead of where it was."))
+    @click.option(
+        "--database",
+        metavar="URL",
+        callback=from_stdin,
+        help=N_("Put the database here instead of where it was; - reads where from stdin."),
+    )
     @click.option("--json", "as_json", is_flag=True, help=N_("Tell what was in the file as JSON."))
     def restore(
         file: Path,

@@ -107,7 +107,9 @@ def sign_out() -> ResponseReturnValue:
     """End this session for good."""
     sessions.sign_out()
     notice(_("You are signed out."))
-    return redirect(url_for("accounts.sign_in"), code=303)
+    answer = redirect(url_for("accounts.sign_in"), code=303)
+    answer.headers["Clear-Site-Data"] = '"storage"'  # pages are kept by no cache, and cookies are ended above
+    return answer
 
 
 @blueprint.post("/language")

@@ -6,14 +6,16 @@ import segno
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from shared.auth import queries, second_step
+from shared.auth import operations, queries, second_step
 from shared.auth.errors import (
     SecondStepNotBegunError,
     SignInRequiredError,
     StepCodeRefusedError,
     TooManyAttemptsError,
+    WrongPasswordError,
 )
 from shared.auth.models import SecondStep
+from shared.auth.rules import FRESH
 from shared.auth.sealing import Seal
 from shared.auth.sessions import OpenSession, prove_session
 from shared.errors import BranchlineError
@@ -59,8 +61,16 @@ def prove() -> ResponseReturnValue:
 @blueprint.post("/setup")
 @public
 def begin() -> ResponseReturnValue:
-    """Make a secret for this person's authenticator, shown until a first code has confirmed it."""
+    """Make a secret for this person's authenticator, shown until a first code has confirmed it.
+
+    Whoever signed in a while ago shows that they are still there: the authenticator opens what the password alone
+    does not, so a terminal that somebody left open is not enough to have one.
+    """
     who = _who()
+    try:
+        _check_present(who)
+    except (WrongPasswordError, TooManyAttemptsError) as error:
+        return _show(who, error)
     with writing(on_reserve=True) as database:
         second_step.begin_enrolment(database, who.user, seal=_seal(), by=stamp())
     return redirect(url_for("second_step.ask", next=request.form.get("next", "")), code=303)
@@ -72,7 +82,7 @@ def picture() -> Response:
     """Draw the secret for the authenticator's camera, only while it is being set up."""
     who = _who()
     step = _step(who)
-    if step is None or step.enrolled:
+    if step is None or not second_step.is_begun(step, stamp().at):
         raise SecondStepNotBegunError
     secret = second_step.secret_of(step, _seal())
     out = io.BytesIO()
@@ -93,7 +103,7 @@ def confirm() -> ResponseReturnValue:
             code = request.form.get("code", "")
             codes = second_step.confirm_enrolment(database, who.user, code, seal=_seal(), by=stamp())
             token = prove_session(database, who.session.id, by=stamp())
-    except (StepCodeRefusedError, TooManyAttemptsError) as error:
+    except (StepCodeRefusedError, SecondStepNotBegunError, TooManyAttemptsError) as error:
         return _show(who, error)
     sessions.renew(token)
     return render_template("accounts/recovery_codes.html", codes=codes, next=next_page())
@@ -148,6 +158,27 @@ def _who() -> OpenSession:
     return found
 
 
+def _asks_password(who: OpenSession) -> bool:
+    return stamp().at - who.session.began_at > FRESH
+
+
+def _check_present(who: OpenSession) -> None:
+    """Compare the password of somebody who has to show it; each try is counted first, and a wrong one logged."""
+    if not _asks_password(who):
+        return
+    with writing(on_reserve=True) as database:
+        rules = sessions.account_rules(database)
+        attempt = operations.begin_sign_in(database, who.user.username, by=stamp(), rules=rules)
+    right = attempt.check(request.form.get("present", ""))
+    with writing(on_reserve=True) as database:
+        if right:
+            operations.forget_attempts(database, who.user, by=stamp())
+        else:
+            operations.note_code_refused(database, who.user.username, by=stamp())
+    if not right:
+        raise WrongPasswordError(field="present")
+
+
 def _step(who: OpenSession) -> SecondStep | None:
     with reading() as database:
         return database.get(SecondStep, who.user.id)
@@ -155,13 +186,15 @@ def _step(who: OpenSession) -> SecondStep | None:
 
 def _show(who: OpenSession, error: BranchlineError | None = None) -> ResponseReturnValue:
     step = _step(who)
-    secret = second_step.secret_of(step, _seal()) if step is not None and not step.enrolled else ""
+    begun = step is not None and second_step.is_begun(step, stamp().at)
+    secret = second_step.secret_of(step, _seal()) if step is not None and begun else ""
     page = render_template(
         "accounts/second_step.html",
         who=who.user,
         enrolled=step is not None and step.enrolled,
         secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
         half=viewer() is None,
+        asks_password=_asks_password(who),
         next=request.values.get("next", ""),
         errors=field_errors(error) if error else {},
     )

@@ -242,6 +242,15 @@ def test_a_node_does_not_serve_where_it_is_not_safe_or_cannot(change, said, call
     assert said in refused.stderr
 
 
+def test_where_the_database_is_can_be_said_on_stdin(call, tmp_path, make_database_url, dialect):
+    url = make_database_url(dialect)
+
+    done = call("init", "--database", "-", home=tmp_path / "quiet", input=f"{url}\n")
+
+    assert done.exit_code == 0, done.output
+    assert open_runtime(tmp_path / "quiet").settings.database_url == url
+
+
 def test_a_sample_secret_is_refused(call, tmp_path):
     home = open_runtime(tmp_path / "hq").settings.home
     home.write_key("session.key", b"change-me")

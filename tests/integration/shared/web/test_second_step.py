@@ -253,3 +253,41 @@ def test_taking_the_second_step_away_asks_for_it_when_it_was_proven_a_while_ago(
 
     with database.reads() as session:
         assert session.scalars(select(SecondStep)).one().enrolled
+
+
+def test_who_signed_in_a_while_ago_shows_the_password_before_an_authenticator_is_given(
+    unhelped, make_user, clock, database
+):
+    make_user("wang")
+    browser = unhelped.test_client()
+    browser.sign_in("wang")
+    clock.advance(timedelta(minutes=16))
+    asked = browser.get(STEP).text
+
+    refused = [post(browser, f"{STEP}/setup"), post(browser, f"{STEP}/setup", present="a guess of somebody")]
+
+    with database.reads() as session:
+        assert session.scalars(select(SecondStep)).all() == []
+        told = session.scalars(select(AuditEntry.event).where(AuditEntry.event == "sign-in.refused")).all()
+    assert 'name="present"' in asked
+    assert [answer.status_code for answer in refused] == [400, 400]
+    assert len(told) == 2
+    assert post(browser, f"{STEP}/setup", present="correct horse battery").status_code == 303
+    assert "secret-key" in browser.get(STEP).text
+
+
+def test_a_secret_that_nobody_confirms_is_shown_to_nobody_after_half_an_hour(unhelped, make_user, clock):
+    make_user("wang")
+    browser = unhelped.test_client()
+    browser.sign_in("wang")
+    post(browser, f"{STEP}/setup")
+    found = re.search(r'secret-key">([A-Z2-7 ]+)<', browser.get(STEP).text)
+    assert found is not None
+    clock.advance(timedelta(minutes=31))
+
+    code = pyotp.TOTP(found[1].replace(" ", "")).at(clock.now())
+    refused = post(browser, f"{STEP}/setup/confirmation", code=code)
+
+    assert refused.status_code == 409
+    assert "secret-key" not in browser.get(STEP).text
+    assert browser.get(f"{STEP}/picture.svg").status_code == 409
