@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from branch_node.archive.models import ArchiveEntry
 from branch_node.billing.models import BillLine
 from branch_node.bulk.models import BulkAct, BulkRow
-from branch_node.customers.models import Contact, Customer, CustomerMove, CustomerShare, Serving
+from branch_node.customers.models import Contact, Customer, CustomerMove, CustomerShare, FieldAge, Serving
 from branch_node.documents.models import Document, DocumentChunk, DocumentVersion
 from branch_node.handover.models import Handover, HandoverCustomer
 from branch_node.identity.models import CustomerIdentity, CustomerMerge
@@ -112,6 +112,7 @@ RANGES: Final = (
         Resource.CUSTOMER,
         _with_customer(CustomerMove.customer_id),
     ),
+    Ranged(FieldAge, Resource.CUSTOMER, _with_customer(FieldAge.customer_id)),
     Ranged(
         Contact,
         Resource.CONTACT,

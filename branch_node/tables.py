@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from branch_node.archive.guards import install as install_archive_guards
 from branch_node.archive.guards import remove as remove_archive_guards
 from branch_node.bindings import KEPT_BLANK, install_capture
+from branch_node.customers.ages import install_ages, remove_ages
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Customer
 from branch_node.customers.operations import EDITABLE
 from branch_node.documents.models import Document, DocumentVersion
@@ -42,6 +43,7 @@ def _install_generated(connection: Connection) -> None:
         profile=CUSTOMERS,
         columns=[name for name in EDITABLE if name != "manager_id"],
     )
+    install_ages(connection)
     CUSTOMER_SEARCH.install(connection)
     CONTACT_SEARCH.install(connection)
     WORK_LOG_SEARCH.install(connection)
@@ -55,6 +57,7 @@ def _take_away(connection: Connection) -> None:
     remove_row_security(connection)
     remove_archive_guards(connection)
     remove_merged(connection, CUSTOMERS)
+    remove_ages(connection)
 
 
 APP: Final = MigratedApp(

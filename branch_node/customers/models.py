@@ -99,6 +99,23 @@ class CustomerMove(Base):
     import_id: Mapped[str | None] = mapped_column(Id)
 
 
+class FieldAge(Base):
+    """When a field of a customer last changed, and when somebody confirmed what it says since; none: never since made.
+
+    The database keeps the changes (`ages.py`); a confirmation is told by the operation log at the customer.
+    """
+
+    __tablename__ = "customer_field_ages"
+
+    customer_id: Mapped[str] = mapped_column(
+        Id, ForeignKey("customers.id", ondelete="CASCADE"), primary_key=True
+    )
+    field: Mapped[str] = mapped_column(String(30), primary_key=True)
+    changed_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    confirmed_by: Mapped[str | None] = mapped_column(String(80))
+
+
 class Serving(Base):
     """That a service operator is serving a customer: while it lasts, the file is open to them."""
 

@@ -59,6 +59,7 @@ TECHNICAL = {
     "unit_owners": COMPUTED,
     **dict.fromkeys(("sessions", "second_steps", "recovery_codes", "sign_in_throttles"), SECRETS),
     "access_tokens": SECRETS,
+    "customer_field_ages": RECORDED,
     "bulk_acts": RECORDED,
     "bulk_rows": RECORDED,
     "answered_requests": KEPT_BY_PROGRAM,

@@ -17,6 +17,15 @@ from shared.domain.archive.keeping import (
     MOST_YEARS,
     UNLOCK_MINUTES,
 )
+from shared.domain.customers.upkeep import (
+    CONFLICT_CHECKS,
+    STALE_CARE,
+    STALE_IDENTITY,
+    STALE_PLACE,
+    STALE_REACH,
+    Conflict,
+)
+from shared.domain.customers.upkeep import MOST_MONTHS as MOST_STALE_MONTHS
 from shared.domain.personal.keeping import (
     BASES,
     BASIS_HELP,
@@ -155,6 +164,17 @@ EXPORT_ALONE: Final = "export-rows-alone"
 EXPORT_A_DAY: Final = "export-rows-a-day"
 EXPORT_HOURS: Final = "export-hours"
 EXPORT_FETCHES: Final = "export-fetches"
+
+STALE_HELP: Final = N_(
+    "Of customers of grade A, B, C and D, in this order: so long after its last change or confirmation a field is "
+    "flagged. Customers without a grade count as grade D."
+)
+STALE_LABELS: Final = {
+    STALE_REACH: N_("Numbers and mail addresses are stale after"),
+    STALE_PLACE: N_("Region and address are stale after"),
+    STALE_IDENTITY: N_("The document number is stale after"),
+    STALE_CARE: N_("The preferred channel is stale after"),
+}
 
 POLICIES: Final[Mapping[str, Policy]] = {
     policy.name: policy
@@ -321,6 +341,16 @@ POLICIES: Final[Mapping[str, Policy]] = {
             N_("After that two people may take one out; 0 or nothing published keeps them for ever."),
             Whole(0, MOST_YEARS),
             N_("years"),
+        ),
+        *(
+            Policy(name, text, STALE_HELP, Numbers(4, 1, MOST_STALE_MONTHS), N_("months"))
+            for name, text in STALE_LABELS.items()
+        ),
+        Policy(
+            CONFLICT_CHECKS,
+            N_("Contradictions in customer files"),
+            N_("What branches look for in the files of their customers; what is not chosen is not flagged."),
+            Several({one.value: one.label for one in Conflict}),
         ),
         Policy(
             KEEP_ACCOUNTS,
