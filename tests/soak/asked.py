@@ -10,6 +10,8 @@ from tests.soak.figure import Figure
 
 FUZZ: Final = "tests/system/test_fuzz.py"
 SCRIPTS: Final = "tests/browser/test_stored_scripts.py"
+# Lines told of what went wrong: it took an hour to find, and is not to be looked for again.
+MOST_TOLD: Final = 20
 
 
 def nonsense(requests: int) -> Iterator[Figure]:
@@ -26,12 +28,12 @@ def stored_scripts() -> Iterator[Figure]:
 def _tried(name: str, what: str, arguments: tuple[str, ...], wanted: str) -> Figure:
     since = time.monotonic()
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n", "0", "-q", "-rP", *arguments],
+        [sys.executable, "-m", "pytest", "-n", "0", "-q", "-rPfE", *arguments],
         capture_output=True,
         text=True,
         check=False,
     )
     lines = run.stdout.splitlines()
-    told = [line for line in lines if line.startswith((f"{name} ", "FAILED", "ERROR"))]
+    told = [line for line in lines if line.startswith((f"{name} ", "FAILED", "ERROR", "E  "))][:MOST_TOLD]
     measured = "; ".join([what, *told, *lines[-1:], f"{time.monotonic() - since:.0f} s"])
     return Figure(name, run.returncode == 0, measured, wanted)
