@@ -10,8 +10,15 @@ from flask import Blueprint, Flask, url_for
 
 from branch_node.api import care_routes as api_care
 from branch_node.api import customer_routes as api_customers
+from branch_node.api import import_routes as api_imports
+from branch_node.api import import_row_routes as api_import_rows
 from branch_node.api import judging_routes as api_judging
+from branch_node.api import line_routes as api_line
 from branch_node.api import many_routes as api_many
+from branch_node.api import paper_routes as api_papers
+from branch_node.api import unit_event_routes as api_unit_events
+from branch_node.api import unit_routes as api_units
+from branch_node.api import work_routes as api_work
 from branch_node.archive import alarms as archive_alarms
 from branch_node.archive import completeness_pages, contact_history_pages
 from branch_node.archive import history_pages as archive_history
@@ -24,7 +31,7 @@ from branch_node.bindings import BINDINGS
 from branch_node.bulk import pages as bulk
 from branch_node.config import load_settings
 from branch_node.contacts import pages as contacts
-from branch_node.customers import care_pages, sharing_pages
+from branch_node.customers import care_pages, sharing_pages, upkeep_pages
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
 from branch_node.customers.listing import NARROWINGS
@@ -208,6 +215,7 @@ BUSINESS: Final = (
     document_files.blueprint,
     document_pages.blueprint,
     care_pages.blueprint,
+    upkeep_pages.blueprint,
     duplicates.blueprint,
     merging.blueprint,
     sharing_pages.blueprint,
@@ -233,7 +241,19 @@ BUSINESS: Final = (
 )
 
 
-API: Final = (api_customers.blueprint, api_care.blueprint, api_judging.blueprint, api_many.blueprint)
+API: Final = (
+    api_customers.blueprint,
+    api_care.blueprint,
+    api_line.blueprint,
+    api_judging.blueprint,
+    api_many.blueprint,
+    api_units.blueprint,
+    api_unit_events.blueprint,
+    api_work.blueprint,
+    api_papers.blueprint,
+    api_imports.blueprint,
+    api_import_rows.blueprint,
+)
 
 
 def _node() -> Sequence[Blueprint]:

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from flask import Blueprint, Response
-from marshmallow import Schema, ValidationError
+from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from branch_node.api import schemas
@@ -48,7 +48,7 @@ def contact_people(customer_id: str) -> Response:
     """List whom to speak to."""
     with reading() as session:
         found = contacts.list_contacts(session, get_customer(session, customer_id).id)
-        shown = [_dumped(schemas.Contact(), one) for one in found]
+        shown = [asking.dumped(schemas.Contact(), one) for one in found]
     take_rows(len(shown), "contact")
     return asking.many(shown)
 
@@ -101,7 +101,7 @@ def list_moves(customer_id: str) -> Response:
     """List where a customer moved, the latest first."""
     with reading() as session:
         found = moves.list_moves(session, get_customer(session, customer_id).id)
-        return asking.many([_dumped(schemas.Move(), one) for one in found])
+        return asking.many([asking.dumped(schemas.Move(), one) for one in found])
 
 
 @blueprint.post("/customers/<id:customer_id>/moves")
@@ -127,7 +127,9 @@ def move(customer_id: str) -> Response:
                     session, customer_id, to, on=on, today=today, reason=given["reason"], by=stamp()
                 ).id
             ),
-            lambda at: asking.one(_dumped(schemas.Move(), session.get_one(CustomerMove, at)), status=201),
+            lambda at: asking.one(
+                asking.dumped(schemas.Move(), session.get_one(CustomerMove, at)), status=201
+            ),
         )
 
 
@@ -194,14 +196,14 @@ def list_versions(customer_id: str) -> Response:
 
 def _contact(session: Session, contact_id: str, *, status: int = 200) -> Response:
     found: Contact = contacts.get_contact(session, contact_id)
-    return asking.one(_dumped(schemas.Contact(), found), status=status, at=found.updated_at)
+    return asking.one(asking.dumped(schemas.Contact(), found), status=status, at=found.updated_at)
 
 
 def _shares(session: Session, customer_id: str) -> list[dict[str, Any]]:
     get_customer(session, customer_id)
     rows = sharing.list_shares(session, customer_id, now=stamp().at)
     return [
-        {**_dumped(schemas.Share(only=("manager_id", "shared_at", "shared_by", "ends_at")), row[0])}
+        {**asking.dumped(schemas.Share(only=("manager_id", "shared_at", "shared_by", "ends_at")), row[0])}
         | {"name": row.name}
         for row in rows
     ]
@@ -226,8 +228,3 @@ def _end_of(given: str) -> datetime:
         return day_bounds(_day(given, "until"), runtime().settings.timezone)[1]
     except OverflowError:
         raise ValidationError({"until": [NOT_A_DAY]}) from None
-
-
-def _dumped(schema: Schema, row: object) -> dict[str, Any]:
-    found: dict[str, Any] = schema.dump(row)
-    return found

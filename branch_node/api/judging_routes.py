@@ -1,10 +1,9 @@
 """Qualification, duplicates and merges for programs."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from flask import Blueprint, Response, request
-from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from branch_node.api import schemas
@@ -40,7 +39,7 @@ def of_customer(customer_id: str) -> Response:
     """List every judgement of a customer, the latest first."""
     with reading() as session:
         found = queries.list_of_customer(session, get_customer(session, customer_id).id)
-        return asking.many([_dumped(schemas.Judgement(), one) for one in found])
+        return asking.many([asking.dumped(schemas.Judgement(), one) for one in found])
 
 
 @blueprint.get("/qualifications/<id:qualification_id>")
@@ -109,10 +108,10 @@ def refuse(qualification_id: str) -> Response:
 def pairs() -> Response:
     """List pairs in one state."""
     state = next((one for one in PairState if one.value == request.args.get("state")), PairState.OPEN)
-    size, begin = asking.size(), _offset()
+    size, begin = asking.size(), asking.offset()
     with reading() as session:
         rows = duplicates.list_pairs(session, state, limit=size + 1, offset=begin)
-        shown = [_dumped(schemas.Pair(), row[0]) for row in rows[:size]]
+        shown = [asking.dumped(schemas.Pair(), row[0]) for row in rows[:size]]
     take_rows(2 * len(shown), "customer")
     return asking.many(shown, next_=asking.cursor(str(begin + size)) if len(rows) > size else None)
 
@@ -127,7 +126,7 @@ def decide(pair_id: str) -> Response:
         given = asking.body(schemas.Decision())["state"]
         state = next(one for one in PairState if one.value == given)
         found = duplicate_operations.decide(session, pair_id, state, by=stamp())
-        return asking.one(_dumped(schemas.Pair(), found))
+        return asking.one(asking.dumped(schemas.Pair(), found))
 
 
 @blueprint.get("/merges")
@@ -142,10 +141,10 @@ def decide(pair_id: str) -> Response:
 def list_merges() -> Response:
     """List merges in one state."""
     state = next((one for one in MergeState if one.value == request.args.get("state")), MergeState.PROPOSED)
-    size, begin = asking.size(), _offset()
+    size, begin = asking.size(), asking.offset()
     with reading() as session:
         rows = merges.list_merges(session, state, limit=size + 1, offset=begin)
-        shown = [_dumped(schemas.Merge(), row[0]) for row in rows[:size]]
+        shown = [asking.dumped(schemas.Merge(), row[0]) for row in rows[:size]]
     return asking.many(shown, next_=asking.cursor(str(begin + size)) if len(rows) > size else None)
 
 
@@ -208,18 +207,8 @@ def _decide(merge_id: str, act: Callable[..., object]) -> Response:
 
 def _judgement(session: Session, qualification_id: str, *, status: int = 200) -> Response:
     found = queries.get_qualification(session, qualification_id)
-    return asking.one(_dumped(schemas.Judgement(), found), status=status)
+    return asking.one(asking.dumped(schemas.Judgement(), found), status=status)
 
 
 def _merge(session: Session, merge_id: str, *, status: int = 200) -> Response:
-    return asking.one(_dumped(schemas.Merge(), merges.get_merge(session, merge_id)), status=status)
-
-
-def _offset() -> int:
-    given = asking.place(1)
-    return min(int(given[0]), 1_000_000) if given and given[0] and given[0].isdecimal() else 0
-
-
-def _dumped(schema: Schema, row: object) -> dict[str, Any]:
-    found: dict[str, Any] = schema.dump(row)
-    return found
+    return asking.one(asking.dumped(schemas.Merge(), merges.get_merge(session, merge_id)), status=status)

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from flask import Blueprint, Response
-from marshmallow import Schema, ValidationError
+from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from branch_node.api import schemas
@@ -86,7 +86,7 @@ def plan_handover() -> Response:
     with reading() as session:
         handover.parties(session, order.from_id, order.to_id)
         plan = handovers.plan(session, order.from_id, order.customer_ids)
-        shown = _dumped(schemas.Plan(exclude=("customers", "erased", "merged")), plan)
+        shown = asking.dumped(schemas.Plan(exclude=("customers", "erased", "merged")), plan)
         named = {"customers": plan.customers, "erased": plan.erased, "merged": plan.merged}
         return asking.one(shown | {name: [one.id for one in found] for name, found in named.items()})
 
@@ -155,7 +155,7 @@ def _act(session: Session, act_id: str) -> Response:
         {"customer_id": row.BulkRow.customer_id, "state": row.BulkRow.state.value, "why": why(row.BulkRow)}
         for row in acts.list_rows(session, act.id)
     ]
-    return asking.one(_dumped(schemas.Bulk(exclude=("rows",)), act) | {"rows": rows})
+    return asking.one(asking.dumped(schemas.Bulk(exclude=("rows",)), act) | {"rows": rows})
 
 
 def _tried(order: BulkOrder, tried: bulk.Tried) -> dict[str, Any]:
@@ -178,9 +178,4 @@ def _tried(order: BulkOrder, tried: bulk.Tried) -> dict[str, Any]:
 
 def _handover(session: Session, handover_id: str, *, status: int = 200) -> Response:
     found = handovers.get_handover(session, handover_id)
-    return asking.one(_dumped(schemas.Handover(), found), status=status)
-
-
-def _dumped(schema: Schema, row: object) -> dict[str, Any]:
-    found: dict[str, Any] = schema.dump(row)
-    return found
+    return asking.one(asking.dumped(schemas.Handover(), found), status=status)

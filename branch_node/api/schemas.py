@@ -31,10 +31,8 @@ NOT_TEXT: Final = N_("Send a text, or null.")
 NOT_TEXTS: Final = N_("Send a list of texts.")
 NOT_TRUE: Final = N_("Send true or false.")
 MISSING: Final = N_("Please fill this in.")
-_TEXT: Final[dict[str, Any]] = {
-    "error_messages": {"invalid": NOT_TEXT, "null": NOT_TEXT, "required": MISSING}
-}
-_TEXTS: Final[dict[str, Any]] = {
+TEXT: Final[dict[str, Any]] = {"error_messages": {"invalid": NOT_TEXT, "null": NOT_TEXT, "required": MISSING}}
+TEXTS: Final[dict[str, Any]] = {
     "error_messages": {"invalid": NOT_TEXTS, "null": NOT_TEXTS, "required": MISSING}
 }
 
@@ -93,8 +91,8 @@ class Customer(Schema):
 
 def _sent(name: str) -> fields.Field[Any]:
     if name in {"tags", "do_not_contact"}:
-        return fields.List(fields.String(**_TEXT), **_TEXTS)
-    return fields.String(allow_none=True, **_TEXT)
+        return fields.List(fields.String(**TEXT), **TEXTS)
+    return fields.String(allow_none=True, **TEXT)
 
 
 _Profile: Any = Sent.from_dict({name: _sent(name) for name in EDITABLE}, name="Profile")
@@ -107,17 +105,17 @@ class CustomerChange(_Profile):  # type: ignore[misc]
 class NewCustomer(_Profile):  # type: ignore[misc]
     """A customer to enter; `known` says that those with the same document or mobile are somebody else."""
 
-    customer_no = fields.String(required=True, **_TEXT)
-    kind = fields.String(required=True, **_TEXT)
-    name = fields.String(required=True, **_TEXT)
-    status = fields.String(required=True, **_TEXT)
+    customer_no = fields.String(required=True, **TEXT)
+    kind = fields.String(required=True, **TEXT)
+    name = fields.String(required=True, **TEXT)
+    status = fields.String(required=True, **TEXT)
     known = fields.Boolean(error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
 
 
 class Reason(Sent):
     """Why it is done."""
 
-    reason = fields.String(required=True, **_TEXT)
+    reason = fields.String(required=True, **TEXT)
 
 
 class Contact(Schema):
@@ -146,21 +144,21 @@ class Contact(Schema):
 class SentContact(Sent):
     """A contact person as entered, or as changed: what is not named is empty then."""
 
-    contact_no = fields.String(allow_none=True, **_TEXT)
-    name = fields.String(required=True, **_TEXT)
-    title = fields.String(allow_none=True, **_TEXT)
-    department = fields.String(allow_none=True, **_TEXT)
-    role = fields.String(allow_none=True, **_TEXT)
-    standing = fields.String(required=True, **_TEXT)
-    mobile = fields.String(allow_none=True, **_TEXT)
-    phone = fields.String(allow_none=True, **_TEXT)
-    email = fields.String(allow_none=True, **_TEXT)
-    wechat = fields.String(allow_none=True, **_TEXT)
-    preferred_channel = fields.String(allow_none=True, **_TEXT)
-    do_not_contact = fields.List(fields.String(**_TEXT), **_TEXTS)
-    birthday = fields.String(allow_none=True, **_TEXT)
-    remark = fields.String(allow_none=True, **_TEXT)
-    status = fields.String(required=True, **_TEXT)
+    contact_no = fields.String(allow_none=True, **TEXT)
+    name = fields.String(required=True, **TEXT)
+    title = fields.String(allow_none=True, **TEXT)
+    department = fields.String(allow_none=True, **TEXT)
+    role = fields.String(allow_none=True, **TEXT)
+    standing = fields.String(required=True, **TEXT)
+    mobile = fields.String(allow_none=True, **TEXT)
+    phone = fields.String(allow_none=True, **TEXT)
+    email = fields.String(allow_none=True, **TEXT)
+    wechat = fields.String(allow_none=True, **TEXT)
+    preferred_channel = fields.String(allow_none=True, **TEXT)
+    do_not_contact = fields.List(fields.String(**TEXT), **TEXTS)
+    birthday = fields.String(allow_none=True, **TEXT)
+    remark = fields.String(allow_none=True, **TEXT)
+    status = fields.String(required=True, **TEXT)
 
 
 class Move(Schema):
@@ -179,10 +177,10 @@ class Move(Schema):
 class NewMove(Sent):
     """Where a customer moves: a stage or a tier, by which day, and why."""
 
-    what = fields.String(required=True, validate=validate.OneOf([one.value for one in MoveOf]), **_TEXT)
-    to = fields.String(required=True, **_TEXT)
-    on = fields.String(required=True, **_TEXT)
-    reason = fields.String(required=True, **_TEXT)
+    what = fields.String(required=True, validate=validate.OneOf([one.value for one in MoveOf]), **TEXT)
+    to = fields.String(required=True, **TEXT)
+    on = fields.String(required=True, **TEXT)
+    reason = fields.String(required=True, **TEXT)
 
 
 class Share(Schema):
@@ -198,8 +196,8 @@ class Share(Schema):
 class NewShare(Sent):
     """With whom a customer is to be shared, up to the end of which day; for good without one."""
 
-    manager_id = fields.String(required=True, **_TEXT)
-    until = fields.String(allow_none=True, **_TEXT)
+    manager_id = fields.String(required=True, **TEXT)
+    until = fields.String(allow_none=True, **TEXT)
 
 
 class Judgement(Schema):
@@ -225,7 +223,7 @@ class Judgement(Schema):
 class NewJudgement(Sent):
     """Who is to be judged."""
 
-    customer_id = fields.String(required=True, **_TEXT)
+    customer_id = fields.String(required=True, **TEXT)
 
 
 class Nothing(Sent):
@@ -245,7 +243,7 @@ class Pair(Schema):
 class Decision(Sent):
     """What two files are to each other."""
 
-    state = fields.String(required=True, validate=validate.OneOf([one.value for one in PairState]), **_TEXT)
+    state = fields.String(required=True, validate=validate.OneOf([one.value for one in PairState]), **TEXT)
 
 
 class Merge(Schema):
@@ -266,9 +264,9 @@ class Merge(Schema):
 class NewMerge(Sent):
     """Which file is to go into which, and the columns taken from the one that goes."""
 
-    survivor_id = fields.String(required=True, **_TEXT)
-    loser_id = fields.String(required=True, **_TEXT)
-    chosen = fields.List(fields.String(validate=validate.OneOf(CHOOSABLE), **_TEXT), **_TEXTS)
+    survivor_id = fields.String(required=True, **TEXT)
+    loser_id = fields.String(required=True, **TEXT)
+    chosen = fields.List(fields.String(validate=validate.OneOf(CHOOSABLE), **TEXT), **TEXTS)
 
 
 class Version(Schema):
@@ -283,10 +281,10 @@ class Version(Schema):
 class NewBulk(Sent):
     """What is to be done to whom, and why; with `try` it is said what would happen, and nothing is done."""
 
-    ids = fields.List(fields.String(**_TEXT), required=True, **_TEXTS)
-    kind = fields.String(required=True, validate=validate.OneOf([one.value for one in BulkKind]), **_TEXT)
-    value = fields.String(allow_none=True, **_TEXT)
-    reason = fields.String(required=True, **_TEXT)
+    ids = fields.List(fields.String(**TEXT), required=True, **TEXTS)
+    kind = fields.String(required=True, validate=validate.OneOf([one.value for one in BulkKind]), **TEXT)
+    value = fields.String(allow_none=True, **TEXT)
+    reason = fields.String(required=True, **TEXT)
     try_ = fields.Boolean(data_key="try", error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
 
 
@@ -332,13 +330,13 @@ class Handover(Schema):
 class NewHandover(Sent):
     """Who hands over to whom, which customers, why, and the last day of who hands over."""
 
-    from_id = fields.String(required=True, **_TEXT)
-    to_id = fields.String(required=True, **_TEXT)
-    customer_ids = fields.List(fields.String(**_TEXT), required=True, **_TEXTS)
+    from_id = fields.String(required=True, **TEXT)
+    to_id = fields.String(required=True, **TEXT)
+    customer_ids = fields.List(fields.String(**TEXT), required=True, **TEXTS)
     reason = fields.String(
-        required=True, validate=validate.OneOf([one.value for one in HandoverReason]), **_TEXT
+        required=True, validate=validate.OneOf([one.value for one in HandoverReason]), **TEXT
     )
-    last_day = fields.String(required=True, **_TEXT)
+    last_day = fields.String(required=True, **TEXT)
     with_shares = fields.Boolean(error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
 
 

@@ -201,8 +201,8 @@ def _one(entry_id: str, **more: object) -> str:
             "archive/one.html",
             entry=entry,
             customer=get_customer(session, entry.customer_id),
-            content=_content(session, entry),
-            about=[(each, _content(session, each)) for each in about],
+            content=shown_content(session, entry),
+            about=[(each, shown_content(session, each)) for each in about],
             removed=any(each.kind is EntryKind.REMOVAL for each in about),
             is_file=entry.kind in FILES,
             of=queries.get_entry(session, entry.of_id) if entry.of_id else None,
@@ -235,6 +235,7 @@ def _open_until(session: Session, entry: ArchiveEntry) -> Any:  # noqa: ANN401 -
     return unlocked.until if unlocked else None
 
 
-def _content(session: Session, entry: ArchiveEntry) -> Mapping[str, Any] | None:
+def shown_content(session: Session, entry: ArchiveEntry) -> Mapping[str, Any] | None:
+    """Return what an entry holds as far as who looks may see it; None when nobody can open it."""
     content = queries.read_content(session, entry)
     return snapshot.masked(content) if content and Resource.ARCHIVE.value in MASKED.get() else content

@@ -88,7 +88,7 @@ class ListedLine:
 @requires(Resource.BILL_LINE, Action.READ)
 def index() -> str:
     """List the bill lines that the address's filters name, with what all of them add up to."""
-    wanted = _wanted()
+    wanted = wanted_lines()
     statement: Any = queries.lines(wanted)
     with reading() as session:
         page = paginate(
@@ -116,7 +116,7 @@ def index() -> str:
 @requires(Resource.BILL_LINE, Action.EXPORT)
 def export(kind: str) -> ResponseReturnValue:
     """Answer with the bill lines of the list as a file."""
-    wanted = _wanted()
+    wanted = wanted_lines()
     with reading() as session:
         statement = queries.lines(wanted).order_by(BillLine.period.desc(), BillLine.id).limit(MOST_ROWS + 1)
         return send_table(
@@ -143,12 +143,12 @@ def correct(line_id: object) -> ResponseReturnValue:
     """Enter the line that makes this one stand at the right amount."""
     given = request.form.to_dict()
     with reading() as session:
-        if not _may_correct(session):
+        if not may_correct(session):
             return redirect(url_for("billing.line", line_id=line_id), code=303)
         reasons = codes(session, CodeTable.CORRECTION_REASON, now=stamp().at)
     try:
         form = CorrectionForm().load(given)
-        remark = _remark(form, reasons)
+        remark = remark_of(form, reasons)
     except ValidationError as refused:
         with reading() as session:
             return _line_page(session, str(line_id), given, field_errors(refused)), 400
@@ -171,7 +171,7 @@ def correct(line_id: object) -> ResponseReturnValue:
     return redirect(url_for("billing.line", line_id=line_id), code=303)
 
 
-def _may_correct(session: Session) -> bool:
+def may_correct(session: Session) -> bool:
     """Whether head office's policy leaves corrections to this kind of person; without one all may with the right."""
     managers_only = policy(session, CORRECTION_RIGHT, now=stamp().at) == MANAGERS_ONLY
     return may(Resource.BILL_LINE, Action.VOID) and (
@@ -179,7 +179,7 @@ def _may_correct(session: Session) -> bool:
     )
 
 
-def _remark(form: Mapping[str, Any], reasons: Sequence[Code] | None) -> str:
+def remark_of(form: Mapping[str, Any], reasons: Sequence[Code] | None) -> str:
     """Return why a line is corrected: one of head office's reasons where there are any, and what else is said."""
     if reasons is None:
         if not form["remark"]:
@@ -206,7 +206,7 @@ def _line_page(
         corrects=queries.get_line(session, shown.corrects_id) if shown.corrects_id else None,
         corrections=queries.corrections_of(session, line_id),
         standing=standing,
-        may_correct=_may_correct(session),
+        may_correct=may_correct(session),
         reasons=None if reasons is None else [(code.code, code_word(code)) for code in reasons],
         values={"right": str(Decimal(standing).scaleb(-2)), **(values or {}), "seen": standing},
         errors=errors or {},
@@ -219,7 +219,8 @@ def _products(session: Session) -> list[tuple[str, str]]:
     return [(product, words.get(product, product)) for product in queries.list_products(session)]
 
 
-def _wanted() -> BillFilter:
+def wanted_lines() -> BillFilter:
+    """Return what the address asks for."""
     return BillFilter(
         period_from=month_argument("period_from"),
         period_to=month_argument("period_to"),

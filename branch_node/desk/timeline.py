@@ -56,7 +56,9 @@ class Place:
             found = cls(datetime.fromisoformat(at).astimezone(UTC), kind, record_id)
         except (ValueError, OverflowError):
             return None
-        return found if is_id(record_id) else None
+        # The days before and after are asked for too, on any clock.
+        there = date.min.year < found.at.year < date.max.year
+        return found if there and is_id(record_id) else None
 
 
 @dataclass(frozen=True, slots=True)

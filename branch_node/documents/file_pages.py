@@ -51,7 +51,7 @@ def file(document_id: str, no: int) -> ResponseReturnValue:
         notice(translate_error(OpeningReasonError()), kind="problem")
         return redirect(url_for("documents.one", document_id=document_id), code=303)
     download = "download" in request.args
-    sent = _send(version, download=download)
+    sent = send_version(version, download=download)
     subject, told = ("document", document_id), {"customer": document.customer_id, "no": no}
     if download:
         noted("document.downloaded", subject, **told)
@@ -72,7 +72,7 @@ def open_sensitive(document_id: str, no: int) -> ResponseReturnValue:
         version = queries.get_version(session, document_id, no)
         operations.note_opened(session, version, reason, by=stamp())
         session.expunge(version)
-    return _send(version, download=request.form.get("as") == "download")
+    return send_version(version, download=request.form.get("as") == "download")
 
 
 @blueprint.route("/customers/<id:customer_id>/documents/export.zip", methods=["GET", "POST"])
@@ -172,7 +172,7 @@ def _item(
     return Item(row, name, version if along else None)
 
 
-def _send(version: DocumentVersion, *, download: bool) -> Response:
+def send_version(version: DocumentVersion, *, download: bool) -> Response:
     """Answer with a version's bytes, once all of them are known to be those that were stored."""
     form = form_of(version.form)
     sink = cast("IO[bytes]", tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115 - send_file closes it

@@ -74,10 +74,7 @@ def upload() -> ResponseReturnValue:
     given = request.files.get("file")
     if given is None or not given.filename:
         return _ask_for_file(request.form, {"file": _("Choose a file.")})
-    with reading() as session:
-        megabytes = policy(session, IMPORT_MEGABYTES, now=stamp().at)
-    if megabytes is not None and (request.content_length or 0) > megabytes * MB:
-        told = _("Head office lets files of at most %(most)s MB be taken in.", most=megabytes)
+    if told := too_large():
         return _ask_for_file(request.form, {"file": told})
     node = runtime()
     import_id, path = wizard.store_upload(node, given.stream)
@@ -249,7 +246,7 @@ def _mapping_page(record: Import, errors: Mapping[str, str]) -> str:
 def _result_page(record: Import) -> str:
     number, part = _page("page"), _page("alike")
     kind = get_kind(record.kind)
-    positions = _positions(record, kind)
+    positions = positions_of(record, kind)
     with reading() as session:
         rows = queries.list_refusals(session, record.id, limit=PROBLEMS, offset=(number - 1) * PROBLEMS)
         counts = queries.count_matches(session, record.id)
@@ -319,7 +316,16 @@ def _first_rows(record: Import) -> list[tuple[int, list[str]]] | None:
     return [(row.line, list(row.cells)) for row in islice(open_table(path).rows(), FIRST_ROWS)]
 
 
-def _positions(record: Import, kind: Kind) -> dict[str, int]:
+def too_large() -> str | None:
+    """Return what is to be said of a request with a larger file than head office lets be taken in, or None."""
+    with reading() as session:
+        megabytes = policy(session, IMPORT_MEGABYTES, now=stamp().at)
+    if megabytes is None or (request.content_length or 0) <= megabytes * MB:
+        return None
+    return _("Head office lets files of at most %(most)s MB be taken in.", most=megabytes)
+
+
+def positions_of(record: Import, kind: Kind) -> dict[str, int]:
     """Return in which cell of a row each column stands."""
     column_map = ColumnMap.from_json(record.mapping)
     found = {name: record.headings.index(heading) for heading, name in suggest(kind, record.headings).items()}

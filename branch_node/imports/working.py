@@ -1,6 +1,7 @@
 """Working on an upload while its page waits, as far as a moment goes."""
 
 import time
+from contextlib import suppress
 from typing import Final
 
 from flask import redirect, url_for
@@ -19,11 +20,15 @@ AT_ONCE_S: Final = 2.0
 
 def work_a_while(import_id: str) -> ResponseReturnValue:
     """Work for a moment, so that a small file is finished when the page is back."""
-    until = time.monotonic() + AT_ONCE_S
     try:
-        wizard.work_on(runtime(), import_id, stamp(), begin=writing, budget=lambda: time.monotonic() < until)
-    except TakenOverError:
-        pass  # the job runner has it
+        work_briefly(import_id)
     except BranchlineError as error:
         notice(translate_error(error), kind="problem")
     return redirect(url_for("imports.show", import_id=import_id), code=303)
+
+
+def work_briefly(import_id: str) -> None:
+    """Go on with an upload for a moment; the job runner does the rest. Raises what keeps the file from being read."""
+    until = time.monotonic() + AT_ONCE_S
+    with suppress(TakenOverError):  # the job runner has it
+        wizard.work_on(runtime(), import_id, stamp(), begin=writing, budget=lambda: time.monotonic() < until)

@@ -89,7 +89,7 @@ def transfer(unit_id: str) -> ResponseReturnValue:
 def correct(event_id: str) -> str:
     """Show the form filled with an entry."""
     with reading() as session:
-        event = _correctable(session, event_id)
+        event = correctable(session, event_id)
         unit = queries.get_unit(session, event.unit_id)
         return _form(session, unit, event, _values(session, event), owning=event.kind in OWNING)
 
@@ -99,7 +99,7 @@ def correct(event_id: str) -> str:
 def save_correction(event_id: str) -> ResponseReturnValue:
     """Write the right version of an entry."""
     with reading() as session:
-        event = _correctable(session, event_id)
+        event = correctable(session, event_id)
     return _save(event.unit_id, event, owning=event.kind in OWNING)
 
 
@@ -108,7 +108,7 @@ def save_correction(event_id: str) -> ResponseReturnValue:
 def take_back(event_id: str) -> ResponseReturnValue:
     """Say that an entry never happened."""
     with reading() as session:
-        event = _correctable(session, event_id)
+        event = correctable(session, event_id)
     try:
         why = text(TEXT_LENGTH)(request.form.get("why", ""))
         with writing() as session:
@@ -130,7 +130,7 @@ def _save(unit_id: str, corrects: UnitEvent | None, *, owning: bool) -> Response
     if corrects is not None:
         given["kind"] = corrects.kind.value
     try:
-        values = _read(given, owning=owning)
+        values = read_event(given, owning=owning)
         with writing() as session:
             if values["kind"] is UnitEventKind.OWNER:
                 values["customer_id"] = customer_meant(session, values["customer"])
@@ -149,7 +149,7 @@ def _save(unit_id: str, corrects: UnitEvent | None, *, owning: bool) -> Response
     return redirect(url_for("units.one", unit_id=unit_id), code=303)
 
 
-def _read(given: Mapping[str, Any], *, owning: bool) -> dict[str, Any]:
+def read_event(given: Mapping[str, Any], *, owning: bool) -> dict[str, Any]:
     """Return what a form says; which kinds it may name depends on the right the view is for."""
     values: dict[str, Any] = EventForm().load(dict(given))
     if values["kind"] not in (OWNING if owning else SERVICE):
@@ -161,7 +161,7 @@ def _read(given: Mapping[str, Any], *, owning: bool) -> dict[str, Any]:
     return values
 
 
-def _correctable(session: Session, event_id: str) -> UnitEvent:
+def correctable(session: Session, event_id: str) -> UnitEvent:
     """Return an entry that this person may correct: whose a unit is is said by who may hand over."""
     event = queries.get_event(session, event_id)
     if event.kind is UnitEventKind.VOID:

@@ -53,11 +53,12 @@ def code_arguments(name: str, vocabulary: type[Word]) -> tuple[Word, ...]:
 
 
 def day_argument(name: str) -> date | None:
-    """Return the day that ?name= gives, or None."""
+    """Return the day that ?name= gives, or None; so is a day next to which there is none."""
     try:
-        return date.fromisoformat(text_argument(name))
+        found = date.fromisoformat(text_argument(name))
     except ValueError:
         return None
+    return found if date.min.year < found.year < date.max.year else None
 
 
 def month_argument(name: str) -> str:

@@ -9,13 +9,18 @@ from typing import Any, Final
 
 from flask import Response, jsonify, request
 from marshmallow import Schema, ValidationError
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
 
 from shared.db.base import instant_text
 from shared.errors import N_
+from shared.ids import is_id
 from shared.web.api.strict import read_json
 
 SIZES: Final = (25, 50, 100, 200)
+# Beyond this a list that is read by position is not read.
+FARTHEST: Final = 1_000_000
 NOT_AN_OBJECT: Final = N_("Send a JSON object with Content-Type: application/json.")
 NOT_A_CURSOR: Final = N_("This is not a place in the list: send what the answer before called next.")
 
@@ -81,3 +86,42 @@ def place(parts: int) -> list[str | None] | None:
     if not good or not all(value is None or isinstance(value, str) for value in found):
         raise ValidationError({"after": [NOT_A_CURSOR]})
     return list(found)
+
+
+def offset() -> int:
+    """Return where ?after= goes on in a list that is read by position."""
+    given = place(1)
+    return min(int(given[0]), FARTHEST) if given and given[0] and given[0].isdecimal() else 0
+
+
+def dumped(schema: Schema, row: object) -> dict[str, Any]:
+    """Return a row as `schema` shows it."""
+    found: dict[str, Any] = schema.dump(row)
+    return found
+
+
+def as_form(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return what was sent as a form spells it: nothing for null, lists parted by ;."""
+    shown = {name: "" if value is None else value for name, value in given.items()}
+    return {name: ";".join(value) if isinstance(value, list) else value for name, value in shown.items()}
+
+
+def page_by_id(
+    session: Session, statement: Select[*tuple[Any, ...]], key: InstrumentedAttribute[str]
+) -> tuple[list[Any], str | None]:
+    """Return one page of a statement in the order of its ids, which is that of coming here, and what `next` is.
+
+    Reading goes on behind an id: what comes meanwhile is neither passed over nor given twice.
+    """
+    most, after = size(), place(1)
+    if after is not None:
+        if not is_id(after[0] or ""):
+            raise ValidationError({"after": [NOT_A_CURSOR]})
+        statement = statement.where(key > after[0])
+    rows = [*session.execute(statement.order_by(None).order_by(key).limit(most + 1)).all()]
+    further = cursor(_id_of(rows[most - 1], key)) if len(rows) > most else None
+    return rows[:most], further
+
+
+def _id_of(row: Any, key: InstrumentedAttribute[str]) -> str:  # noqa: ANN401 - a row of any statement
+    return str(getattr(row[0], key.key))

@@ -18,6 +18,9 @@ from shared.web.access import API, Access, Audience, access_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 VERSION: Final = "1"
+# A file, whatever it is: what it says of itself proves nothing.
+FILE: Final = "application/octet-stream"
+BYTES: Final = {"type": "string", "format": "binary"}
 _PART: Final = re.compile(r"<(?:(?P<kind>[^:<>]+):)?(?P<name>[^<>]+)>")
 _TYPES: Final[dict[str, dict[str, str]]] = {
     "id": {"type": "string", "format": "uuid"},
@@ -66,6 +69,8 @@ class Described:
     versioned: bool
     once: bool
     also: tuple[tuple[Resource, Action], ...] = ()
+    takes_file: bool = False
+    gives_file: bool = False
 
 
 class Problem(Schema):
@@ -94,15 +99,29 @@ def describe(
     once: bool = False,
     also: Sequence[tuple[Resource, Action]] = (),
     needs: Sequence[tuple[Resource, Action]] = (),
+    takes_file: bool = False,
+    gives_file: bool = False,
 ) -> Callable[[View], View]:
     """Say for the document what a view takes and answers; `versioned` takes If-Match, `once` an Idempotency-Key.
 
     `also` are rights that open more of it than the one it asks for; `needs` are what it looks up besides, as far as the
-    owner of the token may.
+    owner of the token may. `takes_file` and `gives_file` say that the body, or the answer, is a file and no JSON.
     """
 
     def mark(view: View) -> View:
-        said = Described(summary, answer, body, tuple(query), many, status, versioned, once, tuple(also))
+        said = Described(
+            summary,
+            answer,
+            body,
+            tuple(query),
+            many,
+            status,
+            versioned,
+            once,
+            tuple(also),
+            takes_file,
+            gives_file,
+        )
         view.__branchline_described__ = said  # type: ignore[attr-defined]
         view.__branchline_needs__ = frozenset(needs)  # type: ignore[attr-defined]
         return view
@@ -167,6 +186,8 @@ def _operation(rule: Rule, method: str, said: Described, access: Access) -> dict
         made["security"] = []
     if said.body is not None:
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": said.body}}}
+    if said.takes_file:
+        made["requestBody"] = {"required": True, "content": {FILE: {"schema": BYTES}}}
     return made
 
 
@@ -201,6 +222,8 @@ def _headers(said: Described) -> list[dict[str, Any]]:
 
 def _answer(said: Described) -> dict[str, Any]:
     text = str(said.summary)
+    if said.gives_file:
+        return {"description": text, "content": {FILE: {"schema": BYTES}}}
     if said.answer is None:
         return {"description": text, "content": {"application/json": {"schema": {"type": "object"}}}}
     schema: Any = said.answer

@@ -106,6 +106,8 @@ def _sent(operation: dict[str, Any]) -> str:
 
 def _answered(operation: dict[str, Any]) -> str:
     good = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
+    if "application/json" not in good["content"]:
+        return ""  # a file
     schema = good["content"]["application/json"]["schema"]
     reference = schema.get("$ref") or schema["properties"]["items"]["items"]["$ref"]
     return str(reference).rpartition("/")[2]

@@ -1,0 +1,229 @@
+"""Programs read work, money, documents, the line of time and the archive as the pages show them, and no more."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from branch_node.archive import operations as archive
+from branch_node.archive.models import ArchiveEntry, ArchiveUnlock
+from branch_node.billing.models import BillLine
+from branch_node.customers.models import Customer
+from branch_node.documents.models import DocumentKind
+from branch_node.worklogs.models import WorkLog
+from shared.audit.models import AuditEntry
+from shared.domain.customers.vocabulary import CustomerKind
+from shared.rights.vocabulary import Action, Duty, Resource, StaffKind
+from shared.web.access import access_of
+from shared.web.api.document import described
+from tests.integration.branch_node.documents.conftest import PDF, keep
+from tests.support.branch import ANA, NOON
+from tests.support.interfaces import Program, token_for
+
+__all__ = ["keep"]
+
+
+def entries(database, event):
+    with database.reads() as session:
+        return session.scalars(select(AuditEntry).where(AuditEntry.event == event)).all()
+
+
+def test_work_is_logged_and_corrected_and_both_versions_are_read(program, rows, database):
+    rows.customer(customer_no="C-1")
+    work = {"manager_id": rows.manager(), "kind": "call", "customer": "C-1", "started_at": "2026-03-18 10:00"}
+
+    made = program.post("/api/v1/work-logs", {**work, "text": "谈续约"}, idempotency_key="k")
+    again = program.post("/api/v1/work-logs", {**work, "text": "谈续约"}, idempotency_key="k")
+    address = f"/api/v1/work-logs/{made.json['id']}"
+    right = program.post(f"{address}/corrections", {**work, "text": "谈涨价"})
+    nobody = program.post("/api/v1/work-logs", {**work, "customer": "C-7", "text": "?"})
+
+    assert (made.status_code, right.status_code, again.json["id"]) == (201, 201, made.json["id"])
+    assert [one["text"] for one in program.get("/api/v1/work-logs").json["items"]] == ["谈涨价"]
+    assert [one["text"] for one in program.get(f"{address}/versions").json["items"]] == ["谈续约", "谈涨价"]
+    assert (nobody.status_code, set(nobody.json["fields"])) == (400, {"customer"})
+    with database.reads() as session:
+        assert len(session.scalars(select(WorkLog)).all()) == 2
+
+
+def test_bill_lines_are_listed_and_one_says_what_it_stands_at_after_a_correction(program, rows, database):
+    line = rows.bill_line(rows.customer(), amount_minor=10_000)
+    address = f"/api/v1/bill-lines/{line}"
+    said = {"right": "80.00", "seen_minor": "10000", "remark": "agreed"}
+
+    right = program.post(f"{address}/corrections", said, idempotency_key="k")
+    again = program.post(f"{address}/corrections", said, idempotency_key="k")
+    late = program.post(f"{address}/corrections", {**said, "right": "70.00"})
+    silent = program.post(f"{address}/corrections", {"right": "70.00", "seen_minor": "8000"})
+
+    assert (right.status_code, right.json["standing_minor"], len(right.json["corrections"])) == (
+        201,
+        8_000,
+        1,
+    )
+    assert again.json == right.json
+    assert late.status_code == 409
+    assert set(silent.json["fields"]) == {"remark"}
+    listed = program.get("/api/v1/bill-lines").json["items"]
+    assert [(one["amount_minor"], one["corrected"]) for one in listed] == [(10_000, True), (-2_000, False)]
+    with database.reads() as session:
+        assert len(session.scalars(select(BillLine)).all()) == 2
+
+
+def test_an_account_managers_program_sees_its_own_rows_and_corrects_no_bill(app, rows, make_user, database):
+    mine, theirs = rows.manager(), rows.manager()
+    make_user("seller", StaffKind.ACCOUNT_MANAGER, manager_id=mine)
+    seller = Program(app, token_for(app, "seller"))
+    own, other = rows.customer(manager_id=mine), rows.customer(manager_id=theirs)
+    line, hidden = rows.bill_line(own), rows.bill_line(other)
+    rows.work_log(theirs, customer_id=other)
+
+    assert [one["id"] for one in seller.get("/api/v1/bill-lines").json["items"]] == [line]
+    assert seller.get(f"/api/v1/bill-lines/{hidden}").status_code == 404
+    assert seller.get("/api/v1/work-logs").json["items"] == []
+    assert seller.get(f"/api/v1/customers/{other}/timeline").status_code == 404
+    assert seller.get(f"/api/v1/customers/{other}/documents").status_code == 404
+    said = {"right": "1", "seen_minor": "10000", "remark": "x"}
+    assert seller.post(f"/api/v1/bill-lines/{line}/corrections", said).status_code == 403
+    with database.reads() as session:
+        assert len(session.scalars(select(BillLine)).all()) == 2
+
+
+def test_the_line_of_time_shows_what_the_token_opens_the_pages_of(app, program, rows):
+    at = rows.customer()
+    rows.work_log(rows.manager(), customer_id=at, started_at=NOON - timedelta(days=1))
+    rows.bill_line(at)
+    rows.unit(at)
+    program.post(
+        f"/api/v1/customers/{at}/moves", {"what": "tier", "to": "high", "on": "2026-03-01", "reason": "big"}
+    )
+    narrow = Program(app, token_for(app, "boss", [(Resource.CUSTOMER, Action.READ)]))
+    address = f"/api/v1/customers/{at}/timeline"
+
+    whole = program.get(address).json["items"]
+    money = program.get(f"{address}?kind=money").json["items"]
+    some = narrow.get(address).json["items"]
+
+    assert {"work", "money", "unit", "move", "change"} == {one["kind"] for one in whole}
+    assert [one["at"] for one in whole] == sorted((one["at"] for one in whole), reverse=True)
+    assert [one["amount_minor"] for one in money] == [10_000]
+    assert {one["kind"] for one in some} == {"move"}
+    assert narrow.get(f"{address}?kind=work").json == {"items": [], "next": None}
+
+
+def test_the_line_of_time_is_read_to_its_end_with_each_once(program, rows):
+    at, by = rows.customer(), rows.manager()
+    made = {rows.work_log(by, customer_id=at, started_at=NOON - timedelta(hours=one)) for one in range(30)}
+    made |= {rows.bill_line(at) for _ in range(30)}
+    found = list[str]()
+    after: str | None = ""
+    while after is not None:
+        page = program.get(f"/api/v1/customers/{at}/timeline?size=25&kind=work&kind=money&after={after}").json
+        found += [one["record_id"] for one in page["items"]]
+        after = page["next"]
+
+    assert (len(found), set(found)) == (60, made)
+    assert program.get(f"/api/v1/customers/{at}/timeline?after=bm9uc2Vuc2U").status_code == 400
+
+
+def test_a_customer_is_placed_in_a_group_and_in_none_by_who_sees_the_whole_tree(program, rows, database):
+    group = rows.customer(customer_no="G-1", kind=CustomerKind.GROUP)
+    at = rows.customer(customer_no="C-1")
+    address = f"/api/v1/customers/{at}/group"
+    read = program.get(address)
+    below = {"parent_no": "G-1", "parent_kind": "member"}
+
+    placed = program.ask("PUT", address, below, if_match=read.headers["ETag"])
+    late = program.ask("PUT", address, {"parent_no": None}, if_match='"2020"')
+    circle = program.ask(
+        "PUT",
+        f"/api/v1/customers/{group}/group",
+        {"parent_no": "G-1", "parent_kind": "subsidiary"},
+        if_match=program.get(f"/api/v1/customers/{group}/group").headers["ETag"],
+    )
+
+    assert [one["id"] for one in placed.json["above"]] == [group], placed.text
+    assert [one["id"] for one in program.get(f"/api/v1/customers/{group}/group").json["members"]] == [at]
+    assert (late.status_code, circle.status_code, circle.json["code"]) == (412, 409, "group-circle")
+    with database.reads() as session:
+        assert session.get_one(Customer, at).parent_id == group
+
+
+def test_a_documents_file_is_downloaded_and_an_identity_papers_for_a_reason_only(
+    program, rows, keep, database
+):
+    at = rows.customer()
+    plain, paper = keep(at, name="合同"), keep(at, kind=DocumentKind.IDENTITY.value, name="身份证")
+
+    found = program.get(f"/api/v1/customers/{at}/documents").json["items"]
+    whole = program.get(f"/api/v1/documents/{plain}").json
+    file = program.get(f"/api/v1/documents/{plain}/versions/1/file")
+    silent = program.get(f"/api/v1/documents/{paper}/versions/1/file")
+    odd = program.post(f"/api/v1/documents/{paper}/versions/1/open", {"reason": "curiosity"})
+    opened = program.post(f"/api/v1/documents/{paper}/versions/1/open", {"reason": "asked"})
+
+    assert {one["id"]: one["sensitive"] for one in found} == {plain: False, paper: True}
+    assert [(one["no"], one["size"]) for one in whole["files"]] == [(1, len(PDF))]
+    assert (file.status_code, file.data, opened.status_code, opened.data) == (200, PDF, 200, PDF)
+    assert (silent.status_code, silent.json["code"]) == (400, "document-reason")
+    assert (odd.status_code, set(odd.json["fields"])) == (400, {"reason"})
+    (told,) = entries(database, "document.revealed")
+    assert (told.details["reason"], told.via) == ("asked", "api")
+    assert len(entries(database, "document.downloaded")) == 1
+
+
+@pytest.fixture
+def filed(sessions, rows):
+    at = rows.customer(customer_no="C-1", name="李明", mobile="13800000001")
+    with sessions.begin() as session:
+        return archive.put_in(session, at, reason="contract ended", by=ANA).id
+
+
+def test_the_retained_archive_is_read_whole_and_each_look_is_in_the_log(program, filed, database):
+    (listed,) = program.get("/api/v1/archive").json["items"]
+    whole = program.get(f"/api/v1/archive/{filed}").json
+
+    assert (listed["id"], listed["kind"], "content" in listed) == (filed, "file", False)
+    assert whole["content"]["customer"]["mobile"] == "13800000001"
+    assert [one.subject_id for one in entries(database, "archive.viewed")] == [filed]
+
+
+def test_who_sees_the_archive_masked_sees_it_so_through_a_program(app, rows, filed, make_user, sessions):
+    make_user("clerk", StaffKind.SERVICE)
+    clerk = Program(app, token_for(app, "clerk"))
+
+    answer = clerk.get(f"/api/v1/archive/{filed}")
+
+    assert answer.status_code in {200, 404}
+    assert "13800000001" not in answer.text
+
+
+def test_no_program_can_write_into_the_archive_whatever_it_may(app, filed, make_user, sessions):
+    make_user("keeper", StaffKind.BRANCH_MANAGER, duties=[Duty.ARCHIVE_KEEPER])
+    keeper = Program(app, token_for(app, "keeper"))
+    writing = [
+        rule.rule
+        for rule, method, _said, access in described(app)
+        if access.resource is Resource.ARCHIVE and (method != "GET" or access.action is not Action.READ)
+    ]
+    answers = [
+        keeper.ask(method, f"/api/v1/archive{rest}", {"reason": "x", "text": "x"}).status_code
+        for method in ("POST", "PUT", "PATCH", "DELETE")
+        for rest in ("", f"/{filed}", f"/{filed}/unlock", f"/{filed}/notes", f"/{filed}/lock")
+    ]
+    # The pages' own addresses are closed to a token.
+    page = keeper.post(f"/archive/{filed}/unlock", {"reason": "a page is missing"}).status_code
+
+    assert writing == []
+    assert set(answers) <= {404, 405}
+    assert page in {303, 401, 403}
+    assert access_of(app, "archive.unlock") is not None
+    with sessions() as session:
+        assert [one.id for one in session.scalars(select(ArchiveEntry))] == [filed]
+        assert session.scalars(select(ArchiveUnlock)).all() == []
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_next_to_which_there_is_none_is_no_filter_and_no_error(program, day):
+    assert program.get(f"/api/v1/work-logs?to={day}").status_code == 200
+    assert program.get(f"/api/v1/work-logs?from={day}").status_code == 200
