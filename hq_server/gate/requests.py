@@ -59,6 +59,7 @@ def sync_blueprint(name: str, module: str) -> Blueprint:
     blueprint.register_error_handler(SyncRefusedError, refuse)
     blueprint.register_error_handler(OperationalError, refuse_for_now)
     blueprint.register_error_handler(PoolTimeoutError, refuse_for_now)
+    blueprint.register_error_handler(MemoryError, refuse_for_now)
     blueprint.register_error_handler(RequestEntityTooLarge, refuse_oversize)
     blueprint.register_error_handler(NodeFullError, refuse_for_now)
     return blueprint
@@ -204,8 +205,8 @@ def refuse(error: SyncRefusedError) -> ResponseReturnValue:
 
 
 def refuse_for_now(error: Exception) -> ResponseReturnValue:
-    """Ask the branch to come again: the database is full, away or too busy, and nothing was taken in."""
-    log.error("the database did not take a delivery", exc_info=error)
+    """Ask the branch to come again: database or memory is full, away or too busy, and nothing was taken in."""
+    log.error("the node did not take a delivery", exc_info=error)
     if is_out_of_room(error):
         runtime().space.run_full()
     return refuse(SyncRefusedError(Problem.BUSY))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import HashingError, InvalidHashError, VerificationError
+from argon2.low_level import error_to_str
 
 from shared.auth.errors import PasswordShortError, WeakPasswordError
 from shared.errors import N_
@@ -25,6 +26,8 @@ OWN_WORDS: Final = frozenset(
 _AROUND: Final = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 # RFC 9106, second recommended option: 64 MiB, three passes.
 _HASHER: Final = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=4)
+# ARGON2_MEMORY_ALLOCATION_ERROR and ARGON2_THREAD_FAIL: nothing was hashed, so nothing is known of the password.
+_NO_MEMORY: Final = frozenset(error_to_str(code) for code in (-22, -33))
 # Crockford's base 32: no I, L, O, U, so a code can be read out over the telephone.
 CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_GROUPS: Final = 5
@@ -64,17 +67,22 @@ def common_passwords() -> frozenset[str]:
 
 
 def hash_password(password: str) -> str:
-    """Return the argon2id hash of a checked password, with its salt and parameters."""
-    return _HASHER.hash(unicodedata.normalize("NFKC", password))
+    """Return the argon2id hash of a checked password, with its salt and parameters; raises MemoryError."""
+    return _hash(unicodedata.normalize("NFKC", password))
 
 
 def password_matches(password_hash: str | None, password: str) -> bool:
-    """Tell whether the password is right; takes as long when there is no hash to compare with."""
+    """Tell whether the password is right; takes as long when there is no hash to compare with.
+
+    Raises MemoryError where there is no memory to find out: a right password is never called wrong for that.
+    """
     if len(password) > LONGEST * 4:  # hashing megabytes is a way to keep us busy
         return False
     try:
         _HASHER.verify(password_hash or nobodys_hash(), unicodedata.normalize("NFKC", password))
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError) as error:
+        if str(error) in _NO_MEMORY:
+            raise MemoryError(str(error)) from error
         return False
     return password_hash is not None
 
@@ -82,7 +90,16 @@ def password_matches(password_hash: str | None, password: str) -> bool:
 @lru_cache(maxsize=1)
 def nobodys_hash() -> str:
     """Return a hash that no password has, to compare with where there is none."""
-    return _HASHER.hash(secrets.token_urlsafe(16))
+    return _hash(secrets.token_urlsafe(16))
+
+
+def _hash(password: str) -> str:
+    try:
+        return _HASHER.hash(password)
+    except HashingError as error:
+        if str(error) in _NO_MEMORY:
+            raise MemoryError(str(error)) from error
+        raise
 
 
 def new_code() -> str:

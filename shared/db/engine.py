@@ -16,6 +16,10 @@ BUSY_TIMEOUT_MS: Final = 15_000
 # Checkpointing every 16,000 pages instead of 1,000 nearly halves the cost of large upserts.
 WAL_AUTOCHECKPOINT_PAGES: Final = 16_000
 READ_ONLY: Final = "branchline_read_only"
+# A request holds two at most, and a node works on twelve at once. Whoever finds none free is told so after a while.
+CONNECTIONS: Final = 10
+MORE_CONNECTIONS: Final = 20
+POOL_WAIT_S: Final = 10
 
 
 class Database:
@@ -72,12 +76,14 @@ class Database:
 
 def _create_engine(url: str) -> Engine:
     parsed = make_url(url)
+    pool = {"pool_size": CONNECTIONS, "max_overflow": MORE_CONNECTIONS, "pool_timeout": POOL_WAIT_S}
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(
             url,
             module=_sqlite_module(),
             connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
             json_serializer=_dump_json,
+            **pool,
         )
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -86,8 +92,7 @@ def _create_engine(url: str) -> Engine:
         return create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
-            pool_size=10,
-            max_overflow=20,
+            **pool,
             json_serializer=_dump_json,
             connect_args={
                 "application_name": "branchline",

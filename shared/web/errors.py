@@ -1,6 +1,7 @@
 """Turning what went wrong into an answer: a page in the reader's language, or problem+json for programs."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -37,6 +38,7 @@ MACHINE_PATHS: Final = ("/sync/", "/api/")
 BROKEN: Final = 500
 HOME: Final = "home"
 UNAVAILABLE: Final = 503
+RETRY_S: Final = 10
 
 # status: stable code, what happened, what to do next
 SENTENCES: Final = {
@@ -148,15 +150,28 @@ class HostRefusedError(HTTPException):
 
 def install(app: Flask) -> None:
     """Answer every error of every view; nothing internal ever shows."""
-    app.register_error_handler(BranchlineError, _anticipated)
-    app.register_error_handler(ValidationError, _validation)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(BranchlineError, _unless_away(_anticipated))
+    app.register_error_handler(ValidationError, _unless_away(_validation))
+    app.register_error_handler(HTTPException, _unless_away(_http))
     app.register_error_handler(IntegrityError, _collision)
     app.register_error_handler(DataError, _not_a_value)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(DatabaseError, _database_error)
     app.register_error_handler(PoolTimeoutError, _database_away)
+    app.register_error_handler(MemoryError, _no_memory)
     app.register_error_handler(Exception, _unexpected)
+
+
+def _unless_away(tell: Callable[[Any], ResponseReturnValue]) -> Callable[[Any], ResponseReturnValue]:
+    """Tell what went wrong, or that the database is away where it cannot even say in which language."""
+
+    def told(error: Exception) -> ResponseReturnValue:
+        try:
+            return tell(error)
+        except (OperationalError, PoolTimeoutError) as away:
+            return _database_away(away)
+
+    return told
 
 
 def for_machines() -> bool:
@@ -292,9 +307,18 @@ def _database_away(error: Exception) -> ResponseReturnValue:
     if is_out_of_room(error):
         return _no_room(error)
     log.error("the database did not answer", exc_info=error, extra=_fields())
-    return answer(
-        Problem(UNAVAILABLE, "database", gettext(SENTENCES[503][1]), retryable=True, retry_after=10)
-    )
+    return _try_again("database")
+
+
+def _no_memory(error: MemoryError) -> ResponseReturnValue:
+    # One request asked for more than there is; what it held is free again once this is answered.
+    log.error("short of memory", exc_info=error, extra=_fields())
+    return _try_again("memory")
+
+
+def _try_again(code: str) -> Response:
+    sentence = gettext(SENTENCES[UNAVAILABLE][1])
+    return answer(Problem(UNAVAILABLE, code, sentence, retryable=True, retry_after=RETRY_S))
 
 
 def _database_error(error: DatabaseError) -> ResponseReturnValue:

@@ -1,6 +1,7 @@
-"""Too few files for all who connect: head office sheds load, and goes on when there are some again."""
+"""Too few files or too little memory: head office sheds load, and goes on when there is enough again."""
 
 import random
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -11,14 +12,26 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
+import requests
+from sqlalchemy import func, select
 
-from tests.support.pair import Pair, make_pair
+from shared.audit.models import AuditEntry
+from shared.auth import operations as auth
+from shared.auth import passwords
+from shared.rights.policy import ceiling
+from shared.rights.vocabulary import StaffKind
+from shared.stamp import Stamp, Via
+from tests.support import quick
+from tests.support.pair import NOON, Pair, make_pair
 from tests.support.processes import LOOPBACK
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 CONNECTIONS = 200
 ROOM = 30
 PATIENCE_S = 60
+# Enough for pages; hashing a password takes 64 MB.
+SPARE_BYTES = 24 * 2**20
+PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
@@ -56,3 +69,59 @@ def _answers_within(pair: Pair, span_s: float) -> bool:
         except (URLError, OSError):
             time.sleep(0.1)
     return False
+
+
+def test_without_memory_one_request_is_refused_and_the_others_are_answered(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", quick.HASHER_IN_EARNEST)
+    _enter_analyst(pair)
+    process = psutil.Process(pair.hq.process.pid)
+    assert (
+        _sign_in(pair, "no such password").status_code == 401
+    )  # what is made once for a first sign-in is made
+    before = _refusals(pair)
+    _soft, hard = process.rlimit(psutil.RLIMIT_DATA)
+    held = process.memory_info().data
+    process.rlimit(psutil.RLIMIT_DATA, (held + SPARE_BYTES, hard))
+
+    refused = _sign_in(pair, PASSWORD)
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+    assert "<h1" in refused.text
+    assert _answers_within(pair, PATIENCE_S)
+    assert _refusals(pair) == before == 1  # the right password was not called wrong
+    process.rlimit(psutil.RLIMIT_DATA, (hard, hard))
+    assert _sign_in(pair, PASSWORD).status_code == 303
+    pair.write(10)
+    pair.push().succeed()
+    pair.assert_equal()
+
+
+def _enter_analyst(pair: Pair) -> None:
+    by = Stamp(NOON, "setup", Via.COMMAND)
+    with pair.hq_database.sessions.begin() as session:
+        user, _code = auth.create_user(
+            session,
+            username="lin",
+            name="林",
+            kind=StaffKind.ANALYST,
+            data_range=ceiling(StaffKind.ANALYST),
+            by=by,
+        )
+        auth.set_password(session, user, PASSWORD, by=by)
+
+
+def _refusals(pair: Pair) -> int:
+    with pair.hq_database.reads() as session:
+        refused = select(func.count()).where(AuditEntry.event == "sign-in.refused")
+        return session.scalar(refused) or 0
+
+
+def _sign_in(pair: Pair, password: str) -> requests.Response:
+    address = f"http://{LOOPBACK}:{pair.port}/account/sign-in"
+    with requests.Session() as browser:
+        form = browser.get(address, timeout=PATIENCE_S).text
+        token = re.findall(r'name="csrf_token" value="([^"]+)"', form)[0]
+        data = {"csrf_token": token, "username": "lin", "password": password}
+        return browser.post(address, data=data, allow_redirects=False, timeout=PATIENCE_S)

@@ -2,6 +2,7 @@ import contextlib
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from shared.auth.errors import WeakPasswordError
 from shared.auth.throttle import ACCOUNT, ADDRESS, throttle_keys
 from tests.support import quick
 
+# Four terabytes: no machine gives them.
+HUGE = "$argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43
 PAIR = next(policy for policy in throttle_keys("wang", "10.0.0.1").values() if policy.counts == "pair")
 
 
@@ -104,3 +107,15 @@ def test_counters_keep_neither_names_nor_addresses():
     assert len(keys) == 3
     assert all(len(key) == 64 and "wang" not in key for key in keys)
     assert not set(keys) & set(throttle_keys("wan", "g10.0.0.1"))
+
+
+@pytest.mark.parametrize("hashed", [HUGE, None])
+def test_without_memory_to_find_out_no_password_is_called_wrong(monkeypatch, hashed):
+    """Asked for more memory than any machine has, the system refuses it as a small one does when it is full."""
+    monkeypatch.setattr(passwords, "nobodys_hash", lambda: HUGE)
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(memory_cost=2**32 - 1))
+
+    with pytest.raises(MemoryError):
+        passwords.password_matches(hashed, "correct horse battery")
+    with pytest.raises(MemoryError):
+        passwords.hash_password("correct horse battery")
