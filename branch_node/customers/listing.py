@@ -1,16 +1,19 @@
 """The list of customers: its columns, what its address asks for, and its rows as a file has them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from flask import current_app, request
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
+from branch_node.customers.flags import flags_text, rules_now
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import GROUPS, NOBODY, CustomerFilter, CustomerRow
+from branch_node.customers.upkeep import AT_ONCE, Flag, flags_of
 from branch_node.managers.models import Manager
 from shared.domain.calendar import local_day
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
@@ -51,6 +54,7 @@ COLUMNS: Final = (
     Column("id_no", _l("Document number"), wide=True),
     Column("preferred_channel", _l("Preferred channel"), "label", wide=True),
     Column("updated_at", _l("Changed"), "instant", sort=True, wide=True),
+    Column("upkeep", _l("To confirm"), "own", wide=True),
 )
 ALWAYS: Final = ("customer_no", "name")
 USUAL: Final = (*ALWAYS, "kind", "grade", "status", "mobile", "manager", "region", "opened_on", "tags")
@@ -111,6 +115,7 @@ READY: Final = (
         "status=active&quiet=90&columns=mobile&columns=manager&columns=grade",
     ),
     ReadyView("incomplete", _l("Incomplete"), "lacking=80"),
+    ReadyView("to-confirm", _l("To confirm"), "upkeep=any&columns=manager&columns=grade&columns=upkeep"),
     ReadyView("no-contact", _l("Do not contact"), "no_contact=yes"),
     ReadyView("birthdays", _l("Birthdays this month"), f"birthday={THIS_MONTH}&status=active"),
 )
@@ -122,6 +127,7 @@ class ListedCustomer:
 
     customer: Customer
     manager: str | None
+    flags: Sequence[Flag] = ()
 
     def group(self, name: str) -> Any:  # noqa: ANN401 - a code or a name
         """Return the group it stands in when the list is grouped by `name`."""
@@ -133,6 +139,8 @@ class ListedCustomer:
             return self.manager
         if name == "region":
             return short_name(self.customer.region_code)
+        if name == "upkeep":
+            return flags_text(self.flags)
         return getattr(self.customer, name)
 
 
@@ -227,9 +235,16 @@ def shown_columns() -> tuple[str, ...]:
     return tuple(column.name for column in COLUMNS if column.name in given | set(ALWAYS)) if given else USUAL
 
 
-def listed_customers(found: Iterable[CustomerRow]) -> Iterator[ListedCustomer]:
-    """Yield rows as the columns ask for them."""
-    return (ListedCustomer(row.Customer, row.manager_name) for row in found)
+def listed_customers(
+    session: Session, found: Iterable[CustomerRow], shown: Collection[str]
+) -> Iterator[ListedCustomer]:
+    """Yield rows as the columns ask for them; what is flagged is looked for only where it is shown."""
+    rows = iter(found)
+    rules = rules_now(session) if "upkeep" in shown else None
+    while some := list(islice(rows, AT_ONCE)):
+        flags = flags_of(session, rules, [row.Customer.id for row in some]) if rules else {}
+        for row in some:
+            yield ListedCustomer(row.Customer, row.manager_name, flags.get(row.Customer.id, ()))
 
 
 def sheet_column(column: Column) -> SheetColumn:

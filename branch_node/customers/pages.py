@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers import operations, queries
 from branch_node.customers.changing import changed_values, form_values, parted
+from branch_node.customers.flags import flag_text
 from branch_node.customers.listing import (
     ALWAYS,
     COLUMNS,
@@ -100,10 +101,11 @@ def index() -> ResponseReturnValue:
             group=group,
         )
         sizes = queries.count_groups(session, wanted, group) if group else {}
-        page = Page(list(listed_customers(found)), queries.count_customers(session, wanted), asked)
+        shown = shown_columns()
+        listed = list(listed_customers(session, found, shown))
+        page = Page(listed, queries.count_customers(session, wanted), asked)
         choosable = managers.list_managers(session)
         tags = queries.list_tags(session)
-    shown = shown_columns()
     return render_template(
         "customers/index.html",
         page=page,
@@ -124,6 +126,7 @@ def index() -> ResponseReturnValue:
         groupable=list(GROUPED.items()),
         sizes=sizes,
         narrowings=narrowings(),
+        flag_text=flag_text,
         mine=MINE if person().manager_id else "",
         months=[(THIS_MONTH, _("this month")), *((str(month), str(month)) for month in range(1, MONTHS + 1))],
         birthday=text_argument("birthday"),
@@ -148,7 +151,9 @@ def export(kind: str) -> ResponseReturnValue:
             name="customers",
             title=_("Customers"),
             columns=[sheet_column(column) for column in columns],
-            rows=sheet_rows(listed_customers(streamed(session, found.limit(MOST_ROWS + 1))), columns),
+            rows=sheet_rows(
+                listed_customers(session, streamed(session, found.limit(MOST_ROWS + 1)), shown), columns
+            ),
             filters=[(str(text), value) for text, value, _names in chips],
         )
 

@@ -3,9 +3,9 @@
 Works without JavaScript too: the link then opens a small form of its own and comes back.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from branch_node.archive import completing
 from branch_node.archive import words as archive_words
 from branch_node.customers.changing import changed_values, form_values
+from branch_node.customers.confirming import confirm_field
+from branch_node.customers.flags import FIELD_WORDS, seen_field, seen_of, told_flags
 from branch_node.customers.models import Customer
 from branch_node.customers.operations import CustomerChangedMeanwhileError, change_customer
 from branch_node.customers.published import check_published, needed_fields
@@ -49,11 +51,12 @@ FIELDS: Final = (
     "service_level",
     "remark",
 )
+# What the list of what is to be confirmed may be asked for.
+LIST_ARGUMENTS: Final = ("kind", "manager", "page", "size", "sort")
 CHOICES: Final[Mapping[str, type[Vocabulary]]] = {
     "preferred_channel": PreferredChannel,
     "service_level": ServiceLevel,
 }
-SEEN_LENGTH: Final = 16
 
 
 class FieldNotCorrectedError(BranchlineError):
@@ -72,6 +75,14 @@ class FieldChangedMeanwhileError(BranchlineError):
     message = N_(
         "%(who)s changed this field meanwhile to “%(value)s”, so nothing was saved. Save again to put yours."
     )
+
+
+class FieldMeanwhileOtherError(BranchlineError):
+    """Somebody saved another value of this field after it was shown; nothing was confirmed."""
+
+    code = "field-meanwhile-other"
+    kind = Kind.CONFLICT
+    message = N_("This field was changed meanwhile, so nothing was confirmed. Look at it again.")
 
 
 @blueprint.get("/<id:customer_id>/correct/<field>")
@@ -108,6 +119,26 @@ def save(customer_id: str, field: str) -> ResponseReturnValue:
         return _fact(session, get_customer(session, customer_id), field, saved=True)
 
 
+@blueprint.post("/<id:customer_id>/confirm/<field>")
+@requires(Resource.CUSTOMER, Action.UPDATE)
+def confirm(customer_id: str, field: str) -> ResponseReturnValue:
+    """Write down that what a field says was made sure of today, unless it says something else meanwhile."""
+    try:
+        with writing() as session:
+            _confirm(session, get_customer(session, customer_id), field)
+    except FieldMeanwhileOtherError as refused:
+        if not _in_place():
+            notice(translate_error(refused), kind="problem")
+    else:
+        if not _in_place():
+            notice(_("Confirmed."))
+    if not _in_place():
+        # From the list of what is to be confirmed one goes on with that list.
+        return redirect(_back(customer_id), code=303)
+    with reading() as session:
+        return _fact(session, get_customer(session, customer_id), field, saved=True)
+
+
 @blueprint.app_template_global("correctable")
 def correctable(customer: Customer) -> dict[str, str]:
     """Return where each field of a customer is corrected in place; nothing for who may not, or when nobody may."""
@@ -119,6 +150,20 @@ def correctable(customer: Customer) -> dict[str, str]:
     return {name: url_for("correcting.one", customer_id=customer.id, field=name) for name in FIELDS}
 
 
+def _confirm(session: Session, customer: Customer, field: str) -> None:
+    session.refresh(customer, with_for_update=True)
+    if request.form.get("seen") != seen_field(customer, field):
+        raise FieldMeanwhileOtherError
+    confirm_field(session, customer.id, field, by=stamp())
+
+
+def _back(customer_id: str) -> str:
+    if not (query := request.form.get("back", "")):
+        return url_for("desk.customer_profile", customer_id=customer_id)
+    kept: dict[str, Any] = {name: value for name, value in parse_qsl(query) if name in LIST_ARGUMENTS}
+    return url_for("upkeep.index", **kept)
+
+
 def _save(session: Session, customer: Customer, field: str, given: Mapping[str, str]) -> None:
     # Held from here: what was compared is what is changed.
     session.refresh(customer, with_for_update=True)
@@ -128,11 +173,6 @@ def _save(session: Session, customer: Customer, field: str, given: Mapping[str, 
     values = changed_values(given, stored)
     check_published(session, values, customer, now=stamp().at)
     change_customer(session, customer.id, values, seen_at=customer.updated_at, by=stamp())
-
-
-def seen_of(value: str) -> str:
-    """Return by what a form says which value of a field it was opened with."""
-    return hashlib.sha256(value.encode()).hexdigest()[:SEEN_LENGTH]
 
 
 def _check(field: str) -> None:
@@ -182,7 +222,9 @@ def _fact(session: Session, customer: Customer, field: str, *, saved: bool = Fal
         field=field,
         name=FIELD_LABELS[field],
         value=worded(field, getattr(customer, field), {}),
+        flags=told_flags(session, customer),
         saved=saved,
         complete=completing.completeness_of(session, customer, stamp().at) if saved else None,
         field_word=archive_words.field_word,
+        field_words=FIELD_WORDS,
     )

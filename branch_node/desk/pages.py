@@ -16,9 +16,11 @@ from branch_node.billing import queries as billing
 from branch_node.billing.queries import BillFilter
 from branch_node.customers import queries as customers
 from branch_node.customers import sharing
+from branch_node.customers.flags import FIELD_WORDS, rules_now, told_flags
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
 from branch_node.customers.reaching import closed_to
+from branch_node.customers.upkeep import flagged
 from branch_node.desk import queries
 from branch_node.documents.queries import count_expiring
 from branch_node.identity.queries import survivor_of
@@ -165,6 +167,9 @@ def my_day() -> ResponseReturnValue:
                 session, manager_id=mine, now=now, timezone=zone, limit=queries.SHORT_LIST
             ),
             held=customers.count_customers(session, CustomerFilter(manager_id=mine or "")),
+            to_confirm=customers.count_customers(
+                session, CustomerFilter(manager_id=mine or "", also=(lambda each: flagged(rules_now(each)),))
+            ),
             papers=count_expiring(session, today, manager_id=mine or ""),
         )
 
@@ -246,6 +251,8 @@ def customer_profile(customer_id: object) -> str:
             ],
             field_labels=FIELD_LABELS,
             complete=completing.completeness_of(session, header.customer, stamp().at),
+            flags=told_flags(session, header.customer),
+            field_words=FIELD_WORDS,
             field_word=archive_words.field_word,
             events=EVENTS,
             act=action_word,

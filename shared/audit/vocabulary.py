@@ -51,8 +51,8 @@ class LogOutcome(_Word):
 VERBS: Final = {
     LogAction.CREATE: "placed added version-added created drafted enrolled entered joined registered written",
     LogAction.CHANGE: "released changed closed confirmed contender-accepted corrected decided enrolled-again "
-    "lineage-opened merged migrated node-replaced receipts-taken rejoined repair restored share-ended shared signed taken-back "
-    "undone unmerged unpacked",
+    "lineage-opened merged migrated node-replaced receipts-taken rejoined repair restored share-ended shared signed "
+    "taken-back undone unmerged unpacked",
     LogAction.DELETE: "blanked deleted draft-dropped erased erased-again forgotten purged region-dropped removed "
     "retired",
     LogAction.VIEW: "looked-up missed revealed served serving-ended told-elsewhere viewed",
