@@ -134,7 +134,7 @@ def create_app(runtime: HqRuntime) -> Flask:
         search="finding.index",
         menu=MENU,
         ranged=RANGES,
-        node_name=lambda: _("Head office"),
+        node_name=lambda _session: _("Head office"),
         account_rules=_account_rules,
         kind_words=lambda session: code_words(session, CodeTable.STAFF_KIND),
         blueprints=_blueprints(),

@@ -15,7 +15,7 @@ from shared.i18n import gettext as _
 from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Resource
-from shared.web.finding.finder import Finder, Found, Hit, counted
+from shared.web.finding.finder import MOST_COUNTED, Finder, Found, Hit, counted
 
 NOTHING: Final = Found((), 0)
 
@@ -37,10 +37,10 @@ def _find_customers(session: Session, asked: str, limit: int, offset: int) -> Fo
     if not query_terms(asked):
         return NOTHING
     rows = queries.search_customers(session, asked, limit=limit, offset=offset)
-    if not offset and len(rows) < limit:
-        return Found([hit_of(row) for row in rows], len(rows))
-    total, more = counted(session, queries.select_found(session, asked))
-    return Found([hit_of(row) for row in rows], total, more)
+    if rows or not offset:
+        total = rows[0].found if rows else 0
+        return Found([hit_of(row) for row in rows], min(total, MOST_COUNTED), total > MOST_COUNTED)
+    return Found((), *counted(session, queries.select_found(session, asked)))
 
 
 def _find_contacts(session: Session, asked: str, limit: int, offset: int) -> Found:

@@ -38,12 +38,13 @@ from shared.ids import is_id
 from shared.rights.ranges import sight_of
 
 # A search looks at no more hits than this to put the best first; one common surname has many thousands.
-RANKED: Final = 1_000
+RANKED: Final = 1_001
 # Reading every customer's tags to offer a few would be felt at each page of a large branch.
 LATELY: Final = 2_000
 NOBODY: Final = "none"
 ID_CARD_LENGTH: Final = 18
 BIRTH_MONTH_AT: Final = 11
+LONGEST_REGION: Final = 12
 SORTS: Final = {
     "customer_no": Customer.customer_no,
     "name": Customer.name,
@@ -197,6 +198,11 @@ def count_customers(session: Session, wanted: CustomerFilter) -> int:
     return session.scalar(counted) or 0
 
 
+def has_customers_in(session: Session, region: str) -> bool:
+    """Tell whether anybody lives in a region or in a part of it."""
+    return session.scalar(select(Customer.id).where(_in_region(region)).limit(1)) is not None
+
+
 def count_by_status(session: Session) -> dict[CustomerStatus, int]:
     """Return how many customers stand where."""
     rows = session.execute(select(Customer.status, func.count()).group_by(Customer.status))
@@ -204,7 +210,10 @@ def count_by_status(session: Session) -> dict[CustomerStatus, int]:
 
 
 def search_customers(session: Session, query: str, *, limit: int, offset: int = 0) -> Sequence[CustomerRow]:
-    """Return the best hits for a person's words: a number or name that is just that comes first."""
+    """Return the best hits for a person's words: a number or name that is just that comes first.
+
+    Each says in `found` how many are found in all, as far as they are ranked.
+    """
     if not query_terms(query):
         return []
     words = query.strip()
@@ -216,8 +225,8 @@ def search_customers(session: Session, query: str, *, limit: int, offset: int = 
         else_=2,
     )
     ordered = (rank, func.length(Customer.name), Customer.customer_no)
-    best = _with_manager().where(Customer.id.in_(hits)).order_by(*ordered)
-    return session.execute(best.limit(limit).offset(offset)).all()
+    best = _with_manager().add_columns(func.count().over().label("found")).where(Customer.id.in_(hits))
+    return session.execute(best.order_by(*ordered).limit(limit).offset(offset)).all()
 
 
 def select_found(session: Session, query: str) -> Select[str]:
@@ -238,8 +247,12 @@ def select_contacts_found(session: Session, query: str) -> Select[Contact, str, 
 
 def list_tags(session: Session, limit: int = 50) -> list[str]:
     """Return the tags most in use among the customers changed lately, most used first."""
-    lately = select(Customer.tags).order_by(Customer.updated_at.desc()).limit(LATELY)
-    used = Counter(tag for tags in session.scalars(lately) for tag in tags)
+    lately = select(Customer.tags).order_by(Customer.updated_at.desc()).limit(LATELY).subquery()
+    # Many have the same or none: the database counts them, and each is read once.
+    alike = select(lately.c.tags, func.count()).group_by(lately.c.tags)
+    used: Counter[str] = Counter()
+    for tags, customers in session.execute(alike):
+        used.update(dict.fromkeys(tags, customers))
     return [tag for tag, _count in sorted(used.items(), key=lambda each: (-each[1], each[0]))[:limit]]
 
 
@@ -331,12 +344,20 @@ def _marked(session: Session, wanted: CustomerFilter) -> list[ColumnElement[bool
 def _within(wanted: CustomerFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.region:
-        conditions.append(Customer.region_code.startswith(region_prefix(wanted.region), autoescape=True))
+        conditions.append(_in_region(wanted.region))
     if wanted.opened_from:
         conditions.append(Customer.opened_on >= wanted.opened_from)
     if wanted.opened_to:
         conditions.append(Customer.opened_on <= wanted.opened_to)
     return conditions
+
+
+def _in_region(region: str) -> ColumnElement[bool]:
+    """Return that a customer's region is this one or lies in it, so that the index of regions answers it."""
+    prefix = region_prefix(region)
+    if not prefix.isdecimal():
+        return Customer.region_code.startswith(prefix, autoescape=True)
+    return Customer.region_code.between(prefix, prefix.ljust(LONGEST_REGION, "9"))
 
 
 def _refuses_contact() -> ColumnElement[bool]:

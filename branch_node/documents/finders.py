@@ -15,9 +15,11 @@ from shared.web.finding.finder import Finder, Found, Hit
 
 def _find(session: Session, asked: str, limit: int, offset: int) -> Found:
     words = queries.kind_words(session)
-    rows = queries.found(session, asked, limit, offset=offset)
+    rows = queries.found(session, asked, words, limit, offset=offset)
     hits = [_hit(document, words, f"{name} ({number})") for document, _version, number, name in rows]
-    return Found(hits, queries.count_found(session, asked))
+    if not offset and len(hits) < limit:
+        return Found(hits, len(hits))
+    return Found(hits, queries.count_found(session, asked, words))
 
 
 def _hit(document: Document, words: dict[str, str], customer: str) -> Hit:

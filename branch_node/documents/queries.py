@@ -85,17 +85,17 @@ def select_documents(
 
 
 def found(
-    session: Session, text: str, limit: int, *, offset: int = 0
+    session: Session, text: str, words: Mapping[str, str], limit: int, *, offset: int = 0
 ) -> Sequence[tuple[Document, DocumentVersion, str, str]]:
-    """Return the documents a text finds by name, number, file name or kind, those changed last first."""
-    wanted = select_documents(DocumentFilter(text=text), kind_words(session))
+    """Return the documents a text finds by name, number, file name or kind (`words`), those changed last first."""
+    wanted = select_documents(DocumentFilter(text=text), words)
     ordered = wanted.order_by(Document.updated_at.desc(), Document.id).limit(limit).offset(offset)
     return [(row[0], row[1], row[2], row[3]) for row in session.execute(ordered).all()]
 
 
-def count_found(session: Session, text: str) -> int:
+def count_found(session: Session, text: str, words: Mapping[str, str]) -> int:
     """Return how many documents a text finds."""
-    wanted = select_documents(DocumentFilter(text=text), kind_words(session))
+    wanted = select_documents(DocumentFilter(text=text), words)
     return session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
 
 

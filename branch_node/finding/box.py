@@ -30,9 +30,7 @@ MOST_REGIONS: Final = 5
 
 def _find_regions(session: Session, asked: str, limit: int, offset: int) -> Found:
     known = search_regions(asked, limit=MOST_REGIONS)
-    wanted = [
-        one for one in known if queries.count_customers(session, queries.CustomerFilter(region=one.code))
-    ]
+    wanted = [one for one in known if queries.has_customers_in(session, one.code)]
     hits = [
         Hit(one.full_name, _("Customers in %(region)s", region=one.full_name), _customers_in(one.code))
         for one in wanted

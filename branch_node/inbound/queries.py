@@ -127,7 +127,7 @@ def list_notices(session: Session, user: User, *, now: datetime) -> list[Notice]
         .where(
             InboundItem.kind == ItemKind.ANNOUNCEMENT.value,
             InboundItem.body.is_not(None),
-            _not_over(session, now),
+            _not_over_at(at),
         )
         .order_by(
             AnnouncementReading.read_at.is_not(None), InboundItem.published_at.desc(), InboundItem.id.desc()
@@ -175,4 +175,8 @@ def receipt_of(session: Session, item: InboundItem) -> FeedReceipt:
 
 
 def _not_over(session: Session, now: datetime) -> ColumnElement[bool]:
-    return or_(InboundItem.expires_at.is_(None), InboundItem.expires_at > hq_time(session, now))
+    return _not_over_at(hq_time(session, now))
+
+
+def _not_over_at(at: datetime) -> ColumnElement[bool]:
+    return or_(InboundItem.expires_at.is_(None), InboundItem.expires_at > at)

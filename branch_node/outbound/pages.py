@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,6 @@ from branch_node.outbound.refusals import count_refused
 from branch_node.outbound.results import PLACE, WAITING
 from branch_node.proof.queries import list_proofs
 from branch_node.receivers.operations import note_wait
-from branch_node.runtime import BranchRuntime
 from shared.audit.operations import record
 from shared.db.scope import FIRST
 from shared.domain.wire_words import RECORD_NAMES
@@ -29,7 +28,7 @@ from shared.jobs import operations as jobs
 from shared.jobs.queries import find_due, find_holder
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import may, reading, runtime, stamp
+from shared.web.context import may, runtime, stamp
 from shared.web.forms import notice
 from shared.web.menu import LinkState
 from sync_protocol.changelog.oversize import list_oversize
@@ -38,6 +37,8 @@ from sync_protocol.contract.keys import fingerprint, key_id, public_key_of
 
 blueprint = Blueprint("outbound", __name__, template_folder="templates", url_prefix="/sync")
 SHOWN: Final = 15
+# Around every page: whose line was down for weeks does not wait at each for a count of all that piled up.
+MOST_COUNTED: Final = 10_000
 
 
 @blueprint.get("/")
@@ -96,37 +97,36 @@ def push_now() -> ResponseReturnValue:
     return redirect(url_for("outbound.overview", receiver=receiver), code=303)
 
 
-def node_name() -> str:
+def node_name(session: Session) -> str:
     """Return what the frame calls this node."""
-    with reading() as session:
-        member = queries.find_membership(session)
+    member = queries.find_membership(session)
     return f"{member.branch_name} {member.branch_code}" if member else _("Not joined yet")
 
 
-def link_state() -> LinkState:
+def link_state(session: Session) -> LinkState:
     """Return the header's word on the line to HQ."""
-    branch = runtime(BranchRuntime)
-    with reading() as session:
-        line = queries.link(session, now=branch.clock.now())
+    line = queries.link(session, now=runtime().clock.now(), pending=waiting(session))
     return LinkState(text=_words(line), state=_tone(line), url=url_for("outbound.overview"))
 
 
 def waiting(session: Session) -> int:
-    """Return how many changes wait to go, for the menu."""
-    return count_pending(session)
+    """Return how many changes wait to go, for the menu and the header; beyond MOST_COUNTED no more are counted."""
+    kept: tuple[Session, int] | None = g.get("outbound_waiting")
+    if kept is None or kept[0] is not session:
+        kept = g.outbound_waiting = (session, count_pending(session, most=MOST_COUNTED))
+    return kept[1]
 
 
 def _words(line: Link) -> str:
     if line.state == "waiting":
         return _("Not joined to head office yet")
+    count = f"{line.pending}+" if line.pending >= MOST_COUNTED else line.pending
     if line.state == "down":
         since = _clock(line.down_since)
-        return _("Line down since %(time)s, %(count)s changes waiting", time=since, count=line.pending)
+        return _("Line down since %(time)s, %(count)s changes waiting", time=since, count=count)
     if line.pending:
         return _(
-            "%(count)s changes waiting; last contact %(time)s",
-            count=line.pending,
-            time=_clock(line.last_contact),
+            "%(count)s changes waiting; last contact %(time)s", count=count, time=_clock(line.last_contact)
         )
     return _("Caught up %(time)s", time=_clock(line.last_contact))
 

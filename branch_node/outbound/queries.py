@@ -142,10 +142,10 @@ def list_chain_heads(session: Session) -> Sequence[ChainHead]:
     return session.scalars(select(ChainHead).order_by(ChainHead.channel)).all()
 
 
-def link(session: Session, *, now: datetime) -> Link:
-    """Return how the line to HQ stands, judged by the cycles."""
+def link(session: Session, *, now: datetime, pending: int | None = None) -> Link:
+    """Return how the line to HQ stands, judged by the cycles; `pending` by who has counted it."""
     member = find_membership(session)
-    pending = count_pending(session)
+    pending = count_pending(session) if pending is None else pending
     if member is None:
         return Link("waiting", None, None, pending)
     good = find_last_cycle(session, *HEARD)

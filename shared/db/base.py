@@ -63,6 +63,8 @@ class Instant(TypeDecorator[datetime]):
             return None
         if isinstance(value, datetime):
             return value.astimezone(UTC)
+        if len(value) == INSTANT_LENGTH and value[-1] == "Z":
+            return datetime.fromisoformat(value)  # ten times as fast, and a list has hundreds
         return datetime.strptime(value, INSTANT_FORMAT).replace(tzinfo=UTC)
 
 

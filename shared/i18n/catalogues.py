@@ -23,14 +23,14 @@ def load_catalogue(language: str) -> NullTranslations:
     """Return everything translated into `language`; a msgid that nobody translated stays English."""
     if language == SOURCE_LANGUAGE or language not in LANGUAGES:
         return NullTranslations()
-    merged: NullTranslations = NullTranslations()
+    merged: Translations | None = None
     for folder in translation_folders():
         po = folder / language / "LC_MESSAGES" / "messages.po"
         found = _read(po, language)
         if found is not None:
-            found.add_fallback(merged)
-            merged = found
-    return merged
+            # One table: through a line of catalogues a word of the last one would be looked up in each.
+            merged = found if merged is None else merged.merge(found)
+    return merged or NullTranslations()
 
 
 def translation_folders() -> Iterator[Path]:

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import Final, Protocol
 
 from babel import Locale
-from flask import has_request_context
+from flask import has_request_context, request
 from flask_babel import get_locale
 from flask_babel.speaklater import LazyString
 
@@ -16,6 +16,7 @@ from shared.i18n.catalogues import LANGUAGES, SOURCE_LANGUAGE, load_catalogue
 # Parameters that are themselves sentences of ours; any other parameter is user data and never translated.
 SENTENCE_PARAMS: Final = frozenset({"field", "problem", "reason", "cure"})
 
+_SPOKEN: Final = "branchline_language"
 _asked: ContextVar[str | None] = ContextVar("branchline_language", default=None)
 _default = SOURCE_LANGUAGE
 
@@ -34,9 +35,13 @@ def current_language() -> str:
     asked = _asked.get()
     if asked is not None:
         return asked
-    if has_request_context():
-        return _known(get_locale())
-    return _default
+    if not has_request_context():
+        return _default
+    # A page asks for each word: found out once a request, as the locale itself is.
+    kept = request._get_current_object().__dict__  # type: ignore[attr-defined]
+    if _SPOKEN not in kept:
+        kept[_SPOKEN] = _known(get_locale())
+    return str(kept[_SPOKEN])
 
 
 def set_default_language(language: str) -> None:

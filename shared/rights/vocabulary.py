@@ -1,7 +1,7 @@
 """The words rights are made of: kinds of staff, duties, resources, actions and data ranges."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from shared.errors import N_
 
@@ -101,11 +101,14 @@ class DataRange(Word):
     @property
     def width(self) -> int:
         """Return how wide the range is, to compare two."""
-        return list(DataRange).index(self)
+        return _WIDTHS[self]
 
     def within(self, other: "DataRange") -> "DataRange":
         """Return the narrower of two ranges."""
         return self if self.width <= other.width else other
+
+
+_WIDTHS: Final = {each: width for width, each in enumerate(DataRange)}
 
 
 class Resource(Word):

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal
 
-from flask import Blueprint, Flask, current_app, redirect, request, session, url_for
+from babel import Locale
+from flask import Blueprint, Flask, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
+from sqlalchemy.orm import Session
 from werkzeug.routing import BaseConverter, BuildError
 
 from shared import i18n
@@ -21,9 +24,9 @@ from shared.web.accounts import pages as accounts
 from shared.web.accounts import rights_pages, second_step_pages, session_pages
 from shared.web.api import bounds
 from shared.web.api import pages as interfaces
-from shared.web.context import EXTENSION, RANGED, link_allowed, may, sees_whole, viewer
+from shared.web.context import EXTENSION, RANGED, link_allowed, may, reading, sees_whole, viewer
 from shared.web.kinds import KIND_WORDS, KindWords
-from shared.web.menu import LinkState, MenuEntry, menu_lines
+from shared.web.menu import LinkState, MenuEntry, MenuLine, menu_lines
 from shared.web.paging import link, link_to
 from shared.web.proxy import TrustedProxy
 from shared.web.security import pages as security
@@ -50,8 +53,16 @@ class Frame:
     home: str
     homes: Mapping[StaffKind, str]
     search: str | None
-    node_name: Callable[[], str] | None
-    link_state: Callable[[], LinkState | None] | None
+    node_name: Callable[[Session], str] | None
+    link_state: Callable[[Session], LinkState | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What one page shows around itself: the menu, and how the line to the other tier stands."""
+
+    lines: Sequence[MenuLine]
+    link_state: LinkState | None
 
 
 def create_flask(
@@ -65,8 +76,8 @@ def create_flask(
     blueprints: Sequence[Blueprint] = (),
     ranged: Sequence[Ranged] = (),
     search: str | None = None,
-    node_name: Callable[[], str] | None = None,
-    link_state: Callable[[], LinkState | None] | None = None,
+    node_name: Callable[[Session], str] | None = None,
+    link_state: Callable[[Session], LinkState | None] | None = None,
     account_rules: sessions.AskRules | None = None,
     kind_words: KindWords | None = None,
     config: Mapping[str, Any] | None = None,
@@ -74,8 +85,8 @@ def create_flask(
     """Return the app with sign-in, languages, error pages and the page frame; refuses one that is not safe.
 
     `ranged` says whose rows are whose. `home` is the endpoint of the first page, `homes` of that of a kind of staff
-    whose day begins elsewhere, `search` of the page that answers the search box (it gets ?q=). `link_state` is asked
-    once a page and may read the database; `account_rules` is asked at each request of somebody who is signed in, and
+    whose day begins elsewhere, `search` of the page that answers the search box (it gets ?q=). `node_name` and
+    `link_state` are asked once a page; `account_rules` is asked at each request of somebody who is signed in, and
     `kind_words` for the names that kinds of staff were given. Raises SetupError when a view does not say who may call
     it, or a menu entry leads nowhere.
     """
@@ -137,7 +148,10 @@ def _own_home() -> ResponseReturnValue:
 
 
 def _install_languages(app: Flask, default: str) -> None:
-    def choose() -> str:
+    def choose() -> Locale:
+        return _locale(spoken())
+
+    def spoken() -> str:
         if is_for_programs(request.path) and (heard := _heard()):
             return heard
         asked = session.get(sessions.LANGUAGE)
@@ -153,6 +167,12 @@ def _install_languages(app: Flask, default: str) -> None:
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
         i18n.gettext, i18n.plain_ngettext, newstyle=True
     )
+
+
+@cache
+def _locale(language: str) -> Locale:
+    """Return a language's locale; read once, since finding it among all there are takes longer than a short page."""
+    return Locale.parse(language)
 
 
 def _heard() -> str | None:
@@ -176,8 +196,8 @@ def _install_templates(app: Flask, frame: Frame) -> None:
         frame=frame,
         viewer=viewer,
         may=lambda resource, action: may(Resource(resource), Action[action.upper()]),
-        menu_lines=lambda: _menu(frame),
-        link_state=lambda: frame.link_state() if frame.link_state else None,
+        menu_lines=lambda: _around(frame).lines,
+        link_state=lambda: _around(frame).link_state,
         home_url=errors.home_url,
         search_url=lambda: _search_url(frame),
         offers_url=_offers_url,
@@ -185,13 +205,26 @@ def _install_templates(app: Flask, frame: Frame) -> None:
         sees_whole=lambda resource: sees_whole(Resource(resource)),
         errors={},  # a form that was not refused has none
         values={},
-        node_name=lambda: frame.node_name() if frame.node_name else "",
+        node_name=lambda: _node_name(frame),
     )
 
 
-def _menu(frame: Frame) -> list[Any]:
-    person = viewer()
-    return list(menu_lines(frame.menu, person)) if person else []
+def _around(frame: Frame) -> Around:
+    """Return what stands around a page, read in one session and once a request."""
+    if "around" not in g:
+        with reading() as database:
+            g.node_name = frame.node_name(database) if frame.node_name else ""
+            person = viewer()
+            lines = menu_lines(database, frame.menu, person) if person else ()
+            g.around = Around(lines, frame.link_state(database) if frame.link_state else None)
+    return g.around  # type: ignore[no-any-return]
+
+
+def _node_name(frame: Frame) -> str:
+    if "node_name" not in g:  # a page without the frame
+        with reading() as database:
+            g.node_name = frame.node_name(database) if frame.node_name else ""
+    return str(g.node_name)
 
 
 def _search_url(frame: Frame) -> str | None:

@@ -141,9 +141,12 @@ def stamp() -> Stamp:
 
 def viewer() -> User | None:
     """Return who is signed in, as this request found them, or None."""
-    if not has_request_context() or not current_user.is_authenticated:
+    if not has_request_context():
         return None
-    return current_user.user  # type: ignore[no-any-return]
+    found = (
+        current_user._get_current_object()
+    )  # asked of the proxy once, a page asks for it hundreds of times
+    return found.user if found.is_authenticated else None
 
 
 def shown_token() -> AccessToken | None:
@@ -164,6 +167,16 @@ def person() -> User:
 
 def rights_of(user: User) -> Person:
     """Return what decides on somebody's rights at this node; of who calls through an interface, that part of them."""
+    if not has_request_context() or user is not viewer():
+        return _rights_of(user)
+    # Of who is calling, once a request: they stay whom this request found them to be.
+    kept: tuple[User, Person] | None = g.get("own_rights")
+    if kept is None or kept[0] is not user:
+        kept = g.own_rights = (user, _rights_of(user))
+    return kept[1]
+
+
+def _rights_of(user: User) -> Person:
     found = user.rights_at(current_app.config["BRANCHLINE_PRODUCT"])
     token = shown_token() if has_request_context() else None
     if token is not None and token.user_id == user.id:

@@ -1,6 +1,6 @@
 """The frame around every page: what the menu offers and what the header says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,7 @@ from shared.auth.models import User
 from shared.rights import policy
 from shared.rights.policy import Person
 from shared.rights.vocabulary import Action, Resource, StaffKind
-from shared.web.context import reading, rights_of
+from shared.web.context import rights_of
 
 Label = str  # or a lazy string, which behaves like one
 
@@ -62,31 +62,32 @@ class LinkState:
     url: str | None = None
 
 
-def menu_lines(menu: tuple[MenuEntry, ...], viewer: User) -> list[MenuLine]:
+def menu_lines(session: Session, menu: tuple[MenuEntry, ...], viewer: User) -> list[MenuLine]:
     """Return what `viewer` may open, with what waits there now."""
-    allowed = [entry for entry in menu if entry.is_for(rights_of(viewer))]
+    rights = rights_of(viewer)
+    allowed = [(entry, url_for(entry.endpoint)) for entry in menu if entry.is_for(rights)]
     here = _here(allowed)
-    with reading() as session:
-        return [
-            MenuLine(
-                label=entry.label,
-                url=url_for(entry.endpoint),
-                icon=entry.icon,
-                key=entry.key,
-                count=entry.count(session) if entry.count else 0,
-                here=entry is here,
-                foot=entry.foot,
-            )
-            for entry in allowed
-        ]
+    return [
+        MenuLine(
+            label=entry.label,
+            url=url,
+            icon=entry.icon,
+            key=entry.key,
+            count=entry.count(session) if entry.count else 0,
+            here=entry is here,
+            foot=entry.foot,
+        )
+        for entry, url in allowed
+    ]
 
 
-def _here(entries: list[MenuEntry]) -> MenuEntry | None:
+def _here(entries: Sequence[tuple[MenuEntry, str]]) -> MenuEntry | None:
     # The page itself, else the list whose address this page's begins with, else the first entry of its slice.
     endpoint = request.endpoint or ""
-    exact = [entry for entry in entries if entry.endpoint == endpoint]
-    below = [entry for entry in entries if request.path.startswith(url_for(entry.endpoint).rstrip("/") + "/")]
-    exact += [entry for entry in below if url_for(entry.endpoint) != "/"]
+    exact = [entry for entry, _url in entries if entry.endpoint == endpoint]
+    exact += [
+        entry for entry, url in entries if url != "/" and request.path.startswith(url.rstrip("/") + "/")
+    ]
     slice_ = endpoint.rpartition(".")[0]
-    near = [entry for entry in entries if slice_ and entry.endpoint.rpartition(".")[0] == slice_]
+    near = [entry for entry, _url in entries if slice_ and entry.endpoint.rpartition(".")[0] == slice_]
     return next(iter(exact + near), None)

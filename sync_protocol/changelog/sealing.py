@@ -192,9 +192,10 @@ def place_in_chain(session: Session, channel: str, sender: Sender) -> Place:
     return Place(head.lineage, head.batch_no, head.digest)
 
 
-def count_pending(session: Session) -> int:
-    """Return how many changes HQ has not acknowledged: unsealed ones and those in batches under way."""
-    unsealed = select(func.count()).select_from(Change).where(Change.batch_id.is_(None)).scalar_subquery()
+def count_pending(session: Session, *, most: int | None = None) -> int:
+    """Return how many changes HQ has not acknowledged: unsealed ones, up to `most`, and those in batches under way."""
+    waiting = select(Change.id).where(Change.batch_id.is_(None)).limit(most).subquery()
+    unsealed = select(func.count()).select_from(waiting).scalar_subquery()
     under_way = select(func.coalesce(func.sum(OutboxBatch.changes), 0)).where(
         OutboxBatch.acknowledged_at.is_(None), OutboxBatch.voided_at.is_(None)
     )

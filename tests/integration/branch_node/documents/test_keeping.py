@@ -198,10 +198,10 @@ def test_documents_are_found_by_title_number_file_and_kind(sessions, rows, keep)
 
     for text in ("租赁", "ht-2026", "scan_17", "Contract", "合同"):
         with sessions() as session:
-            hits = queries.found(session, text, 5)
+            hits = queries.found(session, text, queries.kind_words(session), 5)
         assert [hit[0].id for hit in hits] == [paper], text
     with sessions() as session:
-        assert queries.found(session, "scan%17", 5) == []
+        assert queries.found(session, "scan%17", {}, 5) == []
 
 
 def test_the_copy_a_person_asks_for_lists_their_documents(sessions, rows, keep):

@@ -292,8 +292,8 @@ def make_gallery(runtime: NodeRuntime, **changes: object) -> Flask:
             organisation_blueprint(BRANCH_KINDS),
             people_blueprint(NodePeople(BRANCH_KINDS)),
         ],
-        "node_name": lambda: "总公司",
-        "link_state": lambda: LinkState("line down since 09:12, 318 changes waiting", "down"),
+        "node_name": lambda _session: "总公司",
+        "link_state": lambda _session: LinkState("line down since 09:12, 318 changes waiting", "down"),
     } | changes
     return create_flask("gallery", runtime, **wanted)  # type: ignore[arg-type]
 
