@@ -3,6 +3,7 @@
 import getpass
 import json
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,7 @@ def database_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def from_stdin(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     """Return what an option was given; for `-` the next line of stdin, which no list of processes shows."""
-    return click.get_text_stream("stdin").readline().strip() if value == "-" else value
+    return sys.stdin.readline().strip() if value == "-" else value
 
 
 def command_stamp(runtime: NodeRuntime) -> Stamp:
