@@ -4,6 +4,8 @@ import logging
 import sys
 from typing import Final
 
+from sqlalchemy import make_url
+
 from branch_node.torture.campaign import campaign
 from branch_node.torture.ledger import FAILINGS
 from branch_node.torture.run import Verdict
@@ -24,7 +26,7 @@ def torture(seed: int, runs: int, *, server: str | None, as_json: bool) -> None:
     def heed(verdict: Verdict) -> None:
         done.append(verdict)
         if not verdict.good:
-            _tell_failure(verdict)
+            _tell_failure(verdict, _again(verdict.seed, server))
         if len(done) % TOLD_EVERY == 0 or len(done) == runs:
             faults = sum(one.faults.total() for one in done)
             say(_("%(done)s of %(runs)s runs, %(faults)s faults", done=len(done), runs=runs, faults=faults))
@@ -50,14 +52,14 @@ def torture(seed: int, runs: int, *, server: str | None, as_json: bool) -> None:
         sys.exit(WRONG)
 
 
-def _tell_failure(verdict: Verdict) -> None:
+def _again(seed: int, server: str | None) -> str:
+    """Return the command that carries a run out once more, on the same kind of database; a password is left out."""
+    command = f"branch-node torture --seed {seed}"
+    return f"{command} --database {make_url(server).render_as_string()}" if server else command
+
+
+def _tell_failure(verdict: Verdict, again: str) -> None:
     wrong = ", ".join(f"{name} {verdict.found[name]}" for name in FAILINGS if verdict.found[name])
-    say(
-        _(
-            "Seed %(seed)s: %(wrong)s (again: branch-node torture --seed %(seed)s)",
-            seed=verdict.seed,
-            wrong=wrong,
-        )
-    )
+    say(_("Seed %(seed)s: %(wrong)s (again: %(again)s)", seed=verdict.seed, wrong=wrong, again=again))
     for line in verdict.trace:
         say(f"  {line}")

@@ -1,6 +1,7 @@
 """Seeded runs of whole companies: nothing lost, doubled, resurrected or overwritten; money exact."""
 
 import json
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -72,6 +73,25 @@ def test_the_command_names_the_seed_of_a_failing_run_and_ends_with_two(
     assert json.loads(told.stdout)["failed_seeds"] == [41]
     assert "41" in told.stderr
     assert "work B001" in told.stderr
+    assert "--database" not in told.stderr
+
+
+def test_a_run_on_a_server_is_told_with_that_server_and_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lose(seed: int, runs: int, heed: Callable[[Verdict], object], *, server: str) -> campaigns.Outcome:
+        verdict = Verdict(seed)
+        verdict.found["lost"] = runs
+        heed(verdict)
+        return campaigns.Outcome(runs, failed=[verdict])
+
+    monkeypatch.setattr(commands, "campaign", lose)
+    with pytest.raises(SystemExit):
+        commands.torture(41, 1, server="postgresql://who:secret@db.example/postgres", as_json=False)
+
+    told = capsys.readouterr().err
+    assert "branch-node torture --seed 41 --database postgresql://who:***@db.example/postgres" in told
+    assert "secret" not in told
 
 
 @pytest.mark.parametrize("server", ["nonsense", "postgresql://nobody@127.0.0.1:1/postgres"])
