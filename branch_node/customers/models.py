@@ -29,6 +29,7 @@ class Customer(CustomerFields, Base):
         Index("ix_customers_id_no", "id_no"),
         Index("ix_customers_name", "name"),
         Index("ix_customers_updated_at", "updated_at"),
+        Index("ix_customers_region_code", "region_code"),
         # Few customers have one; no foreign key: rows that come back from a receiver come in any order.
         Index(
             "ix_customers_parent_id",

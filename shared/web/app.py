@@ -25,7 +25,7 @@ from shared.web.accounts import rights_pages, second_step_pages, session_pages
 from shared.web.api import bounds
 from shared.web.api import pages as interfaces
 from shared.web.context import EXTENSION, RANGED, link_allowed, may, reading, sees_whole, viewer
-from shared.web.kinds import KIND_WORDS, KindWords
+from shared.web.kinds import KIND_WORDS, KindWords, read_kinds
 from shared.web.menu import LinkState, MenuEntry, MenuLine, menu_lines
 from shared.web.paging import link, link_to
 from shared.web.proxy import TrustedProxy
@@ -215,6 +215,8 @@ def _around(frame: Frame) -> Around:
         with reading() as database:
             g.node_name = frame.node_name(database) if frame.node_name else ""
             person = viewer()
+            if person:
+                read_kinds(database)
             lines = menu_lines(database, frame.menu, person) if person else ()
             g.around = Around(lines, frame.link_state(database) if frame.link_state else None)
     return g.around  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from flask import url_for
+from flask import g, url_for
 from markupsafe import Markup
 
 ICONS = "vendor/icons.svg"
@@ -14,15 +14,21 @@ UI_PACKAGE = "shared.ui"  # a layer above this one: known by name, never importe
 
 def asset(name: str) -> str | None:
     """Return the address of a static file with its digest, or None when it is not there."""
-    digest = _digest(name)
-    return url_for("ui.static", filename=name, v=digest) if digest else None
+    kept: dict[str, str | None] = g.setdefault("assets", {})  # a page has some forty icons out of one file
+    if name not in kept:
+        digest = _digest(name)
+        kept[name] = url_for("ui.static", filename=name, v=digest) if digest else None
+    return kept[name]
 
 
 def icon(name: str) -> Markup:
     """Return a decorative icon, or nothing when there are none; it never carries a meaning alone."""
     sprite = asset(ICONS)
-    if sprite is None:
-        return Markup()
+    return _drawn(sprite, name) if sprite else Markup()
+
+
+@lru_cache(maxsize=512)
+def _drawn(sprite: str, name: str) -> Markup:
     return Markup('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>').format(sprite, name)
 
 

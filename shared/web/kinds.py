@@ -34,14 +34,19 @@ def kind_choices(kinds: Iterable[StaffKind]) -> list[tuple[str, str]]:
     return [(kind.value, kind_label(kind)) for kind in kinds]
 
 
-def _given() -> Mapping[str, Code]:
-    """Return the names head office gave, read once a request."""
-    if not has_request_context():
-        return {}
+def read_kinds(session: Session) -> None:
+    """Read the names head office gave, once a request, in a session that is open anyway."""
     if "kind_words" not in g:
         g.kind_words = {}  # also while they are read: a page that says the database is gone must not ask it again
         read: KindWords | None = current_app.extensions.get(KIND_WORDS)
         if read is not None:
-            with reading() as session:
-                g.kind_words = {one.code: one for one in read(session)}
+            g.kind_words = {one.code: one for one in read(session)}
+
+
+def _given() -> Mapping[str, Code]:
+    if not has_request_context():
+        return {}
+    if "kind_words" not in g:
+        with reading() as session:
+            read_kinds(session)
     return g.kind_words  # type: ignore[no-any-return]

@@ -1,14 +1,17 @@
 """The table of regions, read once a process."""
 
 import csv
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
-from shared.db.search_terms import query_terms, terms_of
+from shared.db.search_terms import Term, query_terms, terms_of
 
 CODE_LENGTH: Final = 6
+LAST: Final = "\U0010ffff"
 # What a municipality calls the level below it; says nothing to a reader.
 _EMPTY_NAMES: Final = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
 
@@ -71,25 +74,29 @@ def search_regions(query: str, limit: int = 20) -> list[Region]:
 
 def _by_name(query: str) -> list[Region]:
     wanted = "".join(query.split())
-    named = [region for region in _regions().values() if region.name not in _EMPTY_NAMES]
+    # Most words are of no region: that is seen at once.
+    if not wanted or (wanted not in _all_names() and not wanted[0].isdecimal()):
+        return []
     return [
         region
-        for region in named
-        if wanted and (wanted in region.name or wanted == region.full_name or region.code.startswith(wanted))
+        for region in _regions().values()
+        if region.name not in _EMPTY_NAMES
+        and (wanted in region.name or wanted == region.full_name or region.code.startswith(wanted))
     ]
 
 
 def _by_pinyin(query: str) -> list[Region]:
-    asked = query_terms(query)
-    return [
-        region
-        for region, words in _words()
-        if all(any(_meets(term.text, words, prefix=term.prefix) for term in group) for group in asked)
-    ]
+    met = [set[str]().union(*(_meeting(term) for term in group)) for group in query_terms(query)]
+    codes = set.intersection(*met) if met else set()
+    return [_regions()[code] for code in codes]
 
 
-def _meets(text: str, words: frozenset[str], *, prefix: bool) -> bool:
-    return text in words or (prefix and any(word.startswith(text) for word in words))
+def _meeting(term: Term) -> Sequence[str]:
+    """Return the codes of the regions one of whose words is this, or begins with it."""
+    words, codes = _words()
+    first = bisect_left(words, term.text)
+    last = bisect_left(words, term.text + LAST) if term.prefix else bisect_right(words, term.text)
+    return codes[first:last]
 
 
 @lru_cache(maxsize=1)
@@ -106,9 +113,17 @@ def _full_name(code: str, names: dict[str, str]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _words() -> tuple[tuple[Region, frozenset[str]], ...]:
-    return tuple(
-        (region, frozenset(terms_of(region.name, region.code)))
+def _words() -> tuple[Sequence[str], Sequence[str]]:
+    """Return the words of all regions in their order, and beside them the code each is of."""
+    found = sorted(
+        (word, region.code)
         for region in _regions().values()
         if region.name not in _EMPTY_NAMES
+        for word in set(terms_of(region.name, region.code))
     )
+    return [word for word, _code in found], [code for _word, code in found]
+
+
+@lru_cache(maxsize=1)
+def _all_names() -> str:
+    return "\n".join(name for region in _regions().values() for name in (region.name, region.full_name))
