@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -161,3 +162,25 @@ def test_corrections_by_two_people_from_the_same_page_let_only_the_first_through
     later = replace(ANA, at=NOON + timedelta(minutes=1), actor="li")
     with pytest.raises(LineCorrectedMeanwhileError), sessions.begin() as session:
         correct(session, line_id, 7_000, 10_000, by=later)
+
+
+def test_of_two_who_correct_one_line_at_the_same_moment_one_is_told(sessions, rows):
+    """Four clerks take the same charge back at once; money is given back once."""
+    customer = rows.customer()
+    line_id = rows.bill_line(customer, amount_minor=10_000)
+
+    def take_back(name):
+        try:
+            with sessions.begin() as session:
+                correct(session, line_id, 0, 10_000, by=replace(ANA, actor=name))
+        except LineCorrectedMeanwhileError:
+            return "told"
+        return "done"
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = sorted(pool.map(take_back, ("a", "b", "c", "d")))
+
+    with sessions() as session:
+        [sums] = queries.sums_of(session, BillFilter(customer_id=customer))
+    assert answers == ["done", "told", "told", "told"]
+    assert (sums.lines, sums.balance) == (2, 0)
