@@ -239,6 +239,8 @@ def _save(corrects: str | None) -> ResponseReturnValue:
     notice(_("The correction is entered.") if corrects else _("The log is written."))
     if log.customer_id and request.form.get("back") == "customer":
         return redirect(url_for("desk.customer", customer_id=log.customer_id), code=303)
+    if request.form.get("back") == "day":
+        return redirect(url_for("desk.my_day"), code=303)
     return redirect(url_for("worklogs.entry", log_id=log.id), code=303)
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
+from sqlalchemy.orm import Session
 
+from shared.db.engine import Database
 from tests.demo.__main__ import SEED
 from tests.demo.rehearsal import SCALE
 from tests.demo.show import Show, SignIn, open_show
@@ -35,6 +37,16 @@ def user_of(show: Show) -> Callable[..., SignIn]:
         return next(user for user in show.users if user.node == node and kind in {"", user.kind})
 
     return find
+
+
+@pytest.fixture(scope="session")
+def kept_at(show: Show) -> Iterator[Callable[[str], Session]]:
+    """Read what a node has stored, in a new session each time: `with kept_at("B001") as session:`."""
+    names = {code: "hq.db" if node is show.hq else "branch.db" for code, node in show.nodes.items()}
+    opened = {code: Database(f"sqlite:///{show.nodes[code].home / name}") for code, name in names.items()}
+    yield lambda code: opened[code].reads()
+    for database in opened.values():
+        database.dispose()
 
 
 @pytest.fixture(scope="session")

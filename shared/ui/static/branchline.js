@@ -8,7 +8,7 @@
 
   // --- keys ---------------------------------------------------------------------------------------
   const typing = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]");
-  const rows = () => all("table[data-list] tbody tr:not(.group-row)");
+  const rows = () => all("table[data-list] tbody tr:not(.group-row), ul[data-list] > li");
   let going = -Infinity; // when g was pressed: a young page has not seen one
 
   function mark(step) {
@@ -24,13 +24,13 @@
   }
 
   function editMarked() {
-    const link = one("table[data-list] tr.marked a[data-edit]");
+    const link = one("[data-list] .marked a[data-edit]");
     if (link) location.assign(link.dataset.edit);
     return Boolean(link);
   }
 
   function openMarked() {
-    one("table[data-list] tr.marked a[data-open], table[data-list] tr.marked a")?.click();
+    one("[data-list] .marked a[data-open], [data-list] .marked a")?.click();
   }
 
   function sheet(show) {
