@@ -56,7 +56,7 @@ BINDINGS: Final[Bindings] = bind(
             "personal_request": PersonalRequest,
         }.items()
     },
-    removable_when={"bill_line": _BEING_UNDONE, "work_log": _BEING_UNDONE},
+    removable_when=dict.fromkeys(("bill_line", "work_log", "unit_event"), _BEING_UNDONE),
     blanked_when={
         "bill_line": (_ERASED, [column.name for column in personal_columns(BillLine.__table__)]),
         "work_log": (_ERASED, [column.name for column in personal_columns(WorkLog.__table__)]),

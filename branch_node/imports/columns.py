@@ -14,6 +14,8 @@ from branch_node.imports.parsers import CellError, Parser
 from shared.domain.published.vocabulary import CodeTable
 from shared.errors import N_
 
+# Of a unit since when it is its owner's: no column of the table, but the day of the event written beside it.
+SINCE: Final = "since"
 ATTRIBUTE: Final = "attributes."
 MAX_ATTRIBUTE: Final = 200
 

@@ -53,6 +53,9 @@ CHANGED_BY_ROW: Final = N_(
 OF_ANOTHER: Final = N_(
     "This person stands at another customer. Enter them there anew, and here as having left."
 )
+OWNED_BY_ANOTHER: Final = N_(
+    "This unit is with somebody else here. Write on its page whose it becomes, and why."
+)
 _NEVER_TOUCHED: Final = frozenset({"id", "created_at", "created_by", "updated_at", "updated_by"})
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -277,12 +280,13 @@ def _as_chosen(
 
 
 def _of_another(plan: Plan, values: Record, found: Record | None) -> list[Problem]:
-    """Refuse to move a contact person from one customer to another."""
-    if found is None or plan.kind.is_fact or "customer_id" not in found:
+    """Refuse to move a contact person, or a unit, from one customer to another."""
+    if found is None or plan.kind.is_fact:
         return []
-    if values.get("customer_id", found["customer_id"]) == found["customer_id"]:
-        return []
-    return [Problem("customer_no", "other-customer", OF_ANOTHER, {})]
+    for column, told in (("customer_id", OF_ANOTHER), ("owner_id", OWNED_BY_ANOTHER)):
+        if column in found and values.get(column, found[column]) != found[column]:
+            return [Problem("customer_no", "other-customer", told, {})]
+    return []
 
 
 def _refuse_existing(plan: Plan, number: str | None, world: World, problems: list[Problem]) -> None:
@@ -311,7 +315,7 @@ def _of_erased(plan: Plan, reading: Reading, world: World, found: Record | None)
     if found is not None and found["id"] in world.erased:
         wanted = plan.update_by or plan.kind.key
         return [Problem(wanted, "customer-erased", CUSTOMER_ERASED, {"value": reading.values[wanted]})]
-    named = next((one.name for one in plan.fields if one.target == "customer_id"), "")
+    named = next((one.name for one in plan.fields if one.target in {"customer_id", "owner_id"}), "")
     number = reading.values.get(named)
     if number is None or world.ids["customers"].get(number) not in world.erased:
         return []
@@ -381,7 +385,7 @@ def _remember(plan: Plan, record: Record, world: World) -> None:
 
 def _changed(line: int, found: Record, values: Record, by: Stamp) -> Updated | None:
     """Return the change of one record, or None when the row says what is there; blanks change nothing."""
-    given = {name: value for name, value in values.items() if name not in _NEVER_TOUCHED}
+    given = {name: value for name, value in values.items() if name in found and name not in _NEVER_TOUCHED}
     if "attributes" in given:
         given["attributes"] = {**(found["attributes"] or {}), **given["attributes"]}
     changes = {name: value for name, value in given.items() if found[name] != value}

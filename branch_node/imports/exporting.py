@@ -1,18 +1,23 @@
-"""Records that HQ has not acknowledged, as files that `import` takes in: how a refused copy is emptied."""
+"""Records that HQ has not acknowledged, as files that `import` takes in: how a refused copy is emptied.
 
-from collections.abc import Iterator, Sequence
+Row by row: how many there are makes no difference to the memory it takes.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, FromClause, or_, select
+from sqlalchemy import ColumnElement, FromClause, Row, Select, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.imports import parsers
-from branch_node.imports.columns import ATTRIBUTE, Column, Kind
+from branch_node.imports.columns import ATTRIBUTE, SINCE, Column, Kind
 from branch_node.imports.kinds import KINDS
+from branch_node.imports.store import UNITS
 from branch_node.runtime import BranchRuntime
+from branch_node.units.models import UnitOwner
 from shared.files.spreadsheets import Column as Heading
 from shared.files.spreadsheets import write_csv
 from sync_protocol.changelog.models import SET_ASIDE, Change, OutboxBatch
@@ -30,21 +35,14 @@ def export_unsent(runtime: BranchRuntime, folder: Path) -> dict[str, int]:
     counts = {}
     with runtime.database.reads() as session:
         for kind in KINDS.values():
-            rows = list(_unsent_rows(session, kind))
-            _write(folder / f"{kind.name}.csv", kind, rows, zone)
-            counts[kind.name] = len(rows)
+            labels = _unsent_labels(session, kind)
+            rows = _unsent_rows(session, kind)
+            counts[kind.name] = _write(folder / f"{kind.name}.csv", kind, labels, rows, zone)
     return counts
 
 
 def _unsent_rows(session: Session, kind: Kind) -> Iterator[dict[str, Any]]:
     """Yield the stored values of each record, with the numbers of what it refers to."""
-    under_way = select(OutboxBatch.id).where(
-        OutboxBatch.acknowledged_at.is_(None), OutboxBatch.voided_at.is_(None)
-    )
-    unsent = select(Change.record_id).where(
-        Change.record_type == kind.record_type,
-        or_(Change.batch_id.is_(None), Change.batch_id == SET_ASIDE, Change.batch_id.in_(under_way)),
-    )
     columns: list[ColumnElement[Any]] = list(kind.table.c)
     source: FromClause = kind.table
     for column in kind.columns:
@@ -52,22 +50,46 @@ def _unsent_rows(session: Session, kind: Kind) -> Iterator[dict[str, Any]]:
             other = column.refers.alias()
             columns.append(other.c[_number_of(column.refers.name)].label(column.name))
             source = source.outerjoin(other, other.c.id == kind.table.c[column.stored_as])
-    statement = select(*columns).select_from(source).where(kind.table.c.id.in_(unsent))
-    statement = statement.order_by(kind.table.c.id).execution_options(yield_per=FETCH)
-    for row in session.execute(statement):
+    if kind.table is UNITS:
+        # Since when a unit is its owner's follows from its events and stands in no column of its own.
+        owned = (UnitOwner.unit_id == UNITS.c.id) & UnitOwner.until_on.is_(None)
+        columns.append(UnitOwner.from_on.label(SINCE))
+        source = source.outerjoin(UnitOwner, owned & UnitOwner.customer_id.is_not(None))
+    for row in _streamed(session, kind, select(*columns).select_from(source)):
         yield dict(row._mapping)
+
+
+def _unsent_labels(session: Session, kind: Kind) -> list[str]:
+    """Return the names of all attributes that these records have: they are headings, which stand before any row."""
+    if "attributes" not in kind.table.c:
+        return []
+    held = _streamed(session, kind, select(kind.table.c.attributes))
+    return sorted({label for row in held for label in row[0] or ()})
+
+
+def _streamed(session: Session, kind: Kind, wanted: Select[Any]) -> Iterable[Row[Any]]:
+    under_way = select(OutboxBatch.id).where(
+        OutboxBatch.acknowledged_at.is_(None), OutboxBatch.voided_at.is_(None)
+    )
+    unsent = select(Change.record_id).where(
+        Change.record_type == kind.record_type,
+        or_(Change.batch_id.is_(None), Change.batch_id == SET_ASIDE, Change.batch_id.in_(under_way)),
+    )
+    ordered = wanted.where(kind.table.c.id.in_(unsent)).order_by(kind.table.c.id)
+    return session.execute(ordered.execution_options(yield_per=FETCH))
 
 
 def _number_of(table: str) -> str:
     return next(kind.key for kind in KINDS.values() if kind.table.name == table)
 
 
-def _write(path: Path, kind: Kind, rows: Sequence[dict[str, Any]], zone: tzinfo) -> None:
-    labels = sorted({label for row in rows for label in row.get("attributes") or ()})
+def _write(
+    path: Path, kind: Kind, labels: Sequence[str], rows: Iterable[dict[str, Any]], zone: tzinfo
+) -> int:
     columns = [column for column in kind.columns if not column.stored_as.startswith(ATTRIBUTE)]
     headings = [column.name for column in columns] + [ATTRIBUTE + label for label in labels]
     with path.open("wb") as file:
-        write_csv(
+        return write_csv(
             file,
             columns=[Heading(name, name) for name in headings],
             rows=(

@@ -10,6 +10,7 @@ from branch_node.customers.models import Contact, Customer
 from branch_node.imports import parsers
 from branch_node.imports.columns import (
     ATTRIBUTE,
+    SINCE,
     Column,
     ColumnError,
     Context,
@@ -26,6 +27,7 @@ from branch_node.imports.columns import (
 )
 from branch_node.imports.parsers import CellError
 from branch_node.managers.models import Manager
+from branch_node.units.models import Unit
 from branch_node.worklogs.models import WorkLog
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.contacts.vocabulary import ContactRole, ContactStanding, ContactStatus
@@ -41,6 +43,7 @@ from shared.domain.customers.vocabulary import (
 )
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.domain.published.vocabulary import CodeTable
+from shared.domain.units.vocabulary import ReadingUnit, UnitStatus
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_
 
@@ -69,16 +72,40 @@ def _log_rule(values: Values, context: Context) -> None:
     values["entered_at"] = values["entered_at"] or context.now
 
 
+def _unit_rule(values: Values, context: Context) -> None:
+    """Say since when a unit is its owner's: the day given, else the one it was sold on, else today."""
+    today = context.now.astimezone(context.zone).date()
+    given = values.pop(SINCE, None)
+    if values["owner_id"] is None:
+        if given is not None:
+            raise ColumnError(
+                N_("Write the number of the customer whose it is since then."),
+                "since-nobody",
+                column="customer_no",
+            )
+        return
+    since = given or values["sold_on"] or today
+    if since > today:
+        raise ColumnError(
+            N_("It is sold on a day still to come. Write since when it is its owner's."),
+            "in-future",
+            column="sold_on",
+        )
+    values[SINCE] = since
+
+
 _M: Final = Manager.__table__
 _C: Final = Customer.__table__
 _K: Final = Contact.__table__
 _B: Final = BillLine.__table__
 _W: Final = WorkLog.__table__
+_U: Final = Unit.__table__
 assert isinstance(_M, Table)
 assert isinstance(_C, Table)
 assert isinstance(_K, Table)
 assert isinstance(_B, Table)
 assert isinstance(_W, Table)
+assert isinstance(_U, Table)
 
 MANAGERS: Final = Kind(
     name="managers",
@@ -290,6 +317,36 @@ WORKLOGS: Final = Kind(
     ),
 )  # fmt: skip
 
+UNITS: Final = Kind(
+    name="units",
+    label=N_("Tracked units"),
+    record_type="unit",
+    table=_U,
+    key="serial_no",
+    update_by=("serial_no",),
+    defaults={"status": UnitStatus.IN_USE},
+    rule=_unit_rule,
+    columns=(
+        Column("serial_no", "序列号", N_("Serial or chassis number; no two units in use bear the same"),
+               fixed(parsers.serial), required=True, aliases=("底盘号", "车架号", "设备编号", "chassis_no")),
+        Column("product", "产品", N_("Product"), coded_text(_U, "product", CodeTable.UNIT_PRODUCT),
+               aliases=("产品名称", "设备类型")),
+        Column("model", "型号", N_("Model"), text_of(_U, "model")),
+        Column("customer_no", "客户编号", N_("Number of the customer whose it is; nobody's when blank"),
+               text_of(_C, "customer_no"), target="owner_id", refers=_C, aliases=("客户号", "所有者")),
+        Column("since", "归属日期", N_("Since when it is theirs; the day of sale, or today, when blank"),
+               past_day, target=SINCE),
+        Column("made_on", "生产日期", N_("Day on which it was made"), past_day),
+        Column("sold_on", "销售日期", N_("Day on which it was sold"), fixed(parsers.day)),
+        Column("warranty_until", "保修期至", N_("Last day of the warranty"), fixed(parsers.day)),
+        Column("reading_unit", "计量单位", N_("What its meter counts: km, hour or cycle"),
+               fixed(parsers.word(ReadingUnit)), template=False),
+        Column("status", "状态", N_("in_use or retired; in_use when blank"), fixed(parsers.word(UnitStatus))),
+        *created_columns(),
+        *updated_columns(),
+    ),
+)  # fmt: skip
+
 KINDS: Final[Mapping[str, Kind]] = {
-    kind.name: kind for kind in (MANAGERS, CUSTOMERS, CONTACTS, BILLING, WORKLOGS)
+    kind.name: kind for kind in (MANAGERS, CUSTOMERS, CONTACTS, BILLING, WORKLOGS, UNITS)
 }

@@ -100,7 +100,8 @@ class ImportRow(Base):
     """One record that an import wrote: enough to take it back.
 
     `before` holds the columns an update changed, as they were; `after` is the fingerprint of a state
-    as the import left it, so that a later change is noticed whoever made it.
+    as the import left it, so that a later change is noticed whoever made it. What was written beside the
+    record of a line (since when a unit is whose) stands under the line's negative number.
     """
 
     __tablename__ = "import_rows"

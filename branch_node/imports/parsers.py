@@ -14,6 +14,8 @@ from babel.numbers import get_currency_precision
 from shared.db.base import minor_units
 from shared.domain.contacts.rules import normal_birthday, normal_closed
 from shared.domain.contacts.vocabulary import Channel
+from shared.domain.units.fields import SERIAL_LENGTH
+from shared.domain.units.rules import normal_serial
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_, FieldError
 
@@ -165,6 +167,19 @@ def months(raw: str) -> int:
     if count > _MAX_MONTHS:
         raise CellError(N_("%(value)s months cannot be right."), "out-of-range", value=_short(raw))
     return count
+
+
+def serial(raw: str) -> str:
+    """Return a serial or chassis number as it is stored and looked for."""
+    value = normal_serial(text(SERIAL_LENGTH * 2)(raw))
+    if not 0 < len(value) <= SERIAL_LENGTH:
+        raise CellError(
+            N_("%(value)s is not a serial number of 1 to %(most)s characters."),
+            "not-a-serial",
+            value=_short(raw),
+            most=SERIAL_LENGTH,
+        )
+    return value
 
 
 def phone(raw: str) -> str:

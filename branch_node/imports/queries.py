@@ -202,7 +202,9 @@ def _portions(values: Iterable[str]) -> Iterator[list[str]]:
 def count_rows(session: Session, import_id: str, action: str) -> int:
     """Return how many records an import created, or updated."""
     counted = select(func.count()).select_from(ImportRow)
-    return session.scalar(counted.where(ImportRow.import_id == import_id, ImportRow.action == action)) or 0
+    # What stands beside the record of a line has its negative number.
+    wanted = (ImportRow.import_id == import_id, ImportRow.action == action, ImportRow.row > 0)
+    return session.scalar(counted.where(*wanted)) or 0
 
 
 def find_chosen(session: Session, import_id: str, table: Table, lines: Sequence[int]) -> dict[int, Chosen]:

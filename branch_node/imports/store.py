@@ -10,14 +10,16 @@ from sqlalchemy.orm import Session
 from branch_node.customers.models import Customer, CustomerMove
 from branch_node.customers.moves import REASON_LENGTH
 from branch_node.imports import decide
-from branch_node.imports.columns import Kind
+from branch_node.imports.columns import SINCE, Kind
 from branch_node.imports.decide import Outcome
 from branch_node.imports.mapping import Plan
 from branch_node.imports.models import Import, ImportMatch, ImportRefusal, ImportRow, RowAction
+from branch_node.units.models import Unit, UnitEvent
 from shared.audit.operations import Row, record_rows
 from shared.db.base import Base
 from shared.db.personal import about_column
 from shared.domain.customers.vocabulary import MoveOf
+from shared.domain.units.vocabulary import UnitEventKind
 from shared.i18n import gettext as _
 from shared.ids import new_id
 from shared.stamp import Stamp
@@ -26,6 +28,8 @@ MOVED: Final = {MoveOf.STAGE: "lifecycle_stage", MoveOf.TIER: "value_tier"}
 # The tables and not the classes: bulk rows need nothing of the ORM.
 CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
 MOVES: Final = Base.metadata.tables[CustomerMove.__tablename__]
+UNITS: Final = Base.metadata.tables[Unit.__tablename__]
+UNIT_EVENTS: Final = Base.metadata.tables[UnitEvent.__tablename__]
 _ROWS: Final = Base.metadata.tables[ImportRow.__tablename__]
 _REFUSALS: Final = Base.metadata.tables[ImportRefusal.__tablename__]
 
@@ -33,6 +37,7 @@ _REFUSALS: Final = Base.metadata.tables[ImportRefusal.__tablename__]
 def write(session: Session, record: Import, plan: Plan, outcome: Outcome, *, by: Stamp) -> None:
     """Write what a chunk creates and changes, and beside it what an undo will need."""
     import_id, kind = record.id, plan.kind
+    since = {created.line: created.record.pop(SINCE, None) for created in outcome.created}
     _tell(session, import_id, kind, outcome, by)
     if outcome.created:
         session.execute(insert(kind.table), [created.record for created in outcome.created])
@@ -61,6 +66,43 @@ def write(session: Session, record: Import, plan: Plan, outcome: Outcome, *, by:
         )
     if kind.table is CUSTOMERS:
         _write_moves(session, record, plan, outcome, by=by)
+    if kind.table is UNITS:
+        _write_owners(session, import_id, outcome, since, by=by)
+
+
+def _write_owners(
+    session: Session, import_id: str, outcome: Outcome, since: Mapping[int, Any], *, by: Stamp
+) -> None:
+    """Write whose each new unit is since when, as an event of its own: from events follows who ever owned it.
+
+    What the import wrote beside the row of a line stands under the line's negative number: an undo finds it there.
+    """
+    owned = [created for created in outcome.created if created.record["owner_id"] is not None]
+    if not owned:
+        return
+    blank = dict.fromkeys(UNIT_EVENTS.c.keys())
+    events = [
+        blank
+        | {
+            "id": new_id(),
+            "unit_id": created.record["id"],
+            "kind": UnitEventKind.OWNER,
+            "customer_id": created.record["owner_id"],
+            "happened_on": since[created.line],
+            "created_at": by.at,
+            "created_by": by.actor[:80],
+        }
+        for created in owned
+    ]
+    told: list[Row] = [(event["id"], {}, event) for event in events]
+    record_rows(session, "unit_event", UNIT_EVENTS, told, by=by, details={"import": import_id})
+    session.execute(insert(UNIT_EVENTS), events)
+    beside = [
+        _row(import_id, -created.line, RowAction.CREATED, "unit_event", event["id"])
+        | {"before": None, "after": None}
+        for created, event in zip(owned, events, strict=True)
+    ]
+    session.execute(insert(_ROWS), beside)
 
 
 def _write_moves(session: Session, record: Import, plan: Plan, outcome: Outcome, *, by: Stamp) -> None:

@@ -12,7 +12,7 @@ from branch_node.imports import decide, queries
 from branch_node.imports.columns import Kind
 from branch_node.imports.kinds import KINDS
 from branch_node.imports.models import Import, ImportRow, ImportState, RowAction
-from branch_node.imports.store import MOVES, update_records
+from branch_node.imports.store import MOVES, UNIT_EVENTS, UNITS, update_records
 from branch_node.statistics.models import CustomerMonth
 from branch_node.units.models import UnitOwner
 from shared.audit import operations as audit
@@ -23,6 +23,9 @@ from shared.stamp import Stamp
 
 # Computed from other records, or who is let at a record: they go with the record they are about.
 DERIVED: Final = frozenset(each.__tablename__ for each in (CustomerMonth, CustomerShare, Serving, UnitOwner))
+# What an import writes beside the records of a kind: it goes with them.
+BESIDE: Final = {UNITS: UNIT_EVENTS}
+BESIDE_TYPE: Final = "unit_event"
 NAMED: Final = 50
 _AT_ONCE: Final = 1000
 
@@ -160,7 +163,7 @@ def _in_use(session: Session, record: Import, kind: Kind) -> Iterator[Obstacle]:
             yield from _plain_uses(session, table, column.in_(created))
             continue
         uses = select(table.c.id).where(column.in_(created))
-        if table is kind.table:
+        if table in {kind.table, BESIDE.get(kind.table)}:
             uses = uses.where(table.c.id.not_in(created))
         yield from _users(session, table, uses.subquery().c.id)
 
@@ -229,11 +232,23 @@ def _delete_created(session: Session, record: Import, kind: Kind, by: Stamp) -> 
         gone = _as_they_are(session, kind.table, [row.record_id for row in rows])
         told: list[audit.Row] = [(one, held, {}) for one, held in gone.items()]
         audit.record_rows(session, kind.record_type, kind.table, told, by=by, details={"import": record.id})
+    _delete_beside(session, record, kind, by)
     for table, column in _referrers(kind.table):
         if table.name in DERIVED:
             session.execute(delete(table).where(column.in_(created)))
     deleted = session.execute(delete(kind.table).where(kind.table.c.id.in_(created)))
     return int(deleted.rowcount)  # type: ignore[attr-defined]  # a DELETE's result has it
+
+
+def _delete_beside(session: Session, record: Import, kind: Kind, by: Stamp) -> None:
+    table = BESIDE.get(kind.table)
+    if table is None:
+        return
+    mine = table.c.id.in_(_created_ids(record))
+    for some in session.execute(select(table).where(mine)).mappings().partitions(_AT_ONCE):
+        told: list[audit.Row] = [(row["id"], dict(row), {}) for row in some]
+        audit.record_rows(session, BESIDE_TYPE, table, told, by=by, details={"import": record.id})
+    session.execute(delete(table).where(mine))
 
 
 def _created_ids(record: Import) -> Any:  # noqa: ANN401 - a select, whose type has no public name

@@ -11,6 +11,7 @@ from hq_server.branches.models import Branch
 from hq_server.branches.queries import coverage, find_branch
 from hq_server.customers import finders, queries
 from hq_server.oversight.finders import MANAGERS
+from hq_server.units.finders import UNITS
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Resource
 from shared.web.context import stamp
@@ -49,5 +50,5 @@ def _about(session: Session) -> Mapping[str, Any]:
 
 
 BOX: Final = Box(
-    (finders.CUSTOMERS, MANAGERS, BRANCHES), recent=_recent, foot="hq/finding_foot.html", about=_about
+    (finders.CUSTOMERS, UNITS, MANAGERS, BRANCHES), recent=_recent, foot="hq/finding_foot.html", about=_about
 )

@@ -47,6 +47,7 @@ COLUMNS: Final = (
     Column("opened_on", lazy_gettext("Opened on"), "date", sort=True, wide=True),
 )
 MOST_LOGS: Final = 200
+MOST_UNITS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: An
         money=queries.list_money(session, customer),
         months=queries.list_months(session, customer),
         logs=queries.list_work_logs(session, customer, limit=MOST_LOGS),
+        units=queries.list_units(session, customer, limit=MOST_UNITS) if tab == "units" else (),
         bill_kinds=list(BillKind),
         held=queries.is_held(session, customer),
         survivor=identities.merged_into(session, customer),

@@ -18,13 +18,14 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    exists,
     false,
     func,
     or_,
     select,
     tuple_,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch
@@ -35,6 +36,8 @@ from hq_server.replica.models import (
     ReplicaCustomerMonth,
     ReplicaLegalHold,
     ReplicaManager,
+    ReplicaUnit,
+    ReplicaUnitEvent,
     ReplicaWorkLog,
 )
 from shared.db.base import Id
@@ -43,6 +46,7 @@ from shared.db.search_terms import fold, query_terms, terms_of
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.contacts.vocabulary import ContactStanding, ContactStatus
 from shared.domain.regions.lookup import region_prefix
+from shared.domain.units.vocabulary import UnitEventKind
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import is_id
 
@@ -279,6 +283,22 @@ def list_work_logs(
         .limit(limit)
     )
     return [(row[0], row[1]) for row in session.execute(statement)]
+
+
+def list_units(session: Session, customer: ReplicaCustomer, *, limit: int) -> Sequence[ReplicaUnit]:
+    """Return the tracked units a customer has, then those they had, as far as they have arrived."""
+    unit, event, later = ReplicaUnit, ReplicaUnitEvent, aliased(ReplicaUnitEvent)
+    corrected = exists().where(later.branch_number == event.branch_number, later.corrects_id == event.id)
+    theirs = select(event.unit_id).where(
+        event.branch_number == customer.branch_number,
+        event.customer_id == customer.id,
+        event.kind == UnitEventKind.OWNER,
+        ~corrected,
+    )
+    mine = unit.owner_id == customer.id
+    wanted = select(unit).where(unit.branch_number == customer.branch_number, or_(mine, unit.id.in_(theirs)))
+    now_first = case((mine, 0), else_=1)
+    return session.scalars(wanted.order_by(now_first, unit.serial_no, unit.id).limit(limit)).all()
 
 
 def _conditions(filters: CustomerFilters) -> list[ColumnElement[bool]]:

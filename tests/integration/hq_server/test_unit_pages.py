@@ -6,8 +6,9 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
+from hq_server.branches.models import Branch
 from hq_server.feed.models import FeedItem
-from hq_server.replica.models import ReplicaUnit, ReplicaUnitEvent
+from hq_server.replica.models import ReplicaCustomer, ReplicaUnit, ReplicaUnitEvent
 from shared.auth.models import User
 from shared.ids import new_id
 from tests.integration.hq_server.conftest import NOON, sign_in
@@ -157,3 +158,30 @@ def test_who_is_limited_to_a_branch_sees_no_unit_of_another(app, database, units
     assert "LSV123456" in listed
     assert "OTHER1" not in listed
     assert "at several branches" not in listed
+
+
+def test_the_search_box_finds_a_unit_by_its_number_at_every_branch(client, units):
+    for path in ("/search?q={}", "/search/offers?q={}"):
+        page = client.get(path.format("lsv-123 456")).text
+        assert page.count("LSV123456") >= 2
+        assert "杭州分公司" in page
+        assert "宁波分公司" in page
+    assert "LSV123456" not in client.get("/search?q=L").text
+
+
+def test_a_customers_page_lists_the_units_they_have_and_had(client, units, database):
+    with database.sessions.begin() as session:
+        unit = session.scalars(select(ReplicaUnit).where(ReplicaUnit.serial_no == "LSV123456")).first()
+        owner = session.get_one(ReplicaCustomer, (unit.branch_number, unit.owner_id))
+        number = owner.branch_number
+        code = session.scalars(select(Branch.code).where(Branch.number == number)).one()
+        at = f"/customers/{code}/{owner.id}?tab=units"
+    present = client.get(at).text
+    with database.sessions.begin() as session:
+        session.get_one(ReplicaUnit, (number, unit.id)).owner_id = None
+
+    former = client.get(at).text
+
+    assert "LSV123456" in present
+    assert ("theirs" in present, "was theirs" in present) == (True, False)
+    assert "was theirs" in former
