@@ -37,7 +37,11 @@ blueprint = Blueprint("api_many", __name__, url_prefix="/api/v1")
     answer=schemas.Bulk,
     body=schemas.NewBulk,
     once=True,
-    also=[(Resource.CUSTOMER, Action.RETIRE), (Resource.CUSTOMER_SHARE, Action.CREATE)],
+    also=[
+        (Resource.CUSTOMER, Action.RETIRE),
+        (Resource.CUSTOMER, Action.TRANSFER),
+        (Resource.CUSTOMER_SHARE, Action.CREATE),
+    ],
 )
 def do_bulk() -> Response:
     """Do it to every customer that can be, or say what that would do."""

@@ -44,8 +44,11 @@ CODES: Final[dict[BulkKind, type[Vocabulary]]] = {
 }
 RIGHTS: Final = {
     BulkKind.SHARE: (Resource.CUSTOMER_SHARE, Action.CREATE),
+    BulkKind.HAND_OVER: (Resource.CUSTOMER, Action.TRANSFER),
     BulkKind.RETIRE: (Resource.CUSTOMER, Action.RETIRE),
 }
+# Whose value is an account manager.
+PEOPLE: Final = frozenset({BulkKind.SHARE, BulkKind.HAND_OVER})
 FIELDS: Final = {
     BulkKind.LEVEL: "service_level",
     BulkKind.CHANNEL: "preferred_channel",
@@ -75,7 +78,7 @@ def check_value(kind: BulkKind, value: str) -> str:
         return CustomerStatus.CLOSED.value
     if kind in CODES:
         good = given in {one.value for one in CODES[kind]}
-    elif kind is BulkKind.SHARE:
+    elif kind in PEOPLE:
         good = is_id(given)
     else:
         good = _is_tag(given)

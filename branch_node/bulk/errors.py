@@ -56,6 +56,14 @@ class AlreadySoError(BranchlineError):
     message = N_("It is so already.")
 
 
+class NobodysCustomerError(BranchlineError):
+    """The customer has no account manager who could hand it over."""
+
+    code = "nobodys-customer"
+    kind = Kind.CONFLICT
+    message = N_("It has no account manager, so nobody hands it over. Give it one on its page.")
+
+
 class TagsFullError(BranchlineError):
     """The customer has as many tags as there may be."""
 

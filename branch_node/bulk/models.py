@@ -21,6 +21,7 @@ class BulkKind(Vocabulary):
     LEVEL = ("level", N_("Set the service level"), "设置服务级别")
     CHANNEL = ("channel", N_("Set the preferred channel"), "设置首选渠道")
     SHARE = ("share", N_("Share with an account manager"), "共享给客户经理")
+    HAND_OVER = ("hand_over", N_("Hand over to an account manager"), "移交给客户经理")
     RETIRE = ("retire", N_("Close"), "注销")
 
 
@@ -53,7 +54,10 @@ class BulkAct(Base):
 
 
 class BulkRow(Base):
-    """One customer of a bulk act: `before` is the code or end it replaced, `why` the sentence of who is left out."""
+    """One customer of a bulk act: `before` is the code or end it replaced, `why` the sentence of who is left out.
+
+    Of who is handed over `before` is the id of the hand-over, which knows whose they were.
+    """
 
     __tablename__ = "bulk_rows"
     __table_args__ = (Index("ix_bulk_rows_customer_id", "customer_id"),)

@@ -1,6 +1,6 @@
 """Doing one thing to many customers in one transaction, trying it first, and taking it back within the day."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from branch_node.bulk import changes, queries
+from branch_node.bulk import changes, handing, queries
 from branch_node.bulk.changes import Order
 from branch_node.bulk.errors import (
     BulkForbiddenError,
@@ -16,7 +16,7 @@ from branch_node.bulk.errors import (
     BulkOverError,
     BulkReasonError,
 )
-from branch_node.bulk.models import BulkAct, BulkRow, RowState
+from branch_node.bulk.models import BulkAct, BulkKind, BulkRow, RowState
 from branch_node.customers.models import Customer
 from shared.audit.operations import record
 from shared.audit.pending import drafts_of
@@ -106,8 +106,11 @@ def undo(session: Session, act_id: str, *, since: datetime, today: date, by: Sta
     wanted = select(BulkRow).where(BulkRow.act_id == act.id, BulkRow.state == RowState.DONE)
     rows = {row.customer_id: row for row in session.scalars(wanted)}
     before = len(drafts_of(session))
-    for customer in _locked(session, rows):
-        _undo_one(session, customer, rows[customer.id], act, order, by)
+    if act.kind is BulkKind.HAND_OVER:
+        _take_back(session, rows, since, by)
+    else:
+        for customer in _locked(session, rows):
+            _undo_one(session, customer, rows[customer.id], act, order, by)
     for draft in drafts_of(session)[before:]:
         draft.details = {**draft.details, "bulk": act.id}
     act.undone_at, act.undone_by = by.at, by.actor[:80]
@@ -115,6 +118,14 @@ def undo(session: Session, act_id: str, *, since: datetime, today: date, by: Sta
     kept = sum(row.state is not RowState.UNDONE for row in rows.values())
     _note(session, "bulk.undone", act, by, kept=kept)
     return act
+
+
+def _take_back(session: Session, rows: Mapping[str, BulkRow], since: datetime, by: Stamp) -> None:
+    kept = handing.take_back(session, rows, since=since, by=by)
+    for at, row in rows.items():
+        row.state = RowState.KEPT if at in kept else RowState.UNDONE
+        if at in kept:
+            row.why, row.params = kept[at].message[:200], _params(kept[at])
 
 
 def _undo_one(
@@ -129,6 +140,9 @@ def _undo_one(
 
 def _do_all(session: Session, order: Order, ids: Collection[str], by: Stamp) -> Tried:
     tried = Tried()
+    if order.kind is BulkKind.HAND_OVER:
+        done, left = handing.hand_over(session, ids, order.value, today=order.today, by=by)
+        return Tried({**done}, left)
     for customer in _locked(session, ids):
         try:
             tried.done[customer.id] = changes.do(session, customer, order, by=by)

@@ -9,8 +9,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from branch_node.bulk import operations, queries
-from branch_node.bulk.changes import CODES, RIGHTS, UPDATE, Order
+from branch_node.bulk import handing, operations, queries
+from branch_node.bulk.changes import CODES, PEOPLE, RIGHTS, UPDATE, Order
 from branch_node.bulk.errors import BulkWhatError
 from branch_node.bulk.models import BulkKind, BulkRow, RowState
 from branch_node.bulk.operations import MOST, Tried
@@ -111,6 +111,7 @@ def one(act_id: str) -> str:
         act = queries.get_act(session, act_id)
         rows = queries.list_rows(session, act.id)
         value = _value(session, act.kind, act.value)
+        sheets = queries.list_sheets(session, act)
     return render_template(
         "bulk/one.html",
         act=act,
@@ -118,6 +119,7 @@ def one(act_id: str) -> str:
         rows=[(row.BulkRow, row.Customer, why(row.BulkRow)) for row in _left_first(rows)[:MOST_SHOWN]],
         more=max(0, len(rows) - MOST_SHOWN),
         tones=TONES,
+        sheets=sheets,
         may_undo=act.undone_at is None and act.made_at >= day_began(),
     )
 
@@ -203,7 +205,11 @@ def _form(session: Session, ids: Sequence[str], refused: BranchlineError | None 
         valued=[
             (kind.value, label(kind), choices(CODES[kind])) for kind in CODES if kind is not BulkKind.RETIRE
         ],
-        people=people if may(*_right(BulkKind.SHARE.value)) else [],
+        people=[
+            (kind.value, label(kind), people)
+            for kind in BulkKind
+            if kind in PEOPLE and may(*_right(kind.value))
+        ],
         values=request.form,
         problem=translate_error(refused) if refused else "",
     )
@@ -228,6 +234,7 @@ def _preview(session: Session, order: Order, ids: Sequence[str], tried: Tried) -
         done=len(tried.done),
         left=sorted(left)[:MOST_SHOWN],
         left_count=len(tried.left),
+        moving=handing.moving(session, ids, order.value) if order.kind is BulkKind.HAND_OVER else None,
     )
 
 
@@ -236,7 +243,7 @@ def _value(session: Session, kind: BulkKind, value: str) -> str:
         return ""
     if kind in CODES:
         return label(next((one for one in CODES[kind] if one.value == value), None))
-    if kind is BulkKind.SHARE:
+    if kind in PEOPLE:
         found = session.get(Manager, value) if is_id(value) else None
         return found.name if found else ""
     return value

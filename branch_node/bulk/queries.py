@@ -6,8 +6,9 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from branch_node.bulk.errors import BulkNotFoundError
-from branch_node.bulk.models import BulkAct, BulkRow
+from branch_node.bulk.models import BulkAct, BulkKind, BulkRow
 from branch_node.customers.models import Customer
+from branch_node.handover.models import Handover
 from shared.ids import is_id
 
 
@@ -29,6 +30,15 @@ def list_acts(session: Session, *, limit: int, offset: int = 0) -> Sequence[Bulk
 def count_acts(session: Session) -> int:
     """Return how many bulk acts there are."""
     return session.scalar(select(func.count()).select_from(BulkAct)) or 0
+
+
+def list_sheets(session: Session, act: BulkAct) -> Sequence[Handover]:
+    """Return the hand-overs that a bulk act made, each with a sheet to be signed; none of an act of another kind."""
+    if act.kind is not BulkKind.HAND_OVER:
+        return ()
+    made = select(BulkRow.before).where(BulkRow.act_id == act.id, BulkRow.before.is_not(None)).distinct()
+    ids = [at for at in session.scalars(made) if at]
+    return session.scalars(select(Handover).where(Handover.id.in_(ids)).order_by(Handover.number)).all()
 
 
 def list_rows(session: Session, act_id: str) -> Sequence[Row[BulkRow, Customer]]:

@@ -171,7 +171,7 @@ def months(raw: str) -> int:
 
 def serial(raw: str) -> str:
     """Return a serial or chassis number as it is stored and looked for."""
-    value = normal_serial(text(SERIAL_LENGTH * 2)(raw))
+    value = normal_serial(str(text(SERIAL_LENGTH * 2)(raw)))
     if not 0 < len(value) <= SERIAL_LENGTH:
         raise CellError(
             N_("%(value)s is not a serial number of 1 to %(most)s characters."),

@@ -80,8 +80,8 @@ def _write_owners(
     owned = [created for created in outcome.created if created.record["owner_id"] is not None]
     if not owned:
         return
-    blank = dict.fromkeys(UNIT_EVENTS.c.keys())
-    events = [
+    blank: dict[str, Any] = dict.fromkeys(UNIT_EVENTS.c.keys())
+    events: list[dict[str, Any]] = [
         blank
         | {
             "id": new_id(),
