@@ -118,13 +118,16 @@ def paginate(
     sorts: Mapping[str, Sort | Sequence[Sort]],
     tie: Sort,
     shape: Callable[[Any], Row] | None = None,
+    total: int | None = None,
 ) -> Page[Any]:
     """Return one page of `statement` and how many rows it has in all.
 
     `sorts` maps each allowed name to the columns it orders by; `tie` is a unique column, so that no row
-    shows twice or never between pages. Statements on one entity give entities, others give rows.
+    shows twice or never between pages. Statements on one entity give entities, others give rows. A `total` that
+    is known already is not counted again.
     """
-    total = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
+    if total is None:
+        total = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
     chosen = sorts[page.sort]
     columns: list[Sort] = [*chosen] if isinstance(chosen, Sequence) else [chosen]
     order = [_directed(column, descending=page.descending) for column in (*columns, tie)]

@@ -248,7 +248,12 @@ class _Pages:
             page: Page[AuditEntry] = Page([], 0, paging)
             if not log.sight.counts_only:
                 page = paginate(
-                    session, log.entries(wanted.question), paging, sorts=SORTS, tie=AuditEntry.seq
+                    session,
+                    log.entries(wanted.question),
+                    paging,
+                    sorts=SORTS,
+                    tie=AuditEntry.seq,
+                    total=table.total if table and wanted.question.measure is Measure.ENTRIES else None,
                 )
             views = operations.list_views(session, person().id)
             actors = log.occurring(Element.ACTOR)
@@ -301,10 +306,8 @@ def _log(session: Session) -> Log:
 
 
 def _table(log: Log, wanted: Asked) -> Table:
-    groups = log.count(wanted.question)
-    return lay_out(
-        wanted.question, groups, total=log.total(wanted.question, groups), base=url_for("oplog.index")
-    )
+    counted = log.count(wanted.question)
+    return lay_out(wanted.question, counted.groups, total=counted.total, base=url_for("oplog.index"))
 
 
 def _newest(log: Log, wanted: Asked, most: int) -> list[AuditEntry]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from heapq import nlargest
+from operator import itemgetter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,7 @@ from shared.audit.models import AuditEntry, AuditHead
 from shared.auth.models import User
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import is_id
+from shared.web.oplog.counting import count_here, stretches, stretches_of
 from shared.web.oplog.elements import Element, Measure
 from shared.web.oplog.question import NONE, Question
 from shared.web.oplog.sight import LogSight
@@ -53,6 +56,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """The groups of a question, largest first, and the measure of all its entries together."""
+
+    groups: Sequence[Group]
+    total: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One value of a field: what it was, what it became, and the entry that says so."""
 
@@ -74,34 +85,74 @@ class Log:
         latest = (AuditEntry.at.desc(), AuditEntry.seq.desc())
         return select(AuditEntry).where(*self._conditions(question)).order_by(*latest)
 
-    def count(self, question: Question) -> list[Group]:
-        """Return the measure of each group that has an entry; at most so many that one more says there are more."""
+    def count(self, question: Question) -> Counted:
+        """Return the measure of each group that has an entry, largest first, and of all entries together.
+
+        There are at most so many groups that one more says there are more.
+        """
         if question.rows is None:
-            return []
+            return Counted([], None)
         elements = [question.rows, *([question.columns] if question.columns else [])]
+        statement = select(AuditEntry.seq).select_from(AuditEntry)
         fields = self._fields()
-        keys = [
-            (fields.c[0] if element is Element.FIELD else self._key(element, question)).label(f"key_{place}")
-            for place, element in enumerate(elements)
-        ]
-        value = _measure(question.measure)
-        statement = select(*keys, value).select_from(AuditEntry)
         if Element.STAFF_KIND in elements:
             statement = statement.outerjoin(User, User.id == AuditEntry.actor_id)
         if Element.FIELD in elements:
             statement = statement.join(fields, true())
-        grouped = statement.where(*self._conditions(question)).group_by(*keys).order_by(value.desc())
-        rows = self.session.execute(grouped.limit(MOST_GROUPS + 1))
-        return [_group(row) for row in rows]
+        keys = [
+            fields.c[0] if element is Element.FIELD else self._key(element, question) for element in elements
+        ]
+        of_sqlite = self.session.get_bind().dialect.name == "sqlite"
+        counting = self._count_here if of_sqlite else self._count_there
+        counted = counting(question, elements, statement, keys)
+        # An entry has many fields or none.
+        total = self._total(question) if Element.FIELD in elements else counted.total
+        return Counted(counted.groups, total)
 
-    def total(self, question: Question, groups: Sequence[Group]) -> Any:  # noqa: ANN401 - a number or an instant
-        """Return the measure of all entries a question is about; where its groups add up to it they are added."""
-        elements = {question.rows, question.columns}
+    def _count_here(
+        self, question: Question, elements: Sequence[Element], statement: Select[Any], keys: Sequence[Any]
+    ) -> Counted:
+        begins, ends = self._bounds(question)
+        read, places = stretches(begins, ends), [*keys]
+        for place, element in enumerate(elements):
+            of_time = stretches_of(element, begins, ends, self.zone)
+            if of_time is not None:
+                read, places[place] = of_time, None
+                break
+        narrowed = statement.where(*self._conditions(question, timed=False))
+        counts = count_here(self.session, narrowed, places, question.measure, read)
+        largest = nlargest(MOST_GROUPS + 1, counts.groups.items(), key=itemgetter(1))
+        return Counted([_group((*key, value)) for key, value in largest], counts.total)
+
+    def _count_there(
+        self, question: Question, elements: Sequence[Element], statement: Select[Any], keys: Sequence[Any]
+    ) -> Counted:
+        named = [key.label(f"key_{place}") for place, key in enumerate(keys)]
+        narrowed = statement.where(*self._conditions(question))
+        if question.measure is Measure.OBJECTS:
+            # What differs first and then how often: a count of what differs would sort every entry.
+            same = (AuditEntry.subject_type, AuditEntry.subject_id)
+            each = narrowed.with_only_columns(*named, *same).distinct().subquery()
+            named, value = [each.c[key.name] for key in named], _measure(Measure.ENTRIES)
+            grouped = select(*named, value)
+        else:
+            value = _measure(question.measure)
+            grouped = narrowed.with_only_columns(*named, value)
+        rows = self.session.execute(grouped.group_by(*named).order_by(value.desc()).limit(MOST_GROUPS + 1))
+        groups = [_group(row) for row in rows]
         adds_up = question.measure is Measure.ENTRIES and Element.FIELD not in elements
         if adds_up and len(groups) <= MOST_GROUPS:
-            return sum(group.value for group in groups)
-        statement = select(_measure(question.measure)).where(*self._conditions(question))
-        return self.session.scalar(statement)
+            return Counted(groups, sum(group.value for group in groups))
+        return Counted(groups, None if Element.FIELD in elements else self._total(question))
+
+    def _total(self, question: Question) -> Any:  # noqa: ANN401 - a number or an instant
+        """Return the measure of all entries a question is about."""
+        conditions = self._conditions(question)
+        if question.measure is Measure.OBJECTS:
+            same = (AuditEntry.subject_type, AuditEntry.subject_id)
+            each = select(*same).where(*conditions).distinct().subquery()
+            return self.session.scalar(select(func.count()).select_from(each))
+        return self.session.scalar(select(_measure(question.measure)).where(*conditions))
 
     def get(self, entry_id: str) -> AuditEntry:
         """Return one entry; raises EntryNotFoundError for what this person may not see too."""
@@ -158,8 +209,10 @@ class Log:
     def _seen(self) -> list[ColumnElement[bool]]:
         return self.sight.conditions(lambda: self.occurring(Element.MODULE))
 
-    def _conditions(self, question: Question) -> list[ColumnElement[bool]]:
-        conditions = [*self._seen(), *self._within(question)]
+    def _conditions(self, question: Question, *, timed: bool = True) -> list[ColumnElement[bool]]:
+        conditions = [*self._seen(), *(self._within(question) if timed else [])]
+        if question.hour:
+            conditions.append(self._key(Element.HOUR, question) == question.hour)
         for element, values in question.values.items():
             if values:
                 conditions += self._one_of(element, values)
@@ -172,8 +225,6 @@ class Log:
             conditions.append(AuditEntry.at >= begin_of(first, self.zone))
         if last is not None:
             conditions.append(AuditEntry.at < begin_of(last + timedelta(days=1), self.zone))
-        if question.hour:
-            conditions.append(self._key(Element.HOUR, question) == question.hour)
         return conditions
 
     def _one_of(self, element: Element, values: frozenset[str]) -> list[ColumnElement[bool]]:
@@ -221,7 +272,7 @@ class Log:
         begins, ends = question.days
         oldest = begin_of(begins, self.zone) if begins else self._end(func.min(AuditEntry.at))
         newest = begin_of(ends + timedelta(days=1), self.zone) if ends else self._end(func.max(AuditEntry.at))
-        return oldest, max(oldest, newest) + timedelta(days=1)
+        return oldest, newest if ends else max(oldest, newest) + timedelta(days=1)
 
     def _end(self, which: ColumnElement[datetime]) -> datetime:
         return self.session.scalar(select(which)) or begin_of(date(2026, 1, 1), self.zone)

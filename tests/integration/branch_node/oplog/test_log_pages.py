@@ -219,6 +219,17 @@ def test_an_account_manager_sees_own_acts_and_an_administrator_technical_ones_wi
     assert "hidden-value" not in administrator.get(f"/log/{entry[1]}").text
 
 
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("measure", ["entries", "operators", "objects"])
+def test_counts_hold_nobody_elses_acts(tell, make_user, sign_in, measure):
+    user = make_user("mei", StaffKind.ACCOUNT_MANAGER)
+    tell("customer.changed", "mei", ("customer", CUSTOMER), actor_id=user, grade=("c", "d"))
+
+    page = sign_in("mei").get(f"/log/?{DAY}&object=customer&rows=actor&measure={measure}").text
+
+    assert table_of(page) == {"mei": ["1"], "All together": ["1"]}
+
+
 def test_every_field_of_a_customer_and_a_manager_leads_to_its_story(browser, rows):
     manager = rows.manager()
     customer = rows.customer(manager_id=manager)

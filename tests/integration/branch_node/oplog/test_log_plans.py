@@ -1,14 +1,16 @@
-"""The questions of the log's page are answered along its indexes, however long the log is."""
+"""The questions of the log's page are answered along its indexes, however long the log is, and counted right."""
 
-from datetime import date
+from collections import Counter
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import event, func, select, text
 
+from shared.audit.models import AuditEntry
 from shared.audit.vocabulary import LogAction
 from shared.ids import new_id
-from shared.web.oplog.elements import Element
+from shared.web.oplog.elements import Element, Measure
 from shared.web.oplog.queries import Log
 from shared.web.oplog.question import Question
 from shared.web.oplog.sight import LogSight
@@ -94,3 +96,83 @@ def test_the_first_page_and_its_count_come_along_an_index(log, values, index):
     for plan in (page, count):
         assert f"ix_audit_entries_{index}" in plan, plan
         assert "SCAN audit_entries" not in plan
+
+
+def told(log, zone="Europe/Berlin"):
+    """Return (local time, operator, action, record) of every entry, worked out here."""
+    with log.reads() as session:
+        rows = session.execute(
+            select(AuditEntry.at, AuditEntry.actor, AuditEntry.action, AuditEntry.subject_id)
+        ).all()
+    return [(row[0].astimezone(ZoneInfo(zone)), row[1], row[2].value, row[3]) for row in rows]
+
+
+KEYS = {
+    Element.HOUR: lambda one: f"{one[0]:%Y-%m-%dT%H}",
+    Element.DAY: lambda one: one[0].date().isoformat(),
+    Element.WEEK: lambda one: (one[0].date() - timedelta(days=one[0].weekday())).isoformat(),
+    Element.MONTH: lambda one: f"{one[0]:%Y-%m}",
+    Element.ACTOR: lambda one: one[1],
+    Element.ACTION: lambda one: one[2],
+}
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (Element.MONTH, None),
+        (Element.WEEK, Element.ACTION),
+        (Element.ACTION, Element.DAY),
+        (Element.HOUR, None),
+        (Element.ACTOR, Element.ACTION),
+        (Element.MONTH, Element.WEEK),
+    ],
+)
+def test_what_is_counted_over_a_year_is_what_stands_in_it_also_where_the_clock_was_changed(
+    log, rows, columns
+):
+    wanted = (date(2026, 2, 10), date(2026, 11, 3))
+    expected = Counter(
+        (KEYS[rows](one), KEYS[columns](one) if columns else "")
+        for one in told(log)
+        if wanted[0] <= one[0].date() <= wanted[1]
+    )
+    with log.reads() as session:
+        counted = Log(session, LogSight(counts_only=False, masked=False), ZoneInfo("Europe/Berlin")).count(
+            Question(days=wanted, rows=rows, columns=columns)
+        )
+
+    assert {(group.row, group.column): group.value for group in counted.groups} == expected
+    assert counted.total == expected.total()
+
+
+@pytest.mark.parametrize("measure", [Measure.OPERATORS, Measure.OBJECTS, Measure.FIRST, Measure.LAST])
+def test_what_differs_and_when_is_told_of_each_group_and_of_all(log, measure):
+    entries = told(log)
+    by_action = {key: [one for one in entries if one[2] == key] for key in {one[2] for one in entries}}
+    value = {
+        Measure.OPERATORS: lambda some: len({one[1] for one in some}),
+        Measure.OBJECTS: lambda some: len({one[3] for one in some}),
+        Measure.FIRST: lambda some: min(one[0] for one in some),
+        Measure.LAST: lambda some: max(one[0] for one in some),
+    }[measure]
+
+    with log.reads() as session:
+        counted = Log(session, LogSight(counts_only=False, masked=False), ZoneInfo(SHANGHAI)).count(
+            Question(rows=Element.ACTION, measure=measure)
+        )
+
+    assert {group.row: group.value for group in counted.groups} == {
+        key: value(some) for key, some in by_action.items()
+    }
+    assert counted.total == value(entries)
+    assert isinstance(counted.total, datetime) is measure.is_instant
+
+
+def test_days_of_many_years_are_counted_too(log):
+    question = Question(days=(date(2001, 1, 1), date(2026, 12, 31)), rows=Element.DAY)
+    with log.reads() as session:
+        counted = Log(session, LogSight(counts_only=False, masked=False), ZoneInfo(SHANGHAI)).count(question)
+
+    assert counted.total == 3000
+    assert sum(group.value for group in counted.groups) == 3000
