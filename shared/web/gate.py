@@ -22,6 +22,7 @@ from shared.web.errors import HostRefusedError
 
 WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, never listened on
 YEAR_S: Final = 31_536_000
+PLAIN_FORM: Final = "application/x-www-form-urlencoded"
 CONTENT_POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -88,11 +89,19 @@ def _enter() -> None:
     g.request_id = new_id()
     if not host_allowed(request.host, runtime().settings):
         raise HostRefusedError
-    limit = body_limit(current_app, request.endpoint)
-    if limit is not None:
-        request.max_content_length = limit
+    _bound_body()
     if request.routing_exception is None:
         _admit(access_of(current_app, request.endpoint))
+
+
+def _bound_body() -> None:
+    """Let a view that takes files have them; a form not in parts is read whole, and keeps to the app's limit."""
+    limit, access = body_limit(current_app, request.endpoint), access_of(current_app, request.endpoint)
+    if limit is None or access is None:
+        return
+    from_page = access.audience is not Audience.MACHINES and not is_for_programs(request.path)
+    if not (from_page and request.mimetype == PLAIN_FORM):
+        request.max_content_length = limit
 
 
 def _admit(access: Access | None) -> None:

@@ -1,5 +1,6 @@
 """A tiny node whose pages draw every macro and answer with every kind of error."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -203,6 +204,14 @@ def users() -> dict[str, object]:
 @requires(Resource.OWN_ACCOUNT, Action.READ)
 def echo() -> dict[str, str]:
     return request.form.to_dict()
+
+
+@blueprint.post("/upload")
+@requires(Resource.OWN_ACCOUNT, Action.READ)
+@takes_body(4 * 1024 * 1024)
+def upload() -> dict[str, int]:
+    with closing(request.files["file"]) as file:
+        return {"bytes": len(file.read())}
 
 
 @blueprint.get("/kinds/<kind>")

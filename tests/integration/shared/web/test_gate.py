@@ -225,6 +225,21 @@ def test_machines_need_no_token_and_may_send_more(signed_in, browser):
     assert page.status_code == 413
 
 
+def test_a_view_that_takes_files_takes_no_larger_form_than_others(signed_in):
+    token, much = {"X-CSRFToken": signed_in.token()}, b"x" * (3 * 1024 * 1024)
+    part = (
+        b'--zq\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        + much
+        + b"\r\n--zq--\r\n"
+    )
+    file = signed_in.post(
+        "/upload", data=part, content_type="multipart/form-data; boundary=zq", headers=token
+    )
+    assert file.json == {"bytes": len(much)}
+    form = signed_in.post("/upload", data={"file": much.decode()}, headers=token)
+    assert form.status_code == 413
+
+
 # --- hosts ---------------------------------------------------------------------------------------
 
 
