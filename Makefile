@@ -67,6 +67,7 @@ screenshots: setup chromium ## Take the pictures of the README again
 bench: setup ## Measure speed against the limits; writes benchmarks/latest.json
 	$(PY) -m benchmarks
 	$(PY) -m benchmarks.peers
+	$(PY) -m benchmarks.memory
 
 # --- checking ------------------------------------------------------------------------------------
 
@@ -116,6 +117,18 @@ format: setup ## Format the code and mend what ruff can mend
 .PHONY: translations
 translations: setup ## Bring the catalogues up to date with the code; then translate what is empty
 	$(PY) -m tests.support.translations update
+
+.PHONY: lock
+lock: ## Choose version and digest of every library of the product anew, in requirements.lock
+	$(PYTHON) -m venv build/tools && build/tools/bin/pip install --quiet uv
+	build/tools/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --upgrade pyproject.toml -o requirements.lock
+
+.PHONY: sbom
+sbom: ## List every library of the product with its digests, as CycloneDX, in build/sbom.json
+	$(PYTHON) -m venv build/tools && build/tools/bin/pip install --quiet cyclonedx-bom
+	build/tools/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
+	    --output-reproducible -o build/sbom.json
 
 .PHONY: clean
 clean: ## Remove what was made here, the virtual environment included

@@ -79,6 +79,30 @@ def test_no_file_keeps_a_key():
     assert keeping == []
 
 
+def test_no_script_of_ours_stores_anything_in_the_browser():
+    """What is stored there outlives the session, for whoever sits down next."""
+    storing = [
+        name_of(path)
+        for path in tracked()
+        if path.suffix in {".js", ".html"}
+        and re.search(r"localStorage|sessionStorage|indexedDB", _text(path))
+    ]
+    assert storing == []
+
+
+def test_no_template_and_no_script_shows_text_as_markup():
+    """`safe` is for markup of the template itself; scripts of ours set text, never HTML."""
+    unsafe = re.compile(
+        r"(?<!')\|\s*safe\b|innerHTML\s*=|insertAdjacentHTML|document\.write|\beval\(|autoescape false"
+    )
+    found = [
+        name_of(path)
+        for path in tracked()
+        if path.suffix in {".js", ".html"} and path.parts[-2] != "vendor" and unsafe.search(_text(path))
+    ]
+    assert found == []
+
+
 def _text(path) -> str:
     return path.read_bytes().decode(errors="replace")
 
