@@ -8,6 +8,7 @@ from branch_node.archive.guards import install as install_archive_guards
 from branch_node.archive.guards import remove as remove_archive_guards
 from branch_node.bindings import KEPT_BLANK, install_capture
 from branch_node.customers.ages import install_ages, remove_ages
+from branch_node.customers.belonging import NOT_OF_MERGED
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Customer
 from branch_node.customers.operations import EDITABLE
 from branch_node.documents.models import Document, DocumentVersion
@@ -27,8 +28,6 @@ from shared.rights.rowsecurity import install_row_security, remove_row_security
 DOCUMENTS: Final = tuple(Base.metadata.tables[one.__tablename__] for one in (Document, DocumentVersion))
 
 CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
-# What is written about a customer and not about a file merged into theirs; facts keep naming the file they are of.
-NOT_OF_MERGED: Final = ("contacts", "customer_moves", "customer_shares", "qualifications", "documents")
 
 
 def _install_generated(connection: Connection) -> None:

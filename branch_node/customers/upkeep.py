@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from branch_node.customers.models import Contact, Customer, FieldAge
 from branch_node.erased.models import Erasure
 from branch_node.identity.models import CustomerIdentity
+from branch_node.identity.queries import is_person
 from branch_node.inbound.queries import policies
 from shared.db.base import Instant
 from shared.domain.calendar import day_bounds, local_day
@@ -151,9 +152,8 @@ def _chunks(ids: Collection[str]) -> Iterator[list[str]]:
 
 
 def _is_open() -> ColumnElement[bool]:
-    merged = select(CustomerIdentity.id).where(CustomerIdentity.customer_id == Customer.id)
     erased = select(Erasure.id).where(Erasure.customer_id == Customer.id)
-    return and_(Customer.status != CustomerStatus.CLOSED, ~merged.exists(), ~erased.exists())
+    return and_(Customer.status != CustomerStatus.CLOSED, is_person(Customer.id), ~erased.exists())
 
 
 def _stale(field: str, rules: Rules) -> ColumnElement[bool]:

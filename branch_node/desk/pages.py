@@ -16,6 +16,7 @@ from branch_node.billing import queries as billing
 from branch_node.billing.queries import BillFilter
 from branch_node.customers import queries as customers
 from branch_node.customers import sharing
+from branch_node.customers.belonging import count_belongings
 from branch_node.customers.flags import FIELD_WORDS, rules_now, told_flags
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
@@ -23,7 +24,7 @@ from branch_node.customers.reaching import closed_to
 from branch_node.customers.upkeep import flagged
 from branch_node.desk import queries
 from branch_node.documents.queries import count_expiring
-from branch_node.identity.queries import survivor_of
+from branch_node.identity.queries import is_person, survivor_of
 from branch_node.inbound import queries as inbound
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
@@ -166,7 +167,7 @@ def my_day() -> ResponseReturnValue:
             visits=care.list_visits_due(
                 session, manager_id=mine, now=now, timezone=zone, limit=queries.SHORT_LIST
             ),
-            held=customers.count_customers(session, CustomerFilter(manager_id=mine or "")),
+            held=_people_held(session, mine or ""),
             to_confirm=customers.count_customers(
                 session, CustomerFilter(manager_id=mine or "", also=(lambda each: flagged(rules_now(each)),))
             ),
@@ -255,6 +256,7 @@ def customer_profile(customer_id: object) -> str:
             field_words=FIELD_WORDS,
             field_word=archive_words.field_word,
             events=EVENTS,
+            belongings=count_belongings(session, [header.customer.id]),
             act=action_word,
             people=people,
             worded=worded,
@@ -347,7 +349,7 @@ def manager(manager_id: object) -> str:
             "desk/manager.html",
             manager=found,
             tones=MANAGER_TONES,
-            held=customers.count_customers(session, CustomerFilter(manager_id=found.id)),
+            held=_people_held(session, found.id),
             logs=session.execute(statement.limit(RECENT_LOGS)).all(),
             needs=queries.needs(session, manager_id=found.id, now=now, timezone=zone),
         )
@@ -355,6 +357,12 @@ def manager(manager_id: object) -> str:
 
 def _my_manager(session: Session) -> Manager | None:
     return managers.get_manager(session, mine) if (mine := person().manager_id) else None
+def _people_held(session: Session, manager_id: str) -> int:
+    """Count the people an account manager holds, or the branch has: who has several merged files counts once."""
+    wanted = CustomerFilter(manager_id=manager_id, also=(lambda _session: is_person(Customer.id),))
+    return customers.count_customers(session, wanted)
+
+
 
 
 def _this_month() -> str:

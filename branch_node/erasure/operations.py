@@ -8,16 +8,12 @@ from typing import Any, Final
 from sqlalchemy import Table, select, update
 from sqlalchemy.orm import Session
 
-from branch_node.billing.models import BillLine
-from branch_node.customers.models import Contact, Customer
-from branch_node.documents.models import Document, DocumentVersion
+from branch_node.customers.belonging import Erasing, tables_of
+from branch_node.customers.models import Customer
 from branch_node.documents.operations import forget as forget_documents
 from branch_node.erased.models import Erasure
 from branch_node.erased.queries import find_erasure
 from branch_node.erasure.queries import count_kept, last_batch
-from branch_node.qualification.models import Qualification
-from branch_node.units.models import Unit, UnitEvent
-from branch_node.worklogs.models import WorkLog
 from shared.audit.operations import record
 from shared.audit.sealing import forget
 from shared.db.base import Base, instant_text
@@ -29,10 +25,6 @@ from shared.stamp import Stamp
 from sync_protocol.changelog.sealing import wait_for_sealing
 
 CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
-ABOUT_CUSTOMERS: Final = tuple(
-    Base.metadata.tables[model.__tablename__]
-    for model in (Contact, Qualification, Unit, BillLine, WorkLog, UnitEvent, Document, DocumentVersion)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +96,7 @@ def carry_out(
         # The guards of facts let their text go for a customer whose erasure stands here.
         session.flush()
     blanked = forget_documents(session, known.customer_id)
-    blanked += _blank_all(session, known, (*ABOUT_CUSTOMERS, *also))
+    blanked += _blank_all(session, known, (*tables_of(Erasing.BLANKED), *also))
     if forget(session, ("customer", known.customer_id)) or blanked or not again:
         event = "customer.erased-again" if again else "customer.erased"
         details = {"erasure": known.id, "reason": known.reason.value, "rows": blanked}

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Row, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from branch_node.customers.belonging import Belonging, Handing, count_belongings
 from branch_node.customers.models import Customer, CustomerShare
 from branch_node.erased.queries import erased_among
 from branch_node.handover.errors import HandoverNotFoundError
@@ -37,6 +38,7 @@ class Plan:
     judgements: int
     merges: int
     held: int
+    along: Sequence[tuple[Belonging, int]]
 
 
 def plan(session: Session, from_id: str, customer_ids: Collection[str]) -> Plan:
@@ -68,6 +70,7 @@ def plan(session: Session, from_id: str, customer_ids: Collection[str]) -> Plan:
             session, CustomerMerge.survivor_id, kept_ids, CustomerMerge.state == MergeState.PROPOSED
         ),
         held=sum(len(held_among(session, some)) for some in chunks(kept_ids)),
+        along=count_belongings(session, kept_ids, handing=(Handing.ALONG,)),
     )
 
 

@@ -59,6 +59,11 @@ def of_person(column: InstrumentedAttribute[Any], customer_id: str) -> ColumnEle
     return column.in_(union_all(own, merged))
 
 
+def is_person(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """Hold the file by which a person counts: not one merged into another. Whoever counts people asks for it."""
+    return ~select(CustomerIdentity.id).where(CustomerIdentity.customer_id == column).exists()
+
+
 def refuse_if_merged(session: Session, customer_id: str) -> None:
     """Let nobody write into a file that was merged into another: raises CustomerMergedError."""
     if survivor_of(session, customer_id) is not None:

@@ -5,7 +5,7 @@ are. The survivor takes the chosen columns, contact people and group members mov
 of it is kept with the merge, so that taking it back gives both files what they held; what was written since stays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import select, update
@@ -103,8 +103,7 @@ def carry_out(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
     merge.moved = {
         **open_to_both(session, survivor, loser, by=by),
         "members": _link(session, survivor, loser, by=by),
-        "contacts": _move_contacts(session, loser.id, survivor.id, None),
-        "documents": documents.move(session, loser.id, survivor.id),
+        **{table: move(session, loser.id, survivor.id, None) for table, move in MOVERS.items()},
         "below": _move_below(session, loser, survivor),
     }
     _decide_pair(session, merge, PairState.SAME, by=by)
@@ -129,9 +128,9 @@ def take_back(session: Session, merge_id: str, *, by: Stamp) -> list[str]:
         raise MergeHeldError
     kept = _give_back(session, merge, survivor, by=by)
     _unlink(session, merge)
-    _move_contacts(session, merge.survivor_id, merge.loser_id, merge.moved["contacts"])
-    # A merge from before there were documents moved none.
-    documents.move(session, merge.survivor_id, merge.loser_id, merge.moved.get("documents", ()))
+    for table, move in MOVERS.items():
+        # A merge from before there was such a table moved nothing of it.
+        move(session, merge.survivor_id, merge.loser_id, merge.moved.get(table, ()))
     move_members(session, survivor.id, both[merge.loser_id], only=merge.moved.get("below", ()))
     take_back_shares(session, merge.moved["shares"])
     close_again(session, merge.moved.get("servings", ()))
@@ -256,6 +255,14 @@ def _move_contacts(session: Session, source: str, target: str, only: Sequence[st
         contact.customer_id = target
     session.flush()
     return [contact.id for contact in found]
+
+
+# By table, as they stand in the list of what belongs to a customer. Versions of documents move with these; shares and
+# servings as `open_to_both` says.
+MOVERS: Final[Mapping[str, Callable[[Session, str, str, Sequence[str] | None], list[str]]]] = {
+    "contacts": _move_contacts,
+    "documents": documents.move,
+}
 
 
 def _move_below(session: Session, loser: Customer, survivor: Customer) -> list[str]:

@@ -7,6 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from branch_node.customers import queries as customers
+from branch_node.customers.belonging import Merging, count_belongings
 from branch_node.customers.models import Customer
 from branch_node.duplicates.pages import column_word, worded
 from branch_node.identity.models import MergeState
@@ -15,6 +16,7 @@ from branch_node.merging import operations, queries
 from branch_node.merging.operations import CHOOSABLE
 from shared.errors import N_
 from shared.i18n import gettext as _
+from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp, writing
@@ -26,6 +28,12 @@ blueprint = Blueprint("merging", __name__, template_folder="templates", url_pref
 STATES: Final = {state.value: state for state in MergeState}
 # What the page of personal data calls the columns of a merge.
 WORDS: Final = {"before": N_("Held before the merge"), "after": N_("Taken over by the merge")}
+# What becomes of what hangs on the file that goes.
+BECOMES: Final = {
+    Merging.MOVES: _l("they move"),
+    Merging.COUNTS: _l("they stay as they are and count as this customer’s"),
+    Merging.OF_FILE: _l("they stay with the file that is only read"),
+}
 TAKEN: Final = "take-"
 OTHER: Final = "other"
 
@@ -99,7 +107,8 @@ def one(merge_id: str) -> str:
                 (word, mine, theirs, name in chosen)
                 for name, word, mine, theirs in _differing(survivor, loser, people)
             ],
-            touched=queries.touched(session, loser.id),
+            touched=count_belongings(session, [loser.id], merging=BECOMES),
+            becomes=BECOMES,
             own=merge.is_of(stamp()),
         )
 

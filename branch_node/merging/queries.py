@@ -1,27 +1,16 @@
 """Merges and what each would touch."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from branch_node.billing.models import BillLine
-from branch_node.customers.models import Contact, Customer
+from branch_node.customers.models import Customer
 from branch_node.identity.models import CustomerMerge, MergeState
 from branch_node.merging.errors import MergeNotFoundError
-from branch_node.worklogs.models import WorkLog
 
 Survivor, Loser = aliased(Customer, name="survivor"), aliased(Customer, name="loser")
 MergeRow = Row[CustomerMerge, Customer, Customer]
-
-
-class Touched(NamedTuple):
-    """How much hangs on the file that goes into the other."""
-
-    bill_lines: int
-    work_logs: int
-    contacts: int
 
 
 def get_merge(session: Session, merge_id: str, *, lock: bool = False) -> CustomerMerge:
@@ -79,12 +68,3 @@ def built_on(session: Session, merge: CustomerMerge) -> bool:
         ),
     )
     return session.scalar(since.limit(1)) is not None
-
-
-def touched(session: Session, customer_id: str) -> Touched:
-    """Return how much hangs on a file."""
-    counts = [
-        session.scalar(select(func.count()).select_from(one).where(one.customer_id == customer_id)) or 0
-        for one in (BillLine, WorkLog, Contact)
-    ]
-    return Touched(*counts)

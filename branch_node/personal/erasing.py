@@ -6,16 +6,15 @@ from typing import Any, Final
 from sqlalchemy import delete, null, select, update
 from sqlalchemy.orm import Session
 
-from branch_node.customers.models import Customer, CustomerMove
+from branch_node.customers.belonging import Erasing, tables_of
+from branch_node.customers.models import Customer
 from branch_node.duplicates.operations import forget as forget_likeness
 from branch_node.erased.queries import is_erased
-from branch_node.erasure.operations import ABOUT_CUSTOMERS, Known, carry_out
+from branch_node.erasure.operations import Known, carry_out
 from branch_node.erasure.queries import list_erasures
-from branch_node.identity.models import CustomerMerge
 from branch_node.identity.queries import members_of
 from branch_node.imports.models import ImportRefusal, ImportRow
 from branch_node.outbound.models import RecoveredRow, RefusedRecord
-from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.personal.reasons import forget_reasons
 from shared.db.base import Base
 from shared.db.personal import about_column
@@ -26,11 +25,6 @@ from shared.stamp import Stamp
 from shared.twoperson.operations import forget_said
 
 CHUNK: Final = 500
-# What else is about customers: of this slice.
-ALSO_ABOUT: Final = tuple(
-    Base.metadata.tables[model.__tablename__]
-    for model in (PersonalRequest, LegalHold, CustomerMerge, CustomerMove)
-)
 # Shorter values are found by chance in rows that are about somebody else.
 SHORTEST_TOLD_APART: Final = 2
 
@@ -42,7 +36,7 @@ def erase(session: Session, known: Known, *, by: Stamp, again: bool = False) -> 
     """
     told = _told_apart(session, known.customer_id)
     ids = [known.customer_id, *_records_about(session, known.customer_id)]
-    gone = carry_out(session, known, by=by, again=again, also=ALSO_ABOUT)
+    gone = carry_out(session, known, by=by, again=again, also=tables_of(Erasing.APART))
     gone += forget_likeness(session, known.customer_id)
     gone += _forget_imported(session, ids)
     gone += _forget_refused_rows(session, told)
@@ -82,7 +76,7 @@ def _told_apart(session: Session, customer_id: str) -> set[str]:
 
 def _records_about(session: Session, customer_id: str) -> list[str]:
     found: list[str] = []
-    for table in ABOUT_CUSTOMERS:
+    for table in tables_of(Erasing.BLANKED):
         about = about_column(table)
         assert about is not None
         found += session.scalars(select(table.c.id).where(table.c[about[1]] == customer_id))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer
 from branch_node.erased.models import Erasure
+from branch_node.identity.queries import is_person
 from branch_node.inbound.models import InboundItem
 from branch_node.inbound.queries import hq_time
 from branch_node.qualification.models import Qualification
@@ -160,4 +161,4 @@ def _proposals() -> Select[str]:
 
 def _never_judged() -> ColumnElement[bool]:
     judged = select(Qualification.id).where(Qualification.customer_id == Customer.id)
-    return and_(~judged.exists(), Customer.id.not_in(select(Erasure.customer_id)))
+    return and_(~judged.exists(), Customer.id.not_in(select(Erasure.customer_id)), is_person(Customer.id))

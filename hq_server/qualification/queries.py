@@ -7,7 +7,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, String, and_, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
-from hq_server.replica.models import ReplicaCustomer, ReplicaErasure, ReplicaQualification
+from hq_server.replica.models import (
+    ReplicaCustomer,
+    ReplicaCustomerIdentity,
+    ReplicaErasure,
+    ReplicaQualification,
+)
 from shared.domain.qualification.vocabulary import STANDING, JudgedAs, QualificationState
 from shared.errors import N_
 
@@ -33,7 +38,7 @@ SORTS: Final = {
 
 
 def count_standings(session: Session, branches: Collection[int]) -> dict[int, Counter[str]]:
-    """Return by branch how many customers stand where; who was erased is not counted."""
+    """Return by branch how many customers stand where; who was erased is not counted, who has merged files once."""
     stand = _stand()
     counted = (
         _customers(branches)
@@ -67,6 +72,7 @@ def list_of_customer(
 
 def _customers(branches: Collection[int]) -> Select[Any, Any]:
     customer, found, erased = ReplicaCustomer, ReplicaQualification, ReplicaErasure
+    link = ReplicaCustomerIdentity
     counts = and_(
         found.branch_number == customer.branch_number,
         found.customer_id == customer.id,
@@ -75,7 +81,11 @@ def _customers(branches: Collection[int]) -> Select[Any, Any]:
     gone = select(erased.id).where(
         erased.branch_number == customer.branch_number, erased.customer_id == customer.id
     )
-    statement = select(customer, found).outerjoin(found, counts).where(~gone.exists())
+    # A person counts by the file that stays; one that was merged into it is not another customer.
+    merged = select(link.id).where(
+        link.branch_number == customer.branch_number, link.customer_id == customer.id
+    )
+    statement = select(customer, found).outerjoin(found, counts).where(~gone.exists(), ~merged.exists())
     return statement.where(customer.branch_number.in_(sorted(branches))) if branches else statement
 
 

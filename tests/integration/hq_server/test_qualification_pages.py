@@ -3,8 +3,9 @@
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
-from hq_server.replica.models import ReplicaQualification
+from hq_server.replica.models import ReplicaCustomerIdentity, ReplicaQualification
 from shared.domain.qualification.rules import Line
 from shared.ids import new_id
 from shared.rights.vocabulary import StaffKind
@@ -57,6 +58,31 @@ def test_each_figure_opens_the_customers_it_counts(client, customers):
     for stand, number in (("B", 1), ("expired", 2), ("none", 3)):
         listed = client.get(f"/qualifications/customers?stand={stand}&branch=B001&sort=-score").text
         assert [one for one in (1, 2, 3) if f"K-{one}<" in listed] == [number]
+
+
+def test_a_person_with_merged_files_counts_once(client, database, customers):
+    with database.sessions.begin() as session:
+        branch = session.scalars(select(ReplicaQualification.branch_number).limit(1)).one()
+        session.add(
+            ReplicaCustomerIdentity(
+                branch_number=branch,
+                id=new_id(),
+                customer_id=customers[2],
+                identity_id=customers[0],
+                merged_at=NOON,
+                merged_by="ana",
+                row_lineage=1,
+                row_change=1,
+                batch_id=1,
+            )
+        )
+
+    page = client.get("/qualifications").text
+
+    assert "stand=B&amp;branch=B001" in page
+    assert "stand=none&amp;branch=B001" not in page
+    assert "Each customer counts once" in page
+    assert "K-3<" not in client.get("/qualifications/customers?stand=none&branch=B001").text
 
 
 def test_a_customer_shows_which_rule_found_what(client, customers):

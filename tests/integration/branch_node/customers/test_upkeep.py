@@ -8,10 +8,12 @@ from sqlalchemy import select, text, update
 from branch_node.customers import upkeep
 from branch_node.customers.confirming import FieldNotConfirmedError, confirm_field
 from branch_node.customers.models import Contact, Customer, FieldAge
+from branch_node.customers.queries import CustomerFilter, count_customers
 from branch_node.customers.upkeep import Flag
 from branch_node.identity.models import CustomerIdentity
-from branch_node.identity.queries import CustomerMergedError
+from branch_node.identity.queries import CustomerMergedError, is_person
 from branch_node.inbound import operations
+from branch_node.qualification.queries import count_states
 from shared.audit.models import AuditEntry
 from shared.audit.vocabulary import LogAction
 from shared.db.base import instant_text
@@ -301,6 +303,21 @@ def test_customers_are_counted_once_however_many_of_their_fields_are_flagged(ses
             UpkeepKind.STALE: 1,
             UpkeepKind.CONFLICT: 1,
         }
+
+
+def test_a_person_counts_by_the_file_that_stays(sessions, rows):
+    stays, goes = rows.customer(), rows.customer()
+    with sessions.begin() as session:
+        session.add(
+            CustomerIdentity(
+                id=new_id(), customer_id=goes, identity_id=stays, merged_at=NOON, merged_by="ana"
+            )
+        )
+
+    with sessions() as session:
+        people = CustomerFilter(also=(lambda _session: is_person(Customer.id),))
+        assert (count_customers(session, people), count_customers(session, CustomerFilter())) == (1, 2)
+        assert count_states(session, NOON.date())["never"] == 1
 
 
 def test_ages_go_with_their_customer(sessions, rows):

@@ -48,7 +48,7 @@ def test_a_merge_is_proposed_shown_approved_and_taken_back(browser, second, two,
     shown = propose(browser, two, mobile="other", address="other", name="own").text
     merge = the_merge(sessions)
     assert merge.chosen == ["mobile", "address"]
-    assert "bill lines stay as they are" in shown
+    assert "Bill lines: they stay as they are" in shown
     assert "13911112222" in shown
 
     own = browser.get(f"/merges/{merge.id}").text

@@ -9,12 +9,11 @@ from sqlalchemy import select, update
 
 from branch_node.archive.models import ArchiveEntry
 from branch_node.billing.models import BillLine
+from branch_node.customers.belonging import Erasing, tables_of
 from branch_node.customers.models import Customer
 from branch_node.erased.models import Erasure
-from branch_node.erasure.operations import ABOUT_CUSTOMERS
 from branch_node.personal import holds
 from branch_node.personal.alarms import REQUEST_DUE
-from branch_node.personal.erasing import ALSO_ABOUT
 from branch_node.personal.jobs import SUBJECT, remind
 from branch_node.personal.models import PersonalRequest
 from branch_node.personal.requests import answer_done, receive_order
@@ -241,7 +240,9 @@ def test_every_table_of_the_branch_about_customers_is_blanked():
     sealed = {ArchiveEntry.__tablename__}
     # Ids and days: whose a unit was from when.
     bare = {UnitOwner.__tablename__}
-    assert about - sealed - bare == {table.name for table in (*ABOUT_CUSTOMERS, *ALSO_ABOUT)}
+    blanked = (*tables_of(Erasing.BLANKED), *tables_of(Erasing.APART))
+    assert about - sealed - bare == {table.name for table in blanked}
+    assert sealed == {table.name for table in tables_of(Erasing.SEALED)}
     assert BillLine.__tablename__ in about
 
 
