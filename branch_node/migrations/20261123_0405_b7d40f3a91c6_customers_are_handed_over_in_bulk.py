@@ -12,7 +12,7 @@ BEFORE = ("add_tag", "drop_tag", "stage", "tier", "level", "channel", "share", "
 
 
 def upgrade() -> None:
-    _kinds(*BEFORE, "hand_over")
+    _kinds(*BEFORE[:-1], "hand_over", "retire")
 
 
 def downgrade() -> None:

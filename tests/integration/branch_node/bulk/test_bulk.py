@@ -7,8 +7,11 @@ from sqlalchemy import select
 
 from branch_node.bulk.models import BulkAct, BulkRow, RowState
 from branch_node.customers.models import Customer, CustomerMove, CustomerShare
+from branch_node.handover.models import Handover
 from shared.audit.models import AuditEntry
+from shared.domain.managers.vocabulary import ManagerStatus
 from shared.rights.vocabulary import StaffKind
+from tests.support.branch import NOON
 
 WHY = "yearly clean-up"
 
@@ -184,3 +187,65 @@ def test_an_account_manager_changes_their_own_customers_and_finds_their_own_acts
     acts = {act.made_by: act.id for act in stored(database, BulkAct)}
     assert browser.get(f"/customers/bulk/acts/{acts['wu']}").status_code == 200
     assert browser.get(f"/customers/bulk/acts/{acts['boss']}").status_code == 404
+
+
+def test_customers_of_several_are_handed_over_with_a_sheet_each_and_all_come_back(
+    boss, rows, database, clock
+):
+    wu, li, zhao = (rows.manager(name=name) for name in ("Wu", "Li", "Zhao"))
+    ids = [
+        rows.customer(customer_no="C-1", manager_id=wu),
+        rows.customer(customer_no="C-2", manager_id=li),
+        rows.customer(customer_no="C-3", manager_id=zhao),
+        rows.customer(customer_no="C-4"),
+    ]
+    clock.advance(timedelta(minutes=1))
+    wanted = order(ids, "hand_over", zhao)
+
+    preview = boss.send("/customers/bulk/preview", **wanted).text
+    assert [one.manager_id for one in by_number(database).values()] == [wu, li, zhao, None]
+    assert stored(database, Handover) == []
+    page = boss.send("/customers/bulk/acts", **wanted).text
+
+    act = the_act(database)
+    made = {one.from_id: one for one in stored(database, Handover)}
+    assert "It is so already." in preview
+    assert "It has no account manager" in preview
+    assert (act.done, act.left_out) == (2, 2)
+    assert {at: one.manager_id for at, one in by_number(database).items()} == {
+        "C-1": zhao,
+        "C-2": zhao,
+        "C-3": zhao,
+        "C-4": None,
+    }
+    assert set(made) == {wu, li}
+    assert all(f"/handovers/{one.id}" in page for one in made.values())
+    told = [one.event for one in stored(database, AuditEntry) if one.details.get("bulk") == act.id]
+    assert sorted(told) == ["customer.changed"] * 2 + ["handover.written"] * 2
+
+    clock.advance(timedelta(minutes=1))
+    with database.sessions.begin() as session:
+        changed = session.get_one(Customer, ids[1])
+        changed.remark, changed.updated_at = "moved on", NOON + timedelta(hours=1)
+    boss.send(f"/customers/bulk/acts/{act.id}/undo")
+
+    assert by_number(database)["C-1"].manager_id == wu
+    assert by_number(database)["C-2"].manager_id == zhao
+    assert all(one.undone_at is not None for one in stored(database, Handover))
+    assert states(database) == [RowState.KEPT, RowState.LEFT, RowState.LEFT, RowState.UNDONE]
+
+
+def test_nobody_is_handed_over_to_who_is_not_at_work_nor_by_who_may_not(
+    boss, rows, database, make_user, sign_in
+):
+    wu, gone = rows.manager(name="Wu"), rows.manager(name="Gone", status=ManagerStatus.LEFT)
+    at = rows.customer(customer_no="C-1", manager_id=wu)
+    make_user("seller", StaffKind.ACCOUNT_MANAGER, manager_id=wu)
+    seller = sign_in("seller")
+
+    refused = boss.send("/customers/bulk/acts", **order([at], "hand_over", gone))
+    forbidden = seller.send("/customers/bulk/acts", **order([at], "hand_over", rows.manager()))
+
+    assert (refused.status_code, forbidden.status_code) == (400, 403)
+    assert by_number(database)["C-1"].manager_id == wu
+    assert stored(database, BulkAct) == []
