@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import branches, costs, product, steps, sync
+from benchmarks import branches, costs, log_pages, product, steps, sync
 from tests.support import postgres
 from tests.support.databases import DIALECTS, DatabaseFactory
 
@@ -35,6 +35,7 @@ COST_GOALS: Final = {
     "idle_cycle_cpu_ms_of_both_sides": 20,
     "cycle_among_many_vs_few": 1.3,
 }
+LOG_GOALS: Final = {"log_counts_sqlite_vs_plain": 0.6, "log_counts_postgresql_vs_plain": 1.2}
 TOGETHER_GOALS: Final = {
     "total_of_16_vs_2": 0.95,
     "slowest_of_16_vs_median": 2,
@@ -42,6 +43,7 @@ TOGETHER_GOALS: Final = {
     "branch_mb_idle": 150,
 }
 SMALL: Final = 10_000
+LOG_ENTRIES: Final = 200_000
 LATEST: Final = Path(__file__).with_name("latest.json")
 
 
@@ -90,8 +92,11 @@ def measure(folder: Path, factory: DatabaseFactory, options: argparse.Namespace)
     show("what keeping in step costs (SQLite)", keeping, "{:,.2f}", COST_GOALS)
     together = branches.measure(folder / "branches", factory, options.rows)
     show("branches at once (PostgreSQL), and memory", together, "{:,.2f}", TOGETHER_GOALS)
+    counted = log_pages.against_plain(folder / "log", factory, LOG_ENTRIES)
+    show(f"counting {LOG_ENTRIES:,} log entries, CPU against a plain GROUP BY", counted, "{:,.2f}", LOG_GOALS)
     return {
         "branches": together,
+        "log_counts": counted,
         "figures": figures,
         "figures_by_cpu": by_cpu,
         "rows_per_cpu_second": cpu_rates,

@@ -5,8 +5,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 import psutil
+from sqlalchemy import text
+
+from shared.db.engine import Database
 
 
 class Meter:
@@ -42,3 +46,45 @@ def _cpu_seconds() -> float:
             times = child.cpu_times()
             total += times.user + times.system
     return total
+
+
+@dataclass(slots=True)
+class Cost:
+    """What one run took."""
+
+    cpu_ms: float = 0.0
+    clock_ms: float = 0.0
+
+
+class Watch:
+    """Takes the CPU of this process and of the server of one database, whoever started that server."""
+
+    def __init__(self, database: Database) -> None:
+        """Find the server's first process; an SQLite database has none."""
+        self._server: psutil.Process | None = None
+        if database.dialect == "postgresql":
+            with database.engine.connect() as connection:
+                backend = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            self._server = psutil.Process(backend).parent()
+
+    @contextmanager
+    def run(self) -> Iterator[Cost]:
+        """Measure a run; the figures are filled in at its end."""
+        cost = Cost()
+        cpu, started = self._cpu(), time.perf_counter()
+        yield cost
+        cost.clock_ms = (time.perf_counter() - started) * 1000
+        cost.cpu_ms = (self._cpu() - cpu) * 1000
+
+    def _cpu(self) -> float:
+        total = time.process_time()
+        if self._server is None:
+            return total
+        # Workers that have ended are counted by their parent.
+        own = self._server.cpu_times()
+        total += own.user + own.system + own.children_user + own.children_system
+        for child in self._server.children():
+            with suppress(psutil.NoSuchProcess):
+                times = child.cpu_times()
+                total += times.user + times.system
+        return total
