@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -103,7 +104,7 @@ def test_no_template_and_no_script_shows_text_as_markup():
     assert found == []
 
 
-def _text(path) -> str:
+def _text(path: Path) -> str:
     return path.read_bytes().decode(errors="replace")
 
 
