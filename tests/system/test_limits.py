@@ -15,6 +15,7 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
+from hq_server.ingest import routes
 from shared.audit.models import AuditEntry
 from shared.auth import operations as auth
 from shared.auth import passwords
@@ -24,6 +25,7 @@ from shared.stamp import Stamp, Via
 from tests.support import quick
 from tests.support.pair import NOON, Pair, make_pair
 from tests.support.processes import LOOPBACK
+from tests.support.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 CONNECTIONS = 200
@@ -96,6 +98,24 @@ def test_without_memory_one_request_is_refused_and_the_others_are_answered(
     pair.write(10)
     pair.push().succeed()
     pair.assert_equal()
+
+
+def test_a_delivery_that_meets_the_end_of_memory_is_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    branch = world.make_branch("B001")
+    branch.add_customer()
+
+    def short(*_given: object, **_named: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(routes, "receive_batch", short)
+        refused = branch.push()
+
+    assert (refused.outcome, refused.problem) == ("retry", "busy")
+    assert branch.push().outcome == "done"
+    world.assert_equal()
 
 
 def _enter_analyst(pair: Pair) -> None:

@@ -42,7 +42,7 @@ def test_without_a_free_connection_a_page_says_so_and_works_as_soon_as_there_is_
     assert answered.status_code in {200, 303, 404}
 
 
-def test_a_program_is_told_that_it_may_try_again_and_nothing_of_the_write_is_kept(held, signed_in):
+def test_a_program_is_told_that_it_may_try_again(held, signed_in):
     refused = signed_in.get("/users", headers={"Accept": "application/json"})
 
     assert refused.status_code == 503
