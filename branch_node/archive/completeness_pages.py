@@ -10,7 +10,7 @@ from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading, stamp
+from shared.web.context import reading, runtime, stamp
 from shared.web.lists import id_argument
 from shared.web.paging import Page, PageRequest
 from shared.web.tables import Column
@@ -36,7 +36,7 @@ def index() -> str:
     manager_id = id_argument("manager")
     asked = PageRequest.from_query(SORTS, default="percent")
     with reading() as session:
-        weights = completing.weights_in_force(session, stamp().at)
+        weights = completing.weights_in_force(session, stamp().at, runtime().settings.timezone)
         found = completing.list_files(
             session,
             weights,

@@ -2,16 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, String, and_, case, cast, func, inspect, literal, select
+from sqlalchemy import JSON, ColumnElement, String, and_, case, cast, func, inspect, literal, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
+from branch_node.documents.models import Document
 from branch_node.inbound.queries import policies
 from shared.domain.archive.completeness import WHOLE, Completeness, Weights, completeness, weights_of
-from shared.domain.archive.keeping import COMPLETE_DOUBLE, COMPLETE_GROUP, COMPLETE_INDIVIDUAL, FIELD_WORDS
+from shared.domain.archive.keeping import (
+    COMPLETE_DOUBLE,
+    COMPLETE_GROUP,
+    COMPLETE_INDIVIDUAL,
+    FIELD_WORDS,
+    PAPER,
+    PAPER_WORDS,
+)
+from shared.domain.calendar import local_day
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus
 
 POLICIES: Final = (COMPLETE_INDIVIDUAL, COMPLETE_GROUP, COMPLETE_DOUBLE)
@@ -41,19 +50,27 @@ class Standing:
     below: tuple[int, ...]
 
 
-def weights_in_force(session: Session, now: datetime) -> Weights:
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """How much each field and paper weighs, and the day on which papers have to be in force."""
+
+    weights: Weights
+    today: date
+
+
+def weights_in_force(session: Session, now: datetime, timezone: str) -> Weighing:
     """Return how much each field weighs, as head office has published it or as the program has it."""
-    return weights_of(policies(session, POLICIES, now=now))
+    return Weighing(weights_of(policies(session, POLICIES, now=now)), local_day(now, timezone))
 
 
-def completeness_of(session: Session, customer: Customer, now: datetime) -> Completeness:
+def completeness_of(session: Session, customer: Customer, now: datetime, timezone: str) -> Completeness:
     """Return how complete one customer's file is."""
-    return _of(customer, weights_in_force(session, now))
+    return _of(session, customer, weights_in_force(session, now, timezone))
 
 
 def list_files(
     session: Session,
-    weights: Weights,
+    weights: Weighing,
     *,
     below: int,
     manager_id: str = "",
@@ -70,21 +87,21 @@ def list_files(
         .limit(limit)
         .offset(offset)
     )
-    return [Lacking(customer, _of(customer, weights)) for customer in session.scalars(wanted)]
+    return [Lacking(customer, _of(session, customer, weights)) for customer in session.scalars(wanted)]
 
 
-def lacks(weights: Weights, *, below: int) -> ColumnElement[bool]:
+def lacks(weights: Weighing, *, below: int) -> ColumnElement[bool]:
     """Return the condition that a customer's file is open and complete to less than `below` percent."""
     return and_(*_open(""), _share(weights) < below)
 
 
-def count_files(session: Session, weights: Weights, *, below: int, manager_id: str = "") -> int:
+def count_files(session: Session, weights: Weighing, *, below: int, manager_id: str = "") -> int:
     """Return how many open files are complete to less than `below` percent."""
     counted = select(func.count()).select_from(Customer).where(*_open(manager_id), _share(weights) < below)
     return session.scalar(counted) or 0
 
 
-def standings(session: Session, weights: Weights) -> list[Standing]:
+def standings(session: Session, weights: Weighing) -> list[Standing]:
     """Return how complete the open files are, by kind of customer."""
     share = _share(weights)
     below = [func.sum(case((share < step, 1), else_=0)) for step in STEPS]
@@ -97,8 +114,17 @@ def standings(session: Session, weights: Weights) -> list[Standing]:
     return [Standing(row[0], row[1], int(row[2]), tuple(int(each) for each in row[3:])) for row in rows]
 
 
-def _of(customer: Customer, weights: Weights) -> Completeness:
-    return completeness(customer.kind, {name: getattr(customer, name) for name in FIELD_WORDS}, weights)
+def _of(session: Session, customer: Customer, weights: Weighing) -> Completeness:
+    values = {name: getattr(customer, name) for name in FIELD_WORDS}
+    if any(name in PAPER_WORDS for name in weights.weights[customer.kind]):
+        kinds = select(Document.kind).where(Document.customer_id == customer.id, *_in_force(weights.today))
+        values |= dict.fromkeys((f"{PAPER}{kind}" for kind in session.scalars(kinds)), True)
+    return completeness(customer.kind, values, weights.weights)
+
+
+def _in_force(today: date) -> list[ColumnElement[bool]]:
+    in_time = or_(Document.valid_until.is_(None), Document.valid_until >= today)
+    return [Document.retired_at.is_(None), in_time]
 
 
 def _open(manager_id: str) -> list[ColumnElement[bool]]:
@@ -108,19 +134,24 @@ def _open(manager_id: str) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _share(weights: Weights) -> ColumnElement[int]:
+def _share(weights: Weighing) -> ColumnElement[int]:
     """Return what `completeness` computes, as the database computes it."""
     shares = {}
-    for kind, wanted in weights.items():
+    for kind, wanted in weights.weights.items():
         total = sum(wanted.values())
         there: ColumnElement[int] = literal(0)
         for field, weight in wanted.items():
-            there += case((_is_there(field), weight), else_=0)
+            there += case((_is_there(field, weights.today), weight), else_=0)
         shares[kind] = there * WHOLE // literal(total) if total else literal(WHOLE)
     return case(shares, value=Customer.kind, else_=WHOLE)
 
 
-def _is_there(field: str) -> ColumnElement[bool]:
+def _is_there(field: str, today: date) -> ColumnElement[bool]:
+    if field in PAPER_WORDS:
+        kind = Document.kind == field.removeprefix(PAPER)
+        return (
+            select(Document.id).where(Document.customer_id == Customer.id, kind, *_in_force(today)).exists()
+        )
     column = inspect(Customer).columns[field]
     text = cast(column, String)
     if isinstance(column.type, JSON):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from branch_node.archive.versions import BEGINNING, UNTOLD
+from shared.domain.archive.keeping import PAPER_WORDS
 from shared.domain.contacts.vocabulary import Channel, ContactRole, ContactStanding, ContactStatus
 from shared.domain.customers.vocabulary import (
     CustomerKind,
@@ -69,6 +70,8 @@ EVENTS: Final = {
 
 def field_word(field: str) -> str:
     """Return what a field is called; one that this version does not know by its own name."""
+    if field in PAPER_WORDS:
+        return _(PAPER_WORDS[field])
     return str(FIELDS[field]) if field in FIELDS else oplog_word(field)
 
 

@@ -31,7 +31,7 @@ from shared.i18n import gettext as _
 from shared.i18n import translate_error
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import link_allowed, reading, stamp, writing
+from shared.web.context import link_allowed, reading, runtime, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 from shared.web.lists import choices
@@ -224,7 +224,9 @@ def _fact(session: Session, customer: Customer, field: str, *, saved: bool = Fal
         value=worded(field, getattr(customer, field), {}),
         flags=told_flags(session, customer),
         saved=saved,
-        complete=completing.completeness_of(session, customer, stamp().at) if saved else None,
+        complete=completing.completeness_of(session, customer, stamp().at, runtime().settings.timezone)
+        if saved
+        else None,
         field_word=archive_words.field_word,
         field_words=FIELD_WORDS,
     )

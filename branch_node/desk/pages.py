@@ -251,12 +251,14 @@ def customer_profile(customer_id: object) -> str:
                 (entry, _changes(entry, values or {})) for entry, values in zip(history, opened, strict=True)
             ],
             field_labels=FIELD_LABELS,
-            complete=completing.completeness_of(session, header.customer, stamp().at),
+            complete=completing.completeness_of(
+                session, header.customer, stamp().at, runtime().settings.timezone
+            ),
             flags=told_flags(session, header.customer),
             field_words=FIELD_WORDS,
+            belongings=count_belongings(session, [header.customer.id]),
             field_word=archive_words.field_word,
             events=EVENTS,
-            belongings=count_belongings(session, [header.customer.id]),
             act=action_word,
             people=people,
             worded=worded,
@@ -355,14 +357,14 @@ def manager(manager_id: object) -> str:
         )
 
 
-def _my_manager(session: Session) -> Manager | None:
-    return managers.get_manager(session, mine) if (mine := person().manager_id) else None
 def _people_held(session: Session, manager_id: str) -> int:
     """Count the people an account manager holds, or the branch has: who has several merged files counts once."""
     wanted = CustomerFilter(manager_id=manager_id, also=(lambda _session: is_person(Customer.id),))
     return customers.count_customers(session, wanted)
 
 
+def _my_manager(session: Session) -> Manager | None:
+    return managers.get_manager(session, mine) if (mine := person().manager_id) else None
 
 
 def _this_month() -> str:

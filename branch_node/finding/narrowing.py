@@ -42,7 +42,9 @@ def _quiet(_session: Session, chosen: str) -> ColumnElement[bool]:
 
 
 def _lacking(session: Session, chosen: str) -> ColumnElement[bool]:
-    return completing.lacks(completing.weights_in_force(session, stamp().at), below=int(chosen))
+    return completing.lacks(
+        completing.weights_in_force(session, stamp().at, runtime().settings.timezone), below=int(chosen)
+    )
 
 
 def _upkeep(session: Session, chosen: str) -> ColumnElement[bool]:

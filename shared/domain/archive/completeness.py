@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from shared.domain.archive.keeping import COMPLETE_DOUBLE, COMPLETE_GROUP, COMPLETE_INDIVIDUAL, FIELD_WORDS
+from shared.domain.archive.keeping import COMPLETE_DOUBLE, COMPLETE_GROUP, COMPLETE_INDIVIDUAL, COUNTED_WORDS
 from shared.domain.customers.vocabulary import CustomerKind
 
 NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
@@ -57,7 +57,7 @@ def weights_of(published: Mapping[str, Any]) -> Weights:
         kind: {
             field: 2 if field in double else 1
             for field in published.get(_POLICY_OF[kind], USUAL_FIELDS[kind])
-            if field in FIELD_WORDS
+            if field in COUNTED_WORDS
         }
         for kind in CustomerKind
     }

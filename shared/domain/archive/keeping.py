@@ -35,3 +35,12 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "preferred_channel": N_("Preferred channel"),
     "tags": N_("Tags"),
 }
+
+# Papers that can count as well: there when the customer has a document of that kind that is in force.
+PAPER: Final = "document:"
+PAPER_WORDS: Final[Mapping[str, str]] = {
+    f"{PAPER}contract": N_("Contract in force"),
+    f"{PAPER}licence": N_("Licence in force"),
+    f"{PAPER}identity": N_("Identity paper in force"),
+}
+COUNTED_WORDS: Final[Mapping[str, str]] = {**FIELD_WORDS, **PAPER_WORDS}
