@@ -31,7 +31,7 @@ def asked(tmp_path_factory) -> set[Asked]:
     )
     for create_home, open_runtime, create_app in apps:
         home = folder / open_runtime.__module__
-        create_home(home, database_url="sqlite://")
+        create_home(home, database_url=None)
         runtime = open_runtime(home)
         found |= set(_by_views(create_app(runtime)))
         runtime.database.dispose()
