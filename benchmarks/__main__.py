@@ -1,6 +1,6 @@
 """`make bench`: measure, print a table, write benchmarks/latest.json.
 
-`python -m benchmarks [--rows N] [--rounds N] [--many N]`. Beside it stand `benchmarks.imports`,
+`python -m benchmarks [--rows N] [--rounds N] [--many N] [--customers N]`. Beside it stand `benchmarks.imports`,
 `benchmarks.search` and `benchmarks.peers`, each a program of its own. The machine is shared and noisy: only the ratios
 of one run mean anything.
 """
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import branches, costs, log_pages, product, steps, sync
+from benchmarks import branches, costs, finding, log_pages, product, steps, sync
 from tests.support import postgres
 from tests.support.databases import DIALECTS, DatabaseFactory
 
@@ -44,6 +44,8 @@ TOGETHER_GOALS: Final = {
 }
 SMALL: Final = 10_000
 LOG_ENTRIES: Final = 200_000
+# Rounds of each page: fewer, and its p95 is its slowest.
+ASKED: Final = 40
 LATEST: Final = Path(__file__).with_name("latest.json")
 
 
@@ -58,6 +60,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--many", type=int, default=500_000, help="rows around the few changes; 0 leaves it out"
+    )
+    parser.add_argument(
+        "--customers", type=int, default=200_000, help="customers among whom a branch finds; 0 leaves it out"
     )
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="branchline-bench-"))
@@ -92,11 +97,18 @@ def measure(folder: Path, factory: DatabaseFactory, options: argparse.Namespace)
     show("what keeping in step costs (SQLite)", keeping, "{:,.2f}", COST_GOALS)
     together = branches.measure(folder / "branches", factory, options.rows)
     show("branches at once (PostgreSQL), and memory", together, "{:,.2f}", TOGETHER_GOALS)
+    found = {
+        dialect: finding.measure(
+            dialect, factory.create(dialect), folder / f"finding-{dialect}", options.customers, ASKED
+        )
+        for dialect in (DIALECTS if options.customers else ())
+    }
     counted = log_pages.against_plain(folder / "log", factory, LOG_ENTRIES)
     show(f"counting {LOG_ENTRIES:,} log entries, CPU against a plain GROUP BY", counted, "{:,.2f}", LOG_GOALS)
     return {
         "branches": together,
         "log_counts": counted,
+        "finding_p95_cpu_ms": found,
         "figures": figures,
         "figures_by_cpu": by_cpu,
         "rows_per_cpu_second": cpu_rates,

@@ -1,0 +1,117 @@
+"""What a page asks of the database, and that nothing it remembers outlives its request."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event, update
+
+from branch_node.customers import operations, queries
+from branch_node.customers.models import Customer
+from shared.auth.models import User
+from shared.rights.vocabulary import DataRange, StaffKind
+
+# With what opens and closes transactions. A page more costs every reader some tenths of a millisecond for each.
+MOST: dict[str, int] = {
+    "/search?q=王": 42,
+    "/search/offers?q=王": 30,
+    "/customers": 36,
+    "/customers/{customer}": 56,
+}
+
+
+@pytest.fixture
+def asked(database) -> Iterator[list[str]]:
+    """Every statement the database was sent since the list was last cleared."""
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("path", MOST)
+def test_a_page_asks_no_more_however_many_customers_it_shows(browser, rows, asked, path):
+    first = rows.customer(name="王一", customer_no="C-0")
+    address = path.format(customer=first)
+    browser.get(address)
+    asked.clear()
+    assert browser.get(address).status_code == 200
+    few = len(asked)
+    for number in range(1, 20):
+        rows.customer(name=f"王{number}", customer_no=f"C-{number}", tags=[f"t{number}"])
+    asked.clear()
+
+    page = browser.get(address)
+
+    assert page.status_code == 200
+    assert len(asked) <= MOST[path]
+    # One more, where what is found is more than what is shown and has to be counted.
+    assert len(asked) <= few + 1
+
+
+def test_what_stands_around_a_page_is_asked_once(browser, asked):
+    browser.get("/customers")
+    asked.clear()
+
+    browser.get("/customers")
+
+    assert sum("two_person_acts" in each for each in asked) == 1
+    assert sum("sync_outbox" in each for each in asked) == 1
+    assert sum("FROM users" in each for each in asked) == 1
+
+
+def test_a_right_that_is_withdrawn_is_gone_at_the_next_request(browser, sessions, rows):
+    rows.customer(name="王一", customer_no="C-1", manager_id=rows.manager(name="李", manager_no="M-1"))
+    assert "王一" in browser.get("/search?q=王").text
+    with sessions.begin() as session:  # of the whole branch: now of their own customers
+        session.execute(update(User).values(kind=StaffKind.ACCOUNT_MANAGER, data_range=DataRange.SELF))
+    assert "王一" not in browser.get("/search?q=王").text
+    assert "王一" not in browser.get("/customers").text
+    with sessions.begin() as session:
+        session.execute(update(User).values(data_range=DataRange.NONE))
+
+    assert browser.get("/search?q=王").status_code == 403
+    assert browser.get("/customers").status_code == 403
+
+
+def test_another_language_is_spoken_from_the_next_request_on(browser):
+    assert "What are you looking for?" in browser.get("/search").text
+
+    browser.send("/account/language", language="zh_CN")
+
+    assert "What are you looking for?" not in browser.get("/search").text
+    browser.send("/account/language", language="en")
+    assert "What are you looking for?" in browser.get("/search").text
+
+
+@pytest.mark.parametrize("open_session", ["sessions", "reads"])
+def test_a_record_that_waits_to_be_indexed_is_never_found_under_its_old_name(
+    database, sessions, rows, open_session
+):
+    customer = rows.customer(name="王一", customer_no="C-1")
+    with sessions.begin() as session:
+        operations.index_changed(session)
+    make: Callable[[], Any] = getattr(database, open_session)
+    with make() as session, session.begin():
+        assert len(queries.search_customers(session, "王一", limit=5)) == 1
+        if open_session == "sessions":
+            session.execute(update(Customer).where(Customer.id == customer).values(name="李二"))
+            assert queries.search_customers(session, "王一", limit=5) == []
+            assert len(queries.search_customers(session, "李二", limit=5)) == 1
+            return
+
+    with sessions.begin() as session:
+        session.execute(update(Customer).where(Customer.id == customer).values(name="李二"))
+    with make() as session:
+        with session.begin():
+            assert queries.search_customers(session, "王一", limit=5) == []
+            assert len(queries.search_customers(session, "李二", limit=5)) == 1
+        with sessions.begin() as writer:
+            writer.execute(update(Customer).where(Customer.id == customer).values(name="赵三"))
+            operations.index_changed(writer)
+        with session.begin():  # another snapshot in the same session
+            assert len(queries.search_customers(session, "赵三", limit=5)) == 1
