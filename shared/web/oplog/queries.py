@@ -129,15 +129,8 @@ class Log:
     ) -> Counted:
         named = [key.label(f"key_{place}") for place, key in enumerate(keys)]
         narrowed = statement.where(*self._conditions(question))
-        if question.measure is Measure.OBJECTS:
-            # What differs first and then how often: a count of what differs would sort every entry.
-            same = (AuditEntry.subject_type, AuditEntry.subject_id)
-            each = narrowed.with_only_columns(*named, *same).distinct().subquery()
-            named, value = [each.c[key.name] for key in named], _measure(Measure.ENTRIES)
-            grouped = select(*named, value)
-        else:
-            value = _measure(question.measure)
-            grouped = narrowed.with_only_columns(*named, value)
+        value = _measure(question.measure)
+        grouped = narrowed.with_only_columns(*named, value)
         rows = self.session.execute(grouped.group_by(*named).order_by(value.desc()).limit(MOST_GROUPS + 1))
         groups = [_group(row) for row in rows]
         adds_up = question.measure is Measure.ENTRIES and Element.FIELD not in elements
@@ -147,12 +140,7 @@ class Log:
 
     def _total(self, question: Question) -> Any:  # noqa: ANN401 - a number or an instant
         """Return the measure of all entries a question is about."""
-        conditions = self._conditions(question)
-        if question.measure is Measure.OBJECTS:
-            same = (AuditEntry.subject_type, AuditEntry.subject_id)
-            each = select(*same).where(*conditions).distinct().subquery()
-            return self.session.scalar(select(func.count()).select_from(each))
-        return self.session.scalar(select(_measure(question.measure)).where(*conditions))
+        return self.session.scalar(select(_measure(question.measure)).where(*self._conditions(question)))
 
     def get(self, entry_id: str) -> AuditEntry:
         """Return one entry; raises EntryNotFoundError for what this person may not see too."""
