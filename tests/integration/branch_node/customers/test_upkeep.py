@@ -1,6 +1,8 @@
 """Stale and contradictory fields: flagged by published rules, with since when, until they are changed or confirmed."""
 
+import runpy
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text, update
@@ -331,3 +333,20 @@ def test_ages_go_with_their_customer(sessions, rows):
 
     with sessions() as session:
         assert session.scalars(select(FieldAge)).all() == []
+
+
+def test_the_migration_takes_earlier_changes_from_the_operation_log(sessions, rows):
+    found = rows.customer(mobile="13800000001", address="西湖区", **ENTERED)
+    change(sessions, found, mobile="13800000009")
+    path = next(Path("branch_node/migrations").glob("*_ages_of_customer_fields.py"))
+    revision = runpy.run_path(str(path))
+
+    with sessions.begin() as session:
+        told = revision["_TOLD"].format(**revision["_SPELT"][session.get_bind().dialect.name])
+        session.execute(text("DELETE FROM customer_field_ages"))
+        session.execute(text(told.replace(":", "\\:")))
+
+    with sessions() as session:
+        ages = [(age.field, age.changed_at) for age in session.scalars(select(FieldAge))]
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == LogAction.CHANGE)).one()
+    assert ages == [("mobile", entry.at)]
