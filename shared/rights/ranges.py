@@ -8,10 +8,11 @@ second wall. A statement over the tables themselves would pass beside the first 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, event, false, inspect, literal
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session
@@ -25,6 +26,8 @@ from shared.rights.vocabulary import Action, DataRange, Resource
 SIGHT: Final = "branchline_sight"
 # As execution options of a statement over tables themselves, whose author has added `rows_seen`.
 BY_HAND: Final = {"branchline_rows_by_hand": True}
+# Compared with where nobody is: an absent value would ask for IS NULL, and so hold the rows that nobody holds.
+NOBODY: Final = str(UUID(int=0))
 
 
 class UnrangedStatementError(Exception):
@@ -129,6 +132,11 @@ class Sight:
         found = [self._condition(one) for one in self.ranged if one.table is table]
         return [condition for condition in found if condition is not None]
 
+    @cached_property
+    def _compared(self) -> Seer:
+        seer = self.seer
+        return replace(seer, user_id=seer.user_id or NOBODY, manager_id=seer.manager_id or NOBODY)
+
     def _condition(self, one: Ranged) -> ColumnElement[bool] | None:
         within = self._within(one)
         if one.limited is not None and not one.rows:
@@ -136,7 +144,7 @@ class Sight:
         reach = self.range_of(one.resource)
         if reach is DataRange.NONE:
             return false()
-        condition = one.rows[reach](self.seer) if reach in one.rows else None
+        condition = one.rows[reach](self._compared) if reach in one.rows else None
         if condition is None or within is None:
             return condition if within is None else within
         return condition & within

@@ -123,7 +123,8 @@ def test_a_service_operator_sees_the_file_while_serving(branch, database, lookin
         assert names(session) == []
 
 
-def test_somebody_without_a_link_to_an_account_manager_holds_nothing(branch, looking):
+def test_somebody_without_a_link_to_an_account_manager_holds_nothing(branch, rows, looking):
+    rows.customer(name="of nobody", manager_id=None)
     with looking(DataRange.SELF, manager=None) as session:
         assert names(session) == []
 
