@@ -158,6 +158,7 @@ BUSINESS = frozenset(
     {
         Resource.CUSTOMER,
         Resource.CONTACT,
+        Resource.DOCUMENT,
         Resource.QUALIFICATION,
         Resource.UNIT,
         Resource.CUSTOMER_SHARE,

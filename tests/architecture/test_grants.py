@@ -10,15 +10,19 @@ from flask import Flask
 from branch_node.app import create_app as create_branch
 from branch_node.app import open_runtime as open_branch
 from branch_node.config import create_home as create_branch_home
+from branch_node.ranges import RANGES as BRANCH_RANGES
 from hq_server.app import create_app as create_hq
 from hq_server.app import open_runtime as open_hq
 from hq_server.config import create_home as create_hq_home
+from hq_server.ranges import RANGES as HQ_RANGES
 from shared.rights import policy
-from shared.rights.vocabulary import Action, Resource
+from shared.rights.vocabulary import BUSINESS, CARRYING, Action, Resource
 from shared.web.access import access_of
 from tests.architecture.sources import modules
 
 Asked = tuple[Resource, Action]
+# People and places: rows are kept back by branch only, and tell nothing of customers.
+ORGANISED = {Resource.ACCOUNT, Resource.NODE, Resource.ORGANISATION, Resource.TWO_PERSON}
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +75,8 @@ def test_whatever_the_table_grants_is_asked_for(asked):
 
 def test_whatever_a_view_asks_for_is_granted_to_somebody(asked):
     assert sorted(asked - granted()) == []
+
+
+def test_whoever_was_granted_no_range_sees_no_row_that_is_of_somebody():
+    ranged = {one.resource for one in (*BRANCH_RANGES, *HQ_RANGES)}
+    assert ranged - BUSINESS - CARRYING <= ORGANISED
