@@ -12,7 +12,7 @@ from shared.db.engine import Database
 from tests.demo.__main__ import SEED
 from tests.demo.rehearsal import SCALE
 from tests.demo.show import Show, SignIn, open_show
-from tests.demo.visit import Visitor, visit
+from tests.demo.visit import LANGUAGES, Visitor, visit
 from tests.support.browser import open_browser
 
 
@@ -76,6 +76,8 @@ def open_window(signed_in: Callable[..., Any]) -> Iterator[Callable[..., Visitor
 
         def window(node: str, user: SignIn | None = None, **options: Any) -> Visitor:
             windows.append(stack.enter_context(signed_in(node, user, **options)))
+            if user is not None:  # somebody's language is kept: an earlier test may have left them in another
+                windows[-1].speak(LANGUAGES[0])
             return windows[-1]
 
         yield window
