@@ -37,7 +37,7 @@ AT_ONCE: Final = 200
 _REACHED_BY: Final[Mapping[PreferredChannel, Sequence[str]]] = {
     PreferredChannel.PHONE: ("mobile", "phone"),
     PreferredChannel.SMS: ("mobile",),
-    PreferredChannel.WECHAT: ("wechat",),
+    PreferredChannel.WECHAT: ("wechat", "mobile"),  # an account is found by the mobile it was opened with
     PreferredChannel.EMAIL: ("email",),
     PreferredChannel.VISIT: ("address",),
 }

@@ -139,28 +139,34 @@ def _customer(
     place = random.choice(plan.places)
     identity = _firm(plan, random) if group else _person(random, today)
     tags = random.sample(words.TAGS_GROUP if group else words.TAGS_INDIVIDUAL, random.choice((0, 1, 1, 2, 3)))
+    mobile = numbers.mobile(random)
+    phone = numbers.landline(random, plan.area_code) if group or random.random() < 0.1 else ""
+    email = f"kh{plan.code[-1]}{index + 1:05d}@example.com" if group or random.random() < 0.35 else ""
     return Customer(
         customer_no=f"{plan.code[-1]}{'8' if group else '1'}{index + 1:06d}",
         kind="group" if group else "individual",
         **identity,
-        mobile=numbers.mobile(random),
-        phone=numbers.landline(random, plan.area_code) if group or random.random() < 0.1 else "",
-        email=f"kh{plan.code[-1]}{index + 1:05d}@example.com" if group or random.random() < 0.35 else "",
+        mobile=mobile,
+        phone=phone,
+        email=email,
         region_code=place.code,
         address=_address(plan, place.name, random, group=group),
         grade=_grade(random, group=group),
         status=status,
         opened_on=opened_on,
         manager_no=random.choice(managers[:-1]).manager_no if random.random() < 0.97 else "",
-        preferred_channel=random.choice(
-            ("phone", "phone", "sms", "wechat", "wechat", "email", "visit", "none", "")
-        ),
+        preferred_channel=_channel(random, email),
         tags=tuple(tags),
         remark=random.choice(words.REMARKS) if random.random() < 0.12 else "",
         products=() if status == "prospect" else _products(random, group=group),
         pays="never" if status == "suspended" else random.choices(("prompt", "late", "never"), (88, 9, 3))[0],
         closed_on=closed_on,
     )
+
+
+def _channel(random: Random, email: str) -> str:
+    wanted = random.choice(("phone", "phone", "sms", "wechat", "wechat", "email", "visit", "none", ""))
+    return "phone" if wanted == "email" and not email else wanted
 
 
 def _opened_on(random: Random, today: date) -> date:

@@ -232,11 +232,13 @@ def test_a_preferred_channel_that_is_closed_or_leads_nowhere_is_a_contradiction(
         do_not_contact_until=NOON.date() - timedelta(days=1),
     )
     nowhere = rows.customer(preferred_channel=PreferredChannel.EMAIL)
+    by_mobile = rows.customer(mobile="13800000003", preferred_channel=PreferredChannel.WECHAT)
     never = rows.customer(preferred_channel=PreferredChannel.NONE)
 
     assert kinds(flags(sessions, closed)) == {("preferred_channel", Conflict.CHANNEL_CLOSED)}
     assert flags(sessions, over) == []
     assert kinds(flags(sessions, nowhere)) == {("preferred_channel", Conflict.CHANNEL_MISSING)}
+    assert flags(sessions, by_mobile) == []
     assert flags(sessions, never) == []
 
 
