@@ -17,6 +17,7 @@ from branch_node.outbound.contacts import ContactBook
 from branch_node.outbound.models import Lineage, Membership, RecoveredRow
 from branch_node.outbound.recovered import keep_ours, take_hq
 from branch_node.runtime import Answer, Request, Transport
+from branch_node.units.models import Unit
 from branch_node.worklogs.models import WorkLog
 from hq_server.branches.models import Branch, BranchLineage
 from hq_server.gate.contacts import let_contender_speak
@@ -348,6 +349,7 @@ def test_what_was_entered_at_a_copy_is_exported_and_taken_in_at_the_right_node(
         customer_no="C2", name="副本录入", manager_id=manager, tags=["vip", "新"], attributes={"层级": "金"}
     )
     twin.add_contact(new, name="副本联系人")
+    twin.add_unit(new, serial_no="SNCOPY1", product="光猫", model="HG-8245")
     twin.add_bill_line(new, bill_no="T-1", amount_minor=-12_345)
     twin.add_work_log(manager, shared, log_no="T-2", text="在副本上记的\n两行")
     rename(twin, shared, "副本改名")
@@ -360,19 +362,20 @@ def test_what_was_entered_at_a_copy_is_exported_and_taken_in_at_the_right_node(
             + (["--update-by", "customer_no"] if kind == "customers" else [])
             + ["--home", str(branch.runtime.settings.home.path)],
         )
-        for kind in ("customers", "contacts", "billing", "worklogs")
+        for kind in ("customers", "contacts", "units", "billing", "worklogs")
     ]
 
-    assert counts == {"managers": 0, "customers": 2, "contacts": 1, "billing": 1, "worklogs": 1}
-    assert [report.exit_code for report in reports] == [0, 0, 0, 0], "".join(
+    assert counts == {"managers": 0, "customers": 2, "contacts": 1, "units": 1, "billing": 1, "worklogs": 1}
+    assert [report.exit_code for report in reports] == [0, 0, 0, 0, 0], "".join(
         report.output for report in reports
     )
     assert names_at(branch) == sorted(["副本录入", "副本改名"])
     with branch.runtime.database.reads() as session:
         taken = session.scalars(select(Customer).where(Customer.customer_no == "C2")).one()
         line, log = session.scalars(select(BillLine)).one(), session.scalars(select(WorkLog)).one()
-        contact = session.scalars(select(Contact)).one()
+        contact, unit = session.scalars(select(Contact)).one(), session.scalars(select(Unit)).one()
     assert (contact.name, contact.customer_id) == ("副本联系人", taken.id)
+    assert (unit.serial_no, unit.model, unit.owner_id) == ("SNCOPY1", "HG-8245", taken.id)
     assert (taken.manager_id, taken.tags, taken.attributes) == (manager, ["vip", "新"], {"层级": "金"})
     assert (line.bill_no, line.amount_minor, line.customer_id) == ("T-1", -12_345, taken.id)
     assert (log.log_no, log.text, log.customer_id) == ("T-2", "在副本上记的\n两行", shared)
