@@ -220,8 +220,10 @@ def _problem_json(problem: Problem) -> Response:
 
 
 def _page(problem: Problem) -> Response:
-    # The framed page asks the database for the menu's counts; when that is the trouble, use the plain one.
+    # The framed page asks the database for the menu's counts; when that is the trouble, use the plain one, nameless.
     framed = viewer() is not None and problem.status < BROKEN
+    if problem.status >= BROKEN:
+        g.setdefault("node_name", "")
     html = render_template(
         "error.html", problem=problem, framed=framed, request_id=g.get("request_id", ""), home=home_url()
     )
