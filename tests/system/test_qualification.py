@@ -8,6 +8,7 @@ from sqlalchemy import select
 from branch_node.erasure.operations import Known, carry_out
 from branch_node.inbound.queries import list_items
 from branch_node.qualification import operations
+from branch_node.qualification.jobs import review_qualifications
 from branch_node.qualification.models import Qualification
 from branch_node.qualification.operations import Terms
 from branch_node.qualification.queries import rules_in_force
@@ -21,7 +22,9 @@ from shared.domain.published.vocabulary import ItemKind
 from shared.domain.qualification.checks import NAME
 from shared.domain.qualification.rules import write_rules
 from shared.domain.qualification.standard import STANDARD
+from shared.jobs.job import Progress
 from sync_protocol.contract.feed import REFUSED
+from tests.support import setbacks
 
 
 def publish(world, **changes):
@@ -46,6 +49,16 @@ def qualified(world, branch):
     with branch.runtime.database.sessions.begin() as session:
         operations.approve(session, made, terms=terms(world), by=replace(by, actor="boris"))
     return customer
+
+
+def night(world, branch):
+    """Let what is past its review expire, as the branch's own night does."""
+    review_qualifications(branch.runtime, world.by(), Progress())
+
+
+def states(branch):
+    with branch.runtime.database.reads() as session:
+        return {one.id: one.state.value for one in session.scalars(select(Qualification))}
 
 
 def test_a_branch_judges_by_published_rules_and_head_office_holds_the_same(world):
@@ -92,3 +105,29 @@ def test_why_it_was_refused_goes_with_an_erasure_at_both_tiers(world):
         assert session.get_one(Qualification, made).reason is None
         theirs = hq.scalars(select(ReplicaQualification)).one()
         assert (theirs.id, theirs.reason) == (made, None)
+
+
+def test_a_branch_restored_from_before_has_its_judgements_back_and_lets_them_expire(world):
+    branch = world.make_branch("B001")
+    kept, judged_since = branch.add_customer(), branch.add_customer()
+    ending = branch.add_qualification(kept, next_review_on=world.clock.now().date())
+    branch.push()
+    archive = setbacks.back_up_branch(branch)
+    since = branch.add_qualification(judged_since, grade="A")
+    world.advance(days=2)
+    night(world, branch)
+    branch.push()
+    assert states(branch) == {ending: "expired", since: "approved"}
+
+    setbacks.set_back(branch, archive)
+    branch.push()
+
+    assert states(branch) == {ending: "expired", since: "approved"}
+    world.assert_equal()
+    # what expires while the line is away expires by the branch's own night
+    setbacks.set_back(branch, archive)
+    night(world, branch)
+    assert states(branch) == {ending: "expired"}
+    branch.push()
+    assert states(branch) == {ending: "expired", since: "approved"}
+    world.assert_equal()
