@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, current_app, g, redirect, request, session, 
 from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from sqlalchemy.orm import Session
-from werkzeug.routing import BaseConverter, BuildError
+from werkzeug.routing import BaseConverter, BuildError, IntegerConverter, Map
 
 from shared import i18n
 from shared.errors import SetupError
@@ -33,6 +33,7 @@ from shared.web.security import pages as security
 
 MOST_BYTES: Final = 2 * 1024 * 1024
 MOST_FORM_BYTES: Final = 1024 * 1024
+GREATEST: Final = 2**63 - 1
 LONGEST_MENU: Final = 9
 # The search box's suggestions, where an app has them (shared.web.finding).
 OFFERS: Final = "finding.offers"
@@ -42,6 +43,13 @@ class IdConverter(BaseConverter):
     """`<id:customer_id>` in a route: whatever is not spelled like an id is not found, before any query."""
 
     regex = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+
+class NumberConverter(IntegerConverter):
+    """`<int:batch_id>` in a route: a number that no column holds is not found either, whichever database is asked."""
+
+    def __init__(self, url_map: Map, **given: Any) -> None:  # noqa: ANN401 - what a route says of its numbers
+        super().__init__(url_map, **{"max": GREATEST, **given})
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ def create_flask(
     )
     if runtime.settings.behind_proxy:
         app.wsgi_app = TrustedProxy(app.wsgi_app, runtime.settings.proxies)  # type: ignore[method-assign]
-    app.url_map.converters["id"] = IdConverter
+    app.url_map.converters.update(id=IdConverter, int=NumberConverter)
     frame = Frame(product, tuple(menu), home, homes or {}, search, node_name, link_state)
     _install_languages(app, runtime.settings.language)
     sessions.install(app, runtime.settings, account_rules)

@@ -125,6 +125,7 @@ def test_g_and_a_letter_goes_there_and_enter_opens_the_marked_row(page):
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/records/KH000001$"))
+    page.wait_for_load_state()  # keys pressed before the script runs go nowhere
     page.keyboard.press("g")
     page.keyboard.press("o")
     expect(page).to_have_url(re.compile("[0-9]/$"))

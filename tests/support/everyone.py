@@ -177,7 +177,7 @@ def _made_up(rule: Rule, part: str) -> Any:
     kind = type(rule._converters[part]).__name__
     if kind == "AnyConverter":
         return rule._converters[part].regex.strip("(?:)").split("|")[0]
-    if kind == "IntegerConverter":
+    if kind == "NumberConverter":
         return 1
     if kind == "UnicodeConverter" and "64" in rule._converters[part].regex:
         return "0" * 64

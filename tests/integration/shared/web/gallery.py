@@ -206,6 +206,12 @@ def echo() -> dict[str, str]:
     return request.form.to_dict()
 
 
+@blueprint.get("/numbers/<int:number>")
+@public
+def numbered(number: int) -> dict[str, int]:
+    return {"number": number}
+
+
 @blueprint.post("/upload")
 @requires(Resource.OWN_ACCOUNT, Action.READ)
 @takes_body(4 * 1024 * 1024)

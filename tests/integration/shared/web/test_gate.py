@@ -240,6 +240,12 @@ def test_a_view_that_takes_files_takes_no_larger_form_than_others(signed_in):
     assert form.status_code == 413
 
 
+def test_a_number_in_an_address_that_no_column_holds_is_not_found(browser):
+    greatest = 2**63 - 1
+    assert browser.get(f"/numbers/{greatest}").json == {"number": greatest}
+    assert browser.get(f"/numbers/{greatest + 1}").status_code == 404
+
+
 # --- hosts ---------------------------------------------------------------------------------------
 
 
