@@ -143,9 +143,8 @@ def viewer() -> User | None:
     """Return who is signed in, as this request found them, or None."""
     if not has_request_context():
         return None
-    found = (
-        current_user._get_current_object()
-    )  # asked of the proxy once, a page asks for it hundreds of times
+    # Asked of the proxy once: a page asks who looks hundreds of times.
+    found = current_user._get_current_object()
     return found.user if found.is_authenticated else None
 
 
