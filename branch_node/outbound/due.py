@@ -34,11 +34,11 @@ class Due:
     refused: bool = False
 
     def of(self, bindings: Bindings) -> list[Binding]:
-        """Return the record types that have anything to do, in their order."""
+        """Return the record types of which anything is to be sent, in their order; proofs come after that."""
         return [binding for binding in bindings.values() if self._has(binding.record)]
 
     def _has(self, record: RecordType) -> bool:
-        named = (self.proofs, self.unsealed, self.lanes.backlog)
+        named = (self.unsealed, self.lanes.backlog)
         return record.channel in self.under_way or any(record.name in names for names in named)
 
 

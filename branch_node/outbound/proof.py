@@ -25,6 +25,7 @@ from branch_node.outbound.models import Membership
 from branch_node.outbound.recovered import list_undecided
 from branch_node.outbound.versions import Versions
 from branch_node.proof import operations, queries
+from branch_node.proof.models import RecordProof
 from branch_node.proof.queries import MOST_OPEN, Occasion
 from branch_node.receivers.queries import is_loading
 from branch_node.resend.queries import list_ended_asks
@@ -131,8 +132,10 @@ class Prover:
             batch = seal_barrier(session, group.carrier, self._sender, group.barrier, place=place, at=now)
             if batch is None:
                 return None
+            known = operations.get_proofs(session, group.held)
             for one in group.bindings:
-                self._note(session, batch, one, group.held[one.record.name].rows, reasons[one.record.name])
+                name = one.record.name
+                self._note(known[name], batch, one, group.held[name].rows, reasons[name])
             self._progress.check_lease(session)
         self._asked.difference_update(group.held)
         return group.carrier
@@ -148,7 +151,9 @@ class Prover:
             batch = seal_barrier(session, binding, self._sender, taken.barrier, place=taken.place, at=now)
             if batch is None:
                 return False
-            self._note(session, batch, binding, taken.barrier.rows, taken.reason)
+            name = binding.record.name
+            known = operations.get_proofs(session, [name])[name]
+            self._note(known, batch, binding, taken.barrier.rows, taken.reason)
             self._progress.check_lease(session)
         self._asked.discard(binding.record.name)
         return True
@@ -161,10 +166,11 @@ class Prover:
         with self._runtime.database.sessions.begin() as session:
             now = self._runtime.clock.now()
             operations.demand(session, missed, MISSED)
+            known = operations.get_proofs(session, told)
             repairs = [
                 name
                 for name, (through, differs) in told.items()
-                if operations.note_result(session, name, through=through, differs=differs, at=now)
+                if operations.note_result(known[name], through=through, differs=differs, at=now)
             ]
         for name, (_through, differs) in told.items():
             if differs:
@@ -175,11 +181,9 @@ class Prover:
         for name in repairs:
             self._repair(self._versions.to_compare(self._runtime.bindings[name]), told[name][1], vitals)
 
-    def _note(self, session: Session, batch: OutboxBatch, binding: Binding, rows: int, reason: str) -> None:
-        record, day = binding.record, self._day(self._runtime.clock.now())
-        operations.note_barrier(
-            session, batch, record.name, rows=rows, day=day, reason=reason, version=record.version
-        )
+    def _note(self, known: RecordProof, batch: OutboxBatch, binding: Binding, rows: int, reason: str) -> None:
+        day, version = self._day(self._runtime.clock.now()), binding.record.version
+        operations.note_barrier(known, batch, rows=rows, day=day, reason=reason, version=version)
 
     def _take(self, binding: Binding) -> _Taken | None:
         name = binding.record.name

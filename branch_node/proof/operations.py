@@ -1,6 +1,6 @@
 """What comes of a comparison: its result is kept, and rows HQ does not hold as we do are offered once more."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Final
 
@@ -22,15 +22,24 @@ MOST_TOLD: Final = 100
 
 def demand(session: Session, record_types: Iterable[str], reason: str) -> None:
     """Have the next cycle prove these record types, whatever the day."""
-    for record_type in record_types:
-        _get(session, record_type).demanded = reason
+    for known in get_proofs(session, record_types).values():
+        known.demanded = reason
+
+
+def get_proofs(session: Session, record_types: Iterable[str]) -> Mapping[str, RecordProof]:
+    """Return what is known of these record types, and a beginning of what nothing is known of yet."""
+    known = {one.record_type: one for one in queries.list_proofs(session)}
+    found = {}
+    for name in record_types:
+        found[name] = known.get(name) or RecordProof(record_type=name, buckets_differ=0, repairs=0)
+    session.add_all(found.values())
+    return found
 
 
 def note_barrier(
-    session: Session, batch: OutboxBatch, record_type: str, *, rows: int, day: date, reason: str, version: int
+    known: RecordProof, batch: OutboxBatch, *, rows: int, day: date, reason: str, version: int
 ) -> None:
     """Write down that `batch` holds a barrier of a type; one no repair asked for begins the count of repairs anew."""
-    known = _get(session, record_type)
     known.demanded = None
     known.barrier_id, known.barrier_lineage = batch.id, batch.lineage
     known.barrier_day, known.barrier_rows, known.schema_version = day, rows, version
@@ -38,11 +47,8 @@ def note_barrier(
         known.repairs = 0
 
 
-def note_result(
-    session: Session, record_type: str, *, through: int, differs: Collection[str], at: datetime
-) -> bool:
+def note_result(known: RecordProof, *, through: int, differs: Collection[str], at: datetime) -> bool:
     """Keep what HQ found, as of batch `through` of the type's channel; True when a repair is to be tried."""
-    known = _get(session, record_type)
     known.buckets_differ = len(differs)
     if not differs:
         known.equal_at, known.equal_through, known.equal_rows = at, through, known.barrier_rows
@@ -65,18 +71,9 @@ def plan_repair(
     sent = sorted(one for one in send if one in held.locked)
     removed = sorted(one for one in remove if one not in held.locked | held.busy and is_id(one))
     changes = touch(session, name, changed=sent, removed=removed)
-    known = _get(session, name)
+    known = get_proofs(session, [name])[name]
     known.repairs += 1
     known.demanded = REPAIR
     told = {"sent": sent[:MOST_TOLD], "removed": removed[:MOST_TOLD], "rows": len(changes)}
     record(session, "proof.repair", subject=("record", name), by=by, details=told)
     return len(changes)
-
-
-def _get(session: Session, record_type: str) -> RecordProof:
-    known = queries.find_proof(session, record_type)
-    if known is None:
-        known = RecordProof(record_type=record_type, buckets_differ=0, repairs=0)
-        session.add(known)
-        session.flush()
-    return known

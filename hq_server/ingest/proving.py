@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches.models import Branch
 from hq_server.ingest.models import ChainPosition, InboxBatch
-from hq_server.parking.newest import line_of, newest_refused
+from hq_server.parking.newest import line_of, list_refused_types, newest_refused
 from hq_server.proof import operations as proof
 from hq_server.proof.control import check_control
 from hq_server.proof.operations import Holder, Spot
@@ -74,6 +74,8 @@ class _Comparing:
         self._at = at
         self._last = _last_backlogs(session, branch_number, header.lineage)
         self._places = dict[str, int]()
+        # Of these there are refused rows; None: not asked yet.
+        self._refused: frozenset[str] | None = None
 
     def foresee(self) -> None:
         """Read at once what every record type would ask for by itself."""
@@ -83,6 +85,7 @@ class _Comparing:
         self._places = {one.channel: one.batch_no for one in self._session.scalars(positions)}
         # Kept in the session, and found there by each comparison.
         self._known = list_proofs(self._session, [self._branch_number])
+        self._refused = list_refused_types(self._session, self._branch_number)
 
     def beside(self, name: str, held: Beside) -> list[str] | None:
         """Compare a record type whose channel must stand exactly where the branch says; None when it does not."""
@@ -102,7 +105,8 @@ class _Comparing:
         if schema not in binding.record.reads or self._last.get(name, 0) != behind:
             return None
         # The columns the branch counts: of an earlier version, those that version has.
-        mine = holder(self._session, self._branch_number, binding.at_version(schema))
+        refused = self._refused is None or name in self._refused
+        mine = holder(self._session, self._branch_number, binding.at_version(schema), refused=refused)
         sealed_at = datetime.fromisoformat(self._header.sealed_at)
         spot = Spot(self._header.lineage, batch_no, self._entry, sealed_at, self._at)
         differs = proof.compare_barrier(self._session, mine, held, spot)
@@ -123,10 +127,11 @@ def _last_backlogs(session: Session, branch_number: int, lineage: int) -> dict[s
     return {row[0]: row[1] for row in session.execute(last.group_by(InboxBatch.record_type))}
 
 
-def holder(session: Session, branch_number: int, binding: Binding) -> Holder:
-    """Return whose rows of a type are compared, with the refused records that stand in for rows."""
+def holder(session: Session, branch_number: int, binding: Binding, *, refused: bool = True) -> Holder:
+    """Return whose rows of a type are compared, with the refused records that stand in for rows, if there are any."""
     code = session.get_one(Branch, branch_number).code
-    return Holder(branch_number, code, binding, stand_ins(session, branch_number, binding))
+    lines = stand_ins(session, branch_number, binding) if refused else {}
+    return Holder(branch_number, code, binding, lines)
 
 
 def stand_ins(session: Session, branch_number: int, binding: Binding) -> dict[str, bytes]:

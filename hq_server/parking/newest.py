@@ -1,5 +1,7 @@
 """The refused rows that are a branch's last word on a record: HQ holds it in no newer version."""
 
+from typing import Final
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -9,6 +11,16 @@ from hq_server.parking.vocabulary import ParkedState
 from sync_protocol.catalog import Binding
 from sync_protocol.contract.evolution import respelt
 
+STANDING: Final = (ParkedState.PARKED, ParkedState.WAIVED)
+
+
+def list_refused_types(session: Session, branch_number: int) -> frozenset[str]:
+    """Return the record types of which any line of a branch is refused, parked or waived."""
+    refused = select(ParkedRecord.record_type).where(
+        ParkedRecord.branch_number == branch_number, ParkedRecord.state.in_(STANDING)
+    )
+    return frozenset(session.scalars(refused.distinct()))
+
 
 def newest_refused(session: Session, branch_number: int, binding: Binding) -> dict[str, ParkedRecord]:
     """Return by id the newest refused line, parked or waived, of each record that HQ holds in no newer version."""
@@ -16,7 +28,7 @@ def newest_refused(session: Session, branch_number: int, binding: Binding) -> di
     refused = select(ParkedRecord).where(
         ParkedRecord.branch_number == branch_number,
         ParkedRecord.record_type == binding.record.name,
-        ParkedRecord.state.in_((ParkedState.PARKED, ParkedState.WAIVED)),
+        ParkedRecord.state.in_(STANDING),
     )
     for parked in session.scalars(refused):
         known = newest.get(parked.record_id or "")
