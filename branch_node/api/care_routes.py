@@ -144,7 +144,7 @@ def list_shares(customer_id: str) -> Response:
 
 @blueprint.post("/customers/<id:customer_id>/shares")
 @requires(Resource.CUSTOMER_SHARE, Action.CREATE)
-@describe(_l("Share a customer"), answer=schemas.Share, body=schemas.NewShare, many=True)
+@describe(_l("Share a customer"), answer=schemas.Share, body=schemas.NewShare, many=True, once=True)
 def share(customer_id: str) -> Response:
     """Share a customer with another account manager; sharing again sets the end anew."""
     with writing() as session:
@@ -153,9 +153,13 @@ def share(customer_id: str) -> Response:
         if not is_id(given["manager_id"]):
             raise ValidationError({"manager_id": [NOT_LISTED]})
         ends_at = _end_of(given["until"]) if given.get("until") else None
-        sharing.share_customer(session, customer_id, given["manager_id"], ends_at=ends_at, by=stamp())
-        session.flush()
-        return asking.many(_shares(session, customer_id))
+
+        def do() -> str:
+            sharing.share_customer(session, customer_id, given["manager_id"], ends_at=ends_at, by=stamp())
+            session.flush()
+            return customer_id
+
+        return once(session, do, lambda at: asking.many(_shares(session, at)))
 
 
 @blueprint.delete("/customers/<id:customer_id>/shares/<id:manager_id>")

@@ -1,5 +1,6 @@
 """Taking files in, for programs: send one, have it checked, read what is wrong with it, take it in, take it back."""
 
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -18,7 +19,7 @@ from branch_node.imports.pages import MOST_BYTES, too_large
 from branch_node.imports.undo import UndoRefusedError, undo_import
 from branch_node.imports.working import work_briefly
 from shared.domain.form_fields import NOT_LISTED, REQUIRED, text
-from shared.files.tables import open_table
+from shared.files.tables import open_table, sha256
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.i18n import translate_error
@@ -27,6 +28,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires, takes_body
 from shared.web.api import asking
 from shared.web.api.document import Query, describe
+from shared.web.api.once import REPLAYED, once
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.errors import Problem, answer
 from shared.web.lists import text_argument
@@ -75,6 +77,7 @@ def index() -> Response:
     answer=schemas.Import,
     query=(Query("kind", _l("Kind"), [*KINDS]), Query("name", _l("Name of the file"))),
     status=201,
+    once=True,
     takes_file=True,
 )
 def upload() -> Response:
@@ -89,13 +92,14 @@ def upload() -> Response:
         raise ValidationError({"file": [REQUIRED]})
     import_id, path = wizard.store_upload(runtime(), request.stream)
     try:
-        table = open_table(path)
-        with writing() as session:
-            wizard.register_upload(session, import_id, table, kind=kind, file_name=name, by=stamp())
+        answered = _register(import_id, path, kind, name)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return _answered(import_id, status=201)
+    if REPLAYED in answered.headers:
+        # It was here with this key.
+        path.unlink(missing_ok=True)
+    return answered
 
 
 @blueprint.get("/imports/<id:import_id>")
@@ -200,6 +204,19 @@ def shown_import(session: Session, record: Import) -> dict[str, Any]:
         "refused": record.rows_refused,
         "undecided": counts.get(None, 0),
     }
+
+
+def _register(import_id: str, path: Path, kind: str, name: str) -> Response:
+    table, digest = open_table(path), sha256(path)
+    with writing() as session:
+        return once(
+            session,
+            lambda: (
+                wizard.register_upload(session, import_id, table, kind=kind, file_name=name, by=stamp()).id
+            ),
+            lambda at: asking.one(shown_import(session, queries.get_import(session, at)), status=201),
+            sent=[digest],
+        )
 
 
 def _read_as(record: Import) -> dict[str, list[str]]:

@@ -1,8 +1,12 @@
 """Documents and the retained archive for programs. Nothing under these addresses writes into the archive."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Blueprint, Response
 from marshmallow import ValidationError
 from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
 from branch_node.api import record_schemas as schemas
 from branch_node.api.customer_routes import PAGED
@@ -11,20 +15,22 @@ from branch_node.archive.models import ArchiveEntry
 from branch_node.archive.pages import shown_content
 from branch_node.archive.queries import ArchiveFilter
 from branch_node.customers.queries import get_customer
-from branch_node.documents import operations, queries
+from branch_node.documents import operations, queries, taking
 from branch_node.documents.errors import OpeningReasonError
 from branch_node.documents.file_pages import REASONS, send_version
 from branch_node.documents.listing import SPANS, wanted_documents
 from branch_node.documents.models import Document
 from branch_node.documents.queries import DocumentFilter
+from branch_node.documents.sniffing import Checked
 from shared.domain.archive.vocabulary import EntryKind
 from shared.domain.form_fields import NOT_LISTED
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
-from shared.web.access import requires
+from shared.web.access import requires, takes_body
 from shared.web.api import asking
 from shared.web.api.bounds import take_rows
 from shared.web.api.document import Query, describe
+from shared.web.api.once import once
 from shared.web.context import reading, stamp, writing
 from shared.web.lists import code_arguments, id_argument, text_argument
 from shared.web.noting import noted
@@ -74,16 +80,62 @@ def of_customer(customer_id: str) -> Response:
     return _documents(wanted_documents(customer.id))
 
 
+@blueprint.post("/customers/<id:customer_id>/documents")
+@requires(Resource.DOCUMENT, Action.CREATE)
+@takes_body(taking.MOST_BYTES)
+@describe(
+    _l("Add a document to a customer, with its file"),
+    answer=schemas.WholeDocument,
+    parts=schemas.SentDocument,
+    status=201,
+    once=True,
+    needs=OWNERS,
+)
+def add(customer_id: str) -> Response:
+    """Keep a file as a document of a customer."""
+    given = asking.form(schemas.SentDocument())
+    file = taking.checked(given.pop("file"))
+    room = taking.room()
+    with writing() as session:
+        values = taking.said_of(session, given)
+
+        def keep() -> str:
+            return operations.add_documents(session, customer_id, [file], values, room=room, by=stamp())[0].id
+
+        return once(session, keep, lambda at: _kept(session, at), sent=_sent(given, file))
+
+
+@blueprint.post("/documents/<id:document_id>/versions")
+@requires(Resource.DOCUMENT, Action.CREATE)
+@takes_body(taking.MOST_BYTES)
+@describe(
+    _l("Add a file as the newest version of a document; those before it stay"),
+    answer=schemas.WholeDocument,
+    parts=schemas.SentFile,
+    status=201,
+    once=True,
+)
+def add_version(document_id: str) -> Response:
+    """Keep a file as the newest version."""
+    given = asking.form(schemas.SentFile())
+    file = taking.checked(given.pop("file"))
+    room = taking.room()
+    with writing() as session:
+        return once(
+            session,
+            lambda: operations.add_version(session, document_id, file, room=room, by=stamp()).id,
+            lambda at: _kept(session, at),
+
+        )
+
+
 @blueprint.get("/documents/<id:document_id>")
 @requires(Resource.DOCUMENT, Action.READ)
 @describe(_l("Read what a document is, and its versions"), answer=schemas.WholeDocument)
 def document(document_id: str) -> Response:
     """Show what is said of a document and of each of its files."""
     with reading() as session:
-        found = queries.get_document(session, document_id)
-        shown = asking.dumped(schemas.WholeDocument(exclude=("files",)), found)
-        files = queries.list_versions(session, found.id)
-        shown["files"] = [asking.dumped(schemas.DocumentFile(), one) for one in files]
+        shown = _whole(session, document_id)
     noted("document.viewed", ("document", document_id), customer=shown["customer_id"])
     take_rows(1, "document")
     return asking.one(shown)
@@ -156,6 +208,22 @@ def entry(entry_id: str) -> Response:
         shown["about"] = [one.id for one in archive.list_about(session, found)]
     take_rows(1, "archive")
     return asking.one(shown)
+
+
+def _whole(session: Session, document_id: str) -> dict[str, Any]:
+    found = queries.get_document(session, document_id)
+    shown = asking.dumped(schemas.WholeDocument(exclude=("files",)), found)
+    files = queries.list_versions(session, found.id)
+    return shown | {"files": [asking.dumped(schemas.DocumentFile(), one) for one in files]}
+
+
+def _kept(session: Session, document_id: str) -> Response:
+    return asking.one(_whole(session, document_id), status=201)
+
+
+def _sent(given: Mapping[str, str], file: Checked) -> list[str]:
+    """Return what a form with a file says, whatever its parts are cut with."""
+    return [*(f"{name}={given[name]}" for name in sorted(given)), file.name, file.digest]
 
 
 def _documents(wanted: DocumentFilter) -> Response:

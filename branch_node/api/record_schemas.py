@@ -1,13 +1,41 @@
 """What is sent to and answered by the interface about work, money, documents, the line of time and the archive."""
 
-from marshmallow import Schema, fields
+from typing import Any, Final
 
-from branch_node.api.schemas import TEXT, Sent, code
+from marshmallow import Schema, ValidationError, fields
+from werkzeug.datastructures import FileStorage
+
+from branch_node.api.schemas import MISSING, TEXT, Sent, code
 from branch_node.desk.timeline import EntryKind as LineKind
 from shared.domain.archive.vocabulary import EntryKind
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import CustomerKind, ParentKind
 from shared.domain.worklogs.vocabulary import WorkLogKind
+from shared.errors import N_
+
+NOT_A_FILE: Final = N_("Send a file, with its name.")
+
+
+class File(fields.Field[FileStorage]):
+    """A part of a form that is a file."""
+
+    def __init__(self) -> None:
+        """Ask for one, as the document has it."""
+        messages: dict[str, Any] = {"required": MISSING}
+        super().__init__(
+            required=True, error_messages=messages, metadata={"type": "string", "format": "binary"}
+        )
+
+    def _deserialize(
+        self,
+        value: Any,  # noqa: ANN401 - marshmallow's own signature
+        attr: str | None,  # noqa: ARG002
+        data: Any,  # noqa: ANN401, ARG002
+        **_settings: Any,  # noqa: ANN401
+    ) -> FileStorage:
+        if not isinstance(value, FileStorage) or not value.filename:
+            raise ValidationError(NOT_A_FILE)
+        return value
 
 
 class WorkLog(Schema):
@@ -151,6 +179,23 @@ class WholeDocument(Document):
     """A document with every version, the newest first."""
 
     files = fields.List(fields.Nested(DocumentFile), required=True)
+
+
+class SentFile(Sent):
+    """A form with one file as `file`; its name is that of its part and fits what it is by its bytes."""
+
+    file = File()
+
+
+class SentDocument(SentFile):
+    """A form with one file and what it is; without a `name` it is called as its file."""
+
+    kind = fields.String(required=True, **TEXT)
+    name = fields.String(**TEXT)
+    number = fields.String(**TEXT)
+    dated_on = fields.String(**TEXT)
+    valid_until = fields.String(**TEXT)
+    remark = fields.String(**TEXT)
 
 
 class OpeningReason(Sent):

@@ -11,11 +11,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import FileStorage
 
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import get_customer
-from branch_node.documents import listing, operations, queries
+from branch_node.documents import listing, operations, queries, taking
 from branch_node.documents.errors import (
     DocumentChangedMeanwhileError,
     DocumentNotFoundError,
@@ -26,9 +25,7 @@ from branch_node.documents.errors import (
     TooManyFilesError,
 )
 from branch_node.documents.models import Document, OpeningReason
-from branch_node.documents.operations import Room
-from branch_node.documents.schemas import DocumentForm, check_kind
-from branch_node.documents.sniffing import ENDINGS, MB, Checked, check, form_of
+from branch_node.documents.sniffing import ENDINGS, MB, Checked, form_of
 from branch_node.erased.queries import is_erased, refuse_if_erased
 from branch_node.identity.queries import refuse_if_merged
 from branch_node.managers import queries as managers
@@ -53,8 +50,6 @@ WORDS: Final = {
     "content_digest": N_("SHA-256 of the file"),
 }
 MOST_FILES: Final = 10
-# Of all files of a form together.
-MOST_BYTES: Final = 64 * MB
 
 
 @blueprint.get("/documents")
@@ -87,14 +82,14 @@ def new(customer_id: str) -> str:
 
 @blueprint.post("/customers/<id:customer_id>/documents")
 @requires(Resource.DOCUMENT, Action.CREATE)
-@takes_body(MOST_BYTES)
+@takes_body(taking.MOST_BYTES)
 def add(customer_id: str) -> ResponseReturnValue:
     """Keep the files that may be kept, and say of each other one why it was not."""
     try:
         files, refused = _files()
         with writing() as session:
-            values = _values(session)
-            room = _room()
+            values = taking.said_of(session, request.form)
+            room = taking.room()
             same = _same(session, customer_id, files)
             operations.add_documents(session, customer_id, files, values, room=room, by=stamp())
     except (ValidationError, FieldError, DocumentsFullError) as error:
@@ -134,7 +129,7 @@ def change(document_id: str) -> ResponseReturnValue:
     try:
         seen_at = _seen_at(request.form.get("seen_at", ""))
         with writing() as session:
-            values = _values(session, before=document)
+            values = taking.said_of(session, request.form, before=document)
             operations.change_document(session, document_id, values, seen_at=seen_at, by=stamp())
     except (ValidationError, DocumentChangedMeanwhileError, StaysSensitiveError) as error:
         return _form(document.customer_id, document, request.form, _errors(error)), _status(error)
@@ -144,7 +139,7 @@ def change(document_id: str) -> ResponseReturnValue:
 
 @blueprint.post("/documents/<id:document_id>/versions")
 @requires(Resource.DOCUMENT, Action.CREATE)
-@takes_body(MOST_BYTES)
+@takes_body(taking.MOST_BYTES)
 def add_version(document_id: str) -> ResponseReturnValue:
     """Keep a file as the newest version; those before it stay."""
     try:
@@ -152,7 +147,7 @@ def add_version(document_id: str) -> ResponseReturnValue:
         if len(files) + len(refused) > 1:
             raise TooManyFilesError(field="file", most=1)
         with writing() as session:
-            operations.add_version(session, document_id, files[0], room=_room(), by=stamp())
+            operations.add_version(session, document_id, files[0], room=taking.room(), by=stamp())
     except (FieldError, DocumentsFullError) as error:
         return _one(document_id, file_errors=_errors(error)), _status(error)
     notice(_("The new version is kept; the ones before it stay below."))
@@ -231,20 +226,8 @@ def _form(
             endings=ENDINGS,
             most_files=MOST_FILES,
             most_mb=runtime(BranchRuntime).settings.document_mb,
-            together_mb=MOST_BYTES // MB,
+            together_mb=taking.MOST_BYTES // MB,
         )
-
-
-def _values(session: Session, before: Document | None = None) -> dict[str, Any]:
-    values: dict[str, Any] = DocumentForm().load(request.form)
-    check_kind(
-        values["kind"],
-        dict(queries.offered_kinds(session, stamp().at)),
-        before=before.kind if before else "",
-    )
-    if before is not None and not values["name"]:
-        values["name"] = before.name
-    return values
 
 
 def _files() -> tuple[list[Checked], list[FieldError]]:
@@ -258,24 +241,12 @@ def _files() -> tuple[list[Checked], list[FieldError]]:
     refused: list[FieldError] = []
     for one in given:
         try:
-            kept.append(_checked(one))
+            kept.append(taking.checked(one))
         except FieldError as error:
             refused.append(error)
     if not kept:
         raise refused[0]
     return kept, refused
-
-
-def _checked(given: FileStorage) -> Checked:
-    most = runtime(BranchRuntime).settings.document_mb
-    return check(given.stream, given.filename or "", most_mb=most)
-
-
-def _room() -> Room:
-    """Return how much documents may fill and do: a figure of the node, whatever of them somebody sees."""
-    with reading(as_node=True) as session:
-        stored = queries.stored_bytes(session)
-    return Room(runtime(BranchRuntime).settings.documents_quota_mb, stored)
 
 
 def _same(session: Session, customer_id: str, files: Sequence[Checked]) -> list[str]:

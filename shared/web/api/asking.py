@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -16,12 +17,15 @@ from werkzeug.exceptions import PreconditionFailed, PreconditionRequired
 from shared.db.base import instant_text
 from shared.errors import N_
 from shared.ids import is_id
+from shared.web.api.document import PARTS
 from shared.web.api.strict import read_json
 
 SIZES: Final = (25, 50, 100, 200)
 # Beyond this a list that is read by position is not read.
 FARTHEST: Final = 1_000_000
 NOT_AN_OBJECT: Final = N_("Send a JSON object with Content-Type: application/json.")
+NOT_A_FORM: Final = N_("Send a form in parts with Content-Type: multipart/form-data.")
+TWICE: Final = N_("Send this once.")
 NOT_A_CURSOR: Final = N_("This is not a place in the list: send what the answer before called next.")
 
 
@@ -30,6 +34,19 @@ def body(schema: Schema) -> dict[str, Any]:
     given = read_json(request.get_data()) if request.is_json else None
     if not isinstance(given, dict):
         raise ValidationError({"": [NOT_AN_OBJECT]})
+    found: dict[str, Any] = schema.load(given)
+    return found
+
+
+def form(schema: Schema) -> dict[str, Any]:
+    """Return the parts of a form, files among them, as `schema` reads them; raises ValidationError."""
+    if request.mimetype != PARTS:
+        raise ValidationError({"": [NOT_A_FORM]})
+    parts: list[tuple[str, Any]] = [*request.form.items(multi=True), *request.files.items(multi=True)]
+    given = dict(parts)
+    if len(given) < len(parts):
+        names = Counter(name for name, _part in parts)
+        raise ValidationError({name: [TWICE] for name, times in names.items() if times > 1})
     found: dict[str, Any] = schema.load(given)
     return found
 

@@ -15,11 +15,14 @@ from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import API, Access, Audience, access_of
+from shared.web.api.once import KEPT, LONGEST
 
 View = TypeVar("View", bound=Callable[..., Any])
 VERSION: Final = "1"
 # A file, whatever it is: what it says of itself proves nothing.
 FILE: Final = "application/octet-stream"
+# A file and what is said of it.
+PARTS: Final = "multipart/form-data"
 BYTES: Final = {"type": "string", "format": "binary"}
 _PART: Final = re.compile(r"<(?:(?P<kind>[^:<>]+):)?(?P<name>[^<>]+)>")
 _TYPES: Final[dict[str, dict[str, str]]] = {
@@ -33,6 +36,7 @@ REFUSALS: Final = {
     "404": _l("Not there, or not yours to see"),
     "409": _l("Does not fit what is there; nothing was written"),
     "412": _l("Changed since it was read"),
+    "413": _l("Larger than this node takes"),
     "428": _l("If-Match is missing"),
     "429": _l("Too many requests or rows; Retry-After says when to ask again"),
     "503": _l("The node cannot do this now; Retry-After says when to ask again"),
@@ -71,6 +75,7 @@ class Described:
     also: tuple[tuple[Resource, Action], ...] = ()
     takes_file: bool = False
     gives_file: bool = False
+    parts: type[Schema] | None = None
 
 
 class Problem(Schema):
@@ -101,11 +106,13 @@ def describe(
     needs: Sequence[tuple[Resource, Action]] = (),
     takes_file: bool = False,
     gives_file: bool = False,
+    parts: type[Schema] | None = None,
 ) -> Callable[[View], View]:
     """Say for the document what a view takes and answers; `versioned` takes If-Match, `once` an Idempotency-Key.
 
     `also` are rights that open more of it than the one it asks for; `needs` are what it looks up besides, as far as the
-    owner of the token may. `takes_file` and `gives_file` say that the body, or the answer, is a file and no JSON.
+    owner of the token may. `takes_file` and `gives_file` say that the body, or the answer, is a file and no JSON;
+    `parts` that the body is a form with a file in it.
     """
 
     def mark(view: View) -> View:
@@ -121,6 +128,7 @@ def describe(
             tuple(also),
             takes_file,
             gives_file,
+            parts,
         )
         view.__branchline_described__ = said  # type: ignore[attr-defined]
         view.__branchline_needs__ = frozenset(needs)  # type: ignore[attr-defined]
@@ -188,6 +196,8 @@ def _operation(rule: Rule, method: str, said: Described, access: Access) -> dict
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": said.body}}}
     if said.takes_file:
         made["requestBody"] = {"required": True, "content": {FILE: {"schema": BYTES}}}
+    if said.parts is not None:
+        made["requestBody"] = {"required": True, "content": {PARTS: {"schema": said.parts}}}
     return made
 
 
@@ -210,7 +220,12 @@ def _headers(said: Described) -> list[dict[str, Any]]:
             said.once,
             "Idempotency-Key",
             False,
-            _("Sent again with the same key, the request is not done again."),
+            _(
+                "1 to %(most)s characters, kept for %(days)s days. The same request sent again with it is answered "
+                "and not done again, also while the first is being done; another request is refused with 409.",
+                most=LONGEST,
+                days=KEPT.days,
+            ),
         ),
     )
     return [
@@ -246,6 +261,8 @@ def _refusals(said: Described, method: str) -> dict[str, Any]:
     told = dict(REFUSALS)
     if not said.versioned:
         del told["412"], told["428"]
+    if not said.takes_file and said.parts is None:
+        del told["413"]
     if method == "GET":
         del told["409"]
     content = {"application/problem+json": {"schema": Problem}}

@@ -14,7 +14,7 @@ from shared.rights import policy
 from shared.rights.vocabulary import ACTION_WORDS, Action, Resource
 from shared.web import sessions
 from shared.web.access import public, requires
-from shared.web.api.document import document, scopes_used
+from shared.web.api.document import PARTS, document, scopes_used
 from shared.web.context import person, reading, rights_of, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.exports.handing import rules_in_force
@@ -172,7 +172,8 @@ def _fields(made: dict[str, Any], operation: dict[str, Any]) -> list[tuple[str, 
         (words[one["in"]], one["name"], bool(one.get("required")), one.get("description", ""))
         for one in operation["parameters"]
     ]
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    contents = operation.get("requestBody", {}).get("content", {})
+    content = contents.get("application/json") or contents.get(PARTS, {})
     name = str(content.get("schema", {}).get("$ref", "")).rpartition("/")[2]
     schema = made["components"]["schemas"].get(name, {})
     needed = set(schema.get("required", ()))

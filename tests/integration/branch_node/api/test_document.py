@@ -100,7 +100,8 @@ def document_of(app: Flask) -> dict[str, Any]:
 
 
 def _sent(operation: dict[str, Any]) -> str:
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    contents = operation.get("requestBody", {}).get("content", {})
+    content = contents.get("application/json") or contents.get("multipart/form-data", {})
     return str(content.get("schema", {}).get("$ref", "")).rpartition("/")[2]
 
 
