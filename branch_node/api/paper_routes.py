@@ -125,7 +125,6 @@ def add_version(document_id: str) -> Response:
             session,
             lambda: operations.add_version(session, document_id, file, room=room, by=stamp()).id,
             lambda at: _kept(session, at),
-
         )
 
 

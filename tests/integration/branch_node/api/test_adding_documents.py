@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from branch_node.documents.models import Document, DocumentVersion
 from branch_node.imports.models import Import
 from shared.audit.models import AuditEntry
-from shared.rights.vocabulary import StaffKind
+from shared.rights.vocabulary import Action, Resource, StaffKind
 from shared.web.api.document import described
 from tests.integration.branch_node.documents.conftest import PDF, PNG, zipped
 from tests.support.interfaces import Program, token_for
@@ -146,7 +146,7 @@ def test_a_program_adds_to_the_customers_of_who_it_acts_for_and_to_no_others(app
     own, foreign = rows.customer(manager_id=wu), rows.customer(manager_id=li)
     make_user("wu", StaffKind.ACCOUNT_MANAGER, manager_id=wu)
     its = Program(app, token_for(app, "wu"))
-    reads_only = Program(app, token_for(app, "wu", [next(iter(token_scopes(app, "document:read")))]))
+    reads_only = Program(app, token_for(app, "wu", [(Resource.DOCUMENT, Action.READ)]))
 
     assert send(its, f"/api/v1/customers/{foreign}/documents", **FORM).status_code == 404
     assert send(reads_only, f"/api/v1/customers/{own}/documents", **FORM).status_code == 403
@@ -154,15 +154,6 @@ def test_a_program_adds_to_the_customers_of_who_it_acts_for_and_to_no_others(app
 
     assert made.status_code == 201, made.text
     assert [one.customer_id for one in documents(sessions)] == [own]
-
-
-def token_scopes(app, code):
-    resource, action = code.split(":")
-    return {
-        (one.resource, one.action)
-        for *_more, one in described(app)
-        if one.resource and (one.resource.value, one.action.name.lower()) == (resource, action)
-    }
 
 
 def test_an_upload_sent_again_with_its_key_is_answered_and_kept_once(program, sessions, rows):
