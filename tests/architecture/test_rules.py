@@ -64,7 +64,7 @@ LOOK_AS_NODE = {
     "branch_node/archive/history_pages.py": "a file's history is told by the whole log of it, of which some see a part",
     "branch_node/archive/pages.py": "a file is put away whole, also what of it the person does not see",
     "branch_node/customers/pages.py": "an operator may enter a customer, and serves them from then on",
-    "branch_node/documents/pages.py": "how much room documents fill at this node: a figure, nothing of them is shown",
+    "branch_node/documents/taking.py": "how much room documents fill at this node: a figure, nothing of them is shown",
     "branch_node/duplicates/pages.py": "whom somebody typed may be; of files not seen only who serves them is shown",
     "branch_node/finding/box.py": "whether a whole number or name is on file; only who serves it is told, masked",
     "branch_node/handover/pages.py": "who gave customers away signs for their numbers, and sees no more of them",
@@ -147,7 +147,7 @@ def test_who_looks_with_the_nodes_own_eyes_is_listed():
         name_of(path)
         for path in modules()
         if path.is_relative_to(ROOT / "shared" / "web")
-        or path.name.endswith(("pages.py", "web.py", "routes.py", "box.py"))
+        or path.name.endswith(("pages.py", "web.py", "routes.py", "box.py", "taking.py"))
         if "as_node" in path.read_text()
     }
     assert found == set(LOOK_AS_NODE)
