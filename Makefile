@@ -45,9 +45,9 @@ assets: $(READY) ## Fetch the page assets again (after npm could not be reached)
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(PY) hatch_build.py --offline
 
-.PHONY: chromium
-chromium: ## Install Chromium for the browser tests, by apt-get when root; never fails
-	@.ci/chromium
+.PHONY: machine
+machine: ## Install what tests want of the machine (Chromium, libfiu), by apt-get when root; never fails
+	@.ci/machine
 
 .PHONY: hooks
 hooks: $(READY) ## Check commits and pushes from this clone (git hooks, by pre-commit)
@@ -60,7 +60,7 @@ demo: setup ## Run head office and three branches on this machine, with a made-u
 	$(DEMO)
 
 .PHONY: screenshots
-screenshots: setup chromium ## Take the pictures of the README again
+screenshots: setup machine ## Take the pictures of the README again
 	$(PY) -m tests.demo.screenshots
 
 .PHONY: bench
@@ -72,7 +72,7 @@ bench: setup ## Measure speed against the limits; writes benchmarks/latest.json
 # --- checking ------------------------------------------------------------------------------------
 
 .PHONY: test
-test: setup chromium ## Run every test, in parallel and in random order
+test: setup machine ## Run every test, in parallel and in random order
 	$(PYTEST) $(T)
 
 .PHONY: quick

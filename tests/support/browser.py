@@ -9,7 +9,7 @@ from typing import Final
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CURE: Final = "no Chromium here: `make chromium` as root, or install it by the system's package manager"
+CURE: Final = "no Chromium here: `make machine` as root, or install it by the system's package manager"
 # Quiet: no updates, no telemetry, nothing beyond loopback. Its sandbox does not work in containers.
 ARGUMENTS: Final = (
     "--no-sandbox",

@@ -104,7 +104,7 @@ def start_serving(program: str, home: Path, port: int, *, folder: Path) -> Comma
     arguments = ("serve", "--home", str(home), "--host", LOOPBACK, "--port", str(port), "--no-jobs")
     command = start(program, *arguments, folder=folder)
     deadline = time.monotonic() + HEALTHY_WITHIN_S
-    while not _answers(port):
+    while not answers(port):
         assert command.process.is_alive(), command.words()
         assert time.monotonic() < deadline, command.words()
         time.sleep(0.02)
@@ -118,7 +118,8 @@ def free_port() -> int:
         return int(holder.getsockname()[1])
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Tell whether a node on this port says that it is well."""
     try:
         with urlopen(f"http://{LOOPBACK}:{port}/healthz", timeout=2) as answer:
             return bool(answer.status == 200)
