@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, String, and_, case, cast, func, inspect, literal, or_, select
+from sqlalchemy import JSON, ColumnElement, String, and_, case, cast, func, inspect, literal, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.documents.models import Document
+from branch_node.documents.queries import in_force
 from branch_node.inbound.queries import policies
 from shared.domain.archive.completeness import WHOLE, Completeness, Weights, completeness, weights_of
 from shared.domain.archive.keeping import (
@@ -117,14 +118,9 @@ def standings(session: Session, weights: Weighing) -> list[Standing]:
 def _of(session: Session, customer: Customer, weights: Weighing) -> Completeness:
     values = {name: getattr(customer, name) for name in FIELD_WORDS}
     if any(name in PAPER_WORDS for name in weights.weights[customer.kind]):
-        kinds = select(Document.kind).where(Document.customer_id == customer.id, *_in_force(weights.today))
+        kinds = select(Document.kind).where(Document.customer_id == customer.id, in_force(weights.today))
         values |= dict.fromkeys((f"{PAPER}{kind}" for kind in session.scalars(kinds)), True)
     return completeness(customer.kind, values, weights.weights)
-
-
-def _in_force(today: date) -> list[ColumnElement[bool]]:
-    in_time = or_(Document.valid_until.is_(None), Document.valid_until >= today)
-    return [Document.retired_at.is_(None), in_time]
 
 
 def _open(manager_id: str) -> list[ColumnElement[bool]]:
@@ -149,9 +145,7 @@ def _share(weights: Weighing) -> ColumnElement[int]:
 def _is_there(field: str, today: date) -> ColumnElement[bool]:
     if field in PAPER_WORDS:
         kind = Document.kind == field.removeprefix(PAPER)
-        return (
-            select(Document.id).where(Document.customer_id == Customer.id, kind, *_in_force(today)).exists()
-        )
+        return select(Document.id).where(Document.customer_id == Customer.id, kind, in_force(today)).exists()
     column = inspect(Customer).columns[field]
     text = cast(column, String)
     if isinstance(column.type, JSON):

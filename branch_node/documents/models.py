@@ -8,23 +8,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id
 from shared.db.personal import FieldClass, about, not_personal, personal
+from shared.domain.documents.vocabulary import KIND_LENGTH, is_sensitive
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_
 
 TITLE_LENGTH: Final = 120
 FILE_NAME_LENGTH: Final = 200
 REASON_LENGTH: Final = 200
-
-
-class DocumentKind(Vocabulary):
-    """The kinds every branch knows until head office publishes a list of its own."""
-
-    CONTRACT = ("contract", N_("Contract"), "合同")
-    LICENCE = ("licence", N_("Licence"), "执照")
-    IDENTITY = ("identity", N_("Identity paper"), "身份证件")
-    PHOTO = ("photo", N_("Photo"), "照片")
-    LETTER = ("letter", N_("Letter"), "信函")
-    OTHER = ("other", N_("Other paper"), "其他文件")
 
 
 class OpeningReason(Vocabulary):
@@ -54,7 +44,7 @@ class Document(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     customer_id: Mapped[str] = mapped_column(Id, ForeignKey("customers.id"), info=about("customer"))
-    kind: Mapped[str] = mapped_column(String(30), info=not_personal())
+    kind: Mapped[str] = mapped_column(String(KIND_LENGTH), info=not_personal())
     name: Mapped[str] = mapped_column(String(TITLE_LENGTH), info=personal(FieldClass.FREE_TEXT))
     number: Mapped[str | None] = mapped_column(String(60), info=personal(FieldClass.FREE_TEXT))
     dated_on: Mapped[date | None]
@@ -112,8 +102,3 @@ class DocumentChunk(Base):
     version_id: Mapped[str] = mapped_column(Id, ForeignKey("document_versions.id"), primary_key=True)
     no: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     data: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-def is_sensitive(kind: str) -> bool:
-    """Tell whether papers of this kind are identity papers, whatever head office calls its further kinds of them."""
-    return kind == DocumentKind.IDENTITY or kind.startswith(f"{DocumentKind.IDENTITY.value}-")

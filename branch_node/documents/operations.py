@@ -24,7 +24,6 @@ from branch_node.documents.models import (
     DocumentChunk,
     DocumentVersion,
     OpeningReason,
-    is_sensitive,
 )
 from branch_node.documents.queries import find_content, get_document
 from branch_node.documents.sniffing import MB, PIECE, Checked
@@ -32,6 +31,7 @@ from branch_node.erased.queries import refuse_if_erased
 from branch_node.identity.queries import refuse_if_merged
 from shared.audit.operations import record
 from shared.db.base import Id
+from shared.domain.documents.vocabulary import is_sensitive
 from shared.ids import new_id
 from shared.stamp import Stamp
 

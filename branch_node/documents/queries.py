@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import IO, Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.documents.errors import DocumentDamagedError, DocumentNotFoundError
-from branch_node.documents.models import Document, DocumentChunk, DocumentKind, DocumentVersion
+from branch_node.documents.models import Document, DocumentChunk, DocumentVersion
 from branch_node.inbound.queries import codes, words_of
 from shared.db.base import instant_text
+from shared.domain.documents.vocabulary import own_words
 from shared.domain.published.vocabulary import CodeTable
-from shared.i18n import current_language, label
+from shared.i18n import current_language
 
 SORTS: Final = {
     "name": Document.name,
@@ -82,6 +83,12 @@ def select_documents(
         .join(Customer, Customer.id == Document.customer_id)
         .where(*_conditions(wanted, words))
     )
+
+
+def in_force(today: date) -> ColumnElement[bool]:
+    """Return the condition that a paper counts: it is not retired, and has not run out."""
+    in_time = or_(Document.valid_until.is_(None), Document.valid_until >= today)
+    return and_(Document.retired_at.is_(None), in_time)
 
 
 def found(
@@ -207,15 +214,14 @@ def offered_kinds(session: Session, now: datetime) -> list[tuple[str, str]]:
     """Return (code, word) of the kinds to choose from: head office's, or those every branch knows."""
     published = codes(session, CodeTable.DOCUMENT_KIND, now=now)
     if published is None:
-        return [(kind.value, label(kind)) for kind in DocumentKind]
+        return [*own_words().items()]
     return [(one.code, one.word(current_language())) for one in published]
 
 
 def kind_words(session: Session) -> dict[str, str]:
     """Return what every kind is called that a document may have, also one that is no longer offered."""
-    own = {kind.value: label(kind) for kind in DocumentKind}
     told = {one.code: one.word(current_language()) for one in words_of(session, CodeTable.DOCUMENT_KIND)}
-    return own | told
+    return own_words() | told
 
 
 def _pieces(session: Session, version: DocumentVersion) -> Iterator[bytes]:

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
 
-from branch_node.documents.models import TITLE_LENGTH, is_sensitive
+from branch_node.documents.models import TITLE_LENGTH
+from shared.domain.documents.vocabulary import is_sensitive
 from shared.domain.form_fields import NOT_LISTED, Parsed, day, text
 from shared.errors import N_
 

@@ -9,11 +9,20 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
+from branch_node.documents.queries import kind_words
 from branch_node.qualification import operations, queries
 from branch_node.qualification.errors import NoRefusalReasonError, OwnProposalError
 from branch_node.qualification.models import Qualification
 from branch_node.qualification.queries import QualificationFilter
-from branch_node.qualification.web import decided_words, on_customer, shown_lines, terms, words
+from branch_node.qualification.web import (
+    comes_out_again,
+    decided_words,
+    on_customer,
+    review_words,
+    shown_lines,
+    terms,
+    words,
+)
 from shared.domain.customers.vocabulary import Grade
 from shared.domain.qualification.vocabulary import STANDING, JudgedAs, QualificationState
 from shared.domain.qualification.words import (
@@ -151,12 +160,13 @@ def rules() -> str:
     """Show the rules in force, in words."""
     with reading() as session:
         found = queries.rules_in_force(session, stamp().at)
+        kinds = kind_words(session)
     language = current_language()
     rows = [
         (
             rule.word(language),
             applies_word(rule.applies_to),
-            f"{fact_word(rule.fact)} {test_word(rule.fact, rule.test, rule.value)}",
+            f"{fact_word(rule.fact, kinds)} {test_word(rule.fact, rule.test, rule.value)}",
             effect_word(rule.effect),
         )
         for rule in found.rules
@@ -173,15 +183,19 @@ def rules() -> str:
 def _one(qualification_id: str, errors: dict[str, str] | None = None) -> str:
     with reading() as session:
         found = queries.get_qualification(session, qualification_id)
-        in_force = {rule.code: rule for rule in queries.rules_in_force(session, stamp().at).rules}
+        rules_now = queries.rules_in_force(session, stamp().at)
+        in_force = {rule.code: rule for rule in rules_now.rules}
+        kinds = kind_words(session)
         waits = found.state is QualificationState.PROPOSED
         obstacle = operations.obstacle(session, found, terms=terms(), by=stamp()) if waits else None
         return render_template(
             "qualification/one.html",
             found=found,
             customer=session.get_one(Customer, found.customer_id),
-            lines=shown_lines(found, in_force),
-            decided=decided_words(found),
+            lines=shown_lines(found, in_force, kinds),
+            decided=decided_words(found, kinds),
+            until=review_words(found, kinds),
+            again=comes_out_again(found, rules_now),
             obstacle=_sentence(obstacle),
             own=isinstance(obstacle, OwnProposalError),
             history=queries.list_of_customer(session, found.customer_id),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer
+from branch_node.documents.models import Document, DocumentVersion
 from branch_node.erased.models import Erasure
 from branch_node.identity.queries import is_person
 from branch_node.inbound.models import InboundItem
@@ -33,7 +34,7 @@ SORTS: Final[Mapping[str, Any]] = {
     "score": Qualification.score,
     "customer_no": Customer.customer_no,
 }
-SOURCES: Final = Sources(Customer, Contact, BillLine, WorkLog)
+SOURCES: Final = Sources(Customer, Contact, BillLine, WorkLog, papers=(Document, DocumentVersion))
 
 
 class QualificationNotFoundError(BranchlineError):

@@ -1,15 +1,27 @@
 """What the pages of qualification share: words, tones, and what a customer's page shows of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from branch_node.documents.queries import kind_words
 from branch_node.qualification import queries
 from branch_node.qualification.models import Qualification
 from branch_node.qualification.operations import Terms
-from shared.domain.qualification.rules import Line, Rule, decided_kind, read_line
+from shared.domain.calendar import local_day
+from shared.domain.documents.papers import read_paper
+from shared.domain.documents.vocabulary import KindWords, kind_of
+from shared.domain.qualification.replaying import replay
+from shared.domain.qualification.rules import Judgement, Line, Rule, RuleSet, decided_kind, read_line
 from shared.domain.qualification.vocabulary import JudgedAs, QualificationState
-from shared.domain.qualification.words import datum_word, effect_word, fact_word, line_word, test_word
+from shared.domain.qualification.words import (
+    datum_word,
+    effect_word,
+    fact_word,
+    line_word,
+    review_reason,
+    test_word,
+)
 from shared.i18n import current_language
 from shared.rights.vocabulary import Action, Resource
 from shared.web.context import may, reading, runtime, stamp
@@ -26,7 +38,7 @@ OUTCOME_TONES: Final = {JudgedAs.PASSED: "ok", JudgedAs.FAILED: "bad"}
 
 @dataclass(frozen=True, slots=True)
 class ShownLine:
-    """One line of a judgement as people read it."""
+    """One line of a judgement as people read it; `document` is the paper it found, for who may open papers."""
 
     rule: str
     asked: str
@@ -34,16 +46,18 @@ class ShownLine:
     held: bool
     effect: str
     decisive: bool
+    document: str
 
 
 @dataclass(frozen=True, slots=True)
 class OnCustomer:
-    """What a customer's page shows: where the customer stands, what waits, and which lines decided."""
+    """What a customer's page shows: where the customer stands, what waits, what decided, and which paper ends it."""
 
     standing: Qualification | None
     proposed: Qualification | None
     decided: list[str]
     due: bool
+    until: str
 
 
 def terms() -> Terms:
@@ -52,29 +66,44 @@ def terms() -> Terms:
     return Terms.at(stamp().at, settings.timezone, settings.currency)
 
 
-def shown_lines(found: Qualification, rules: Mapping[str, Rule]) -> list[ShownLine]:
+def shown_lines(found: Qualification, rules: Mapping[str, Rule], kinds: KindWords) -> list[ShownLine]:
     """Return the lines of a judgement; a rule is called by its words where it is still in force."""
     lines = [read_line(text) for text in found.lines]
     decisive = {id(line) for line in _decisive(found, lines)}
     return [
         ShownLine(
             rule=rules[line.rule].word(current_language()) if line.rule in rules else line.rule,
-            asked=f"{fact_word(line.fact)} {test_word(line.fact, line.test, line.value)}"
+            asked=f"{fact_word(line.fact, kinds)} {test_word(line.fact, line.test, line.value)}"
             if line.fact
             else "",
             found=datum_word(line.fact, line.datum) if line.fact else "",
             held=line.held,
             effect=effect_word(line.effect),
             decisive=id(line) in decisive,
+            document=_document(line),
         )
         for line in lines
     ]
 
 
-def decided_words(found: Qualification) -> list[str]:
+def decided_words(found: Qualification, kinds: KindWords) -> list[str]:
     """Return the lines that decided kind and grade, each in one sentence."""
     lines = [read_line(text) for text in found.lines]
-    return [f"{effect_word(line.effect)}: {line_word(line)}" for line in _decisive(found, lines)]
+    return [f"{effect_word(line.effect)}: {line_word(line, kinds)}" for line in _decisive(found, lines)]
+
+
+def review_words(found: Qualification, kinds: KindWords) -> str:
+    """Return which paper ends a judgement on its last day, or nothing."""
+    return review_reason([read_line(line) for line in found.lines], found.next_review_on, kinds)
+
+
+def comes_out_again(found: Qualification, rules: RuleSet) -> bool | None:
+    """Tell whether a judgement comes out the same from nothing but what it recorded; None when its rules are gone."""
+    if found.rules_version != rules.version:
+        return None
+    day = local_day(found.judged_at, runtime().settings.timezone)
+    again = replay(rules, [read_line(line) for line in found.lines], found.kind.value, day)
+    return _result(again) == _result(found)
 
 
 def on_customer(customer_id: str) -> OnCustomer | None:
@@ -84,9 +113,11 @@ def on_customer(customer_id: str) -> OnCustomer | None:
     with reading() as session:
         standing = queries.find_standing(session, customer_id)
         proposed = queries.find_proposed(session, customer_id)
+        kinds = kind_words(session)
     shown = standing or proposed
     due = standing is not None and standing.next_review_on <= terms().today + queries.AHEAD
-    return OnCustomer(standing, proposed, decided_words(shown) if shown else [], due)
+    decided = decided_words(shown, kinds) if shown else []
+    return OnCustomer(standing, proposed, decided, due, review_words(shown, kinds) if shown else "")
 
 
 def words() -> dict[str, Any]:
@@ -94,9 +125,22 @@ def words() -> dict[str, Any]:
     return {"state_tones": STATE_TONES, "outcome_tones": OUTCOME_TONES}
 
 
-def _decisive(found: Qualification, lines: list[Line]) -> list[Line]:
-    """Return the lines without which the judgement would be another: the kind's, and demands not met or points."""
+def _document(line: Line) -> str:
+    paper = read_paper(line.datum) if kind_of(line.fact) else None
+    return paper.document if paper else ""
+
+
+def _result(judged: Qualification | Judgement) -> tuple[object, ...]:
+    return judged.outcome, judged.kind, judged.grade, judged.score, judged.next_review_on
+
+
+def _decisive(found: Qualification, lines: Sequence[Line]) -> list[Line]:
+    """Return the lines without which it would be another: the kind's, and demands not met, or points and papers."""
     kind = decided_kind(lines)
     failing = [line for line in lines if line.fails]
-    grade = failing if found.outcome is JudgedAs.FAILED else [line for line in lines if line.points]
-    return ([kind] if kind else []) + grade
+    grade = (
+        failing
+        if found.outcome is JudgedAs.FAILED
+        else [line for line in lines if line.points or line.last_day]
+    )
+    return ([kind] if kind else []) + [line for line in grade if line is not kind]

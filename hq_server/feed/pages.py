@@ -15,7 +15,7 @@ from hq_server.feed.errors import ChangedMeanwhileError, ItemExistsError
 from hq_server.feed.models import FeedItem, FeedVersion
 from hq_server.feed.queries import Standing
 from hq_server.feed.schemas import LATER, form_values, given_values, read_draft
-from hq_server.feed.web import OUTCOMES, STATES, asked, coded, listed
+from hq_server.feed.web import OUTCOMES, STATES, asked, coded, listed, paper_kinds, paper_words
 from shared.audit.queries import list_history
 from shared.db.base import instant_text
 from shared.domain.published.codes import kind_names, lines_of
@@ -236,7 +236,7 @@ def _rules_of(version: FeedVersion) -> list[str]:
         return []
     found = read_rules(version.body)
     last = f"{grades_word(found)}; {_('Review')}: {review_word(found.review)}"
-    return [*(rule_word(rule) for rule in found.rules), last]
+    return [*(rule_word(rule, paper_words()) for rule in found.rules), last]
 
 
 def _recall_of(version: FeedVersion) -> list[tuple[str, str]]:
@@ -255,7 +255,7 @@ def _changes(item: FeedItem, versions: Any, at: int) -> list[tuple[str, str, str
     before: FeedVersion | None = versions[at + 1] if at + 1 < len(versions) else None
     if before is None or version.withdrawn:
         return []
-    found = differences(item.kind.value, item.name, before.body, version.body)
+    found = differences(item.kind.value, item.name, before.body, version.body, paper_words())
     if list(before.branches) != list(version.branches):
         found.append((_("Addressed to"), _audience(before), _audience(version)))
     return found
@@ -288,7 +288,7 @@ def _form(
         errors=errors or {},
         seen_at=_seen(found) if found else "",
         later=LATER,
-        rules={**rule_form.choices(), "wrong": rule_form.sentences(errors or {})},
+        rules={**rule_form.choices(paper_kinds(session)), "wrong": rule_form.sentences(errors or {})},
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 from werkzeug.datastructures import MultiDict
 
 from shared.domain.customers.vocabulary import CustomerKind
+from shared.domain.documents.vocabulary import PAPER, KindWords
 from shared.domain.qualification.checks import GRADES, MOST_RULES, problems_of
-from shared.domain.qualification.facts import FACTS, MEASURED, Fact
+from shared.domain.qualification.facts import FACTS, MEASURED, Fact, FactType, fact_of
 from shared.domain.qualification.rules import (
     APPLIES,
     FIRST_QUARTER,
@@ -25,6 +26,7 @@ from shared.domain.qualification.words import TEST_WORDS, applies_word, effect_w
 from shared.errors import N_
 from shared.i18n import gettext as _
 
+NUMBERED: Final = MEASURED | {FactType.PAPER}
 EMPTY_ROWS: Final = 3
 POINTS: Final = "points"
 COLUMNS: Final = {
@@ -84,13 +86,14 @@ def given_rows(form: MultiDict[str, str]) -> list[dict[str, str]]:
     ]
 
 
-def choices() -> dict[str, Any]:
-    """Return the lists that the form offers, and the values that each fact with a list can have."""
+def choices(papers: KindWords) -> dict[str, Any]:
+    """Return the lists that the form offers, `papers` among the facts, and the values that facts can have."""
     kinds = [f"{KIND_EFFECT}{kind.value}" for kind in CustomerKind]
     return {
         "columns": COLUMNS,
         "applies": [(code, applies_word(code)) for code in APPLIES],
-        "facts": [(code, fact_word(code)) for code in FACTS],
+        "facts": [(code, fact_word(code)) for code in FACTS]
+        + [(f"{PAPER}{kind}", _("Paper: %(kind)s", kind=word)) for kind, word in papers.items()],
         "tests": [(code, _(TEST_WORDS[code])) for code in TESTS],
         "effects": [
             (POINTS, _("points")),
@@ -139,7 +142,7 @@ def _row(form: MultiDict[str, str], number: int) -> dict[str, Any]:
         "applies_to": given["applies_to"],
         "fact": given["fact"],
         "test": given["test"],
-        "value": _value(FACTS.get(given["fact"]), given["test"], given["value"]),
+        "value": _value(fact_of(given["fact"]), given["test"], given["value"]),
         "effect": effect,
     }
 
@@ -147,7 +150,7 @@ def _row(form: MultiDict[str, str], number: int) -> dict[str, Any]:
 def _value(fact: Fact | None, test: str, given: str) -> Any:  # noqa: ANN401 - a JSON value
     if not given:
         return None
-    if fact is not None and fact.type in MEASURED and test != PRESENT:
+    if fact is not None and fact.type in NUMBERED and test != PRESENT:
         return _whole(given.replace(",", "").replace("，", ""))
     parts = [part.strip() for part in given.replace("，", ",").replace("、", ",").split(",")]
     codes = [_code(fact, part) for part in parts if part]
@@ -175,7 +178,7 @@ def _shown(one: Mapping[str, Any], number: int) -> dict[str, str]:
         "applies_to": one["applies_to"],
         "fact": one["fact"],
         "test": one["test"],
-        "value": _said(FACTS.get(one["fact"]), one.get("value")),
+        "value": _said(fact_of(one["fact"]), one.get("value")),
         "effect": POINTS if is_points else effect,
         "points": effect.removeprefix(POINTS_EFFECT) if is_points else "",
     }

@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from hq_server.feed import queries, standing
 from hq_server.feed.queries import ItemFilter, Standing
 from hq_server.feed.standing import UNJOINED, WAITING
+from shared.domain.documents.vocabulary import own_words
 from shared.domain.published.policies import POLICIES
 from shared.domain.published.vocabulary import PUBLISHED_KINDS, CodeTable, ItemKind
 from shared.domain.published.words import code_word, item_name, kind_word, summary
 from shared.domain.qualification.checks import NAME as RULE_SET
 from shared.errors import N_
+from shared.i18n import current_language
 from shared.web.context import reading
 from sync_protocol.contract.feed import APPLIED, RECEIVED, REFUSED
 
@@ -76,6 +78,30 @@ def coded(code: str | None, table: str) -> str:
 def words_of(session: Session, table: CodeTable) -> dict[str, str]:
     """Return the codes of a table, each with its word beside it, in the reader's language."""
     return {one.code: code_word(one) for one in queries.code_words(session, table)}
+
+
+def published_words(session: Session, table: CodeTable) -> dict[str, str]:
+    """Return the words of the codes of a table, by code."""
+    return {one.code: one.word(current_language()) for one in queries.code_words(session, table)}
+
+
+def paper_words() -> dict[str, str]:
+    """Return what head office calls the kinds of papers, for the sentences of this request's page."""
+    if "paper_words" not in g:
+        with reading() as session:
+            g.paper_words = published_words(session, CodeTable.DOCUMENT_KIND)
+    found: dict[str, str] = g.paper_words
+    return found
+
+
+def paper_kinds(session: Session) -> dict[str, str]:
+    """Return the kinds of papers that branches can be asked for: those published, or those every node knows."""
+    told = {
+        one.code: one.word(current_language())
+        for one in queries.code_words(session, CodeTable.DOCUMENT_KIND)
+        if not one.withdrawn
+    }
+    return told or own_words()
 
 
 def asked() -> Filters:

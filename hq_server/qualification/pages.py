@@ -9,11 +9,14 @@ from flask import Blueprint, render_template, request
 from hq_server.branches import web
 from hq_server.branches.queries import get_branch
 from hq_server.customers.queries import get_customer
+from hq_server.feed.web import published_words
 from hq_server.qualification import queries
 from hq_server.qualification.queries import STANDS
 from hq_server.replica.models import ReplicaCustomer, ReplicaQualification
+from shared.domain.documents.vocabulary import KindWords
+from shared.domain.published.vocabulary import CodeTable
 from shared.domain.qualification.rules import read_line
-from shared.domain.qualification.words import effect_word, line_word
+from shared.domain.qualification.words import effect_word, line_word, review_reason
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
@@ -114,11 +117,12 @@ def one(code: str, customer_id: str) -> str:
         customer = get_customer(session, branch, customer_id)
         found = queries.list_of_customer(session, branch.number, customer.id)
         coverage = web.scope(session).coverage.only({branch.number})
+        kinds = published_words(session, CodeTable.DOCUMENT_KIND)
         return render_template(
             "hq_qualification/one.html",
             branch=branch,
             customer=customer,
-            rows=[(each, _lines(each)) for each in found],
+            rows=[(each, _lines(each, kinds), _ends_with(each, kinds)) for each in found],
             tones=TONES,
             coverage=coverage,
         )
@@ -133,6 +137,10 @@ def of_customer(branch_number: int, customer_id: str) -> list[ReplicaQualificati
         return list(queries.list_of_customer(session, branch_number, customer_id))
 
 
-def _lines(found: ReplicaQualification) -> list[tuple[bool, str, str]]:
+def _lines(found: ReplicaQualification, kinds: KindWords) -> list[tuple[bool, str, str]]:
     lines = [read_line(text) for text in found.lines]
-    return [(line.held, line_word(line), effect_word(line.effect)) for line in lines]
+    return [(line.held, line_word(line, kinds), effect_word(line.effect)) for line in lines]
+
+
+def _ends_with(found: ReplicaQualification, kinds: KindWords) -> str:
+    return review_reason([read_line(text) for text in found.lines], found.next_review_on, kinds)

@@ -6,7 +6,7 @@ for themselves once the draft is published, and each judgement there is approved
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, String, cast, func, select
@@ -19,8 +19,9 @@ from hq_server.replica.models import (
     ReplicaErasure,
     ReplicaWorkLog,
 )
+from shared.domain.documents.vocabulary import kind_of
 from shared.domain.qualification.collecting import Frame, Sources, collect_facts
-from shared.domain.qualification.rules import Judgement, RuleSet, judge
+from shared.domain.qualification.rules import Judgement, Rule, RuleSet, judge
 from shared.domain.qualification.vocabulary import JudgedAs
 
 # So many customers of a branch are judged at most.
@@ -64,6 +65,12 @@ def try_rules(
 ) -> Mapping[int, Trial]:
     """Return by branch what `draft` would do; the session must see customers unmasked, or no document is valid."""
     return {number: _of_branch(session, draft, in_force, number, frame) for number in sorted(branches)}
+
+
+def without_papers(rules: RuleSet) -> tuple[RuleSet, list[Rule]]:
+    """Return the rules that can be tried here, and those about papers, which stay at branches and so cannot be."""
+    left = [rule for rule in rules.rules if kind_of(rule.fact)]
+    return replace(rules, rules=tuple(rule for rule in rules.rules if rule not in left)), left
 
 
 def effect_of(before: Judgement, after: Judgement) -> str:

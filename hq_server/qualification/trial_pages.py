@@ -7,6 +7,7 @@ from flask import Blueprint, render_template
 from hq_server.branches import web
 from hq_server.feed.models import FeedVersion
 from hq_server.feed.queries import get_item, standing_of
+from hq_server.feed.web import paper_words
 from hq_server.qualification import trial
 from hq_server.qualification.queries import STANDS
 from hq_server.qualification.trial import DOWN, FAILS, KIND, PASSES, SAME, UP, Trial
@@ -16,6 +17,7 @@ from shared.domain.qualification.checks import NAME, problem_of
 from shared.domain.qualification.collecting import Frame
 from shared.domain.qualification.rules import RuleSet, read_rules
 from shared.domain.qualification.standard import STANDARD
+from shared.domain.qualification.words import rule_word
 from shared.errors import N_, BranchlineError, Kind
 from shared.i18n import gettext as _
 from shared.rights.vocabulary import Action, Resource
@@ -55,7 +57,8 @@ def one(item_id: str) -> str:
     draft = _rules(found.draft) if ours else None
     if draft is None or found.draft is None:
         raise NothingToTryError
-    in_force = _rules(found.current) or STANDARD
+    in_force, _also = trial.without_papers(_rules(found.current) or STANDARD)
+    draft, left_out = trial.without_papers(draft)
     shown = [
         number
         for number in scope.branches
@@ -80,6 +83,7 @@ def one(item_id: str) -> str:
         effects={code: _(text) for code, text in EFFECT_WORDS.items()},
         stands={code: _(STANDS[code]) for code in trial.STANDS},
         share=trial.SHARE,
+        left_out=[rule_word(rule, paper_words()) for rule in left_out],
     )
 
 

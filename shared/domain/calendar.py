@@ -1,5 +1,6 @@
 """Days and months on a node's own clock, as the instants where they begin and end."""
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -31,6 +32,14 @@ def month_bounds(month: str, timezone: str) -> tuple[datetime, datetime]:
 def next_month(day: date) -> date:
     """Return the first day of the month after `day`'s."""
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
+def add_months(day: date, months: int) -> date:
+    """Return the same day so many months later, or the last one of a shorter month; never past the last of all days."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if year > date.max.year:
+        return date.max
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def months_between(first: str, last: str) -> list[str]:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from shared.domain.documents.vocabulary import KindWords
 from shared.domain.published.codes import Code, problem_of, read_codes
 from shared.domain.published.policies import POLICIES, Choice, Several
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.domain.qualification.checks import NAME as RULE_SET
 from shared.domain.qualification.checks import problem_of as rules_problem
+from shared.domain.qualification.words import NO_KINDS
 from shared.domain.qualification.words import differences as rule_differences
 from shared.errors import N_
 from shared.i18n import current_language, label
@@ -84,13 +86,17 @@ def policy_value(name: str, value: object) -> str:
 
 
 def differences(
-    kind: str, name: str, before: Mapping[str, Any], after: Mapping[str, Any]
+    kind: str,
+    name: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    papers: KindWords = NO_KINDS,
 ) -> list[tuple[str, str, str]]:
     """Return (what, before, after) for everything that two versions say differently."""
     if kind == ItemKind.CODE_TABLE:
         return _code_differences(name, before, after)
     if kind == ItemKind.RULES and not rules_problem(name, before) and not rules_problem(name, after):
-        return rule_differences(before, after)
+        return rule_differences(before, after, papers)
     if kind == ItemKind.POLICY and name in POLICIES:
         pair = policy_value(name, before.get("value")), policy_value(name, after.get("value"))
         return [] if pair[0] == pair[1] else [(_("Value"), *pair)]

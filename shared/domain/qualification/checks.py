@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared.domain.customers.vocabulary import CustomerKind
-from shared.domain.qualification.facts import FACTS, MEASURED, Fact, FactType
+from shared.domain.qualification.facts import MEASURED, Fact, FactType, fact_of
 from shared.domain.qualification.rules import (
     APPLIES,
     FIRST_QUARTER,
+    IN_FORCE,
     KIND_EFFECT,
     ONE_OF,
     POINTS_EFFECT,
@@ -27,6 +28,7 @@ WORD_LENGTH: Final = 60
 VALUE_LENGTH: Final = 60
 MOST_MONTHS: Final = 60
 MOST_NUMBER: Final = 10**9
+MOST_AGE: Final = 120
 GRADES: Final = ("A", "B", "C")
 _CODE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 
@@ -42,9 +44,13 @@ NO_VALUE: Final = N_("Give the value that the test asks for.")
 NO_NUMBER: Final = N_("Give a whole number without a unit, such as 12.")
 NOT_AN_OPTION: Final = N_("Give one of the values this fact can have, or several parted by commas.")
 NEEDS_NONE: Final = N_("Leave the value empty: this test asks only whether the fact is known.")
+NEEDS_NO_AGE: Final = N_("Leave the value empty, or choose the test that asks how old the paper is.")
+NO_AGE: Final = N_("Give how many months old the paper may be, from 1 to 120.")
 NO_EFFECT: Final = N_("Choose what follows; points are a whole number from -100 to 100, not 0.")
 NO_GRADES: Final = N_("Give three scores from 1 to 100, falling from A to C.")
 NO_REVIEW: Final = N_("Give 1 to 60 months, or choose the first quarter of the next year.")
+
+_WITHOUT_VALUE: Final = {PRESENT: NEEDS_NONE, IN_FORCE: NEEDS_NO_AGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ def _code_problem(code: object, above: Sequence[Mapping[str, Any]]) -> str | Non
 
 
 def _asks_problem(one: Mapping[str, Any]) -> dict[str, str | None]:
-    fact = _fact(one.get("fact"))
+    fact = fact_of(one.get("fact"))
     if fact is None:
         return {"fact": NO_FACT}
     if one.get("test") not in TESTS_OF[fact.type]:
@@ -106,23 +112,23 @@ def _asks_problem(one: Mapping[str, Any]) -> dict[str, str | None]:
     return {"value": _value_problem(fact, str(one["test"]), one.get("value"))}
 
 
-def _fact(code: object) -> Fact | None:
-    return FACTS.get(code) if isinstance(code, str) else None
-
-
 def _value_problem(fact: Fact, test: str, value: object) -> str | None:
-    if test == PRESENT:
-        return None if value is None else NEEDS_NONE
+    if test in _WITHOUT_VALUE:
+        return None if value is None else _WITHOUT_VALUE[test]
     if value in (None, "", []):
         return NO_VALUE
+    if fact.type is FactType.PAPER:
+        return None if _is_whole(value, 1, MOST_AGE) else NO_AGE
     if fact.type in MEASURED:
         return None if _is_whole(value, -MOST_NUMBER, MOST_NUMBER) else NO_NUMBER
-    listed = value if test == ONE_OF else [value]
+    return None if _are_options(fact, value if test == ONE_OF else [value]) else NOT_AN_OPTION
+
+
+def _are_options(fact: Fact, listed: object) -> bool:
     if not isinstance(listed, list) or len(listed) > MOST_VALUES:
-        return NOT_AN_OPTION
+        return False
     good = all(isinstance(one, str) and 0 < len(one) <= VALUE_LENGTH for one in listed)
-    known = fact.type is FactType.SET or (good and all(one in fact.options for one in listed))
-    return None if good and known else NOT_AN_OPTION
+    return good and (fact.type is FactType.SET or all(one in fact.options for one in listed))
 
 
 def _has_words(one: Mapping[str, Any]) -> bool:

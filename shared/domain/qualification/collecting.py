@@ -9,13 +9,14 @@ from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, exists, func
 from sqlalchemy.orm import Session, aliased
 
 from shared.domain.billing.vocabulary import BillKind
-from shared.domain.calendar import day_bounds
+from shared.domain.calendar import add_months, day_bounds, local_day
 from shared.domain.contacts.vocabulary import ContactStanding, ContactStatus
 from shared.domain.customers.rules import is_credit_code, is_id_card
 from shared.domain.customers.vocabulary import IdentityDocument
+from shared.domain.documents.papers import Paper
+from shared.domain.documents.vocabulary import PAPER
 from shared.domain.qualification import facts
 from shared.domain.qualification.facts import Datum
-from shared.domain.qualification.rules import add_months
 from shared.domain.worklogs.vocabulary import CONTACT_KINDS
 
 CHUNK: Final = 2_000
@@ -32,13 +33,17 @@ def _everything(_entity: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a mapped
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The mapped classes that hold what is asked for; `only` narrows each to the rows of one branch."""
+    """The mapped classes that hold what is asked for; `only` narrows each to the rows of one branch.
+
+    `papers` are the documents and their versions, which stay at branches: without them no fact of papers is known.
+    """
 
     customers: Any
     contacts: Any
     bill_lines: Any
     work_logs: Any
     only: Callable[[Any], ColumnElement[bool]] = _everything
+    papers: tuple[Any, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ def collect_facts(
     for at in range(0, len(customer_ids), CHUNK):
         ids = customer_ids[at : at + CHUNK]
         found.update(_profiles(session, sources, ids, frame.today))
-        for read in (_money, _products, _contacts, _members, _key_persons):
+        for read in (_money, _products, _contacts, _members, _key_persons, _papers):
             for customer_id, known in read(session, sources, ids, frame):
                 found[customer_id].update(known)
     return found
@@ -171,6 +176,32 @@ def _key_persons(session: Session, of: Sources, ids: Sequence[str], _frame: Fram
     )
     for customer_id, count in rows:
         yield customer_id, {facts.KEY_PERSONS: count}
+
+
+def _papers(session: Session, of: Sources, ids: Sequence[str], frame: Frame) -> Found:
+    """Read papers that are not retired, also those that have run out; one without a day is of the day its file came."""
+    if of.papers is None:
+        return
+    document, version = of.papers
+    rows = session.execute(
+        select(
+            document.customer_id,
+            document.kind,
+            document.id,
+            document.dated_on,
+            document.valid_until,
+            version.added_at,
+        )
+        .join(version, and_(version.document_id == document.id, version.no == document.versions))
+        .where(document.customer_id.in_(ids), document.retired_at.is_(None))
+        .order_by(document.id)
+    )
+    papers: dict[str, dict[str, list[Paper]]] = {}
+    for row in rows:
+        paper = Paper(row.id, row.dated_on or local_day(row.added_at, frame.timezone), row.valid_until)
+        papers.setdefault(row.customer_id, {}).setdefault(f"{PAPER}{row.kind}", []).append(paper)
+    for customer_id, known in papers.items():
+        yield customer_id, {code: tuple(found) for code, found in known.items()}
 
 
 def _period_ago(today: date) -> str:

@@ -1,4 +1,7 @@
-"""The closed catalogue of facts that rules may ask for: what each is called, its unit and what kind of value it has."""
+"""The catalogue of facts that rules may ask for: what each is called, its unit and what kind of value it has.
+
+It is closed but for papers: of every kind of papers it is a fact which of them a customer has.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,11 +9,13 @@ from enum import StrEnum
 from typing import Final
 
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, IdentityDocument
+from shared.domain.documents.papers import Paper
+from shared.domain.documents.vocabulary import kind_of
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_
 
-# A fact of one customer; None where it is not known. Amounts are in minor units.
-Datum = bool | str | int | tuple[str, ...] | None
+# A fact of one customer; None where it is not known. Amounts are in minor units; papers are those not retired.
+Datum = bool | str | int | tuple[str, ...] | tuple[Paper, ...] | None
 Facts = Mapping[str, Datum]
 MINOR: Final = 100
 YES: Final = "yes"
@@ -27,6 +32,7 @@ class FactType(StrEnum):
     AMOUNT = "amount"
     PERCENT = "percent"
     SET = "set"
+    PAPER = "paper"
 
 
 MEASURED: Final = frozenset({FactType.NUMBER, FactType.AMOUNT, FactType.PERCENT})
@@ -79,3 +85,11 @@ FACTS: Final[Mapping[str, Fact]] = {
         Fact(KEY_PERSONS, N_("Key persons known"), FactType.NUMBER, N_("people")),
     )
 }
+
+
+def fact_of(code: object) -> Fact | None:
+    """Return the fact of a code, or None; one of papers is called by the kind that it names."""
+    if not isinstance(code, str):
+        return None
+    kind = kind_of(code)
+    return FACTS.get(code) if kind is None else Fact(code, kind, FactType.PAPER)

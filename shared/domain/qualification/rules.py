@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from shared.domain.calendar import next_month
+from shared.domain.calendar import add_months
 from shared.domain.customers.vocabulary import CustomerKind, Grade
-from shared.domain.qualification.facts import FACTS, KIND, MEASURED, MINOR, NO, YES, Datum, Facts, FactType
+from shared.domain.documents.papers import counts_longest, papers_of, read_paper
+from shared.domain.documents.vocabulary import kind_of
+from shared.domain.qualification.facts import KIND, MEASURED, MINOR, NO, YES, Datum, Facts, FactType, fact_of
 from shared.domain.qualification.vocabulary import JudgedAs
 
 IS: Final = "is"
@@ -18,11 +20,15 @@ ONE_OF: Final = "one_of"
 AT_LEAST: Final = "at_least"
 AT_MOST: Final = "at_most"
 PRESENT: Final = "present"
-TESTS: Final = (IS, IS_NOT, ONE_OF, AT_LEAST, AT_MOST, PRESENT)
+IN_FORCE: Final = "in_force"
+NOT_OLDER: Final = "not_older"
+TESTS: Final = (IS, IS_NOT, ONE_OF, AT_LEAST, AT_MOST, PRESENT, IN_FORCE, NOT_OLDER)
+PAPER_TESTS: Final = (IN_FORCE, NOT_OLDER)
 TESTS_OF: Final[Mapping[FactType, tuple[str, ...]]] = {
     FactType.FLAG: (IS, IS_NOT),
     FactType.CODE: (IS, IS_NOT, ONE_OF, PRESENT),
     FactType.SET: (IS, IS_NOT, ONE_OF, PRESENT),
+    FactType.PAPER: (IN_FORCE, NOT_OLDER),
     **dict.fromkeys(MEASURED, (IS, AT_LEAST, AT_MOST, PRESENT)),
 }
 ALL: Final = "all"
@@ -118,6 +124,12 @@ class Line:
         """Whether this is a demand that is not met: it alone decides that the customer does not pass."""
         return self.effect == REQUIRE and not self.held
 
+    @property
+    def last_day(self) -> date | None:
+        """Return the last day on which this holds by the paper it found; None where no paper makes it hold."""
+        paper = read_paper(self.datum) if self.held and kind_of(self.fact) else None
+        return paper.last_day(_months(self.test, self.value)) if paper else None
+
     def text(self) -> str:
         """Return the line as it is stored and travels."""
         members = (self.rule, self.fact, self.test, self.value, self.datum, self.held, self.effect)
@@ -139,13 +151,14 @@ class Judgement:
 def judge(rules: RuleSet, facts: Facts, today: date) -> Judgement:
     """Return what `rules` say of a customer with these facts; the kind is decided first, by the first rule that holds.
 
-    A fact that is not known meets no test but "is not".
+    A fact that is not known meets no test but "is not". What was passed, or a kind decided, by a paper counts no longer
+    than the paper does.
     """
     present = str(facts[KIND])
     deciding = (rule for rule in rules.rules if rule.kind and rule.applies_to in {ALL, present})
-    kind = next((rule.kind for rule in deciding if holds(rule, facts.get(rule.fact))), present)
+    kind = next((rule.kind for rule in deciding if holds(rule, facts.get(rule.fact), today)), present)
     lines = tuple(
-        _line(rule, facts.get(rule.fact))
+        _line(rule, facts.get(rule.fact), today)
         for rule in rules.rules
         if rule.applies_to in {ALL, present if rule.kind else kind}
     )
@@ -157,18 +170,23 @@ def judge(rules: RuleSet, facts: Facts, today: date) -> Judgement:
         grade=next(one for one in Grade if one.value == rules.grade(score)) if passed else None,
         score=score,
         lines=lines,
-        next_review_on=rules.review_on(today),
+        next_review_on=min([rules.review_on(today), *_ends(lines, passed=passed)]),
     )
 
 
-def holds(rule: Rule, datum: Datum) -> bool:
+def holds(rule: Rule, datum: Datum, today: date) -> bool:
     """Tell whether a datum meets the test of a rule."""
+    if rule.test in PAPER_TESTS:
+        paper = counts_longest(
+            papers_of(datum if isinstance(datum, tuple) else ()), _months(rule.test, rule.value)
+        )
+        return paper is not None and paper.last_day(_months(rule.test, rule.value)) >= today
     if datum is None or datum == ():
         return rule.test == IS_NOT
     if rule.test == PRESENT:
         return True
     wanted = rule.value if isinstance(rule.value, tuple) else (rule.value,)
-    if FACTS[rule.fact].type in MEASURED:
+    if _type(rule.fact) in MEASURED:
         return _measures(rule, int(datum), wanted[0])  # type: ignore[arg-type]
     found = datum if isinstance(datum, tuple) else (_coded(datum),)
     meets = any(one in found for one in wanted)
@@ -197,10 +215,13 @@ def read_line(text: str) -> Line:
 
 
 def same_decision(before: Sequence[Line], after: Sequence[Line]) -> str | None:
-    """Return the first fact whose change made a rule hold that did not, or the other way; None when none did."""
-    then, now = ({line.rule: line.held for line in lines} for lines in (before, after))
+    """Return the first fact whose change made a rule hold that did not, or the other way; None when none did.
+
+    A paper that counts less long than the one before changes the decision as well: it is passed for a shorter time.
+    """
+    then, now = ({line.rule: (line.held, line.last_day) for line in lines} for lines in (before, after))
     return next(
-        (line.fact for line in (*after, *before) if then.get(line.rule) is not now.get(line.rule)), None
+        (line.fact for line in (*after, *before) if _turned(then.get(line.rule), now.get(line.rule))), None
     )
 
 
@@ -244,22 +265,52 @@ def write_rules(rules: RuleSet) -> dict[str, Any]:
     }
 
 
-def add_months(day: date, months: int) -> date:
-    """Return the same day so many months later, or the last one of a shorter month."""
-    first = date(day.year + (day.month - 1 + months) // 12, (day.month - 1 + months) % 12 + 1, 1)
-    last = (next_month(first) - first).days
-    return first.replace(day=min(day.day, last))
+def _line(rule: Rule, datum: Datum, today: date) -> Line:
+    shown = _shown(rule, datum) if isinstance(datum, tuple) else datum
+    return Line(rule.code, rule.fact, rule.test, rule.value, shown, holds(rule, datum, today), rule.effect)
 
 
-def _line(rule: Rule, datum: Datum) -> Line:
-    shown = datum
-    if isinstance(datum, tuple):
-        shown = (", ".join(datum)[:DATUM_LENGTH],) if datum else ()
-    return Line(rule.code, rule.fact, rule.test, rule.value, shown, holds(rule, datum), rule.effect)
+def _shown(rule: Rule, datum: tuple[Any, ...]) -> tuple[str, ...]:
+    """Return so much of several things as decides: the paper that counts longest, or what is asked for first."""
+    if rule.test in PAPER_TESTS:
+        paper = counts_longest(papers_of(datum), _months(rule.test, rule.value))
+        return paper.told() if paper else ()
+    wanted = rule.value if isinstance(rule.value, tuple) else (rule.value,)
+    shown: list[str] = []
+    for one in sorted(datum, key=lambda each: each not in wanted):
+        if shown and len(", ".join([*shown, one])) > DATUM_LENGTH:
+            break
+        shown.append(one)
+    return tuple(shown)
+
+
+def _ends(lines: Iterable[Line], *, passed: bool) -> list[date]:
+    """Return the last days of the papers that decided; what is required or gives points matters when passed."""
+    deciding = decided_kind(lines := tuple(lines))
+    counted = [
+        line for line in lines if line is deciding or (passed and not line.effect.startswith(KIND_EFFECT))
+    ]
+    return [line.last_day for line in counted if line.last_day is not None]
+
+
+def _turned(then: tuple[bool, date | None] | None, now: tuple[bool, date | None] | None) -> bool:
+    if then is None or now is None or then[0] is not now[0]:
+        return then is not now
+    return then[1] is not None and now[1] is not None and now[1] < then[1]
+
+
+def _months(test: str, value: object) -> int | None:
+    """Return how old a paper may be by a test, None when that is not asked."""
+    return value if test == NOT_OLDER and isinstance(value, int) else None
+
+
+def _type(code: str) -> FactType | None:
+    fact = fact_of(code)
+    return fact.type if fact else None
 
 
 def _measures(rule: Rule, datum: int, wanted: Value) -> bool:
-    limit = int(str(wanted)) * (MINOR if FACTS[rule.fact].type is FactType.AMOUNT else 1)
+    limit = int(str(wanted)) * (MINOR if _type(rule.fact) is FactType.AMOUNT else 1)
     if rule.test == AT_LEAST:
         return datum >= limit
     return datum <= limit if rule.test == AT_MOST else datum == limit

@@ -38,7 +38,9 @@ def form(client):
 
 def newest(database):
     with database.reads() as session:
-        return session.scalars(select(FeedVersion).order_by(FeedVersion.version.desc())).first()
+        of_rules = select(FeedVersion).join(FeedItem, FeedItem.id == FeedVersion.item_id)
+        wanted = of_rules.where(FeedItem.kind == "rules").order_by(FeedVersion.version.desc())
+        return session.scalars(wanted).first()
 
 
 def test_the_form_begins_with_the_rules_built_in_and_publishing_it_changes_nothing(client, database, form):
@@ -92,6 +94,11 @@ def test_a_row_is_added_changed_moved_and_taken_away_and_the_difference_is_told(
     ("change", "said"),
     [
         ({"rule-4-value": "soon"}, "Row 4, Value: Give a whole number"),
+        (
+            {"rule-4-fact": "document:licence", "rule-4-test": "not_older", "rule-4-value": "0"},
+            "Row 4, Value: Give how",
+        ),
+        ({"rule-4-fact": "document:licence"}, "Row 4, Test: This fact cannot be tested so"),
         ({"rule-4-code": "licence"}, "Row 4, Code: Another row has this code"),
         ({"rule-4-test": "one_of"}, "Row 4, Test: This fact cannot be tested so"),
         ({"rule-4-points": "0"}, "Row 4, What follows: Choose what follows"),
@@ -109,6 +116,26 @@ def test_what_cannot_be_judged_by_names_row_field_and_cure_and_keeps_what_was_ty
     for value in change.values():
         assert f'value="{value}"' in answer.text
     assert newest(database) is None
+
+
+def test_a_row_asks_for_a_paper_of_a_kind_that_head_office_has_published(client, database, form):
+    codes = "licence | 营业执照 | Business licence\ntax-paper | 完税证明 | Tax certificate"
+    client.send("/published", kind="code_table", name="document-kind", codes=codes, to="all", do="publish")
+    page = client.get(NEW).text
+    assert '<option value="document:tax-paper">Paper: Tax certificate</option>' in page
+    assert "document:contract" not in page
+    last = len(STANDARD.rules) + 1
+    row = {"code": "tax", "zh": "完税证明够新", "applies_to": "group", "fact": "document:tax-paper"}
+    row |= {"test": "not_older", "value": "12", "effect": "require"}
+    filled_in = form | {f"rule-{last}-{column}": value for column, value in row.items()}
+
+    answer = client.send("/published", kind="rules", name=NAME, **filled_in)
+
+    assert answer.status_code == 303
+    rule = read_rules(newest(database).body).rules[-1]
+    assert (rule.fact, rule.test, rule.value) == ("document:tax-paper", "not_older", 12)
+    told = client.get(answer.location).text
+    assert "Tax certificate is in force, not older than 12 months" in told
 
 
 def test_a_set_of_rules_goes_back_to_those_built_in_when_it_is_withdrawn(client, database, form):

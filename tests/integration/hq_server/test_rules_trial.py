@@ -104,8 +104,25 @@ def test_a_draft_says_of_each_branch_how_many_would_change_and_writes_nothing(cl
     assert row_of(page, "Together") == [0, 1, 0, 0, 0, 3, 4]
     assert row_of(page, "Not passed") == [1, 2]
     assert "coverage" in page
+    assert "Papers stay at branches" not in page
     with database.reads() as session:
         assert session.scalar(select(func.count()).select_from(ReplicaQualification)) == 0
+
+
+def test_rules_about_papers_are_left_out_of_a_trial_and_named(client, draft):
+    page = client.get(f"/published/{draft}/edit").text
+    last = len(STANDARD.rules) + 2
+    row = {"code": "paper", "zh": "x", "applies_to": "all", "fact": "document:licence", "test": "in_force"}
+    asked = filled(page) | {f"rule-{last}-{column}": value for column, value in row.items()}
+    asked |= {f"rule-{last}-effect": "require", f"rule-{last}-value": "", "do": "draft"}
+    seen = re.findall(r'name="seen_at" value="([^"]*)"', page)[0]
+    assert client.send(f"/published/{draft}", seen_at=seen, **asked).status_code == 303
+
+    page = client.get(f"/qualifications/trial/{draft}").text
+
+    assert "Papers stay at branches" in page
+    assert "Licence is in force" in page
+    assert row_of(page, "Together") == [0, 1, 0, 0, 0, 3, 4]
 
 
 def test_a_large_branch_is_judged_by_a_share_and_says_so(client, draft, monkeypatch):

@@ -9,10 +9,10 @@ from branch_node.archive import operations as archive
 from branch_node.archive.models import ArchiveEntry, ArchiveUnlock
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer, Serving
-from branch_node.documents.models import DocumentKind
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import AuditEntry
 from shared.domain.customers.vocabulary import CustomerKind
+from shared.domain.documents.vocabulary import DocumentKind
 from shared.rights.vocabulary import Action, Duty, Resource, StaffKind
 from shared.web.access import access_of
 from shared.web.api.document import described

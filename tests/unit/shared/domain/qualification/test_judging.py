@@ -1,22 +1,24 @@
 """Judging by rules that are data: the same facts give the same answer, and the answer says why."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.calendar import add_months
+from shared.domain.documents.papers import Paper
 from shared.domain.qualification import checks, facts
 from shared.domain.qualification.checks import NAME, Problem, problem_of, problems_of
-from shared.domain.qualification.facts import FACTS, MEASURED, Datum, FactType
+from shared.domain.qualification.facts import FACTS, MEASURED, Datum, FactType, fact_of
+from shared.domain.qualification.replaying import replay
 from shared.domain.qualification.rules import (
     TESTS,
     TESTS_OF,
     Rule,
     RuleSet,
-    add_months,
     decided_kind,
     judge,
     read_line,
@@ -26,7 +28,7 @@ from shared.domain.qualification.rules import (
 )
 from shared.domain.qualification.standard import STANDARD
 from shared.domain.qualification.vocabulary import JudgedAs
-from shared.domain.qualification.words import effect_word, line_word
+from shared.domain.qualification.words import effect_word, line_word, review_reason
 
 TODAY = date(2026, 11, 22)
 GOOD: dict[str, Datum] = {
@@ -174,20 +176,32 @@ def values_of(fact: str) -> st.SearchStrategy[Datum]:
     return st.one_of(st.none(), st.integers(-(10**12), 10**12))
 
 
+days = st.one_of(st.just(TODAY), st.dates(date(2024, 1, 1), date(2029, 1, 1)))
+papers = st.lists(
+    st.builds(Paper, st.sampled_from(["p1", "p2", "p3"]), days, st.one_of(st.none(), days)), max_size=3
+).map(tuple)
+PAPERS = ("document:licence", "document:税务登记证")
 some_facts = st.fixed_dictionaries(
     {code: values_of(code) for code in FACTS if code != facts.KIND}
     | {facts.KIND: st.sampled_from(["individual", "group"])}
+    | dict.fromkeys(PAPERS, papers)
 )
+
+
+GRADED = {"grades": {"A": 80, "B": 60, "C": 40}, "review": "first-quarter"}
 
 
 @st.composite
 def rows(draw: st.DrawFn) -> dict[str, Any]:
-    fact = FACTS[draw(st.sampled_from(sorted(FACTS)))]
+    fact = fact_of(draw(st.one_of(st.sampled_from(sorted(FACTS)), st.sampled_from(PAPERS))))
+    assert fact is not None
     test = draw(st.sampled_from([*TESTS_OF[fact.type], *TESTS]))
     options = st.sampled_from(sorted(fact.options) or ["x", "y"])
     value: Any = draw(st.integers(-50, 5_000) if fact.type in MEASURED else options)
     if test == "one_of":
         value = [value]
+    if test == "not_older":
+        value = draw(st.integers(0, 130))
     effects = ["require", "kind:group", "kind:individual", "points:10", "points:-5", "points:100"]
     return {
         "code": draw(st.sampled_from("abcdefghij")),
@@ -195,7 +209,7 @@ def rows(draw: st.DrawFn) -> dict[str, Any]:
         "applies_to": draw(st.sampled_from(["all", "group", "individual"])),
         "fact": fact.code,
         "test": test,
-        "value": None if test == "present" else value,
+        "value": None if test in {"present", "in_force"} else value,
         "effect": draw(st.sampled_from(effects)),
     }
 
@@ -218,6 +232,108 @@ def test_rules_that_are_found_good_judge_everybody(body: dict[str, Any], about: 
         assert [read_line(line.text()) for line in judged.lines] == list(judged.lines)
         assert (judged.grade is None) == (judged.outcome is JudgedAs.FAILED)
         assert 0 <= judged.score <= 100
+
+
+def fixed(code: str, **more: Any) -> dict[str, Any]:
+    made = {
+        "code": code,
+        "en": code,
+        "applies_to": "all",
+        "fact": PAPERS[0],
+        "test": "in_force",
+        "effect": "require",
+    }
+    return {**made, "value": None, **more}
+
+
+def ruled(*made: dict[str, Any]) -> RuleSet:
+    body = {"rules": list(made), "grades": {"A": 80, "B": 60, "C": 40}, "review": 60}
+    assert problem_of(NAME, body) is None
+    return read_rules(body, 3)
+
+
+@given(st.lists(rows(), min_size=1, max_size=8, unique_by=lambda one: one["code"]), some_facts, days)
+def test_what_a_judgement_recorded_gives_the_same_judgement_again(
+    made: list[dict[str, Any]], about: dict[str, Datum], day: date
+) -> None:
+    good = [one for one in made if not problems_of(GRADED | {"rules": [one]})]
+    if not good:
+        return
+    rules = read_rules(GRADED | {"rules": good}, 3)
+    judged = judge(rules, about, day)
+    recorded = [read_line(line.text()) for line in judged.lines]
+    again = replay(rules, recorded, judged.kind.value, day)
+    assert again == judged
+
+
+@given(papers, days, st.integers(1, 120))
+def test_a_judgement_by_papers_lasts_to_the_day_on_which_it_would_fail_and_no_longer(
+    held: tuple[Paper, ...], day: date, months: int
+) -> None:
+    rules = ruled(fixed("age", test="not_older", value=months), fixed("now"))
+    judged = judge(rules, {facts.KIND: "group", PAPERS[0]: held}, day)
+    if judged.outcome is JudgedAs.FAILED:
+        assert judged.next_review_on == add_months(day, 60)
+        return
+    last = judged.next_review_on
+    outcomes = [
+        judge(rules, {facts.KIND: "group", PAPERS[0]: held}, at).outcome
+        for at in (last, last + timedelta(days=1))
+    ]
+    assert outcomes == ["passed", "failed"] or (outcomes[0] == "passed" and last == add_months(day, 60))
+
+
+def test_of_several_papers_the_one_that_counts_longest_decides_and_stands_in_the_line() -> None:
+    old, new = (
+        Paper("p1", date(2020, 1, 1), date(2027, 5, 1)),
+        Paper("p2", date(2026, 6, 1), date(2027, 1, 31)),
+    )
+    rules = ruled(fixed("now"), fixed("age", test="not_older", value=6))
+    judged = judge(rules, {facts.KIND: "group", PAPERS[0]: (old, new)}, TODAY)
+    assert [line.datum for line in judged.lines] == [
+        ("p1", "2020-01-01", "2027-05-01"),
+        ("p2", "2026-06-01", "2027-01-31"),
+    ]
+    assert judged.next_review_on == date(2026, 12, 1)
+    assert review_reason(judged.lines, judged.next_review_on) == "Licence"
+
+
+def test_a_paper_that_has_run_out_is_named_as_what_fails() -> None:
+    gone = Paper("p1", date(2020, 1, 1), TODAY - timedelta(days=1))
+    judged = judge(ruled(fixed("now")), {facts.KIND: "group", PAPERS[0]: (gone,)}, TODAY)
+    assert (judged.outcome, judged.next_review_on) == ("failed", add_months(TODAY, 60))
+    assert line_word(judged.lines[0]) == "Licence is in force: found of 2020-01-01, valid until 2026-11-21"
+    nothing = judge(ruled(fixed("now")), {facts.KIND: "group"}, TODAY)
+    assert line_word(nothing.lines[0]) == "Licence is in force: found no such paper"
+
+
+def test_a_paper_that_counts_less_long_than_before_is_another_decision() -> None:
+    longer, shorter = (
+        judge(
+            ruled(fixed("now")), {facts.KIND: "group", PAPERS[0]: (Paper("p1", TODAY, until),)}, TODAY
+        ).lines
+        for until in (date(2027, 1, 1), date(2026, 12, 1))
+    )
+    assert same_decision(longer, shorter) == PAPERS[0]
+    assert same_decision(shorter, longer) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"test": "in_force", "value": 3}, "value"),
+        ({"test": "not_older"}, "value"),
+        ({"test": "not_older", "value": 0}, "value"),
+        ({"test": "not_older", "value": 121}, "value"),
+        ({"test": "at_least", "value": 3}, "test"),
+        ({"fact": "document:"}, "fact"),
+        ({"fact": "document:" + "x" * 31}, "fact"),
+        ({"fact": "arrears"}, "test"),
+    ],
+)
+def test_a_rule_about_papers_that_cannot_be_judged_by_is_refused(changes: dict[str, Any], field: str) -> None:
+    [problem] = problems_of(GRADED | {"rules": [fixed("one", **changes)]})
+    assert (problem.row, problem.field) == (0, field)
 
 
 @given(st.integers(0, 100), st.integers(0, 100))
