@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, literal, select
 from sqlalchemy.orm import Session
 
 from hq_server.analysis.grid import Question
-from hq_server.analysis.months import first_day, shift
-from hq_server.analysis.queries import NotByProductError
+from hq_server.analysis.queries import NotByProductError, people_wanted
 from hq_server.analysis.sources import known
 from hq_server.analysis.vocabulary import Measure
-from hq_server.replica.models import ReplicaBillLine, ReplicaCustomer
+from hq_server.customers.identities import is_counted
+from hq_server.replica.models import ReplicaBillLine, ReplicaCustomer, ReplicaCustomerIdentity
 from shared.domain.billing.vocabulary import BillKind
-from shared.domain.customers.vocabulary import CustomerStatus
 
 KIND_OF: Final = {
     Measure.CHARGES: BillKind.CHARGE,
@@ -41,11 +40,12 @@ class Behind:
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """One page of the customers behind a cell, how many there are, and the cell's figure again."""
+    """One page of the files behind a cell, how many there are and of how many customers, and the cell's figure."""
 
     rows: Sequence[Behind]
     count: int
     total: int
+    customers: int
 
 
 def customers_behind(session: Session, question: Question, *, offset: int, limit: int) -> Drill:
@@ -53,13 +53,37 @@ def customers_behind(session: Session, question: Question, *, offset: int, limit
 
     `question` is narrowed to the cell: its row and column stand in the filters and the months.
     """
-    statement = _people(question) if question.measure.of_people else _money(question)
-    everything = statement.order_by(None).subquery()
+    of_people = question.measure.of_people
+    statement = _people(question) if of_people else _money(question)
+    everything = statement.order_by(None).cte("everything")
     count, total = session.execute(
         select(func.count(), func.coalesce(func.sum(everything.c.amount), 0)).select_from(everything)
     ).one()
     rows = session.execute(statement.offset(offset).limit(limit)).all()
-    return Drill([_behind(tuple(row)) for row in rows], int(count), int(total))
+    one_more = _counted_twice(session, everything) if question.measure.by_file or not of_people else 0
+    return Drill([_behind(tuple(row)) for row in rows], int(count), int(total), int(count) - one_more)
+
+
+def _counted_twice(session: Session, everything: CTE) -> int:
+    """Return how many files behind a cell belong to a customer with another file behind it."""
+    link, into = ReplicaCustomerIdentity, everything.alias("into_file")
+    found = session.execute(
+        select(everything.c.branch_number, everything.c.customer_id, link.identity_id, into.c.branch_number)
+        .join(
+            link,
+            and_(
+                link.branch_number == everything.c.branch_number,
+                link.customer_id == everything.c.customer_id,
+            ),
+        )
+        .outerjoin(
+            into,
+            and_(into.c.branch_number == link.branch_number, into.c.customer_id == link.identity_id),
+        )
+    ).all()
+    files = {(row[0], row[1]) for row in found}
+    identities = {(row[0], row[2]): row[3] is not None for row in found}
+    return len(files) - sum(not is_here for is_here in identities.values())
 
 
 def _behind(row: Sequence[Any]) -> Behind:
@@ -101,24 +125,20 @@ def _people(question: Question) -> Select[*tuple[Any, ...]]:
     if question.products:
         raise NotByProductError
     customer = ReplicaCustomer
-    first, last = question.months
-    end = first_day(shift(last, 1)) - timedelta(days=1)
-    statement = (
+    wanted = people_wanted(question)
+    if not question.measure.by_file:
+        wanted.append(is_counted())
+    return (
         select(
             customer.branch_number,
-            customer.id,
+            customer.id.label("customer_id"),
             *_profile(),
             literal(1).label("amount"),
             literal(0).label("lines"),
         )
-        .where(customer.opened_on <= end, *_profile_filters(question))
+        .where(*wanted)
         .order_by(customer.opened_on.desc(), customer.branch_number, customer.customer_no)
     )
-    if question.branches:
-        statement = statement.where(customer.branch_number.in_(sorted(question.branches)))
-    if question.measure is Measure.CUSTOMERS:
-        return statement.where(customer.status != CustomerStatus.CLOSED)
-    return statement.where(customer.opened_on >= first_day(first))
 
 
 def _profile() -> list[ColumnElement[Any]]:

@@ -60,6 +60,32 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many files and how many customers there are; `shared` were counted once more than they are.
+
+    Each branch counts its own customers; one that several branches serve is counted at each.
+    """
+
+    files: int = 0
+    customers: int = 0
+    shared: int = 0
+
+    @property
+    def distinct(self) -> int:
+        """How many customers there are in all branches together."""
+        return self.customers - self.shared
+
+    @property
+    def differ(self) -> bool:
+        """Whether there are more files than customers."""
+        return self.files != self.distinct
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Return both together."""
+        return Counts(self.files + other.files, self.customers + other.customers, self.shared + other.shared)
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """The answer to a question, with the same totals whichever way one adds."""
 
@@ -71,6 +97,7 @@ class Grid:
     last: int
     before: int
     undated: int = 0
+    counts: Counts | None = None
 
     @property
     def change(self) -> Fraction | None:

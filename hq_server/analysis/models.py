@@ -30,7 +30,11 @@ class MoneyCell(Base):
 
 
 class CustomerCell(Base):
-    """Customers of one branch counted by the month they were opened, kind and grade ('' = not known)."""
+    """Files of one branch counted by the month they were opened, kind and grade ('' = not known).
+
+    `customers` and `customers_not_closed` leave out files merged into another; NULL where an earlier version counted,
+    and then the branch's rows count.
+    """
 
     __tablename__ = "analysis_customers"
 
@@ -40,6 +44,8 @@ class CustomerCell(Base):
     grade: Mapped[str] = mapped_column(String(20), primary_key=True)
     opened: Mapped[int] = mapped_column(BigInteger)
     not_closed: Mapped[int] = mapped_column(BigInteger)
+    customers: Mapped[int | None] = mapped_column(BigInteger)
+    customers_not_closed: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class RecordCount(Base):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, delete, insert, select, update
+from sqlalchemy import Insert, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from hq_server.analysis import sources
@@ -56,6 +56,8 @@ def waiting_batches(session: Session, limit: int) -> list[tuple[int, int, str]]:
 
 
 def unprepared_branches(session: Session) -> list[int]:
-    """Return the branches that have rows' sums nowhere yet: registered, never prepared."""
+    """Return the branches that have rows' sums nowhere yet: registered, never prepared, or by an earlier version."""
     prepared = select(Prepared.branch_number)
-    return list(session.scalars(select(Branch.number).where(Branch.number.not_in(prepared))))
+    earlier = select(CustomerCell.branch_number).where(CustomerCell.customers.is_(None))
+    wanted = or_(Branch.number.not_in(prepared), Branch.number.in_(earlier))
+    return list(session.scalars(select(Branch.number).where(wanted)))

@@ -17,8 +17,8 @@ from hq_server.analysis.vocabulary import Dimension, Measure
 from hq_server.branches import web
 from shared.domain.customers.vocabulary import CustomerKind, Grade
 from shared.files.spreadsheets import Column as SheetColumn
+from shared.i18n import format_number, label, translate_error
 from shared.i18n import gettext as _
-from shared.i18n import label, translate_error
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading
@@ -47,6 +47,18 @@ class Shown:
             return label(self.grid.question.measure)
         return self.asked.name(self.grid.question.columns, key)
 
+    def about(self) -> web.About:
+        """Return what an export's second sheet says; of customers also how many files and how many they are."""
+        said, counts = self.asked.about(), self.grid.counts
+        if counts is None:
+            return said
+        numbers = {
+            _("Customer files"): format_number(counts.files),
+            _("Customers, by branch"): format_number(counts.customers),
+            _("Customers in all branches"): format_number(counts.distinct),
+        }
+        return web.About({**said.lines, **numbers}, said.conditions)
+
     def open(self, row: str | None = None, column: str | None = None) -> str:
         """Return the address of the customers behind a cell, a row, a column or the whole."""
         cell = narrow(self.grid.question, row=row, column=column if self.grid.question.columns else None)
@@ -73,7 +85,7 @@ def index() -> str:
         question=shown.grid.question,
         refusal=refusal,
         refusal_text=translate_error(refusal) if refusal else "",
-        stock=shown.grid.question.measure is Measure.CUSTOMERS,
+        stock=shown.grid.question.measure.is_stock,
         product_options=shown.asked.product_options,
         chart=_chart(shown),
         measures=web.choices(Measure),
@@ -103,7 +115,7 @@ def export() -> ResponseReturnValue:
         title=label(shown.grid.question.measure),
         columns=columns,
         rows=_sheet_rows(shown),
-        about=shown.asked.about(),
+        about=shown.about(),
     )
 
 

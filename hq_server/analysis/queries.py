@@ -1,16 +1,20 @@
 """Answers to questions about all branches together, from the sums kept ready or the rows themselves."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Result, Subquery, case, func, select
 from sqlalchemy.orm import Session
 
 from hq_server.analysis import sources
-from hq_server.analysis.grid import Fact, Grid, Question, flow_grid, stock_grid
-from hq_server.analysis.months import shift
+from hq_server.analysis.grid import Counts, Fact, Grid, Question, flow_grid, stock_grid
+from hq_server.analysis.months import first_day, shift
 from hq_server.analysis.vocabulary import Dimension, Measure
+from hq_server.branches.models import Branch
+from hq_server.customers.identities import count_shared
+from hq_server.replica.models import ReplicaCustomer
+from shared.domain.customers.vocabulary import CustomerStatus
 from shared.errors import N_, BranchlineError
 
 EARLIER: Final = "0000-00"
@@ -21,6 +25,8 @@ _AMOUNTS: Final = {
     Measure.ADJUSTMENTS: "adjustment_minor",
     Measure.BILL_LINES: "bill_lines",
 }
+# The columns of files and of customers: of all that were opened, and of a stock.
+_COUNTED: Final = {False: ("opened", "customers"), True: ("not_closed", "customers_not_closed")}
 _COLUMNS: Final = {
     Dimension.BRANCH: "branch_number",
     Dimension.MONTH: "month",
@@ -52,6 +58,7 @@ class BranchMonth:
 def answer(session: Session, question: Question) -> Grid:
     """Return the figures asked for; raises NotByProductError.
 
+    A customer counts once a branch, by the file that stays; `Grid.counts` says how many files and customers there are.
     Customers of a month are those opened by its end and not closed today: branches do not send when
     a customer was closed, so a closed one is left out of every month. A customer without an opening date
     stands in no month; `Grid.undated` says how many there are.
@@ -114,12 +121,23 @@ def _money_facts(session: Session, question: Question) -> Iterator[Fact]:
     return _facts(session.execute(statement))
 
 
+def count_customers(session: Session) -> dict[int, Counts]:
+    """Return by branch how many files and customers we hold, whatever their state; of the branches that are seen."""
+    source = _customers(session)
+    statement = select(
+        source.c.branch_number, func.sum(source.c.opened), func.sum(source.c.customers)
+    ).group_by(source.c.branch_number)
+    counted = {row[0]: Counts(int(row[1]), int(row[2])) for row in session.execute(statement)}
+    return {number: counted.get(number, Counts()) for number in session.scalars(select(Branch.number))}
+
+
 def _people(session: Session, question: Question) -> Grid:
     if question.products or Dimension.PRODUCT in {question.rows, question.columns}:
         raise NotByProductError
+    measure = question.measure
     source = _opened(session, question)
-    stock = question.measure is Measure.CUSTOMERS
-    counted = source.c.not_closed if stock else source.c.opened
+    files, customers = (source.c[name] for name in _COUNTED[measure.is_stock])
+    counted = files if measure.by_file else customers
     keys, filters = _keys(question, source), _filters(question, source)
     statement = (
         select(*keys, source.c.month, func.sum(counted))
@@ -128,15 +146,40 @@ def _people(session: Session, question: Question) -> Grid:
     )
     facts = _facts(session.execute(statement))
     undated = session.scalar(select(func.sum(counted)).where(source.c.month == UNDATED, *filters))
-    if stock:
-        return stock_grid(question, facts, undated=int(undated or 0))
-    return flow_grid(question, facts, undated=int(undated or 0))
+    grid = (stock_grid if measure.is_stock else flow_grid)(question, facts, undated=int(undated or 0))
+    first = "" if measure.is_stock else question.months[0]
+    inside = (source.c.month != UNDATED, source.c.month >= first, source.c.month <= question.months[1])
+    row = session.execute(select(func.sum(files), func.sum(customers)).where(*inside, *filters)).one()
+    shared = count_shared(session, *people_wanted(question))
+    return replace(grid, counts=Counts(int(row[0] or 0), int(row[1] or 0), shared))
+
+
+def people_wanted(question: Question) -> list[ColumnElement[bool]]:
+    """Return the conditions on the files that a question about customers counts, merged ones or not."""
+    customer = ReplicaCustomer
+    first, last = question.months
+    wanted = [customer.opened_on < first_day(shift(last, 1))]
+    if question.measure.is_stock:
+        wanted.append(customer.status != CustomerStatus.CLOSED)
+    else:
+        wanted.append(customer.opened_on >= first_day(first))
+    if question.branches:
+        wanted.append(customer.branch_number.in_(sorted(question.branches)))
+    if question.kinds:
+        wanted.append(sources.known(customer.kind).in_(sorted(question.kinds)))
+    if question.grades:
+        wanted.append(sources.known(customer.grade).in_(sorted(question.grades)))
+    return wanted
+
+
+def _customers(session: Session) -> Subquery:
+    waiting = sources.waiting_branches(session, sources.CUSTOMERS_FROM)
+    return sources.customer_source(waiting, dialect=session.get_bind().dialect.name).subquery("people")
 
 
 def _opened(session: Session, question: Question) -> Subquery:
     """Select customer counts with everything opened before the months asked for as one group."""
-    waiting = sources.waiting_branches(session, sources.CUSTOMERS_FROM)
-    source = sources.customer_source(waiting, dialect=session.get_bind().dialect.name).subquery("people")
+    source = _customers(session)
     first = _first_month(question)
     earlier = (source.c.opened_month < first) & (source.c.opened_month != UNDATED)
     month = case((earlier, EARLIER), else_=source.c.opened_month)
@@ -144,8 +187,7 @@ def _opened(session: Session, question: Question) -> Subquery:
         source.c.branch_number,
         source.c.kind,
         source.c.grade,
-        source.c.opened,
-        source.c.not_closed,
+        *(source.c[name] for names in _COUNTED.values() for name in names),
     )
     return select(*columns, month.label("month")).subquery("opened_in")
 

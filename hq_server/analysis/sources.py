@@ -23,6 +23,7 @@ from sqlalchemy.sql.selectable import CompoundSelect
 
 from hq_server.analysis.models import CustomerCell, MoneyCell, Prepared, RecordCount
 from hq_server.branches.models import Branch
+from hq_server.customers.identities import is_counted
 from hq_server.ingest.models import InboxBatch
 from hq_server.replica.models import (
     ReplicaBillLine,
@@ -67,7 +68,7 @@ REPLICAS: Final[dict[str, type[Replicated]]] = {
     "erasure": ReplicaErasure,
 }
 MONEY_FROM = frozenset({"bill_line", "customer"})
-CUSTOMERS_FROM = frozenset({"customer"})
+CUSTOMERS_FROM = frozenset({"customer", "customer_identity"})
 RECORDS_FROM = frozenset(REPLICAS)
 
 # Written into the statement, not bound: PostgreSQL must see the same expression in SELECT and GROUP BY.
@@ -90,7 +91,8 @@ def waiting_branches(session: Session, record_types: Collection[str]) -> list[in
             InboxBatch.record_type.in_(list(record_types)),
         )
     )
-    return list(session.scalars(select(Branch.number).where(or_(unprepared, waiting))))
+    earlier = exists().where(CustomerCell.branch_number == Branch.number, CustomerCell.customers.is_(None))
+    return list(session.scalars(select(Branch.number).where(or_(unprepared, waiting, earlier))))
 
 
 def known(column: Any) -> ColumnElement[str]:  # noqa: ANN401 - mapped attribute or column
@@ -140,10 +142,11 @@ def money_rows(branches: Collection[int]) -> Rows:
 
 
 def customer_rows(branches: Collection[int], *, dialect: str) -> Rows:
-    """Select the customers of `branches` from the replica, counted as CustomerCell holds them."""
+    """Select the files of `branches` from the replica, counted as CustomerCell holds them."""
     customer = ReplicaCustomer
     opened = func.coalesce(month_text(customer.opened_on, dialect), EMPTY)
     kind, grade = known(customer.kind), known(customer.grade)
+    not_closed = customer.status != CustomerStatus.CLOSED
     return (
         select(
             customer.branch_number,
@@ -151,7 +154,9 @@ def customer_rows(branches: Collection[int], *, dialect: str) -> Rows:
             kind.label("kind"),
             grade.label("grade"),
             func.count().label("opened"),
-            func.sum(case((customer.status != CustomerStatus.CLOSED, 1), else_=0)).label("not_closed"),
+            func.sum(case((not_closed, 1), else_=0)).label("not_closed"),
+            func.sum(case((is_counted(), 1), else_=0)).label("customers"),
+            func.sum(case((and_(not_closed, is_counted()), 1), else_=0)).label("customers_not_closed"),
         )
         .where(customer.branch_number.in_(list(branches)))
         .group_by(customer.branch_number, opened, kind, grade)

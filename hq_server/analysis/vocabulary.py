@@ -15,6 +15,8 @@ class Measure(Vocabulary):
     BILL_LINES = ("bill_lines", N_("Bill lines"), "账单明细数")
     CUSTOMERS = ("customers", N_("Customers"), "客户数")
     NEW_CUSTOMERS = ("new_customers", N_("New customers"), "新增客户数")
+    FILES = ("customer_files", N_("Customer files"), "客户档案数")
+    NEW_FILES = ("new_customer_files", N_("New customer files"), "新增客户档案数")
 
     @property
     def is_money(self) -> bool:
@@ -23,8 +25,18 @@ class Measure(Vocabulary):
 
     @property
     def of_people(self) -> bool:
-        """Whether the figure counts customers rather than bill lines."""
-        return self in _PEOPLE
+        """Whether the figure counts customers or their files rather than bill lines."""
+        return self in _COUNTED
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether the figure says how many there are at a month's end, and does not add up over months."""
+        return self in {Measure.CUSTOMERS, Measure.FILES}
+
+    @property
+    def by_file(self) -> bool:
+        """Whether files merged into another count as well."""
+        return self in {Measure.FILES, Measure.NEW_FILES}
 
 
 class Dimension(Vocabulary):
@@ -38,5 +50,5 @@ class Dimension(Vocabulary):
 
 
 _MONEY: Final = frozenset({Measure.CHARGES, Measure.PAYMENTS, Measure.ADJUSTMENTS})
-_PEOPLE: Final = frozenset({Measure.CUSTOMERS, Measure.NEW_CUSTOMERS})
+_COUNTED: Final = frozenset({Measure.CUSTOMERS, Measure.NEW_CUSTOMERS, Measure.FILES, Measure.NEW_FILES})
 NOT_KNOWN: Final = ""

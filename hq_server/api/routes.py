@@ -7,10 +7,13 @@ from typing import Any
 from flask import Blueprint, Response
 from sqlalchemy import ColumnElement, and_, or_
 
+from hq_server.analysis.grid import Counts
+from hq_server.analysis.queries import count_customers
 from hq_server.api import schemas
 from hq_server.branches import web
 from hq_server.branches.queries import get_branch
 from hq_server.customers import groups, queries
+from hq_server.customers.identities import count_shared
 from hq_server.customers.pages import asked_customers
 from hq_server.qualification import queries as qualification
 from hq_server.replica.models import ReplicaCustomer
@@ -38,6 +41,7 @@ FILTERS = (
     Query("manager", _l("An account manager, as BRANCH:ID")),
     Query("opened_from", _l("Opened from this day")),
     Query("opened_to", _l("Opened up to this day")),
+    Query("files", _l("Each customer once: without files merged into another"), ["customers"]),
     Query("size", _l("How many at once: 25, 50, 100 or 200"), kind="integer"),
     Query("after", _l("What the answer before called next")),
 )
@@ -67,6 +71,31 @@ def customers() -> Response:
         next_ = asking.cursor(str(last.branch_number), last.customer_no, last.id) if last else None
     take_rows(len(shown), "customer")
     return asking.many(shown, next_=next_)
+
+
+@blueprint.get("/figures/customers")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(
+    _l("Say how many files and customers there are, by branch"), answer=schemas.CustomerCounts, needs=NAMES
+)
+def counts() -> Response:
+    """Count files and customers by branch, each with its as-of time, and who is served by several branches once."""
+    with reading() as session:
+        scope = web.scope(session)
+        found = count_customers(session)
+        shared = count_shared(session)
+    as_of, together = _as_of(scope), sum(found.values(), Counts(shared=shared))
+    branches = [
+        {
+            "branch": scope.code(number),
+            "as_of": as_of.get(number),
+            "files": one.files,
+            "customers": one.customers,
+        }
+        for number, one in found.items()
+    ]
+    shown = {"files": together.files, "customers": together.distinct, "shared": shared, "branches": branches}
+    return asking.one(dict(schemas.CustomerCounts().dump(shown)))
 
 
 @blueprint.get("/customers/<code>/<id:customer_id>")

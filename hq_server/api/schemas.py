@@ -55,3 +55,21 @@ class Standing(Schema):
     branch = fields.String(required=True)
     as_of = fields.AwareDateTime(allow_none=True)
     counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
+class BranchCounts(Schema):
+    """How many files and customers a branch has; merged files count as one customer."""
+
+    branch = fields.String(required=True)
+    as_of = fields.AwareDateTime(allow_none=True)
+    files = fields.Integer(required=True)
+    customers = fields.Integer(required=True)
+
+
+class CustomerCounts(Schema):
+    """Files and customers of all branches that are seen: `shared` were counted at more than one of them."""
+
+    files = fields.Integer(required=True)
+    customers = fields.Integer(required=True)
+    shared = fields.Integer(required=True)
+    branches = fields.List(fields.Nested(BranchCounts), required=True)

@@ -13,14 +13,15 @@ from hq_server.console import queries
 from hq_server.console.charges import charges_table
 from hq_server.console.intake import at_the_door
 from hq_server.oversight import queries as oversight
-from hq_server.oversight.queries import Activity, Calendar
+from hq_server.oversight.periods import Calendar
+from hq_server.oversight.queries import Activity
 from hq_server.runtime import HqRuntime
 from shared.alarms.queries import count_open
 from shared.domain.wire_words import RECORD_NAMES
 from shared.i18n import in_zone
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading, runtime, stamp
+from shared.web.context import may, reading, runtime, stamp
 
 homes = Blueprint("homes", __name__, template_folder="templates")
 MOST_BATCHES: Final = 12
@@ -50,6 +51,9 @@ def group() -> str:
             "console/group.html",
             strip=queries.strip(states, covered, timezone=zone),
             coverage=covered,
+            customers=queries.customers_together(session, states)
+            if may(Resource.CUSTOMER, Action.READ)
+            else None,
             month=month,
             charges=charges_table(
                 [one.branch for one in states], figures, covered, month=month, timezone=zone

@@ -199,6 +199,9 @@ def _overview(session: Session) -> dict[str, Any]:
         "states": states,
         "strip": queries.strip(states, covered, timezone=zone),
         "coverage": covered,
+        "customers": queries.customers_together(session, states)
+        if may(Resource.CUSTOMER, Action.READ)
+        else None,
         "month": month,
         "charges": charges_table(
             [state.branch for state in states],

@@ -10,8 +10,11 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
 
 from hq_server.analysis import sources
+from hq_server.analysis.grid import Counts
+from hq_server.analysis.queries import count_customers
 from hq_server.branches.models import Branch
 from hq_server.branches.queries import Coverage, LinkState, branch_link, list_branches
+from hq_server.customers.identities import count_shared
 from hq_server.ingest.models import ChainPosition, InboxBatch
 from hq_server.parking.models import ParkedRecord
 from hq_server.parking.vocabulary import ParkedState
@@ -42,6 +45,7 @@ class BranchState:
     records: dict[str, int]
     received_through: int
     trend: Sequence[int]
+    customers: Counts
 
     @property
     def caught_up(self) -> bool:
@@ -70,6 +74,7 @@ def fleet(session: Session, now: datetime, *, timezone: str) -> list[BranchState
     """Return every branch with its state, most troubled first; a handful of statements for any number."""
     parked, records = _parked_counts(session), sources.record_counts(session)
     through, trends = _received_through(session), _trends(session, now, timezone)
+    customers = count_customers(session)
     states = [
         BranchState(
             branch=branch,
@@ -78,6 +83,7 @@ def fleet(session: Session, now: datetime, *, timezone: str) -> list[BranchState
             records=records.get(branch.number, {}),
             received_through=through.get(branch.number, 0),
             trend=trends.get(branch.number, (0,) * TREND_DAYS),
+            customers=customers[branch.number],
         )
         for branch in list_branches(session)
     ]
@@ -95,6 +101,11 @@ def strip(states: Sequence[BranchState], coverage: Coverage, *, timezone: str) -
         as_of=coverage.as_of,
         complete_today=sum(one.as_of.astimezone(zone).date() == today for one in coverage.included),
     )
+
+
+def customers_together(session: Session, states: Sequence[BranchState]) -> Counts:
+    """Return how many files and customers all branches hold together; who is served by several counts once."""
+    return sum((state.customers for state in states), Counts(shared=count_shared(session)))
 
 
 def status_document(session: Session, now: datetime) -> dict[str, Any]:

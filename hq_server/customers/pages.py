@@ -211,6 +211,7 @@ def asked_customers(session: Session) -> Asked:
         manager=(manager.branch_number, manager.id) if manager else None,
         opened_from=web.day("opened_from", _("Opened from")),
         opened_to=web.day("opened_to", _("Opened until")),
+        counted=request.args.get("files") == "customers",
     )
     return Asked(scope, filters, manager)
 
@@ -252,6 +253,7 @@ def _chips(asked: Asked) -> list[tuple[str, str, str]]:
         (_("Status"), web.words(filters.statuses, web.choices(CustomerStatus)), "status"),
         (_("Region"), _region_words(filters.region), "region"),
         (_("Account manager"), asked.manager.name if asked.manager else "", "manager"),
+        (_("Files"), _("Each customer once") if filters.counted else "", "files"),
         (_("Opened from"), filters.opened_from.isoformat() if filters.opened_from else "", "opened_from"),
         (_("Opened until"), filters.opened_to.isoformat() if filters.opened_to else "", "opened_to"),
     ]

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from hq_server.branches.models import Branch
+from hq_server.customers.identities import is_counted
 from hq_server.ingest.models import InboxBatch
 from hq_server.replica.models import (
     ReplicaBillLine,
@@ -71,7 +72,7 @@ class CustomerNotFoundError(BranchlineError):
 
 @dataclass(frozen=True, slots=True)
 class CustomerFilters:
-    """Which customers are wanted; everything empty means all of them."""
+    """Which customers are wanted; everything empty means all files; `counted`, those by which a customer counts."""
 
     text: str = ""
     branches: frozenset[int] = frozenset()
@@ -82,6 +83,7 @@ class CustomerFilters:
     manager: RowKey | None = None
     opened_from: date | None = None
     opened_to: date | None = None
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +306,8 @@ def list_units(session: Session, customer: ReplicaCustomer, *, limit: int) -> Se
 def _conditions(filters: CustomerFilters) -> list[ColumnElement[bool]]:
     customer = ReplicaCustomer
     found = _choices(filters)
+    if filters.counted:
+        found.append(is_counted())
     if filters.region:
         found.append(customer.region_code.startswith(region_prefix(filters.region), autoescape=True))
     if filters.manager:

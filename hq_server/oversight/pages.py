@@ -14,7 +14,8 @@ from hq_server.branches import web
 from hq_server.branches.queries import coverage, get_branch
 from hq_server.oversight import queries
 from hq_server.oversight.calendar import heat_map
-from hq_server.oversight.queries import COUNTED, Activity, BoardRow, Calendar
+from hq_server.oversight.periods import Calendar
+from hq_server.oversight.queries import COUNTED, Activity, BoardRow
 from hq_server.replica.models import ReplicaCustomer, ReplicaManager, ReplicaWorkLog
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_

@@ -2,15 +2,21 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, func, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from hq_server.branches.models import Branch
-from hq_server.replica.models import ReplicaCustomer, ReplicaManager, ReplicaWorkLog
+from hq_server.customers.identities import is_counted
+from hq_server.oversight.periods import Calendar
+from hq_server.replica.models import (
+    ReplicaCustomer,
+    ReplicaCustomerIdentity,
+    ReplicaManager,
+    ReplicaWorkLog,
+)
 from shared.domain.customers.vocabulary import CustomerStatus
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.domain.worklogs.vocabulary import WorkLogKind
@@ -25,31 +31,6 @@ class ManagerNotFoundError(BranchlineError):
     code = "manager-not-found"
     kind = Kind.NOT_FOUND
     message = N_("Head office holds no such account manager of branch %(branch)s.")
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """The instants that "this week", "this month" and "untouched for n days" begin at."""
-
-    now: datetime
-    week: datetime
-    month: datetime
-
-    @classmethod
-    def at(cls, now: datetime, timezone: str) -> "Calendar":
-        """Lay the calendar for `now` on the wall clock of `timezone`; a week begins on Monday."""
-        local = now.astimezone(ZoneInfo(timezone))
-        today = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        return cls(now, today - timedelta(days=today.weekday()), today.replace(day=1))
-
-    @property
-    def just_after(self) -> datetime:
-        """Return the first instant after now, as an open end."""
-        return self.now + timedelta(microseconds=1)
-
-    def days_ago(self, days: int) -> datetime:
-        """Return the instant `days` times 24 hours before now."""
-        return self.now - timedelta(days=days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +102,9 @@ def board(
 ) -> list[BoardRow]:
     """Return every account manager with their figures, by branch and number, in one statement.
 
-    Customers held: assigned to the manager and not closed. Untouched for n days: of these the active
-    ones that no work log of anybody names since. A corrected log counts once, as its correction says.
+    Customers held: assigned to the manager and not closed, each once however many files were merged. Untouched for n
+    days: of these the active ones that no work log of anybody names since, under any of their files. A corrected log
+    counts once, as its correction says.
     """
     if session.get_bind().dialect.name == "postgresql":
         # A million customers in two thousand groups fit here; the usual 4 MB would sort them on disk.
@@ -164,36 +146,48 @@ def get_manager(session: Session, branch: Branch, manager_id: str) -> ReplicaMan
 def select_untouched(manager: ReplicaManager, calendar: Calendar, days: int) -> Select[ReplicaCustomer]:
     """Select the manager's active customers whom no counting work log names in the last `days` days."""
     customer, log = ReplicaCustomer, ReplicaWorkLog
-    touched = select(log.customer_id).where(
-        log.branch_number == manager.branch_number,
-        log.customer_id.is_not(None),
-        log.started_at >= calendar.days_ago(days),
-        _counts(),
+    whose = func.coalesce(ReplicaCustomerIdentity.identity_id, log.customer_id)
+    touched = (
+        select(whose)
+        .select_from(log)
+        .outerjoin(ReplicaCustomerIdentity, _links(log))
+        .where(
+            log.branch_number == manager.branch_number,
+            log.customer_id.is_not(None),
+            log.started_at >= calendar.days_ago(days),
+            _counts(),
+        )
     )
     return select(customer).where(
         customer.branch_number == manager.branch_number,
         customer.manager_id == manager.id,
         customer.status == CustomerStatus.ACTIVE,
         customer.id.not_in(touched),
+        is_counted(),
     )
 
 
 def last_contacts(
     session: Session, customers: Collection[ReplicaCustomer]
 ) -> dict[tuple[int, str], datetime]:
-    """Return when a work log last named each of these customers, in one query."""
+    """Return when a work log last named each of these customers or a file merged into theirs, in one query."""
     log = ReplicaWorkLog
     if not customers:
         return {}
-    numbers = sorted({one.branch_number for one in customers})
+    numbers, ids = sorted({one.branch_number for one in customers}), sorted(one.id for one in customers)
+    link = ReplicaCustomerIdentity
+    whose = func.coalesce(link.identity_id, log.customer_id)
+    merged = select(link.customer_id).where(link.branch_number.in_(numbers), link.identity_id.in_(ids))
     statement = (
-        select(log.branch_number, log.customer_id, func.max(log.started_at))
+        select(log.branch_number, whose, func.max(log.started_at))
+        .select_from(log)
+        .outerjoin(link, _links(log))
         .where(
             log.branch_number.in_(numbers),
-            log.customer_id.in_(sorted(one.id for one in customers)),
+            or_(log.customer_id.in_(ids), log.customer_id.in_(merged)),
             _counts(),
         )
-        .group_by(log.branch_number, log.customer_id)
+        .group_by(log.branch_number, whose)
     )
     return {(row[0], str(row[1])): row[2] for row in session.execute(statement)}
 
@@ -288,7 +282,7 @@ def _held(calendar: Calendar, branches: Collection[int]) -> Subquery:
             touched,
             and_(touched.c.branch_number == customer.branch_number, touched.c.customer_id == customer.id),
         )
-        .where(customer.manager_id.is_not(None), customer.status != CustomerStatus.CLOSED)
+        .where(customer.manager_id.is_not(None), customer.status != CustomerStatus.CLOSED, is_counted())
         .group_by(customer.branch_number, customer.manager_id)
     )
     if branches:
@@ -297,19 +291,27 @@ def _held(calendar: Calendar, branches: Collection[int]) -> Subquery:
 
 
 def _touched(calendar: Calendar, branches: Collection[int]) -> Subquery:
-    log = ReplicaWorkLog
+    log, link = ReplicaWorkLog, ReplicaCustomerIdentity
+    whose = func.coalesce(link.identity_id, log.customer_id).label("customer_id")
     statement = (
-        select(log.branch_number, log.customer_id, func.max(log.started_at).label("last_at"))
+        select(log.branch_number, whose, func.max(log.started_at).label("last_at"))
+        .outerjoin(link, _links(log))
         .where(
             log.customer_id.is_not(None),
             log.started_at >= calendar.days_ago(max(UNTOUCHED_DAYS)),
             _counts(),
         )
-        .group_by(log.branch_number, log.customer_id)
+        .group_by(log.branch_number, whose)
     )
     if branches:
         statement = statement.where(log.branch_number.in_(sorted(branches)))
     return statement.subquery("touched")
+
+
+def _links(log: type[ReplicaWorkLog]) -> ColumnElement[bool]:
+    """Join what a log names to the customer it was merged into: to be in touch with either is one."""
+    link = ReplicaCustomerIdentity
+    return and_(link.branch_number == log.branch_number, link.customer_id == log.customer_id)
 
 
 def _done(calendar: Calendar, branches: Collection[int]) -> Subquery:

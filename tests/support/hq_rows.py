@@ -14,6 +14,7 @@ from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import (
     ReplicaBillLine,
     ReplicaCustomer,
+    ReplicaCustomerIdentity,
     ReplicaDepartment,
     ReplicaManager,
     ReplicaStaff,
@@ -104,6 +105,10 @@ class BranchRows:
         }
         return self._add(ReplicaCustomer, row)
 
+    def merged(self, customer_id: str, into_id: str) -> str:
+        row = {"customer_id": customer_id, "identity_id": into_id, "merged_at": MADE, "merged_by": "test"}
+        return self._add(ReplicaCustomerIdentity, row)
+
     def bill(self, customer_id: str, amount_minor: int, period: str = "2026-10", **more: Any) -> str:
         row = {
             "created_at": MADE,
@@ -192,6 +197,7 @@ _TYPES = {
     ReplicaBillLine: "bill_line",
     ReplicaWorkLog: "work_log",
     ReplicaUnit: "unit",
+    ReplicaCustomerIdentity: "customer_identity",
 }
 
 
