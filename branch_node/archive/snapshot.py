@@ -13,6 +13,7 @@ from branch_node.archive.versions import COLUMNS, versions_of
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer
 from branch_node.documents import queries as documents
+from branch_node.identity.queries import of_person
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import json_text
 from shared.db.base import Base, instant_text
@@ -106,7 +107,7 @@ def _money(session: Session, customer_id: str) -> list[dict[str, Any]]:
             func.min(BillLine.booked_on),
             func.max(BillLine.booked_on),
         )
-        .where(BillLine.customer_id == customer_id)
+        .where(of_person(BillLine.customer_id, customer_id))
         .group_by(BillLine.currency, BillLine.kind)
         .order_by(BillLine.currency, BillLine.kind)
     )
@@ -121,7 +122,7 @@ def _money(session: Session, customer_id: str) -> list[dict[str, Any]]:
 def _work(session: Session, customer_id: str) -> dict[str, Any]:
     rows = session.execute(
         select(WorkLog.log_no, WorkLog.kind, WorkLog.started_at, WorkLog.text)
-        .where(WorkLog.customer_id == customer_id)
+        .where(of_person(WorkLog.customer_id, customer_id))
         .order_by(WorkLog.started_at, WorkLog.id)
     ).all()
     told = [[_plain(value) for value in row] for row in rows]

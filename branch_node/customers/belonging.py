@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
+from branch_node.identity.queries import files_of
 from shared.db.base import Base
 from shared.errors import N_
 
@@ -80,7 +81,7 @@ BELONGINGS: Final[Sequence[Belonging]] = (
     Belonging("document_versions", "customer_id", Merging.MOVES, _ALONG, _BLANKED),
     Belonging("unit_owners", "customer_id", Merging.COUNTS, _ALONG, _NOTHING),
     Belonging("customer_months", "customer_id", Merging.COUNTS, _ALONG, _NOTHING, N_("Months of statistics")),
-    Belonging("customer_shares", "customer_id", Merging.MOVES, _OWN, _NOTHING, N_("Shares"), guarded=True),
+    Belonging("customer_shares", "customer_id", Merging.MOVES, _OWN, _NOTHING, N_("Shares")),
     Belonging(
         "customer_moves",
         "customer_id",
@@ -136,6 +137,14 @@ def count_belongings(
             count = sum(_count(session, one, customer_ids[at : at + AT_ONCE]) for at in _starts(customer_ids))
             found += [(one, count)] if count else []
     return found
+
+
+def count_of_person(session: Session, customer_id: str) -> list[tuple[Belonging, int]]:
+    """Return how many rows hang on a customer; of what was merged into them those that count as theirs."""
+    files, found = files_of(session, customer_id), dict(count_belongings(session, [customer_id]))
+    if len(files) > 1:
+        found |= dict(count_belongings(session, files, merging=(Merging.COUNTS,)))
+    return [(one, found[one]) for one in BELONGINGS if one in found]
 
 
 def _starts(ids: Sequence[str]) -> range:

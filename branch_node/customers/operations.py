@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries
+from branch_node.customers.following import follow_holder
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
 from branch_node.customers.queries import CustomerNotFoundError
 from branch_node.customers.serving import begin_serving
@@ -135,11 +136,14 @@ def change_customer(
     _check(session, values, besides=customer_id)
     if values.get("manager_id", customer.manager_id) != customer.manager_id and not may_give_away(session):
         raise NotYoursToGiveError
+    held_by = customer.manager_id
     changed = _assign(customer, values)
     if not changed:
         return customer
     customer.touch(by)
     session.flush()
+    if customer.manager_id != held_by:
+        follow_holder(session, [customer.id], held_by, customer.manager_id, by=by)
     index_customer(session, customer)
     audit.record(session, "customer.changed", subject=("customer", customer.id), by=by)
     return customer

@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from branch_node.customers.following import follow_serving
 from branch_node.customers.models import Customer, Serving
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers.models import Manager
@@ -31,6 +32,7 @@ def begin_serving(
         found = Serving(user_id=by.actor_id, customer_id=customer.id, began_at=by.at, ends_at=ends_at)
         session.add(found)
     found.began_at, found.ends_at = by.at, ends_at
+    follow_serving(session, found)
     said = {name: value for name, value in (("channel", channel), ("reason", reason)) if value}
     audit.record(session, "customer.served", subject=("customer", customer.id), by=by, details=said)
     return found
@@ -42,6 +44,7 @@ def end_serving(session: Session, customer_id: str, *, by: Stamp) -> bool:
     if found is None or found.ends_at <= by.at:
         return False
     found.ends_at = by.at
+    follow_serving(session, found)
     audit.record(session, "customer.serving-ended", subject=("customer", customer_id), by=by)
     return True
 

@@ -6,6 +6,7 @@ from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries
+from branch_node.customers.following import follow_share, follow_share_end
 from branch_node.customers.models import Customer, CustomerShare
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.identity.queries import refuse_if_merged
@@ -58,6 +59,7 @@ def share_customer(
         share = CustomerShare(customer_id=customer_id, manager_id=manager_id)
         session.add(share)
     share.shared_at, share.shared_by, share.ends_at = by.at, by.actor, ends_at
+    follow_share(session, share)
     details = {"manager": manager.manager_no, "until": instant_text(ends_at) if ends_at else None}
     audit.record(session, "customer.shared", subject=("customer", customer_id), by=by, details=details)
     return share
@@ -70,6 +72,7 @@ def end_share(session: Session, customer_id: str, manager_id: str, *, by: Stamp)
     if share is None:
         return False
     session.delete(share)
+    follow_share_end(session, customer_id, manager_id)
     manager = managers.get_manager(session, manager_id)
     audit.record(
         session,

@@ -16,7 +16,7 @@ from branch_node.billing import queries as billing
 from branch_node.billing.queries import BillFilter
 from branch_node.customers import queries as customers
 from branch_node.customers import sharing
-from branch_node.customers.belonging import count_belongings
+from branch_node.customers.belonging import count_of_person
 from branch_node.customers.flags import FIELD_WORDS, rules_now, told_flags
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
@@ -256,7 +256,7 @@ def customer_profile(customer_id: object) -> str:
             ),
             flags=told_flags(session, header.customer),
             field_words=FIELD_WORDS,
-            belongings=count_belongings(session, [header.customer.id]),
+            belongings=count_of_person(session, header.customer.id),
             field_word=archive_words.field_word,
             events=EVENTS,
             act=action_word,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import CustomerMove
+from branch_node.identity.queries import files_of
 from branch_node.managers.models import Manager
 from branch_node.units import queries as units
 from branch_node.units.models import Unit, UnitEvent
@@ -81,12 +82,14 @@ def list_entries(
 ) -> tuple[list[Entry], Place | None]:
     """Return what happened before a place, latest first, of these kinds (none: of all), and where the next page begins.
 
-    Each kind gives at most a page, by its index: what a customer has of it in all does not matter.
+    What was merged into the customer counts as theirs. Each kind gives at most a page of each file, by its index: what
+    a customer has of it in all does not matter.
     """
     found: list[Entry] = []
     for kind, read in _READERS.items():
         if not kinds or kind in kinds:
-            found += read(session, customer_id, before, timezone, limit + 1)
+            for file in files_of(session, customer_id):
+                found += read(session, file, before, timezone, limit + 1)
     found.sort(key=lambda entry: (entry.place.at, entry.place.kind, entry.place.id), reverse=True)
     shown = found[:limit]
     return shown, shown[-1].place if len(found) > limit else None

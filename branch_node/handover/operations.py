@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from branch_node.customers.following import files_elsewhere, follow_holder, give_files
 from branch_node.customers.models import Customer
 from branch_node.erased.queries import erased_among
 from branch_node.handover.errors import (
@@ -77,7 +78,11 @@ def hand_over(session: Session, order: Order, *, by: Stamp) -> Handover:
     if not 1 <= len(ids) <= MOST:
         raise HandoverNobodyError(most=MOST)
     _give(session, _still_held(session, ids, leaver), taker, by=by)
+    files = follow_holder(session, sorted(ids), leaver.id, taker.id, by=by)
     moved = give_shares(session, leaver, taker, ids, all_of_leaver=order.with_shares, by=by)
+    elsewhere = files_elsewhere(session, leaver.id) if order.with_shares else []
+    give_files(session, elsewhere, leaver.id, taker.id, by=by)
+    moved |= {"files": files, "elsewhere": elsewhere}
     handover_id = new_id()
     made = Handover(
         id=handover_id,
@@ -153,6 +158,9 @@ def take_back(session: Session, handover_id: str, *, since: datetime, by: Stamp)
     ]
     _give(session, untouched, leaver, by=by)
     given = {one.id for one in untouched}
+    moved = handover.moved
+    follow_holder(session, sorted(given), handover.to_id, leaver.id, by=by, only=moved.get("files", ()))
+    give_files(session, moved.get("elsewhere", ()), handover.to_id, leaver.id, by=by)
     kept = sorted(one.customer_no for one in customers if one.id not in given)
     take_back_shares(session, handover, {one.id for one in customers} - given)
     if handover.status_before and leaver.status is ManagerStatus.LEFT:

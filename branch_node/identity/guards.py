@@ -20,8 +20,15 @@ def install(
     make = _sqlite if connection.dialect.name == "sqlite" else _postgresql
     statements = [one for table in tables for one in make(table, _whose(table), ("INSERT", "UPDATE"))]
     statements += make(profile, "id", (f"UPDATE OF {', '.join(columns)}",))
-    for statement in statements:
+    for statement in (*_formerly(connection), *statements):
         connection.exec_driver_sql(statement)
+
+
+def _formerly(connection: Connection) -> Iterator[str]:
+    """Yield what takes triggers away that an earlier version made: who sees a merged file follows its survivor."""
+    on = "" if connection.dialect.name == "sqlite" else " ON customer_shares"
+    for event in ("insert", "update"):
+        yield f"DROP TRIGGER IF EXISTS merged_customer_shares_{event}{on}"
 
 
 def remove(connection: Connection, profile: Table) -> None:

@@ -51,6 +51,16 @@ def members_of(session: Session, customer_id: str) -> list[str]:
     return [one for one in (identity, *merged) if one != customer_id]
 
 
+def files_of(session: Session, customer_id: str) -> list[str]:
+    """Return the files that count as this customer's: their own, and those merged into it."""
+    merged = session.scalars(
+        select(CustomerIdentity.customer_id)
+        .where(CustomerIdentity.identity_id == customer_id)
+        .order_by(CustomerIdentity.customer_id)
+    )
+    return [customer_id, *merged]
+
+
 def of_person(column: InstrumentedAttribute[Any], customer_id: str) -> ColumnElement[bool]:
     """Hold what names this customer or a file merged into theirs; what was written for either is one person's."""
     own = select(literal(customer_id, Id))

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from branch_node.customers.following import follow_holder
 from branch_node.customers.models import Customer, CustomerMove
 from branch_node.customers.moves import REASON_LENGTH
 from branch_node.imports import decide
@@ -65,9 +66,18 @@ def write(session: Session, record: Import, plan: Plan, outcome: Outcome, *, by:
             ],
         )
     if kind.table is CUSTOMERS:
+        _follow_holders(session, outcome, by=by)
         _write_moves(session, record, plan, outcome, by=by)
     if kind.table is UNITS:
         _write_owners(session, import_id, outcome, since, by=by)
+
+
+def _follow_holders(session: Session, outcome: Outcome, *, by: Stamp) -> None:
+    """Let what was merged into customers who change hands go along."""
+    for change in outcome.updated:
+        if "manager_id" in change.changes:
+            before, after = change.before["manager_id"], change.changes["manager_id"]
+            follow_holder(session, [change.record_id], before, after, by=by)
 
 
 def _write_owners(

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Table, delete, exists, func, select
 from sqlalchemy.orm import Session
 
+from branch_node.customers.following import follow_holder
 from branch_node.customers.models import Customer, CustomerShare, Serving
 from branch_node.imports import decide, queries
 from branch_node.imports.columns import Kind
@@ -217,6 +218,9 @@ def _restore(session: Session, record: Import, kind: Kind, by: Stamp) -> int:
         told = [(one, now.get(one, {}), back) for one, back in changes]
         audit.record_rows(session, kind.record_type, kind.table, told, by=by, details=about)
         update_records(session, kind.table, changes)
+        for one, back in changes:
+            if kind.record_type == "customer" and "manager_id" in back and one in now:
+                follow_holder(session, [one], now[one]["manager_id"], back["manager_id"], by=by)
         restored += len(changes)
     return restored
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from branch_node.customers.following import end_followers
 from branch_node.customers.groups import (
     CannotPlaceError,
     GroupCircleError,
@@ -132,6 +133,7 @@ def take_back(session: Session, merge_id: str, *, by: Stamp) -> list[str]:
         # A merge from before there was such a table moved nothing of it.
         move(session, merge.survivor_id, merge.loser_id, merge.moved.get(table, ()))
     move_members(session, survivor.id, both[merge.loser_id], only=merge.moved.get("below", ()))
+    end_followers(session, [merge.loser_id, *merge.moved["members"]], since=merge.decided_at or by.at)
     take_back_shares(session, merge.moved["shares"])
     close_again(session, merge.moved.get("servings", ()))
     merge.state, merge.undone_at, merge.undone_by = MergeState.UNDONE, by.at, by.actor[:80]

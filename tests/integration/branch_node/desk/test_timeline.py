@@ -1,5 +1,6 @@
 """A customer's line: every kind in one order, page after page without a gap, and never read whole."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -7,7 +8,9 @@ from sqlalchemy import event, insert, text
 
 from branch_node.billing.models import BillLine
 from branch_node.customers import moves
+from branch_node.customers.belonging import count_of_person
 from branch_node.desk.timeline import EntryKind, Place, list_entries
+from branch_node.merging import operations as merging
 from branch_node.worklogs.models import WorkLog
 from shared.domain.customers.vocabulary import ValueTier
 from shared.ids import new_id
@@ -61,6 +64,26 @@ def test_pages_follow_each_other_without_a_gap_or_a_double(customer, sessions):
 
 def test_one_kind_alone_is_shown_when_asked_for(customer, sessions):
     assert {place.kind for place in walk(sessions, customer, kinds=(EntryKind.MONEY,))} == {"money"}
+
+
+def test_what_happened_with_a_file_that_was_merged_stands_on_the_line_of_the_one_that_stays(
+    browser, customer, rows, sessions
+):
+    survivor = rows.customer()
+    rows.bill_line(survivor)
+    before = {(place.kind, place.id) for place in walk(sessions, customer)}
+    with sessions.begin() as session:
+        proposed = merging.propose(session, survivor, customer, [], by=ANA)
+        merging.carry_out(session, proposed.id, by=replace(ANA, actor="li"))
+
+    places = walk(sessions, survivor)
+    assert before < {(place.kind, place.id) for place in places}
+    assert places == sorted(places, key=lambda one: (one.at, one.kind, one.id), reverse=True)
+    assert len(places) == len(set(places))
+    assert "Middle value" in browser.get(f"/customers/{survivor}/timeline?kind=move").text
+    with sessions() as session:
+        counted = {one.table: count for one, count in count_of_person(session, survivor)}
+    assert (counted["bill_lines"], counted["work_logs"]) == (13, 12)
 
 
 def test_the_page_leads_to_older_ones_and_an_odd_address_to_the_first(browser, customer):

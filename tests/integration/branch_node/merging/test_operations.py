@@ -312,8 +312,6 @@ def test_nobody_writes_into_a_file_that_was_merged(rows, sessions):
     [
         "UPDATE customers SET mobile = '1' WHERE id = :loser",
         "UPDATE contacts SET customer_id = :loser",
-        "INSERT INTO customer_shares (customer_id, manager_id, shared_at, shared_by) "
-        "SELECT :loser, manager_id, shared_at, shared_by FROM customer_shares WHERE customer_id = :survivor",
     ],
 )
 def test_the_database_lets_nobody_write_into_a_merged_file_either(two, rows, sessions, statement):
