@@ -18,11 +18,10 @@ from shared.domain.archive.keeping import (
     COMPLETE_GROUP,
     COMPLETE_INDIVIDUAL,
     FIELD_WORDS,
-    PAPER,
-    PAPER_WORDS,
 )
 from shared.domain.calendar import local_day
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus
+from shared.domain.documents.vocabulary import PAPER, kind_of
 
 POLICIES: Final = (COMPLETE_INDIVIDUAL, COMPLETE_GROUP, COMPLETE_DOUBLE)
 STEPS: Final = (60, 80, WHOLE)
@@ -117,7 +116,7 @@ def standings(session: Session, weights: Weighing) -> list[Standing]:
 
 def _of(session: Session, customer: Customer, weights: Weighing) -> Completeness:
     values = {name: getattr(customer, name) for name in FIELD_WORDS}
-    if any(name in PAPER_WORDS for name in weights.weights[customer.kind]):
+    if any(kind_of(name) for name in weights.weights[customer.kind]):
         kinds = select(Document.kind).where(Document.customer_id == customer.id, in_force(weights.today))
         values |= dict.fromkeys((f"{PAPER}{kind}" for kind in session.scalars(kinds)), True)
     return completeness(customer.kind, values, weights.weights)
@@ -143,8 +142,9 @@ def _share(weights: Weighing) -> ColumnElement[int]:
 
 
 def _is_there(field: str, today: date) -> ColumnElement[bool]:
-    if field in PAPER_WORDS:
-        kind = Document.kind == field.removeprefix(PAPER)
+    paper = kind_of(field)
+    if paper is not None:
+        kind = Document.kind == paper
         return select(Document.id).where(Document.customer_id == Customer.id, kind, in_force(today)).exists()
     column = inspect(Customer).columns[field]
     text = cast(column, String)

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flask import g
+
 from branch_node.archive.versions import BEGINNING, UNTOLD
-from shared.domain.archive.keeping import PAPER_WORDS
+from branch_node.documents.queries import kind_words
 from shared.domain.contacts.vocabulary import Channel, ContactRole, ContactStanding, ContactStatus
 from shared.domain.customers.vocabulary import (
     CustomerKind,
@@ -13,11 +15,13 @@ from shared.domain.customers.vocabulary import (
     IdentityDocument,
     PreferredChannel,
 )
+from shared.domain.documents.vocabulary import kind_of, paper_word
 from shared.domain.regions import region_name
 from shared.domain.vocabulary import Vocabulary
 from shared.i18n import gettext as _
 from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
+from shared.web.context import reading
 from shared.web.oplog.names import field_word as oplog_word
 
 FIELDS: Final = {
@@ -70,9 +74,18 @@ EVENTS: Final = {
 
 def field_word(field: str) -> str:
     """Return what a field is called; one that this version does not know by its own name."""
-    if field in PAPER_WORDS:
-        return _(PAPER_WORDS[field])
+    if kind_of(field):
+        return paper_word(field, _papers())
     return str(FIELDS[field]) if field in FIELDS else oplog_word(field)
+
+
+def _papers() -> dict[str, str]:
+    """Return what the kinds of papers are called, asked once a page."""
+    if "paper_words" not in g:
+        with reading() as session:
+            g.paper_words = kind_words(session)
+    found: dict[str, str] = g.paper_words
+    return found
 
 
 def value_word(field: str, value: Any, people: Mapping[str, str]) -> str:  # noqa: ANN401 - any JSON value

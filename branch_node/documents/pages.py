@@ -31,6 +31,7 @@ from branch_node.identity.queries import refuse_if_merged
 from branch_node.managers import queries as managers
 from branch_node.runtime import BranchRuntime
 from shared.db.base import instant_text
+from shared.domain.published.codes import asks_word
 from shared.errors import N_, BranchlineError, FieldError
 from shared.i18n import gettext as _
 from shared.i18n import translate_error
@@ -213,6 +214,7 @@ def _form(
     with reading() as session:
         customer: Customer = get_customer(session, customer_id)
         kinds = dict(queries.offered_kinds(session, stamp().at))
+        asked = queries.asked_of_kinds(session, stamp().at)
         if document is not None:
             kinds.setdefault(document.kind, queries.kind_words(session).get(document.kind, document.kind))
         return render_template(
@@ -222,6 +224,7 @@ def _form(
             values=values,
             errors=errors or {},
             kinds=[*kinds.items()],
+            asked=[(kinds[kind], asks_word(asks)) for kind, asks in asked.items() if kind in kinds],
             seen_at=values.get("seen_at") or (instant_text(document.updated_at) if document else ""),
             endings=ENDINGS,
             most_files=MOST_FILES,

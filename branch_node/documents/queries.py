@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from branch_node.customers.models import Customer
 from branch_node.documents.errors import DocumentDamagedError, DocumentNotFoundError
 from branch_node.documents.models import Document, DocumentChunk, DocumentVersion
-from branch_node.inbound.queries import codes, words_of
+from branch_node.inbound.queries import code_table, codes, words_of
 from shared.db.base import instant_text
 from shared.domain.documents.vocabulary import own_words
 from shared.domain.published.vocabulary import CodeTable
@@ -216,6 +216,12 @@ def offered_kinds(session: Session, now: datetime) -> list[tuple[str, str]]:
     if published is None:
         return [*own_words().items()]
     return [(one.code, one.word(current_language())) for one in published]
+
+
+def asked_of_kinds(session: Session, now: datetime) -> dict[str, tuple[str, ...]]:
+    """Return by kind what head office asks of papers of it; of a kind that is not offered any more, nothing."""
+    published = code_table(session, CodeTable.DOCUMENT_KIND, now=now) or []
+    return {one.code: one.asks for one in published if one.asks and not one.withdrawn}
 
 
 def kind_words(session: Session) -> dict[str, str]:

@@ -1,11 +1,12 @@
 """What a person may write into the forms of documents."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
 
 from branch_node.documents.models import TITLE_LENGTH
+from shared.domain.documents.asking import lacking
 from shared.domain.documents.vocabulary import is_sensitive
 from shared.domain.form_fields import NOT_LISTED, Parsed, day, text
 from shared.errors import N_
@@ -42,3 +43,10 @@ def check_kind(kind: str, offered: Mapping[str, str], before: str = "") -> None:
     """Refuse a kind that is not offered; the one a document had may stay. Raises ValidationError."""
     if kind not in offered and kind != before:
         raise ValidationError({"kind": [NOT_LISTED]})
+
+
+def check_asked(values: Mapping[str, Any], asks: Sequence[str]) -> None:
+    """Refuse a document of which something is not said that its kind asks for. Raises ValidationError."""
+    problems = lacking(asks, values)
+    if problems:
+        raise ValidationError({field: [cure] for field, cure in problems.items()})

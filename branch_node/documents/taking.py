@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 from branch_node.documents import queries
 from branch_node.documents.models import Document
 from branch_node.documents.operations import Room
-from branch_node.documents.schemas import DocumentForm, check_kind
+from branch_node.documents.schemas import DocumentForm, check_asked, check_kind
 from branch_node.documents.sniffing import MB, Checked, check
 from branch_node.runtime import BranchRuntime
 from shared.web.context import reading, runtime, stamp
@@ -26,6 +26,7 @@ def said_of(session: Session, given: Mapping[str, str], *, before: Document | No
         dict(queries.offered_kinds(session, stamp().at)),
         before=before.kind if before else "",
     )
+    check_asked(values, queries.asked_of_kinds(session, stamp().at).get(values["kind"], ()))
     if before is not None and not values["name"]:
         values["name"] = before.name
     return values

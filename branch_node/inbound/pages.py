@@ -13,11 +13,12 @@ from branch_node.inbound.queries import Notice
 from shared.auth.rules import AccountRules
 from shared.domain.published.account_rules import ACCOUNT_POLICIES, rules_of
 from shared.domain.published.codes import Code, read_codes
-from shared.domain.published.vocabulary import ItemKind
+from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.domain.published.words import code_word, item_name, kind_word, summary
 from shared.errors import N_
 from shared.exports import rules as export_bounds
 from shared.exports.rules import EXPORT_POLICIES, ExportRules
+from shared.i18n import current_language
 from shared.i18n import gettext as _
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
@@ -113,6 +114,16 @@ def coded(code: str | None, table: str) -> str:
     return code_word(found) if found else code
 
 
+def _papers() -> dict[str, str]:
+    """Return what head office calls the kinds of papers, asked once a page."""
+    if "published_papers" not in g:
+        with reading() as session:
+            told = queries.words_of(session, CodeTable.DOCUMENT_KIND)
+        g.published_papers = {one.code: one.word(current_language()) for one in told}
+    found: dict[str, str] = g.published_papers
+    return found
+
+
 def _row(item: InboundItem, now: Any) -> dict[str, Any]:  # noqa: ANN401 - an instant
     title = str((item.body or {}).get("title", ""))
     over = item.expires_at is not None and item.expires_at <= now
@@ -122,5 +133,5 @@ def _row(item: InboundItem, now: Any) -> dict[str, Any]:  # noqa: ANN401 - an in
         "name": item_name(item.kind, item.name, title) or _("Announcement"),
         "kind": kind_word(item.kind),
         "state": REFUSED if item.outcome == "refused" else state,
-        "says": summary(item.kind, item.name, item.body) if item.body else "",
+        "says": summary(item.kind, item.name, item.body, _papers()) if item.body else "",
     }

@@ -12,7 +12,7 @@ from branch_node.inbound.models import AnnouncementReading, FeedPlace, InboundCo
 from shared.auth.models import User
 from shared.db.base import instant_text
 from shared.domain.published.announcements import Announcement, read_announcement
-from shared.domain.published.codes import Code
+from shared.domain.published.codes import Code, read_codes
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from sync_protocol.contract.feed import APPLIED, REFUSED, FeedPoint, FeedReceipt
 
@@ -101,6 +101,19 @@ def codes(session: Session, table: CodeTable, *, now: datetime) -> list[Code] | 
     if session.scalar(in_force) is None:
         return None
     return [code for code in words_of(session, table) if not code.withdrawn]
+
+
+def code_table(session: Session, table: CodeTable, *, now: datetime) -> list[Code] | None:
+    """Return a table that is in force as it was published, with all that stands in it; None when none is."""
+    body = session.scalar(
+        select(InboundItem.body).where(
+            InboundItem.kind == ItemKind.CODE_TABLE.value,
+            InboundItem.name == table.value,
+            InboundItem.body.is_not(None),
+            _not_over(session, now),
+        )
+    )
+    return read_codes(body) if body else None
 
 
 def words_of(session: Session, table: str) -> list[Code]:

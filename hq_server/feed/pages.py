@@ -18,10 +18,18 @@ from hq_server.feed.schemas import LATER, form_values, given_values, read_draft
 from hq_server.feed.web import OUTCOMES, STATES, asked, coded, listed, paper_kinds, paper_words
 from shared.audit.queries import list_history
 from shared.db.base import instant_text
-from shared.domain.published.codes import kind_names, lines_of
+from shared.domain.documents.asking import ASKS, NUMBER, VALID_UNTIL
+from shared.domain.published.codes import asks_word, kind_names, lines_of
 from shared.domain.published.policies import POLICIES
 from shared.domain.published.vocabulary import PUBLISHED_KINDS, TITLED, CodeTable, ItemKind
-from shared.domain.published.words import RECALL_WORDS, differences, item_name, kind_word, summary
+from shared.domain.published.words import (
+    RECALL_WORDS,
+    differences,
+    item_name,
+    kind_word,
+    policy_options,
+    summary,
+)
 from shared.domain.qualification.checks import NAME as RULE_SET
 from shared.domain.qualification.checks import problem_of as rules_problem
 from shared.domain.qualification.rules import read_rules
@@ -219,7 +227,7 @@ def _frame(found: Standing) -> dict[str, Any]:
         "draft": found.draft,
         "name": item_name(item.kind.value, item.name, item.title),
         "kind_word": kind_word(item.kind.value),
-        "said": lambda version: summary(item.kind.value, item.name, version.body),
+        "said": lambda version: summary(item.kind.value, item.name, version.body, paper_words()),
         "codes": _codes_of,
         "rules_of": _rules_of,
         "recall_of": _recall_of,
@@ -227,7 +235,7 @@ def _frame(found: Standing) -> dict[str, Any]:
 
 
 def _codes_of(version: FeedVersion) -> list[Mapping[str, Any]]:
-    return list(version.body.get("codes", []))
+    return [{**one, "asks": asks_word(one.get("asks", ()))} for one in version.body.get("codes", [])]
 
 
 def _rules_of(version: FeedVersion) -> list[str]:
@@ -288,6 +296,9 @@ def _form(
         errors=errors or {},
         seen_at=_seen(found) if found else "",
         later=LATER,
+        asks_known=asks_word(ASKS),
+        asks_example=asks_word((VALID_UNTIL, NUMBER)),
+        several=policy_options(name, paper_kinds(session)) if name in POLICIES else [],
         rules={**rule_form.choices(paper_kinds(session)), "wrong": rule_form.sentences(errors or {})},
     )
 

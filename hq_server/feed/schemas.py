@@ -15,16 +15,25 @@ from shared.db.base import instant_text
 from shared.domain.form_fields import REQUIRED, local_instant, text
 from shared.domain.published import announcements
 from shared.domain.published.announcements import TEXT_LENGTH, TITLE_LENGTH
-from shared.domain.published.codes import Code, CodeLineError, lines_of, parse_lines, read_codes, write_codes
+from shared.domain.published.codes import (
+    Code,
+    CodeAsksError,
+    CodeLineError,
+    lines_of,
+    parse_lines,
+    read_codes,
+    write_codes,
+)
 from shared.domain.published.policies import POLICIES, Several
 from shared.domain.published.rules import problem_of
-from shared.domain.published.vocabulary import ItemKind
+from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.errors import N_
 from shared.i18n import in_zone, translate_error
 
 NOT_LATER: Final = N_("This must be later than now.")
 NOT_AFTER: Final = N_("This must be later than the beginning.")
 LATER: Final = "schedule"
+KINDS: Final = CodeTable.DOCUMENT_KIND.value
 Form = MultiDict[str, str]
 
 
@@ -112,11 +121,13 @@ def _begins(stored: object) -> datetime | None:
 
 
 def _codes(
-    _name: str, form: Form, before: FeedVersion | None, _timezone: str, errors: dict[str, list[str]]
+    name: str, form: Form, before: FeedVersion | None, _timezone: str, errors: dict[str, list[str]]
 ) -> dict[str, Any]:
     try:
-        return write_codes(parse_lines(form.get("codes", ""), _codes_of(before) if before else ()))
-    except CodeLineError as error:
+        return write_codes(
+            parse_lines(form.get("codes", ""), _codes_of(before) if before else (), asking=name == KINDS)
+        )
+    except (CodeLineError, CodeAsksError) as error:
         errors["codes"] = [translate_error(error)]
         return {"codes": []}
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from shared.domain.archive.keeping import COMPLETE_DOUBLE, COMPLETE_GROUP, COMPLETE_INDIVIDUAL, COUNTED_WORDS
 from shared.domain.customers.vocabulary import CustomerKind
+from shared.domain.documents.vocabulary import kind_of
 
 NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 WHOLE: Final = 100
@@ -57,7 +58,7 @@ def weights_of(published: Mapping[str, Any]) -> Weights:
         kind: {
             field: 2 if field in double else 1
             for field in published.get(_POLICY_OF[kind], USUAL_FIELDS[kind])
-            if field in COUNTED_WORDS
+            if field in COUNTED_WORDS or kind_of(field)
         }
         for kind in CustomerKind
     }

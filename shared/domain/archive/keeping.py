@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from shared.domain.documents.vocabulary import PAPER
 from shared.errors import N_
 
 COMPLETE_INDIVIDUAL: Final = "archive-complete-individual"
@@ -36,8 +37,8 @@ FIELD_WORDS: Final[Mapping[str, str]] = {
     "tags": N_("Tags"),
 }
 
-# Papers that can count as well: there when the customer has a document of that kind that is in force.
-PAPER: Final = "document:"
+# Papers that can count as well, and those of kinds that head office publishes: there when the customer has a document
+# of that kind that is in force.
 PAPER_WORDS: Final[Mapping[str, str]] = {
     f"{PAPER}contract": N_("Contract in force"),
     f"{PAPER}licence": N_("Licence in force"),

@@ -5,11 +5,13 @@ from typing import Final
 
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_
+from shared.i18n import gettext as _
 from shared.i18n import label
 
 # Stands before a kind where papers are named among other things that a file can hold.
 PAPER: Final = "document:"
 KIND_LENGTH: Final = 30
+IN_FORCE_WORD: Final = N_("%(kind)s in force")
 # Kinds that head office has published, by code, in the reader's language.
 KindWords = Mapping[str, str]
 
@@ -44,3 +46,8 @@ def kind_of(name: str) -> str | None:
 def kind_word(kind: str, told: KindWords) -> str:
     """Return what a kind of papers is called: as head office says, as the program does, or its code."""
     return told.get(kind) or own_words().get(kind, kind)
+
+
+def paper_word(name: str, told: KindWords) -> str:
+    """Return what a paper of a kind is called where it can count for a file."""
+    return _(IN_FORCE_WORD, kind=kind_word(kind_of(name) or name, told))

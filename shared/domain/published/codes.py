@@ -1,10 +1,13 @@
 """Code tables as they travel: each code once, with its words, in the order in which forms offer them."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from shared.domain.documents.asking import ASKS
+from shared.domain.documents.asking import problem_of as asks_problem
 from shared.domain.published.vocabulary import CodeTable
 from shared.errors import N_, FieldError
 from shared.i18n import gettext, use_language
@@ -41,14 +44,27 @@ class CodeLineError(FieldError):
     )
 
 
+class CodeAsksError(FieldError):
+    """A line of the kinds of documents says something of a kind that is not known."""
+
+    code = "code-line-asks"
+    message = N_(
+        "Line %(line)s: what a kind asks for is one or several of: %(known)s; with commas between them."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code: what records hold, and what people read; `withdrawn` ones stay readable and are not offered."""
+    """One code: what records hold, and what people read; `withdrawn` ones stay readable and are not offered.
+
+    `asks` is what a kind of documents asks for; no other code asks for anything.
+    """
 
     code: str
     zh: str = ""
     en: str = ""
     withdrawn: bool = False
+    asks: tuple[str, ...] = ()
 
     def word(self, language: str) -> str:
         """Return what a person who reads `language` is shown."""
@@ -57,13 +73,20 @@ class Code:
 
 def read_codes(body: Mapping[str, Any]) -> list[Code]:
     """Return the codes of a table that `problem_of` finds good."""
-    return [Code(**{name: one[name] for name in one if name in _MEMBERS}) for one in body["codes"]]
+    return [
+        Code(**{name: one[name] for name in one if name in _MEMBERS}, asks=tuple(one.get("asks", ())))
+        for one in body["codes"]
+    ]
 
 
 def write_codes(codes: Iterable[Code]) -> dict[str, Any]:
     """Return codes as they travel."""
     return {
-        "codes": [{"code": one.code, "zh": one.zh, "en": one.en, "withdrawn": one.withdrawn} for one in codes]
+        "codes": [
+            {"code": one.code, "zh": one.zh, "en": one.en, "withdrawn": one.withdrawn}
+            | ({"asks": list(one.asks)} if one.asks else {})
+            for one in codes
+        ]
     }
 
 
@@ -82,32 +105,57 @@ def problem_of(name: str, body: Mapping[str, Any]) -> str | None:
         return NOT_A_TABLE
     if any(len(one["code"]) > CODE_LENGTH[table] or _longest_word(one) > WORD_LENGTH for one in codes):
         return TOO_LONG
+    return _own_problem(table, codes)
+
+
+def _own_problem(table: CodeTable, codes: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return what is wrong with what only codes of this table say."""
+    if table is CodeTable.DOCUMENT_KIND:
+        return next(filter(None, (asks_problem(one["code"], one.get("asks", [])) for one in codes)), None)
     return NOT_THE_KINDS if table is CodeTable.STAFF_KIND and not _are_the_kinds(codes) else None
 
 
-def parse_lines(text: str, before: Sequence[Code] = ()) -> list[Code]:
+def parse_lines(text: str, before: Sequence[Code] = (), *, asking: bool = False) -> list[Code]:
     """Return the codes of a form, one a line; those of `before` that are left out are withdrawn, not gone.
 
-    Raises CodeLineError.
+    With `asking` a fourth part of a line may say what the kind asks for. Raises CodeLineError and CodeAsksError.
     """
     found: dict[str, Code] = {}
     for number, line in enumerate(unicodedata.normalize("NFC", text).splitlines(), 1):
         parts = [" ".join(part.split()) for part in line.replace("\uff5c", "|").split("|")]
         if not any(parts):
             continue
-        if not parts[0] or len(parts) > 3 or parts[0] in found:  # noqa: PLR2004 - code and two words
+        if not parts[0] or len(parts) > 3 + asking or parts[0] in found:
             raise CodeLineError(field="codes", line=number)
-        words = [*parts[1:], "", ""]
-        found[parts[0]] = Code(parts[0], words[0], words[1])
+        words = [*parts[1:], "", "", ""]
+        found[parts[0]] = Code(parts[0], words[0], words[1], asks=_asks(words[2], number))
     gone = (one for one in before if one.code not in found)
-    return [*found.values(), *(Code(one.code, one.zh, one.en, withdrawn=True) for one in gone)]
+    return [*found.values(), *(replace(one, withdrawn=True) for one in gone)]
 
 
 def lines_of(codes: Iterable[Code]) -> str:
     """Return the codes that are offered as the text of a form."""
     return "\n".join(
-        " | ".join((one.code, one.zh, one.en)).rstrip(" |") for one in codes if not one.withdrawn
+        " | ".join((one.code, one.zh, one.en, asks_word(one.asks))).rstrip(" |")
+        for one in codes
+        if not one.withdrawn
     )
+
+
+def asks_word(asks: Iterable[str]) -> str:
+    """Return what a kind of documents asks for, in the reader's words."""
+    return gettext(", ").join(gettext(ASKS[one]) for one in asks if one in ASKS)
+
+
+def _asks(text: str, line: int) -> tuple[str, ...]:
+    """Return what is asked for in the order of ASKS; words of either language and the names of fields are known."""
+    known = {name: name for name in ASKS} | {word: name for name, word in ASKS.items()}
+    known |= {_in_chinese(word): name for name, word in ASKS.items()}
+    given = [part.strip().casefold() for part in re.split("[,，、]", text) if part.strip()]
+    if not all(one in known for one in given):
+        raise CodeAsksError(field="codes", line=line, known=asks_word(ASKS))
+    meant = {known[one] for one in given}
+    return tuple(name for name in ASKS if name in meant)
 
 
 def _longest_word(one: Mapping[str, Any]) -> int:

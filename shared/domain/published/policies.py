@@ -26,6 +26,7 @@ from shared.domain.customers.upkeep import (
     Conflict,
 )
 from shared.domain.customers.upkeep import MOST_MONTHS as MOST_STALE_MONTHS
+from shared.domain.documents.vocabulary import kind_of
 from shared.domain.personal.keeping import (
     BASES,
     BASIS_HELP,
@@ -114,21 +115,24 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """Any number of a closed list, in its order."""
+    """Any number of a closed list, in its order; with `papers` also of kinds of papers, whatever they are called."""
 
     options: Mapping[str, str]
+    papers: bool = False
 
     def problem_of(self, value: object) -> str | None:
         """Refuse what is not in the list, or stands there twice."""
-        good = isinstance(value, list) and all(isinstance(one, str) for one in value)
-        in_order = [one for one in self.options if good and one in value]  # type: ignore[operator]
-        return None if good and in_order == value else NOT_LISTED
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            return NOT_LISTED
+        return None if self.parse(value) == value and all(map(self._is_one, value)) else NOT_LISTED
 
     def parse(self, given: Sequence[str]) -> object:
         """Read codes."""
-        return [one for one in self.options if one in given] + [
-            one for one in given if one not in self.options
-        ]
+        others = dict.fromkeys(one for one in given if one not in self.options)
+        return [one for one in self.options if one in given] + list(others)
+
+    def _is_one(self, code: str) -> bool:
+        return code in self.options or (self.papers and kind_of(code) is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,19 +309,19 @@ POLICIES: Final[Mapping[str, Policy]] = {
             COMPLETE_INDIVIDUAL,
             N_("What makes the file of a person complete"),
             N_("The fields that count; a file is complete to the share of them that is filled in."),
-            Several(COUNTED_WORDS),
+            Several(COUNTED_WORDS, papers=True),
         ),
         Policy(
             COMPLETE_GROUP,
             N_("What makes the file of a group complete"),
             N_("The fields that count; a file is complete to the share of them that is filled in."),
-            Several(COUNTED_WORDS),
+            Several(COUNTED_WORDS, papers=True),
         ),
         Policy(
             COMPLETE_DOUBLE,
             N_("What counts double in a file"),
             N_("These fields weigh twice as much as the others where they count."),
-            Several(COUNTED_WORDS),
+            Several(COUNTED_WORDS, papers=True),
         ),
         Policy(
             UNLOCK_MINUTES,

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from shared.domain.documents.vocabulary import KindWords
-from shared.domain.published.codes import Code, problem_of, read_codes
+from shared.domain.documents.vocabulary import PAPER, KindWords, kind_of, paper_word
+from shared.domain.published.codes import Code, asks_word, problem_of, read_codes
 from shared.domain.published.policies import POLICIES, Choice, Several
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.domain.qualification.checks import NAME as RULE_SET
@@ -58,10 +58,10 @@ def code_word(code: Code) -> str:
     return code.code if word == code.code else f"{code.code} {word}"
 
 
-def summary(kind: str, name: str, body: Mapping[str, Any]) -> str:
+def summary(kind: str, name: str, body: Mapping[str, Any], papers: KindWords = NO_KINDS) -> str:
     """Return what an item says in one line, as far as this version of the program understands it."""
     if kind == ItemKind.POLICY and name in POLICIES:
-        return policy_value(name, body.get("value"))
+        return policy_value(name, body.get("value"), papers)
     if kind == ItemKind.CODE_TABLE and problem_of(name, body) is None:
         offered = [code for code in read_codes(body) if not code.withdrawn]
         return _("%(count)s codes", count=len(offered))
@@ -74,13 +74,27 @@ def summary(kind: str, name: str, body: Mapping[str, Any]) -> str:
     return ""
 
 
-def policy_value(name: str, value: object) -> str:
+def policy_options(name: str, papers: KindWords) -> list[tuple[str, str]]:
+    """Return what a policy of several values offers; of papers those kinds that branches can be asked for."""
+    options = POLICIES[name].type
+    if not isinstance(options, Several):
+        return []
+    fields = [(code, _(word)) for code, word in options.options.items() if not kind_of(code)]
+    if not options.papers:
+        return fields
+    return fields + [(f"{PAPER}{kind}", paper_word(f"{PAPER}{kind}", papers)) for kind in papers]
+
+
+def policy_value(name: str, value: object, papers: KindWords = NO_KINDS) -> str:
     """Return a policy's value as people say it."""
     policy = POLICIES[name]
     if isinstance(policy.type, Choice):
         return _(policy.type.options.get(str(value), str(value)))
     if isinstance(policy.type, Several) and isinstance(value, list):
-        return _(", ").join(_(policy.type.options.get(one, one)) for one in value) or _("none of them")
+        words = (
+            paper_word(one, papers) if kind_of(one) else _(policy.type.options.get(one, one)) for one in value
+        )
+        return _(", ").join(words) or _("none of them")
     text = _(", ").join(map(str, value)) if isinstance(value, list) else str(value)
     return f"{text} {_(policy.unit)}" if policy.unit else text
 
@@ -98,8 +112,8 @@ def differences(
     if kind == ItemKind.RULES and not rules_problem(name, before) and not rules_problem(name, after):
         return rule_differences(before, after, papers)
     if kind == ItemKind.POLICY and name in POLICIES:
-        pair = policy_value(name, before.get("value")), policy_value(name, after.get("value"))
-        return [] if pair[0] == pair[1] else [(_("Value"), *pair)]
+        pair = tuple(policy_value(name, body.get("value"), papers) for body in (before, after))
+        return [] if pair[0] == pair[1] else [(_("Value"), pair[0], pair[1])]
     words = {"title": _(TITLE), "text": _(TEXT), "from": _("Shown from"), "for": _("For")}
     if kind == ItemKind.RECALL:
         words = {field: _(word) for field, word in RECALL_WORDS.items()}
@@ -138,7 +152,8 @@ def _offered(name: str, body: Mapping[str, Any]) -> dict[str, Code]:
 
 
 def _both(code: Code) -> str:
-    return " / ".join(word for word in (code.zh, code.en) if word) or "–"
+    words = " / ".join(word for word in (code.zh, code.en) if word) or "–"
+    return f"{words} ({asks_word(code.asks)})" if code.asks else words
 
 
 def _plain(value: object) -> str:

@@ -138,6 +138,58 @@ def test_a_row_asks_for_a_paper_of_a_kind_that_head_office_has_published(client,
     assert "Tax certificate is in force, not older than 12 months" in told
 
 
+@pytest.mark.parametrize(
+    ("line", "cure"),
+    [
+        (
+            "tax | 完税证明 | Tax | soon",
+            "Line 1: what a kind asks for is one or several of: valid until, without",
+        ),
+        ("tax | 完税证明 | Tax | valid until, without an end", "or have no end; not both"),
+        ("identity-visa | 签证 | Visa | number", "it stands in the profile"),
+        ("tax | a | b | number | c", "Line 1: write the code"),
+    ],
+)
+def test_what_a_kind_of_documents_cannot_ask_for_is_refused_with_line_and_cure(client, database, line, cure):
+    answer = client.send(
+        "/published", kind="code_table", name="document-kind", codes=line, to="all", do="draft"
+    )
+    assert answer.status_code == 400
+    assert cure in answer.text
+    with database.reads() as session:
+        assert session.scalars(select(FeedItem)).all() == []
+
+
+def test_what_a_kind_asks_for_is_published_told_and_comes_back_into_the_form(client, database):
+    line = "tax-paper | 完税证明 | Tax certificate | 编号，valid until"
+    answer = client.send(
+        "/published", kind="code_table", name="document-kind", codes=line, to="all", do="publish"
+    )
+    with database.reads() as session:
+        assert session.scalars(select(FeedVersion)).one().body["codes"][0]["asks"] == [
+            "valid_until",
+            "number",
+        ]
+    assert "asks for: valid until, number" in client.get(answer.location).text
+    form = client.get(f"{answer.location}/edit").text
+    assert "tax-paper | 完税证明 | Tax certificate | valid until, number" in form
+    counted = client.get("/published/new?kind=policy&name=archive-complete-group").text
+    assert "Tax certificate in force" in counted
+    made = client.send(
+        "/published", kind="policy", name="archive-complete-group", value=["address", "document:tax-paper"],
+        to="all", do="publish",
+    )  # fmt: skip
+    assert "Address, Tax certificate in force" in client.get(made.location).text
+
+
+def test_other_tables_have_no_fourth_part(client):
+    line = "gold | 金 | Gold | number"
+    answer = client.send(
+        "/published", kind="code_table", name="customer-tag", codes=line, to="all", do="draft"
+    )
+    assert (answer.status_code, "Line 1: write the code" in answer.text) == (400, True)
+
+
 def test_a_set_of_rules_goes_back_to_those_built_in_when_it_is_withdrawn(client, database, form):
     location = client.send("/published", kind="rules", name=NAME, **form).location
     assert client.send(f"{location}/withdrawal").status_code == 303
