@@ -9,7 +9,12 @@ from marshmallow.validate import Email
 
 from shared.domain.contacts.rules import CHANNELS, normal_closed
 from shared.domain.contacts.vocabulary import Channel
-from shared.domain.customers.rules import is_credit_code, is_id_card, normal_mobile, normal_phone
+from shared.domain.customers.rules import (
+    document_problem,
+    normal_document_no,
+    normal_mobile,
+    normal_phone,
+)
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
@@ -128,8 +133,7 @@ class CustomerForm(Schema):
     @pre_load
     def spell_document(self, data: dict[str, Any], **_settings: object) -> dict[str, Any]:
         """Identity numbers are written without spaces and with capitals."""
-        number = unicodedata.normalize("NFKC", str(data.get("id_no") or ""))
-        return {**data, "id_no": "".join(number.split()).upper()}
+        return {**data, "id_no": normal_document_no(str(data.get("id_no") or ""))}
 
     @validates_schema
     def check_document(self, data: dict[str, Any], **_settings: object) -> None:
@@ -139,12 +143,5 @@ class CustomerForm(Schema):
             return
         if not kind:
             raise ValidationError(N_("Say which document this number is of."), "id_type")
-        if kind is IdentityDocument.ID_CARD and not is_id_card(number):
-            raise ValidationError(
-                N_("This identity number cannot be right: 18 digits with a birthday and a check digit."),
-                "id_no",
-            )
-        if kind is IdentityDocument.BUSINESS_LICENCE and not is_credit_code(number):
-            raise ValidationError(
-                N_("This is not a unified social credit code: 18 characters with a check character."), "id_no"
-            )
+        if problem := document_problem(kind, number):
+            raise ValidationError(problem, "id_no")

@@ -57,6 +57,8 @@ class Column:
 Values = dict[str, Any]
 # Completes and checks a new record: (values to be stored, context) -> nothing; raises ColumnError.
 Rule = Callable[[Values, Context], None]
+# Looks at a record as it will stand; raises ColumnError.
+Check = Callable[[Values], None]
 
 
 class ColumnError(CellError):
@@ -70,7 +72,10 @@ class ColumnError(CellError):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of file. A fact is never updated; `update_by` lists the columns that may find a state."""
+    """One kind of file. A fact is never updated; `update_by` lists the columns that may find a state.
+
+    `rule` completes a new record; `check` must hold of a record as it will stand, new or with one of `checked` changed.
+    """
 
     name: str
     label: str
@@ -81,6 +86,8 @@ class Kind:
     defaults: Mapping[str, object]
     rule: Rule
     update_by: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
+    check: Check | None = None
 
     @property
     def is_fact(self) -> bool:

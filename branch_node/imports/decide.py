@@ -164,8 +164,11 @@ def _settle(
     elif updated.record_id in world.changed:
         problems.append(Problem(plan.kind.key, "changed-by-row", CHANGED_BY_ROW, {}))
     else:
-        world.changed.add(updated.record_id)
-        outcome.updated.append(updated)
+        if plan.kind.check is not None and not updated.changes.keys().isdisjoint(plan.kind.checked):
+            _holds(problems, plan.kind.check, updated.after)
+        if not problems:
+            world.changed.add(updated.record_id)
+            outcome.updated.append(updated)
 
 
 def fingerprint(table: Table, record: Mapping[str, Any]) -> str:
@@ -349,10 +352,9 @@ def _new_record(plan: Plan, values: Record, problems: list[Problem], by: Stamp) 
             return {}
     record = blank_record(kind)
     record.update(values)
-    try:
-        kind.rule(record, plan.context)
-    except ColumnError as error:
-        problems.append(problem_of(error.column, error))
+    if not _holds(problems, kind.rule, record, plan.context):
+        return {}
+    if kind.check is not None and not _holds(problems, kind.check, record):
         return {}
     record["id"] = new_id()
     record["created_at"] = record["created_at"] or record.get("entered_at") or by.at
@@ -361,6 +363,16 @@ def _new_record(plan: Plan, values: Record, problems: list[Problem], by: Stamp) 
         record["updated_at"] = record["updated_at"] or by.at
         record["updated_by"] = record["updated_by"] or by.actor
     return record
+
+
+def _holds(problems: list[Problem], rule: Callable[..., None], *given: object) -> bool:
+    """Apply a rule to a whole record; what breaks it goes into `problems`."""
+    try:
+        rule(*given)
+    except ColumnError as error:
+        problems.append(problem_of(error.column, error))
+        return False
+    return True
 
 
 def blank_record(kind: Kind) -> Record:

@@ -31,6 +31,7 @@ from branch_node.units.models import Unit
 from branch_node.worklogs.models import WorkLog
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.contacts.vocabulary import ContactRole, ContactStanding, ContactStatus
+from shared.domain.customers.rules import document_problem
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
@@ -70,6 +71,12 @@ def _log_rule(values: Values, context: Context) -> None:
             column="ended_at",
         )
     values["entered_at"] = values["entered_at"] or context.now
+
+
+def _check_document(values: Values) -> None:
+    """Refuse the number of a document that its own check digit contradicts."""
+    if problem := document_problem(values["id_type"], values["id_no"]):
+        raise ColumnError(problem, "not-a-document-number", column="id_no")
 
 
 def _unit_rule(values: Values, context: Context) -> None:
@@ -125,7 +132,7 @@ MANAGERS: Final = Kind(
         Column("post", "岗位", N_("Post"), coded_text(_M, "post", CodeTable.MANAGER_POST)),
         Column("level", "级别", N_("Level"), coded_text(_M, "level", CodeTable.MANAGER_LEVEL)),
         Column("department", "部门", N_("Department"), text_of(_M, "department")),
-        Column("mobile", "手机", N_("Mobile number"), fixed(parsers.phone), aliases=("手机号码", "手机号")),
+        Column("mobile", "手机", N_("Mobile number"), fixed(parsers.mobile), aliases=("手机号码", "手机号")),
         Column("status", "状态", N_("active, on_leave or left; active when blank"),
                fixed(parsers.word(ManagerStatus))),
         *created_columns(),
@@ -142,27 +149,31 @@ CUSTOMERS: Final = Kind(
     update_by=("customer_no", "id_no", "mobile"),
     defaults={"status": CustomerStatus.ACTIVE, "tags": (), "attributes": (), "do_not_contact": ()},
     rule=_no_rule,
+    checked=("id_type", "id_no"),
+    check=_check_document,
     columns=(
         Column("customer_no", "客户编号", N_("Customer number, unique in the branch"),
                text_of(_C, "customer_no"),
-               required=True, aliases=("客户号",)),
+               required=True, aliases=("客户号", "编号", "number")),
         Column("kind", "客户类型", N_("individual or group"), fixed(parsers.word(CustomerKind)),
                required=True,
-               aliases=("客户类别", "类型")),
+               aliases=("客户类别", "类别", "类型")),
         Column("name", "客户名称", N_("Full name"), text_of(_C, "name"), required=True,
                aliases=("姓名", "名称", "客户姓名")),
         Column("short_name", "简称", N_("Short name"), text_of(_C, "short_name"), aliases=("客户简称",)),
         Column("id_type", "证件类型", N_("id_card, passport, business_licence or other"),
                fixed(parsers.word(IdentityDocument))),
-        Column("id_no", "证件号码", N_("Number of the document"), text_of(_C, "id_no"), aliases=("证件号",)),
-        Column("mobile", "手机", N_("Mobile number"), fixed(parsers.phone), aliases=("手机号码", "手机号")),
+        Column("id_no", "证件号码", N_("Number of the document"),
+               fixed(parsers.document_no(_C.c.id_no.type.length)),
+               aliases=("证件号", "document_number")),
+        Column("mobile", "手机", N_("Mobile number"), fixed(parsers.mobile), aliases=("手机号码", "手机号")),
         Column("phone", "电话", N_("Other phone number"), fixed(parsers.phone),
                aliases=("固定电话", "联系电话")),
         Column("email", "电子邮箱", N_("E-mail address"), fixed(parsers.email),
                aliases=("邮箱", "电子邮件", "e_mail")),
         Column("wechat", "微信号", N_("WeChat account"), text_of(_C, "wechat"), aliases=("微信", "微信账号")),
-        Column("region_code", "地区编码", N_("Region code, digits as in GB/T 2260"), fixed(parsers.region),
-               aliases=("行政区划代码", "地区代码")),
+        Column("region_code", "地区编码", N_("Region code, digits as in GB/T 2260, or the name of one"),
+               fixed(parsers.region), aliases=("行政区划代码", "地区代码", "地区", "region")),
         Column("address", "地址", N_("Address"), text_of(_C, "address")),
         Column("grade", "等级", N_("A, B, C or D"), fixed(parsers.word(Grade)), aliases=("客户等级",)),
         Column("status", "状态", N_("prospect, active, suspended or closed; active when blank"),
@@ -228,7 +239,7 @@ CONTACTS: Final = Kind(
                fixed(parsers.word(ContactRole))),
         Column("standing", "重要程度", N_("key or ordinary; ordinary when blank"),
                fixed(parsers.word(ContactStanding)), aliases=("关键人",)),
-        Column("mobile", "手机", N_("Mobile number"), fixed(parsers.phone), aliases=("手机号码", "手机号")),
+        Column("mobile", "手机", N_("Mobile number"), fixed(parsers.mobile), aliases=("手机号码", "手机号")),
         Column("phone", "电话", N_("Other phone number"), fixed(parsers.phone),
                aliases=("固定电话", "联系电话")),
         Column("email", "电子邮箱", N_("E-mail address"), fixed(parsers.email),

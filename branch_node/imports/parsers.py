@@ -14,6 +14,8 @@ from babel.numbers import get_currency_precision
 from shared.db.base import minor_units
 from shared.domain.contacts.rules import normal_birthday, normal_closed
 from shared.domain.contacts.vocabulary import Channel
+from shared.domain.customers.rules import normal_document_no, normal_mobile
+from shared.domain.regions import search_regions
 from shared.domain.units.fields import SERIAL_LENGTH
 from shared.domain.units.rules import normal_serial
 from shared.domain.vocabulary import Vocabulary
@@ -190,6 +192,24 @@ def phone(raw: str) -> str:
     return folded
 
 
+def mobile(raw: str) -> str:
+    """Return a mobile number as we keep it."""
+    number = normal_mobile(_folded(raw))
+    if number is None:
+        raise CellError(
+            N_("%(value)s is not a mobile number: 11 digits, or + and the country's code."),
+            "not-a-mobile",
+            value=_short(raw),
+        )
+    return number
+
+
+def document_no(limit: int) -> Parser:
+    """Return a parser of the number of a document, at most `limit` characters."""
+    plain = text(limit)
+    return lambda raw: normal_document_no(str(plain(raw)))
+
+
 def email(raw: str) -> str:
     """Return an e-mail address that has the right shape."""
     folded = _folded(raw)
@@ -199,13 +219,23 @@ def email(raw: str) -> str:
 
 
 def region(raw: str) -> str:
-    """Return a region code: digits, as in GB/T 2260."""
+    """Return a region code: digits, as in GB/T 2260, or those of the only region with this name."""
     folded = _folded(raw)
-    if not _REGION.fullmatch(folded):
+    code = folded if _REGION.fullmatch(folded) else _region_named(folded)
+    if code is None:
         raise CellError(
-            N_("%(value)s is not a region code: 2 to 12 digits."), "not-a-region", value=_short(raw)
+            N_("%(value)s is not a region: its code of 2 to 12 digits, or a name that no other has."),
+            "not-a-region",
+            value=_short(raw),
         )
-    return folded
+    return code
+
+
+@lru_cache(maxsize=4096)
+def _region_named(name: str) -> str | None:
+    """Return the code of the only region of this name, short or full; None when there is none, or there are more."""
+    named = [one.code for one in search_regions(name) if name in {one.name, one.full_name}]
+    return named[0] if len(named) == 1 else None
 
 
 def tags(raw: str) -> list[str]:

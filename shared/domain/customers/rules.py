@@ -1,11 +1,21 @@
 """Pure decisions about a customer's identity and numbers."""
 
 import re
+import unicodedata
 from datetime import date
 from typing import Final
 
 import phonenumbers
 
+from shared.domain.customers.vocabulary import IdentityDocument
+from shared.errors import N_
+
+NOT_AN_ID_CARD: Final = N_(
+    "This identity number cannot be right: 18 digits with a birthday and a check digit."
+)
+NOT_A_CREDIT_CODE: Final = N_(
+    "This is not a unified social credit code: 18 characters with a check character."
+)
 HOME_REGION: Final = "CN"
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _ID_CARD = re.compile(r"[0-9]{17}[0-9X]")
@@ -38,8 +48,27 @@ def is_credit_code(code: str) -> bool:
     return _CREDIT_ALPHABET[-total % _CREDIT_MODULUS] == code[17]
 
 
+def normal_document_no(number: str) -> str:
+    """Return the number of a document as we keep it: without spaces, with capitals."""
+    return "".join(unicodedata.normalize("NFKC", number).split()).upper()
+
+
+def document_problem(document: IdentityDocument | None, number: str | None) -> str | None:
+    """Return what is wrong with the number of a document that has a check digit, or None."""
+    if not number:
+        return None
+    if document is IdentityDocument.ID_CARD and not is_id_card(number):
+        return NOT_AN_ID_CARD
+    if document is IdentityDocument.BUSINESS_LICENCE and not is_credit_code(number):
+        return NOT_A_CREDIT_CODE
+    return None
+
+
 def normal_mobile(text: str) -> str | None:
     """Return a mobile number as we keep it (11 digits; abroad +...), or None when it cannot be one."""
+    plain = text.strip()
+    if _MOBILE.fullmatch(plain):
+        return plain
     number = _parse(text)
     if number is None:
         return None

@@ -35,7 +35,7 @@ def test_every_column_of_a_customer_arrives_as_it_was_written(importer, managers
         "opened_on,manager_no,preferred_channel,tags,remark,created_at,created_by",
         [
             [
-                "C1", "集团客户", " 广州贸易公司 ", "广贸", "营业执照", "91440101MA5",
+                "C1", "集团客户", " 广州贸易公司 ", "广贸", "营业执照", "91440101MA5ABCDE1M",
                 "+86 13800138000", "020-8888 6666",
                 "a@example.com", "440106", "天河区", "A级", "在网", "2024年3月5日", "M1", "微信",
                 "重点；老客户;重点", "第一行\n第二行",
@@ -55,7 +55,7 @@ def test_every_column_of_a_customer_arrives_as_it_was_written(importer, managers
         "business_licence",
     )
     assert (customer.mobile, customer.grade.value, customer.status.value) == (
-        "+86 13800138000",
+        "13800138000",
         "A",
         "active",
     )
