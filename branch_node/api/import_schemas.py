@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from marshmallow import Schema, fields, validate
 
-from branch_node.api.schemas import NOT_TEXT, TEXT, Sent, code
+from branch_node.api.schemas import NOT_TEXT, TEXT, Sent, code, one_of
 from branch_node.imports.models import ImportState, MatchChoice
 from shared.errors import N_
 
@@ -99,7 +99,7 @@ class Alike(Schema):
     choice = code(MatchChoice, allow_none=True)
 
 
-_CHOICES: Final = validate.OneOf([one.value for one in MatchChoice])
+_CHOICES: Final = one_of(one.value for one in MatchChoice)
 
 
 class RowChoice(Sent):

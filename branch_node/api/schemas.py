@@ -1,5 +1,6 @@
 """What is sent to and answered by the branch's interface for programs."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
@@ -22,6 +23,7 @@ from shared.domain.customers.vocabulary import (
     ValueTier,
 )
 from shared.domain.duplicates.vocabulary import PairState
+from shared.domain.form_fields import NOT_LISTED
 from shared.domain.qualification.vocabulary import JudgedAs, Occasion, QualificationState
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_
@@ -46,6 +48,11 @@ class Sent(Schema):
         unknown = RAISE
 
     error_messages = {"unknown": NOT_KNOWN}  # noqa: RUF012 - marshmallow's own way
+
+
+def one_of(codes: Iterable[str]) -> validate.OneOf:
+    """Return the check of a text that is one of these codes; its refusal speaks the language of who asks."""
+    return validate.OneOf([*codes], error=NOT_LISTED)
 
 
 def code(vocabulary: type[Vocabulary], **more: Any) -> fields.Enum[Any]:  # noqa: ANN401 - marshmallow's settings
@@ -177,7 +184,7 @@ class Move(Schema):
 class NewMove(Sent):
     """Where a customer moves: a stage or a tier, by which day, and why."""
 
-    what = fields.String(required=True, validate=validate.OneOf([one.value for one in MoveOf]), **TEXT)
+    what = fields.String(required=True, validate=one_of(one.value for one in MoveOf), **TEXT)
     to = fields.String(required=True, **TEXT)
     on = fields.String(required=True, **TEXT)
     reason = fields.String(required=True, **TEXT)
@@ -243,7 +250,7 @@ class Pair(Schema):
 class Decision(Sent):
     """What two files are to each other."""
 
-    state = fields.String(required=True, validate=validate.OneOf([one.value for one in PairState]), **TEXT)
+    state = fields.String(required=True, validate=one_of(one.value for one in PairState), **TEXT)
 
 
 class Merge(Schema):
@@ -266,7 +273,7 @@ class NewMerge(Sent):
 
     survivor_id = fields.String(required=True, **TEXT)
     loser_id = fields.String(required=True, **TEXT)
-    chosen = fields.List(fields.String(validate=validate.OneOf(CHOOSABLE), **TEXT), **TEXTS)
+    chosen = fields.List(fields.String(validate=one_of(CHOOSABLE), **TEXT), **TEXTS)
 
 
 class Version(Schema):
@@ -282,7 +289,7 @@ class NewBulk(Sent):
     """What is to be done to whom, and why; with `try` it is said what would happen, and nothing is done."""
 
     ids = fields.List(fields.String(**TEXT), required=True, **TEXTS)
-    kind = fields.String(required=True, validate=validate.OneOf([one.value for one in BulkKind]), **TEXT)
+    kind = fields.String(required=True, validate=one_of(one.value for one in BulkKind), **TEXT)
     value = fields.String(allow_none=True, **TEXT)
     reason = fields.String(required=True, **TEXT)
     try_ = fields.Boolean(data_key="try", error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
@@ -333,9 +340,7 @@ class NewHandover(Sent):
     from_id = fields.String(required=True, **TEXT)
     to_id = fields.String(required=True, **TEXT)
     customer_ids = fields.List(fields.String(**TEXT), required=True, **TEXTS)
-    reason = fields.String(
-        required=True, validate=validate.OneOf([one.value for one in HandoverReason]), **TEXT
-    )
+    reason = fields.String(required=True, validate=one_of(one.value for one in HandoverReason), **TEXT)
     last_day = fields.String(required=True, **TEXT)
     with_shares = fields.Boolean(error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
 

@@ -40,7 +40,9 @@ TONES: Final = {
     EntryKind.REMOVAL: "",
 }
 COLUMNS: Final = (
-    Column("seq", _l("Entry"), "own", sort=True, link="archive.one", link_key="id", link_arg="entry_id"),
+    Column(
+        "seq", _l("Archive entry"), "own", sort=True, link="archive.one", link_key="id", link_arg="entry_id"
+    ),
     Column("customer_no", _l("Customer"), "own", sort=True),
     Column("kind", _l("Kind"), "own"),
     Column("made_at", _l("Put there"), "own", sort=True),

@@ -143,7 +143,7 @@ def _drop(_session: Session, _act: ProposedAct, _by: Stamp) -> None:
 
 def _facts(act: ProposedAct) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
-        (N_("Entry"), act.payload["number"]),
+        (N_("Archive entry"), act.payload["number"]),
         (N_("Customer number"), act.payload["customer_no"]),
     ]
     if "minutes" in act.payload:

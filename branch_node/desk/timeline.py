@@ -17,6 +17,7 @@ from branch_node.units.models import Unit, UnitEvent
 from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.queries import stands
 from shared.audit.models import AuditEntry
+from shared.audit.vocabulary import LogAction
 from shared.domain.calendar import day_bounds, local_day
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_
@@ -113,6 +114,8 @@ def _changes(session: Session, customer_id: str, before: Place | None, _zone: st
     wanted = (
         select(AuditEntry)
         .where(AuditEntry.subject_type == "customer", AuditEntry.subject_id == customer_id)
+        # Who looked stands in the operation log; here it would bury what happened.
+        .where(AuditEntry.action != LogAction.VIEW)
         .where(*_older(EntryKind.CHANGE, AuditEntry.at, AuditEntry.id, before))
         .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
     )

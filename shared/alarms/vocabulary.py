@@ -16,7 +16,7 @@ TAKES_TWO: Final = frozenset({"restored-by-one"})
 class Severity(Vocabulary):
     """How grave an alarm is: a critical one is shown on the first page until it is over."""
 
-    CRITICAL = "critical", N_("critical"), "严重"
+    CRITICAL = "critical", N_("critical"), "紧急"
     WARNING = "warning", N_("warning"), "警告"
 
 

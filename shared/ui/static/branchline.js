@@ -237,6 +237,12 @@
     document.head.append(script);
   }
 
+  // On a narrow screen the tab one stands at may lie beyond the edge of its bar.
+  all(".tabs").forEach((bar) => {
+    const here = bar.querySelector("[aria-current]");
+    if (here) bar.scrollLeft = here.offsetLeft - bar.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
+  });
+
   drawAll(document);
   document.addEventListener("htmx:afterSettle", (event) => drawAll(event.detail.elt));
 })();

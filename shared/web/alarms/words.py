@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from shared.alarms.models import Alarm
 from shared.alarms.vocabulary import AlarmKind
 from shared.errors import N_
-from shared.i18n import format_number
+from shared.i18n import format_instant, format_number
 from shared.i18n import gettext as _
+from shared.web.context import runtime
 
 SUBJECT_WORDS: Final[Mapping[str, str]] = {
     "branch": N_("Branch"),
@@ -18,6 +20,7 @@ SUBJECT_WORDS: Final[Mapping[str, str]] = {
     "receiver": N_("Receiver"),
     "record": N_("Record"),
 }
+NODE: Final = "node"
 Links = Mapping[str, Callable[[str], str]]
 
 
@@ -57,12 +60,15 @@ class AlarmWords:
 
 def _about(alarm: Alarm) -> str:
     word = SUBJECT_WORDS.get(alarm.subject_type)
+    if alarm.subject_type == NODE and word:
+        # Which part of it is a word of the program; the title says it to people.
+        return _(word)
     return f"{_(word) if word else alarm.subject_type} {alarm.subject_id}".strip()
 
 
 def _told(kind: AlarmKind | None, details: Mapping[str, Any]) -> str:
     """Return the details in one sentence; as they stand when the sentence wants others."""
-    shown = {name: _shown(value) for name, value in details.items()}
+    shown = {name: _time(value) if name.endswith("_at") else _shown(value) for name, value in details.items()}
     if reason := shown.get("reason"):
         # Often a sentence of ours.
         shown["reason"] = _(reason)
@@ -72,6 +78,15 @@ def _told(kind: AlarmKind | None, details: Mapping[str, Any]) -> str:
         except KeyError:
             pass
     return _(", ").join(f"{name}: {value}" for name, value in shown.items())
+
+
+def _time(value: object) -> str:
+    """Return the text of an instant as a page writes it; of what is none, what it is."""
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        return _shown(value)
+    return format_instant(at, timezone=runtime().settings.timezone) if at.tzinfo else _shown(value)
 
 
 def _shown(value: object) -> str:

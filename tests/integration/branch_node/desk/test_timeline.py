@@ -12,6 +12,7 @@ from branch_node.customers.belonging import count_of_person
 from branch_node.desk.timeline import EntryKind, Place, list_entries
 from branch_node.merging import operations as merging
 from branch_node.worklogs.models import WorkLog
+from shared.audit.operations import record
 from shared.domain.customers.vocabulary import ValueTier
 from shared.ids import new_id
 from tests.support.branch import ANA, NOON, SHANGHAI
@@ -48,6 +49,16 @@ def customer(rows, sessions):
                 session, who, tier, on=date(2026, 3, day), today=date(2026, 3, 18), reason="评估", by=ANA
             )
     return who
+
+
+def test_who_looked_stands_in_the_operation_log_and_not_on_the_line(customer, sessions):
+    before = walk(sessions, customer)
+
+    with sessions.begin() as session:
+        record(session, "customer.viewed", subject=("customer", customer), by=ANA)
+        record(session, "customer.changed", subject=("customer", customer), by=ANA)
+
+    assert len(walk(sessions, customer)) == len(before) + 1
 
 
 def test_pages_follow_each_other_without_a_gap_or_a_double(customer, sessions):

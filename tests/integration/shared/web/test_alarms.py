@@ -135,3 +135,15 @@ def test_first_pages_show_critical_alarms_and_no_others(signed_in, database):
     assert page.count("The disk is full") == 3
     assert "All 5 critical alarms" in page
     assert "The line is slow" not in page
+
+
+def test_an_alarm_of_this_node_is_told_without_words_of_the_program_and_in_our_time(signed_in, database):
+    told = AlarmKind(SLOW.code, SLOW.severity, SLOW.title_msgid, SLOW.cure_msgid)
+    _raise(database, told, ("node", "restore"), made_at="2026-03-18T04:05:06Z", read_at="never")
+
+    page = signed_in.get("/alarms").text
+
+    assert "This node" in page
+    assert "This node restore" not in page
+    assert "2026-03-18 12:05" in page
+    assert "never" in page
