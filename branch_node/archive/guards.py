@@ -65,12 +65,16 @@ def _sqlite() -> Iterator[str]:
     kept = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in (*_UNLOCK_FIXED, *_UNLOCK_TIMES))
     may_add = _unlocked(_NOW_SQLITE, over, "NEW.of_id", _PURPOSE) + " AND u.id = NEW.unlock_id)"
     may_blank = _unlocked(_NOW_SQLITE, over, "OLD.id", "'removal'") + ")"
+    # INSERT OR REPLACE removes the row it meets, and tells no trigger so on a connection that is not ours.
+    met = "SELECT 1 FROM {} o WHERE o.rowid = NEW.rowid OR o.id = NEW.id OR o.{} = NEW.{}"
+    new_entry = f"NOT EXISTS ({met.format('archive_entries', 'seq', 'seq')})"
+    new_unlock = f"NOT EXISTS ({met.format('archive_unlocks', 'act_id', 'act_id')})"
     allowed = {
-        ("archive_entries", "INSERT"): f"NEW.kind = 'file' OR {may_add}",
+        ("archive_entries", "INSERT"): f"{new_entry} AND (NEW.kind = 'file' OR {may_add})",
         ("archive_entries", "UPDATE"): f"NEW.content IS NULL AND {same} AND {may_blank} AND NOT {_HELD}",
         ("archive_entries", "DELETE"): "0",
         ("archive_unlocks", "INSERT"): (
-            f"NEW.closed_at IS NULL AND NEW.minutes BETWEEN 1 AND 240 "
+            f"{new_unlock} AND NEW.closed_at IS NULL AND NEW.minutes BETWEEN 1 AND 240 "
             f"AND strftime('%Y-%m-%dT%H:%M:%f', NEW.clock_at) <= {_NOW_SQLITE} "
             f"AND {_ACT.format(entry='NEW.entry_id')}"
         ),

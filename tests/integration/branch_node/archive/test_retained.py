@@ -1,7 +1,9 @@
 """The retained archive: read by many, written by nobody but two people together, and proved by its chain."""
 
 import json
+from contextlib import closing
 from datetime import timedelta
+from sqlite3 import IntegrityError, connect
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
@@ -99,6 +101,35 @@ def test_the_database_refuses_to_change_an_entry_whoever_asks(sessions, filed, s
 
     assert _rows(sessions) == before
     assert _verdict(sessions).intact
+
+
+@pytest.mark.parametrize("table", ["archive_entries", "archive_unlocks"])
+def test_another_program_cannot_write_over_a_row_either(sessions, filed, unlock, table):
+    """`INSERT OR REPLACE` removes what it meets, and by SQLite's own settings asks no trigger for that."""
+    unlock(filed[1])
+    engine = sessions.kw["bind"]
+    if engine.dialect.name == "postgresql":
+        over = {"archive_entries": "customer_no", "archive_unlocks": "asked_by"}[table]
+        with sessions() as session, pytest.raises(DBAPIError, match="archive is locked"):
+            session.execute(
+                text(f"INSERT INTO {table} SELECT * FROM {table} ON CONFLICT (id) DO UPDATE SET {over} = 'x'")
+            )
+        return
+    place = engine.url.database
+    with closing(connect(place)) as bare:
+        before = bare.execute(f"SELECT rowid, * FROM {table}").fetchall()
+        names = [column[1] for column in bare.execute(f"PRAGMA table_info({table})")]
+        over = ", ".join("'forged'" if name in {"customer_no", "asked_by"} else name for name in names)
+        for columns, values in (
+            (", ".join(names), over),
+            (
+                f"rowid, {', '.join(names)}",
+                f"rowid, {over.replace('id, ', 'lower(hex(randomblob(16))), ', 1)}",
+            ),
+        ):
+            with pytest.raises(IntegrityError, match="archive is locked"):
+                bare.execute(f"INSERT OR REPLACE INTO {table} ({columns}) SELECT {values} FROM {table}")
+        assert bare.execute(f"SELECT rowid, * FROM {table}").fetchall() == before
 
 
 def test_nothing_is_added_to_an_entry_that_is_locked(sessions, filed):
