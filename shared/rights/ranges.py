@@ -8,16 +8,28 @@ second wall. A statement over the tables themselves would pass beside the first 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, event, false, inspect, literal
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    event,
+    false,
+    inspect,
+)
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session
+from sqlalchemy.orm.interfaces import CriteriaOption
 from sqlalchemy.sql import visitors
 
+from shared.db.base import Id, Instant
 from shared.db.scope import ScopedSession
 from shared.rights import policy
 from shared.rights.policy import Person
@@ -43,7 +55,7 @@ class Seer:
     at: Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ranged:
     """The rows of one mapped class that each range holds; a range that `rows` does not name holds them all.
 
@@ -58,7 +70,7 @@ class Ranged:
     branch: Any = None
     limited: Callable[[Seer, ColumnElement[str]], ColumnElement[bool]] | None = None
 
-    @property
+    @cached_property
     def table(self) -> Table:
         """The table behind the class."""
         found = inspect(self.entity).local_table
@@ -78,6 +90,57 @@ class _Narrowed(LoaderCriteriaOption):
     def _resolve_where_criteria(self, ext_info: Any) -> ColumnElement[bool]:  # noqa: ANN401 - SQLAlchemy's own
         found = super()._resolve_where_criteria(ext_info)
         return ext_info._adapter.traverse(found) if ext_info.is_aliased_class else found
+
+
+class _Narrowing(CriteriaOption):
+    """What one person's statements are narrowed by, as one option for all classes there are.
+
+    SQLAlchemy knows a statement again by the shape of this, which is whose rows of what are seen; who looks and when
+    are values that go with each statement. So conditions are made for a statement that was never met in this shape,
+    and neither made nor compared for any other.
+    """
+
+    propagate_to_loaders = True
+
+    def __init__(self, sight: "Sight") -> None:
+        self._sight = sight
+        self._shape = (_Narrowing, *sight.ranged, *sight.shape)
+
+    def _gen_cache_key(self, _anon_map: Any, bindparams: list[BindParameter[Any]]) -> tuple[Any, ...]:  # noqa: ANN401 - SQLAlchemy's own
+        bindparams.extend(self._sight.compared)
+        return self._shape
+
+    def process_compile_state(self, compile_state: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
+        """Narrow a statement that is being put together."""
+        self.get_global_criteria(compile_state.global_attributes)
+
+    def process_compile_state_replaced_entities(self, compile_state: Any, mapper_entities: Any) -> None:  # noqa: ANN401, ARG002 - SQLAlchemy's own
+        """Narrow one whose columns took the place of others."""
+        self.process_compile_state(compile_state)
+
+    def get_global_criteria(self, attributes: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
+        """Add what each class is narrowed by to what is known of a statement."""
+        for one in self._criteria:
+            one.get_global_criteria(attributes)
+
+    @cached_property
+    def _criteria(self) -> Sequence[LoaderCriteriaOption]:
+        found = ((one.entity, self._sight.condition(one)) for one in self._sight.ranged)
+        return [
+            _Narrowed(entity, condition, include_aliases=True)
+            for entity, condition in found
+            if condition is not None
+        ]
+
+
+class Compared(NamedTuple):
+    """What rows are compared with: the values of who looks, by names that no statement has besides."""
+
+    user: BindParameter[str]
+    manager: BindParameter[str]
+    at: BindParameter[datetime]
+    branches: BindParameter[Any]
+    listed: BindParameter[str]
 
 
 @dataclass(frozen=True)
@@ -108,55 +171,78 @@ class Sight:
         return found
 
     @cached_property
-    def criteria(self) -> tuple[LoaderCriteriaOption, ...]:
+    def criteria(self) -> tuple[CriteriaOption, ...]:
         """What every statement is narrowed by; nothing for those who see all."""
-        found = ((one.entity, self._condition(one)) for one in self.ranged)
-        return tuple(
-            _Narrowed(entity, condition, include_aliases=True)
-            for entity, condition in found
-            if condition is not None
-        )
+        return () if self.sees_all else (_Narrowing(self),)
 
     @cached_property
     def tables(self) -> frozenset[Table]:
         """The tables of which not every row is seen."""
-        return frozenset(one.table for one in self.ranged if self._condition(one) is not None)
+        return frozenset(one.table for one in self.ranged if self._narrows(one))
 
-    @property
+    @cached_property
     def sees_all(self) -> bool:
         """Whether no row of anything is kept back."""
-        return all(self._condition(one) is None for one in self.ranged)
+        return not any(self._narrows(one) for one in self.ranged)
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """What conditions are made of, besides values: two sights of one shape ask the same of other values."""
+        return (self.branches is None, *(self.range_of(one.resource).value for one in self.ranged))
+
+    @cached_property
+    def compared(self) -> Compared:
+        """What conditions compare with."""
+        branches = self.branches or ()
+        return Compared(
+            bindparam("branchline_user", self.seer.user_id or NOBODY, Id()),
+            bindparam("branchline_manager", self.seer.manager_id or NOBODY, Id()),
+            bindparam("branchline_at", self.seer.at, Instant()),
+            bindparam("branchline_branches", branches, Integer(), expanding=True),
+            bindparam("branchline_listed", json.dumps(branches), String()),
+        )
 
     def rows_of(self, table: Table) -> list[ColumnElement[bool]]:
         """Return what a statement over the table itself has to ask for besides; nothing where all rows are seen."""
-        found = [self._condition(one) for one in self.ranged if one.table is table]
+        found = [self.condition(one) for one in self.ranged if one.table is table]
         return [condition for condition in found if condition is not None]
 
-    @cached_property
-    def _compared(self) -> Seer:
-        seer = self.seer
-        return replace(seer, user_id=seer.user_id or NOBODY, manager_id=seer.manager_id or NOBODY)
-
-    def _condition(self, one: Ranged) -> ColumnElement[bool] | None:
+    def condition(self, one: Ranged) -> ColumnElement[bool] | None:
+        """Return which rows are seen; None for all of them."""
         within = self._within(one)
         if one.limited is not None and not one.rows:
             return within
         reach = self.range_of(one.resource)
         if reach is DataRange.NONE:
             return false()
-        condition = one.rows[reach](self._compared) if reach in one.rows else None
+        condition = one.rows[reach](self._compared_seer) if reach in one.rows else None
         if condition is None or within is None:
             return condition if within is None else within
         return condition & within
+
+    def _narrows(self, one: Ranged) -> bool:
+        """Tell whether there is a condition, without making it."""
+        if self.branches is not None and (one.limited is not None or one.branch is not None):
+            return True
+        if one.limited is not None and not one.rows:
+            return False
+        reach = self.range_of(one.resource)
+        return reach is DataRange.NONE or reach in one.rows
 
     def _within(self, one: Ranged) -> ColumnElement[bool] | None:
         """Return which rows somebody limited to some branches sees; None for everybody else."""
         if self.branches is None:
             return None
         if one.limited is not None:
-            return one.limited(self.seer, literal(json.dumps(self.branches)))
-        within: ColumnElement[bool] | None = None if one.branch is None else one.branch.in_(self.branches)
+            return one.limited(self._compared_seer, self.compared.listed)
+        within: ColumnElement[bool] | None = (
+            None if one.branch is None else one.branch.in_(self.compared.branches)
+        )
         return within
+
+    @property
+    def _compared_seer(self) -> Seer:
+        return Seer(self.compared.user, self.compared.manager, self.compared.at)
 
 
 def nobody(ranged: Sequence[Ranged], at: datetime) -> Sight:

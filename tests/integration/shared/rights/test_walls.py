@@ -129,6 +129,24 @@ def test_somebody_without_a_link_to_an_account_manager_holds_nothing(branch, row
         assert names(session) == []
 
 
+def test_one_statement_is_put_together_once_and_shows_each_person_their_own(branch, database, looking):
+    known: dict[object, object] = {}
+
+    def seen_by(manager):
+        with looking(DataRange.SELF, manager=branch[manager]) as session:
+            session.connection(execution_options={"compiled_cache": known})
+            line, inner = aliased(BillLine), select(WorkLog.customer_id)
+            mine = select(Customer.name, line.id).join(line).where(Customer.id.in_(inner))
+            return session.execute(mine).all()
+
+    assert [seen_by(one) for one in ("wu", "li", "wu")] == [
+        [("of wu", branch["line of wu"])],
+        [("of li", branch["line of li"])],
+        [("of wu", branch["line of wu"])],
+    ]
+    assert len(known) == 1
+
+
 def test_without_a_range_nothing_is_seen_and_the_whole_branch_is_all(branch, looking):
     with looking({}) as session:
         assert names(session) == []
