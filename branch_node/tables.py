@@ -11,7 +11,12 @@ from branch_node.customers.ages import install_ages, remove_ages
 from branch_node.customers.belonging import NOT_OF_MERGED
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Customer
 from branch_node.customers.operations import EDITABLE
-from branch_node.documents.models import Document, DocumentVersion
+from branch_node.documents.models import (
+    DOCUMENT_FILE_SEARCH,
+    DOCUMENT_SEARCH,
+    Document,
+    DocumentVersion,
+)
 from branch_node.erasure.guards import install as install_erased
 from branch_node.identity.guards import install as install_merged
 from branch_node.identity.guards import remove as remove_merged
@@ -26,6 +31,14 @@ from shared.rights.rowsecurity import install_row_security, remove_row_security
 
 # They do not travel, and are kept blank of who is erased all the same.
 DOCUMENTS: Final = tuple(Base.metadata.tables[one.__tablename__] for one in (Document, DocumentVersion))
+
+SEARCHED: Final = (
+    CUSTOMER_SEARCH,
+    CONTACT_SEARCH,
+    WORK_LOG_SEARCH,
+    DOCUMENT_SEARCH,
+    DOCUMENT_FILE_SEARCH,
+)
 
 CUSTOMERS: Final = Base.metadata.tables[Customer.__tablename__]
 
@@ -43,9 +56,8 @@ def _install_generated(connection: Connection) -> None:
         columns=[name for name in EDITABLE if name != "manager_id"],
     )
     install_ages(connection)
-    CUSTOMER_SEARCH.install(connection)
-    CONTACT_SEARCH.install(connection)
-    WORK_LOG_SEARCH.install(connection)
+    for followed in SEARCHED:
+        followed.install(connection)
     install_projection(connection)
     install_owners(connection)
     install_row_security(connection, RANGES, append_only=("audit_entries",))

@@ -227,7 +227,7 @@ def _sent(given: Mapping[str, str], file: Checked) -> list[str]:
 
 def _documents(wanted: DocumentFilter) -> Response:
     with reading() as session:
-        statement = queries.select_documents(wanted, queries.kind_words(session))
+        statement = queries.select_documents(session, wanted, queries.kind_words(session))
         found, next_ = asking.page_by_id(session, statement, Document.id)
         shown = [asking.dumped(schemas.Document(), row[0]) for row in found]
     take_rows(len(shown), "document")

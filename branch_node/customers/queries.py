@@ -1,5 +1,6 @@
 """Finding and listing customers."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -186,10 +187,13 @@ def select_customers(
 def count_groups(session: Session, wanted: CustomerFilter, group: str) -> dict[Any, int]:
     """Return how many of the customers wanted each group holds; None stands for those without."""
     key = GROUPS[group]
-    counted = select(key, func.count(Customer.id)).select_from(Customer).where(*_conditions(session, wanted))
-    if key is Manager.name:
-        counted = counted.outerjoin(Manager, Manager.id == Customer.manager_id)
-    return {row[0]: row[1] for row in session.execute(counted.group_by(key))}
+    if session.get_bind().dialect.name != "sqlite":
+        counted = _among(session, wanted, key, key, func.count(Customer.id)).group_by(key)
+        return {row[0]: row[1] for row in session.execute(counted)}
+    # SQLite groups by sorting, which takes five times as long as counting what it lists.
+    listed = session.scalar(_among(session, wanted, key, func.json_group_array(key)))
+    read = key.type.result_processor(session.get_bind().dialect, None) or (lambda stored: stored)
+    return {read(stored): number for stored, number in Counter(json.loads(listed or "[]")).items()}
 
 
 def count_customers(session: Session, wanted: CustomerFilter) -> int:
@@ -290,6 +294,12 @@ def _most_ranked(session: Session) -> int | None:
     """Return how many hits are looked at; all, where some of the first might not be of who looks."""
     sight = sight_of(session)
     return None if sight is not None and CUSTOMER_SEARCH.source in sight.tables else RANKED
+
+
+def _among(session: Session, wanted: CustomerFilter, group: object, *columns: Any) -> Select[Any]:  # noqa: ANN401
+    """Select columns of the customers wanted, and of what they are grouped by."""
+    found = select(*columns).select_from(Customer).where(*_conditions(session, wanted))
+    return found.outerjoin(Manager, Manager.id == Customer.manager_id) if group is Manager.name else found
 
 
 def _behind(

@@ -82,7 +82,7 @@ def export(customer_id: str) -> ResponseReturnValue:
     with reading() as session:
         customer = get_customer(session, customer_id)
         words = queries.kind_words(session)
-        wanted = queries.select_documents(DocumentFilter(customer_id=customer.id), words)
+        wanted = queries.select_documents(session, DocumentFilter(customer_id=customer.id), words)
         found = session.execute(wanted.order_by(Document.id)).all()
     whole = whole_asked() and may_whole()
     columns = _columns(sensitive=any(row[0].is_sensitive for row in found))

@@ -106,7 +106,7 @@ def page_of(session: Session, wanted: DocumentFilter, *, default: str) -> Page[L
     words = kind_words(session)
     return paginate(
         session,
-        select_documents(wanted, words),
+        select_documents(session, wanted, words),
         PageRequest.from_query(SORTS, default=default),
         sorts=SORTS,
         tie=Document.id,

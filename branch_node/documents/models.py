@@ -1,13 +1,14 @@
 """Documents, their versions, and the bytes in pieces: in the database, so that they are saved and erased with it."""
 
 from datetime import date, datetime
-from typing import Final
+from typing import Final, cast
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, Table
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id
 from shared.db.personal import FieldClass, about, not_personal, personal
+from shared.db.search import FollowedTable
 from shared.domain.documents.vocabulary import KIND_LENGTH, is_sensitive
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_
@@ -39,6 +40,7 @@ class Document(Base):
         CheckConstraint("versions >= 1", name="has_a_version"),
         CheckConstraint("(retired_at IS NULL) = (retired_by IS NULL)", name="retired_by_somebody"),
         Index("ix_documents_customer_id", "customer_id"),
+        Index("ix_documents_kind", "kind"),
         Index("ix_documents_valid_until", "valid_until"),
     )
 
@@ -92,6 +94,19 @@ class DocumentVersion(Base):
     content_of: Mapped[str] = mapped_column(Id, ForeignKey("document_versions.id"))
     added_at: Mapped[datetime]
     added_by: Mapped[str] = mapped_column(String(80))
+
+
+_TITLED: Final = ("name", "number")
+DOCUMENT_SEARCH: Final = FollowedTable(
+    "document_search", cast("Table", Document.__table__), columns=_TITLED, looked_at=_TITLED
+)
+DOCUMENT_SEARCH.create_with_source()
+
+_FILED: Final = ("file_name",)
+DOCUMENT_FILE_SEARCH: Final = FollowedTable(
+    "document_file_search", cast("Table", DocumentVersion.__table__), columns=_FILED, looked_at=_FILED
+)
+DOCUMENT_FILE_SEARCH.create_with_source()
 
 
 class DocumentChunk(Base):

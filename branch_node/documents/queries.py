@@ -6,14 +6,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import IO, Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.documents.errors import DocumentDamagedError, DocumentNotFoundError
-from branch_node.documents.models import Document, DocumentChunk, DocumentVersion
+from branch_node.documents.models import (
+    DOCUMENT_FILE_SEARCH,
+    DOCUMENT_SEARCH,
+    Document,
+    DocumentChunk,
+    DocumentVersion,
+)
 from branch_node.inbound.queries import code_table, codes, words_of
 from shared.db.base import instant_text
+from shared.db.search_terms import terms_of
 from shared.domain.documents.vocabulary import own_words
 from shared.domain.published.vocabulary import CodeTable
 from shared.i18n import current_language
@@ -71,7 +78,7 @@ def list_versions(session: Session, document_id: str) -> Sequence[DocumentVersio
 
 
 def select_documents(
-    wanted: DocumentFilter, words: Mapping[str, str]
+    session: Session, wanted: DocumentFilter, words: Mapping[str, str]
 ) -> Select[Document, DocumentVersion, str, str]:
     """Select documents with their newest version, and the number and name of their customer."""
     return (
@@ -81,7 +88,7 @@ def select_documents(
             (DocumentVersion.document_id == Document.id) & (DocumentVersion.no == Document.versions),
         )
         .join(Customer, Customer.id == Document.customer_id)
-        .where(*_conditions(wanted, words))
+        .where(*_conditions(session, wanted, words))
     )
 
 
@@ -95,14 +102,14 @@ def found(
     session: Session, text: str, words: Mapping[str, str], limit: int, *, offset: int = 0
 ) -> Sequence[tuple[Document, DocumentVersion, str, str]]:
     """Return the documents a text finds by name, number, file name or kind (`words`), those changed last first."""
-    wanted = select_documents(DocumentFilter(text=text), words)
+    wanted = select_documents(session, DocumentFilter(text=text), words)
     ordered = wanted.order_by(Document.updated_at.desc(), Document.id).limit(limit).offset(offset)
     return [(row[0], row[1], row[2], row[3]) for row in session.execute(ordered).all()]
 
 
 def count_found(session: Session, text: str, words: Mapping[str, str]) -> int:
     """Return how many documents a text finds."""
-    wanted = select_documents(DocumentFilter(text=text), words)
+    wanted = select_documents(session, DocumentFilter(text=text), words)
     return session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
 
 
@@ -113,7 +120,7 @@ def count_expiring(session: Session, today: date, *, manager_id: str = "") -> in
         session.scalar(
             select(func.count(Document.id))
             .join(Customer, Customer.id == Document.customer_id)
-            .where(*_conditions(wanted, {}))
+            .where(*_conditions(session, wanted, {}))
         )
         or 0
     )
@@ -242,7 +249,19 @@ def _pieces(session: Session, version: DocumentVersion) -> Iterator[bytes]:
             yield bytes(row[0])
 
 
-def _conditions(wanted: DocumentFilter, words: Mapping[str, str]) -> list[ColumnElement[bool]]:
+def words_of_document(document: Any) -> list[str]:  # noqa: ANN401 - a Document or a row of its table
+    """Return the words under which a document is found."""
+    return terms_of(document.name, document.number)
+
+
+def words_of_file(version: Any) -> list[str]:  # noqa: ANN401 - a DocumentVersion or a row of its table
+    """Return the words under which a document is found by its file."""
+    return terms_of(version.file_name)
+
+
+def _conditions(
+    session: Session, wanted: DocumentFilter, words: Mapping[str, str]
+) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [
         Document.retired_at.is_not(None) if wanted.retired else Document.retired_at.is_(None)
     ]
@@ -255,9 +274,19 @@ def _conditions(wanted: DocumentFilter, words: Mapping[str, str]) -> list[Column
     if wanted.until is not None:
         conditions.append(Document.valid_until <= wanted.until)
     if wanted.text:
-        text = wanted.text.casefold()
-        kinds = [code for code, word in words.items() if text in word.casefold()]
-        columns = (Document.name, Document.number, DocumentVersion.file_name)
-        like = [column.icontains(wanted.text, autoescape=True) for column in columns]
-        conditions.append(or_(*like, Document.kind.in_(kinds)))
+        conditions.append(Document.id.in_(_met_by(session, wanted.text.strip(), words)))
     return conditions
+
+
+def _met_by(session: Session, text: str, words: Mapping[str, str]) -> Select[Any]:
+    """Select the documents whose title and number, or whose newest file's name, meet every word; also by kind."""
+    newest = (Document.id == DocumentVersion.document_id) & (Document.versions == DocumentVersion.no)
+    named = select(Document.id).where(Document.id.in_(DOCUMENT_SEARCH.matching(session, text)))
+    filed = (
+        select(DocumentVersion.document_id)
+        .join(Document, newest)
+        .where(DocumentVersion.id.in_(DOCUMENT_FILE_SEARCH.matching(session, text)))
+    )
+    kinds = [code for code, word in words.items() if text.casefold() in word.casefold()]
+    of_kind = [select(Document.id).where(Document.kind.in_(kinds))] if kinds else []
+    return select(union_all(named, filed, *of_kind).subquery().c[0])

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH
+from branch_node.documents.models import DOCUMENT_FILE_SEARCH, DOCUMENT_SEARCH
 from branch_node.erasure.operations import Known
 from branch_node.erasure.queries import count_kept, list_erasures, list_open
 from branch_node.personal.erasing import erase, erase_again
@@ -19,7 +20,10 @@ from shared.jobs.job import Job, Outcome, Progress
 from shared.stamp import Stamp, Via
 
 # Where something of a customer stood, on a database that rewrites its tables one by one.
-INDEXES: Final = [CUSTOMER_SEARCH.name, CONTACT_SEARCH.name, WORK_LOG_SEARCH.name]
+INDEXES: Final = [
+    one.name
+    for one in (CUSTOMER_SEARCH, CONTACT_SEARCH, WORK_LOG_SEARCH, DOCUMENT_SEARCH, DOCUMENT_FILE_SEARCH)
+]
 TABLES: Final = (
     "customers",
     "bill_lines",

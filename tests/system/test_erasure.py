@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from branch_node.billing.models import BillLine
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers.models import Contact, Customer
+from branch_node.documents import jobs as document_jobs
 from branch_node.documents.operations import Room, add_documents, retire
 from branch_node.documents.sniffing import check
 from branch_node.erased.models import Erasure
@@ -28,6 +29,7 @@ from branch_node.personal.finishing import finish as finish_at_branch
 from branch_node.personal.jobs import carry_out_orders
 from branch_node.personal.models import LegalHold
 from branch_node.retention.jobs import purge_outbox
+from branch_node.tables import SEARCHED
 from branch_node.worklogs import jobs as work_log_jobs
 from hq_server.analysis.jobs import take_in
 from hq_server.branches.models import Branch
@@ -129,7 +131,7 @@ def change(branch: BranchHere, customer: str, **values: Any) -> None:
 
 def night(world: World, branch: BranchHere) -> None:
     """What follows by itself: search indexes, HQ's backup, the purge, and what is written over."""
-    for job in (*customer_jobs.JOBS, *work_log_jobs.JOBS):
+    for job in (*customer_jobs.JOBS, *work_log_jobs.JOBS, *document_jobs.JOBS):
         job.run(branch.runtime, world.by(), Progress())
     take_in(world.hq, world.by(), Progress())
     setbacks.back_up_hq(world)
@@ -150,10 +152,7 @@ def test_an_erased_customer_is_blank_at_both_tiers_after_one_cycle_and_amounts_s
 
     kept_batches = {"sync_outbox"}
     assert (
-        tables_with(branch.runtime, CANARY)
-        - kept_batches
-        - {"customer_search", "contact_search", "work_log_search"}
-        == set()
+        tables_with(branch.runtime, CANARY) - kept_batches - {followed.name for followed in SEARCHED} == set()
     )
     assert tables_with(world.hq, CANARY) == set()
     assert tables_with(world.hq, KEPT) >= {"replica_customers", "replica_work_logs", "replica_bill_lines"}

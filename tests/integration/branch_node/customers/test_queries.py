@@ -4,7 +4,11 @@ import pytest
 
 from branch_node.customers import queries
 from branch_node.customers.queries import NOBODY, CustomerFilter
+from branch_node.ranges import RANGES
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.rights.ranges import SIGHT, Seer, Sight
+from shared.rights.vocabulary import DataRange, Resource
+from tests.support.branch import NOON
 
 
 @pytest.fixture
@@ -63,6 +67,25 @@ def test_customers_of_one_manager_come_with_the_managers_name(sessions, four):
             session, wanted, sort="customer_no", descending=True, limit=1, offset=1
         )
     assert [(row.Customer.name, row.manager_name) for row in found] == [("李雷", "王芳")]
+
+
+@pytest.mark.parametrize(
+    ("group", "sizes"),
+    [
+        ("kind", {CustomerKind.INDIVIDUAL: 3, CustomerKind.GROUP: 1}),
+        ("grade", {Grade.A: 1, Grade.B: 1, None: 2}),
+        ("status", {CustomerStatus.ACTIVE: 3, CustomerStatus.CLOSED: 1}),
+        ("manager", {"王芳": 2, None: 2}),
+    ],
+)
+def test_groups_are_counted_among_the_customers_wanted_that_who_looks_may_see(database, four, group, sizes):
+    with database.sessions() as session:
+        assert queries.count_groups(session, CustomerFilter(), group) == sizes
+        none = CustomerFilter(region="990000")
+        assert queries.count_groups(session, none, group) == {}
+    seen = Sight(Seer(None, four["manager"], NOON), {Resource.CUSTOMER: DataRange.SELF}, RANGES)
+    with database.sessions(info={SIGHT: seen}) as session:
+        assert sum(queries.count_groups(session, CustomerFilter(), group).values()) == 2
 
 
 def test_tags_are_listed_most_used_first(sessions, four):

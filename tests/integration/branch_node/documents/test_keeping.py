@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from branch_node.archive.models import ArchiveEntry
 from branch_node.archive.queries import read_content
-from branch_node.documents import operations, queries
+from branch_node.documents import jobs, operations, queries
 from branch_node.documents.alarms import DOCUMENTS_DAMAGED
 from branch_node.documents.errors import DocumentDamagedError, DocumentNotFoundError, DocumentRetiredError
 from branch_node.documents.jobs import check as check_stored
@@ -24,6 +24,7 @@ from branch_node.merging import operations as merging
 from branch_node.personal.answers import gather
 from branch_node.personal.erasing import erase
 from shared.alarms.models import Alarm
+from shared.db.search import index_changed
 from shared.domain.erasure.vocabulary import ErasureReason
 from shared.jobs.job import Progress
 from shared.rights.vocabulary import StaffKind
@@ -31,6 +32,18 @@ from tests.integration.branch_node.documents.conftest import PDF, PNG, WIDE, che
 from tests.support.branch import ANA, NOON
 
 LATER = replace(ANA, at=NOON + timedelta(hours=1))
+
+
+@pytest.fixture
+def indexed(sessions):
+    """Have the job index every document there is."""
+
+    def index():
+        with sessions.begin() as session:
+            for followed, words in jobs.INDEXES:
+                index_changed(session, followed, words)
+
+    return index
 
 
 def _chunks(sessions):
@@ -202,6 +215,45 @@ def test_documents_are_found_by_title_number_file_and_kind(sessions, rows, keep)
         assert [hit[0].id for hit in hits] == [paper], text
     with sessions() as session:
         assert queries.found(session, "scan%17", {}, 5) == []
+
+
+def test_indexed_documents_are_found_by_a_character_a_beginning_an_end_and_what_the_newest_file_is_called(
+    sessions, rows, keep, indexed
+):
+    paper = keep(rows.customer(), PDF, "scan_17.pdf", name="機房租赁合同", number="HT-2026-90871")
+    keep(rows.customer(), PNG, "front.png", name="照片", kind="photo")
+    indexed()
+
+    def hits(text):
+        with sessions() as session:
+            words = queries.kind_words(session)
+            found = queries.found(session, text, words, 5)
+            assert queries.count_found(session, text, words) == len(found)
+        return [hit[0].id for hit in found]
+
+    for text in (
+        "房",
+        "赁",
+        "机房",
+        "租赁合同",
+        "zulin",
+        "zlht",
+        "ht2026",
+        "90871",
+        "0871",
+        "scan",
+        "SCAN 17",
+    ):
+        assert hits(text) == [paper], text
+    assert hits("房 照") == hits("%") == hits("can") == []
+
+    with sessions.begin() as session:
+        document = operations.add_version(session, paper, checked(PNG, "new.png"), room=WIDE, by=LATER)
+        document.name = "仓库"
+    assert hits("机房") == hits("scan") == []
+    indexed()
+    assert hits("机房") == hits("scan") == []
+    assert hits("库") == hits("new") == [paper]
 
 
 def test_the_copy_a_person_asks_for_lists_their_documents(sessions, rows, keep):
