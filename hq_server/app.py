@@ -53,6 +53,7 @@ from hq_server.staff import pages as staff
 from hq_server.tables import APP as TABLES
 from hq_server.tracing import pages as tracing
 from hq_server.units import pages as units
+from hq_server.upkeep import pages as upkeep
 from hq_server.verification import jobs as verification_jobs
 from hq_server.verification import pages as verification
 from shared.alarms.vocabulary import AlarmKind
@@ -155,6 +156,7 @@ def _blueprints() -> Sequence[Blueprint]:
         group_pages.blueprint,
         analysis.blueprint,
         qualification.blueprint,
+        upkeep.blueprint,
         trial_pages.blueprint,
         units.blueprint,
         oversight.blueprint,

@@ -24,6 +24,7 @@ from hq_server.replica.models import (
     ReplicaUnitEvent,
     ReplicaWorkLog,
 )
+from hq_server.upkeep.models import UpkeepCount
 from shared.audit.models import AuditEntry
 from shared.auth.models import User
 from shared.db.base import Id
@@ -82,6 +83,7 @@ def _asked(seer: Seer, branches: ColumnElement[str]) -> ColumnElement[bool]:
 RANGES: Final = (
     Ranged(Branch, Resource.NODE, branch=Branch.number),
     Ranged(ReplicaCustomer, Resource.CUSTOMER, branch=ReplicaCustomer.branch_number),
+    Ranged(UpkeepCount, Resource.CUSTOMER, branch=UpkeepCount.branch_number),
     Ranged(ReplicaCustomerIdentity, Resource.CUSTOMER, branch=ReplicaCustomerIdentity.branch_number),
     Ranged(ReplicaContact, Resource.CONTACT, branch=ReplicaContact.branch_number),
     Ranged(ReplicaQualification, Resource.QUALIFICATION, branch=ReplicaQualification.branch_number),

@@ -41,6 +41,7 @@ APP: Final = MigratedApp(
         "hq_server.replica.models",
         "hq_server.erasure.models",
         "hq_server.proof.models",
+        "hq_server.upkeep.models",
         "hq_server.analysis.models",
         "shared.db.search",
     ),

@@ -101,6 +101,12 @@ def count_files(session: Session, weights: Weighing, *, below: int, manager_id: 
     return session.scalar(counted) or 0
 
 
+def mean_of(session: Session, weights: Weighing, wanted: ColumnElement[bool]) -> int | None:
+    """Return how complete the wanted files are on average, in percent rounded down; None where there is none."""
+    mean = session.scalar(select(func.avg(_share(weights))).where(wanted))
+    return None if mean is None else int(mean)
+
+
 def standings(session: Session, weights: Weighing) -> list[Standing]:
     """Return how complete the open files are, by kind of customer."""
     share = _share(weights)

@@ -70,6 +70,21 @@ class Flag:
         return UpkeepKind.STALE if self.conflict is None else UpkeepKind.CONFLICT
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many customers have a field that is flagged, that is stale, or that contradicts something, and which.
+
+    A customer counts once in each figure, however many fields are flagged.
+    """
+
+    customers: int
+    flagged: int
+    stale: int
+    conflicting: int
+    fields: Mapping[str, int]
+    conflicts: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class _Check:
     """One contradiction of a field: `other` is when its other side was written, NULL where there is none."""
@@ -105,6 +120,11 @@ def flagged(rules: Rules, kind: UpkeepKind | None = None) -> ColumnElement[bool]
     return and_(_is_open(), or_(*found)) if found else and_(_is_open(), literal(value=False))
 
 
+def is_kept_up() -> ColumnElement[bool]:
+    """Return the condition on files that are looked through: open, not merged into another, not erased."""
+    return _is_open()
+
+
 def flags_of(session: Session, rules: Rules, customer_ids: Collection[str]) -> dict[str, list[Flag]]:
     """Return what is flagged in the files of some customers, by id; whose file is in order is left out."""
     checks = _checks(rules)
@@ -117,6 +137,31 @@ def flags_of(session: Session, rules: Rules, customer_ids: Collection[str]) -> d
             if flags:
                 found[str(row[0])] = flags
     return found
+
+
+def count_all(session: Session, rules: Rules) -> Counted:
+    """Count the open files, each customer once, and what is flagged in them, in one statement."""
+    checks = _checks(rules)
+    stale = {field: _stale(field, rules) for field in WATCHED}
+    kinds = {
+        conflict: or_(*(check.holds for check in checks if check.conflict is conflict))
+        for conflict in dict.fromkeys(check.conflict for check in checks)
+    }
+    holds = [
+        case((one, 1), else_=0).label(f"f{at}") for at, one in enumerate((*stale.values(), *kinds.values()))
+    ]
+    file = select(Customer.id, *holds).where(_is_open()).subquery("file")
+    flags = [file.c[f"f{at}"] for at in range(len(holds))]
+    either = [_any(flags), _any(flags[: len(stale)]), _any(flags[len(stale) :])]
+    row = session.execute(select(func.count(), *(func.sum(one) for one in (*either, *flags)))).one()
+    customers, flagged_ones, stale_ones, conflicting, *single = (int(each or 0) for each in row)
+    fields = dict(zip(stale, single, strict=False))
+    conflicts = dict(zip((one.value for one in kinds), single[len(stale) :], strict=True))
+    return Counted(customers, flagged_ones, stale_ones, conflicting, fields, conflicts)
+
+
+def _any(flags: Sequence[ColumnElement[int]]) -> ColumnElement[int]:
+    return case((or_(literal(value=False), *(flag == 1 for flag in flags)), 1), else_=0)
 
 
 def count_flagged(session: Session, rules: Rules, *, manager_id: str = "") -> dict[UpkeepKind, int]:

@@ -1,5 +1,7 @@
 """Telling head office where our operation log and our retained archive end, so that a cut or rewritten one shows there.
 
+Once an hour the counts of stale and contradictory fields go with it.
+
 HQ compares the entry it kept last with what stands there now. Told when either has moved since, at the end of a
 cycle; the file of what was told is only a memory of what need not be told again.
 """
@@ -12,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from branch_node.archive.telling import archive_place, archive_report
+from branch_node.outbound import upkeep
 from branch_node.outbound.client import HqClient, HqRefusedError
 from branch_node.outbound.transport import NoAnswerError
 from branch_node.runtime import BranchRuntime
@@ -19,7 +22,7 @@ from shared.audit.keyring import LogKeys
 from shared.audit.models import AuditEntry, AuditHead
 from shared.audit.verification import Head
 from shared.errors import N_
-from sync_protocol.contract.messages import LogPlace, LogReport
+from sync_protocol.contract.messages import LogPlace, LogReport, UpkeepReport
 
 log = logging.getLogger(__name__)
 TOLD: Final = "log-told"
@@ -35,6 +38,7 @@ def tell(runtime: BranchRuntime, client: HqClient) -> None:
         # A node without a log key signs no head of its own either.
         head = find_end(session) if LogKeys.of(session) is not None else None
         archive = archive_report(session)
+        counted = _count(runtime, session) if head is not None else None
     if head is None:
         return
     lines = {
@@ -42,10 +46,12 @@ def tell(runtime: BranchRuntime, client: HqClient) -> None:
         ARCHIVE_TOLD: " ".join(str(each) for each in msgspec.structs.astuple(archive)),
     }
     home = runtime.settings.home
+    if counted is not None:
+        lines[upkeep.TOLD] = counted.at
     if all(home.read_lines(name) == [line] for name, line in lines.items()):
         return
     try:
-        kept = _tell(runtime, client, LogReport(head=head, archive=archive))
+        kept = _tell(runtime, client, LogReport(head=head, archive=archive, upkeep=counted))
     except (HqRefusedError, NoAnswerError):
         # An HQ of an earlier version does not know the question; the line may be down.
         log.info("the end of the operation log was not told", exc_info=True)
@@ -53,6 +59,13 @@ def tell(runtime: BranchRuntime, client: HqClient) -> None:
     if kept:
         for name, line in lines.items():
             home.write_lines(name, [line])
+
+
+def _count(runtime: BranchRuntime, session: Session) -> UpkeepReport | None:
+    now, settings = runtime.clock.now(), runtime.settings
+    return (
+        upkeep.upkeep_report(session, now, settings.timezone) if upkeep.is_due(settings.home, now) else None
+    )
 
 
 def _tell(runtime: BranchRuntime, client: HqClient, report: LogReport) -> bool:

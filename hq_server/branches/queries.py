@@ -40,6 +40,7 @@ class MissingReason(Vocabulary):
 
     NEVER_JOINED = ("never-joined", N_("has not joined yet"), "尚未加入")
     NEVER_COMPLETE = ("never-complete", N_("has not finished its first delivery"), "首次上传尚未完成")
+    NEVER_COUNTED = ("never-counted", N_("has not told a count yet"), "尚未上报统计")
     LEFT_OUT = ("left-out", N_("left out by the filter"), "已被筛选排除")
 
 

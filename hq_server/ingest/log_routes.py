@@ -12,6 +12,7 @@ from hq_server.gate.nonces import use_nonce
 from hq_server.gate.requests import answer_signed, authenticate, check_contact, sync_blueprint
 from hq_server.proof.log_heads import take_report
 from hq_server.runtime import HqRuntime
+from hq_server.upkeep.operations import take_counts
 from shared.web.access import machine, takes_body
 from shared.web.context import runtime
 from sync_protocol.contract.canonical import NotCanonicalError, read_canonical
@@ -27,7 +28,7 @@ MOST_BYTES: Final = 4096
 @machine
 @takes_body(MOST_BYTES)
 def log() -> ResponseReturnValue:
-    """Keep the end of the branch's log, or ask for the entry to compare first."""
+    """Keep the end of the branch's log, or ask for the entry to compare first; keep what it has counted."""
     hq = runtime(HqRuntime)
     now = hq.clock.now()
     body = request.get_data()
@@ -41,4 +42,6 @@ def log() -> ResponseReturnValue:
         branch = session.get_one(Branch, branch_number, with_for_update=True)
         check_contact(branch)
         answer = take_report(session, branch, report, at=now)
+        if report.upkeep is not None:
+            take_counts(session, branch, report.upkeep, at=now)
     return answer_signed("log", LOG, answer)

@@ -25,6 +25,10 @@ RowDigest = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{32})\Z")]
 AnyId = Annotated[str, msgspec.Meta(max_length=80)]
 
 
+# Kinds of fields and of contradictions together that a branch may count apart.
+MOST_COUNTS = 50
+
+
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """What the branch holds of one record type, to be compared.
 
@@ -249,16 +253,48 @@ class ArchiveReport(msgspec.Struct, frozen=True, kw_only=True):
     bad: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)] | None = None
 
 
+class UpkeepReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How many open customers a branch has, and how many of them have a field that is stale or contradicts something.
+
+    `flagged` have either; `fields` are the stale ones by field, `conflicts` by what contradicts; `complete` is the mean
+    completeness of the files in percent. `at` is when the branch counted.
+    """
+
+    at: str
+    customers: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
+    flagged: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
+    stale: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
+    conflicting: Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]
+    complete: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
+    fields: dict[str, Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]] = msgspec.field(default_factory=dict)
+    conflicts: dict[str, Annotated[int, msgspec.Meta(ge=0, le=INT64 - 1)]] = msgspec.field(
+        default_factory=dict
+    )
+
+    def is_plausible(self) -> bool:
+        """Tell whether the numbers can be true together."""
+        parts = (self.stale, self.conflicting)
+        single = [*self.fields.values(), *self.conflicts.values()]
+        return (
+            max(parts) <= self.flagged <= min(self.customers, sum(parts))
+            and all(count <= self.stale for count in self.fields.values())
+            and all(count <= self.conflicting for count in self.conflicts.values())
+            and len(single) <= MOST_COUNTS
+        )
+
+
 class LogReport(msgspec.Struct, frozen=True, kw_only=True):
     """Where a branch's operation log ends; `known` is its entry at the number HQ has asked for.
 
     `archive` and `archive_known` are the same of its retained archive; null from a branch that has none yet.
+    `upkeep` is sent when the branch has counted anew.
     """
 
     head: LogPlace
     known: LogPlace | None = None
     archive: ArchiveReport | None = None
     archive_known: LogPlace | None = None
+    upkeep: UpkeepReport | None = None
 
 
 class LogAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -71,7 +71,7 @@ FAMILIES = {
     r"(receiver_loads|record_proofs|sending_paces|proofs|proof_.*|chain_positions)": KEPT_BY_PROGRAM,
     r"duplicate_.*": COMPUTED,
     r"erasures_done": KEPT_BY_PROGRAM,
-    r"(log_heads|archive_ends|log_witnesses|hq_log_ends)": KEPT_BY_PROGRAM,
+    r"(log_heads|archive_ends|log_witnesses|hq_log_ends|upkeep_counts)": KEPT_BY_PROGRAM,
     r"(carried_values|schemas_taken|hq_backups|hq_backed_up|backed_up_chains)": KEPT_BY_PROGRAM,
 }
 

@@ -122,6 +122,8 @@ def test_the_telling_of_the_page_answers_what_head_office_asks_for():
     report = msgspec.convert(_canonical("log-report"), LogReport, strict=True)
     assert report.known is not None
     assert report.archive_known is not None
+    assert report.upkeep is not None
+    assert report.upkeep.is_plausible()
     asked = _canonical("log-answer")["log"]
     assert (report.known.seq, report.archive_known.seq) == (asked["ask"], asked["ask_archive"])
 

@@ -352,3 +352,47 @@ def test_the_migration_takes_earlier_changes_from_the_operation_log(sessions, ro
         ages = [(age.field, age.changed_at) for age in session.scalars(select(FieldAge))]
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == LogAction.CHANGE)).one()
     assert ages == [("mobile", entry.at)]
+
+
+def test_the_count_of_the_branch_says_what_the_files_say_each_customer_once(sessions, rows):
+    both = rows.customer(mobile="13800000001", phone="0571-1", **ENTERED)
+    twin = rows.customer(mobile="13800000001")
+    merged = rows.customer(mobile="13800000003", **ENTERED)
+    rows.customer(mobile="13800000004", status=CustomerStatus.CLOSED, **ENTERED)
+    fresh = rows.customer(mobile="13800000005")
+    with sessions.begin() as session:
+        link = {"customer_id": merged, "identity_id": fresh, "merged_at": NOON, "merged_by": "ana"}
+        session.add(CustomerIdentity(id=new_id(), **link))
+
+    with sessions() as session:
+        rules = upkeep.rules_in_force(session, now=NOON, timezone=SHANGHAI)
+        counted = upkeep.count_all(session, rules)
+        lists = upkeep.count_flagged(session, rules)
+
+    assert kinds(flags(sessions, both)) >= {
+        ("mobile", None),
+        ("phone", None),
+        ("mobile", Conflict.SAME_NUMBER),
+    }
+    assert (counted.customers, counted.flagged, counted.stale, counted.conflicting) == (3, 2, 1, 2)
+    assert (counted.stale, counted.conflicting) == (lists[UpkeepKind.STALE], lists[UpkeepKind.CONFLICT])
+    assert (counted.fields["mobile"], counted.fields["phone"], counted.fields["email"]) == (1, 1, 0)
+    assert counted.conflicts[Conflict.SAME_NUMBER.value] == 2
+    assert flags(sessions, twin)
+    with sessions.begin() as session:
+        for field in ("mobile", "phone"):
+            confirm_field(session, both, field, by=LATER)
+    with sessions() as session:
+        rules = upkeep.rules_in_force(session, now=LATER.at, timezone=SHANGHAI)
+        assert upkeep.count_all(session, rules).flagged == 1
+
+
+def test_without_any_check_of_contradictions_none_is_counted(sessions, rows):
+    rows.customer(mobile="13800000001")
+    rows.customer(mobile="13800000001")
+    publish(sessions, CONFLICT_CHECKS, [])
+
+    with sessions() as session:
+        counted = upkeep.count_all(session, upkeep.rules_in_force(session, now=NOON, timezone=SHANGHAI))
+
+    assert (counted.conflicting, dict(counted.conflicts)) == (0, {})
