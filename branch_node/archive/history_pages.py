@@ -20,7 +20,11 @@ from branch_node.archive.versions import (
     versions_of,
 )
 from branch_node.customers.models import Customer
-from branch_node.customers.operations import CustomerChangedMeanwhileError, CustomerNumberTakenError
+from branch_node.customers.operations import (
+    CustomerChangedMeanwhileError,
+    CustomerNumberTakenError,
+    GroupHasMembersError,
+)
 from branch_node.customers.queries import get_customer
 from branch_node.managers import queries as managers
 from shared.db.base import Base, instant_text
@@ -84,7 +88,7 @@ def restore(customer_id: object, number: int) -> ResponseReturnValue:
         told = field_errors(refused)
         problems = [f"{words.field_word(name)}: {text}" if name else text for name, text in told.items()]
         return _one(found.id, number, problems=problems), 400
-    except (CustomerNumberTakenError, CustomerChangedMeanwhileError) as refused:
+    except (CustomerNumberTakenError, CustomerChangedMeanwhileError, GroupHasMembersError) as refused:
         return _one(found.id, number, problems=[translate_error(refused)]), 409
     named = _(", ").join(words.field_word(name) for name in fields)
     notice(

@@ -9,11 +9,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, case, cast, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    Select,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer
+from branch_node.identity.models import CustomerIdentity
 from branch_node.identity.queries import of_person
 from shared.db.search_terms import fold
 from shared.domain.billing.vocabulary import BillKind
@@ -168,21 +181,43 @@ def list_arrears(
     """Return who owes for periods before this one: id, number, name, currency, balance; most first."""
     # PostgreSQL sums whole numbers into a decimal; amounts are whole everywhere.
     balance = cast(func.sum(_SIGNED), BigInteger).label("balance")
-    sums = select(BillLine.customer_id, BillLine.currency, balance).where(BillLine.period < before_period)
+    earlier = BillLine.period < before_period
+    sums = select(BillLine.customer_id, BillLine.currency, balance).where(earlier)
     if manager_id:
         held = select(Customer.id).where(Customer.manager_id == manager_id)
         sums = sums.where(BillLine.customer_id.in_(held))
     # The few that owe most are found before their names are: names of everybody would be read for nothing.
-    owing = (
-        sums.group_by(BillLine.customer_id, BillLine.currency)
-        .having(func.sum(_SIGNED) > 0)
-        .order_by(balance.desc(), BillLine.customer_id)
-        .limit(limit)
-        .subquery()
-    )
+    single = sums.where(BillLine.customer_id.not_in(_of_several_files()))
+    single = single.group_by(BillLine.customer_id, BillLine.currency).having(func.sum(_SIGNED) > 0)
+    several = _owing_with_merged(balance, earlier, manager_id)
+    both = union_all(single, several).subquery()
+    owing = select(both).order_by(both.c.balance.desc(), both.c.customer_id).limit(limit).subquery()
     named = select(Customer.id, Customer.customer_no, Customer.name, owing.c.currency, owing.c.balance)
     joined = named.join(owing, owing.c.customer_id == Customer.id)
     return session.execute(joined.order_by(owing.c.balance.desc(), Customer.customer_no)).all()
+
+
+def _of_several_files() -> CompoundSelect[str]:
+    """Select the files of customers who have several: those merged, and those they were merged into."""
+    return select(CustomerIdentity.customer_id).union_all(select(CustomerIdentity.identity_id))
+
+
+def _owing_with_merged(balance: Any, earlier: ColumnElement[bool], manager_id: str | None) -> Select[Any]:  # noqa: ANN401 - a labelled sum
+    """Select what customers of several files owe, over all of these."""
+    links = union_all(
+        select(CustomerIdentity.customer_id.label("file"), CustomerIdentity.identity_id.label("person")),
+        select(CustomerIdentity.identity_id, CustomerIdentity.identity_id).distinct(),
+    ).subquery()
+    sums = (
+        select(links.c.person.label("customer_id"), BillLine.currency, balance)
+        .join(BillLine, BillLine.customer_id == links.c.file)
+        .where(earlier)
+        .group_by(links.c.person, BillLine.currency)
+        .having(func.sum(_SIGNED) > 0)
+    )
+    if manager_id:
+        sums = sums.where(links.c.person.in_(select(Customer.id).where(Customer.manager_id == manager_id)))
+    return sums
 
 
 def _conditions(wanted: BillFilter) -> list[ColumnElement[bool]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries
@@ -17,6 +17,7 @@ from branch_node.identity.queries import refuse_if_merged
 from branch_node.managers import queries as managers
 from shared.audit import operations as audit
 from shared.db import search
+from shared.domain.customers.vocabulary import CustomerKind
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
 from shared.rights.ranges import sight_of
@@ -58,6 +59,16 @@ class CustomerNumberTakenError(BranchlineError):
     code = "customer-number-taken"
     kind = Kind.CONFLICT
     message = N_("%(name)s already has the customer number %(customer_no)s. Give this customer another one.")
+
+
+class GroupHasMembersError(BranchlineError):
+    """A group customer that others stand below stays one; nothing was written."""
+
+    code = "group-has-members"
+    kind = Kind.CONFLICT
+    message = N_(
+        "%(members)s customers stand below this one, so it stays a group. Place them elsewhere first."
+    )
 
 
 class NotYoursToGiveError(BranchlineError):
@@ -123,8 +134,8 @@ def change_customer(
     """Set the EDITABLE `values` of a customer; values that are the same already write nothing.
 
     `seen_at` is the `updated_at` the person saw. Raises CustomerNotFoundError, CustomerChangedMeanwhileError,
-    CustomerErasedError, CustomerNumberTakenError, ManagerNotFoundError, and NotYoursToGiveError for another account
-    manager.
+    CustomerErasedError, CustomerNumberTakenError, ManagerNotFoundError, GroupHasMembersError, and NotYoursToGiveError
+    for another account manager.
     """
     customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
     if customer is None:
@@ -136,6 +147,7 @@ def change_customer(
     _check(session, values, besides=customer_id)
     if values.get("manager_id", customer.manager_id) != customer.manager_id and not may_give_away(session):
         raise NotYoursToGiveError
+    _refuse_group_without_members(session, customer, values)
     held_by = customer.manager_id
     changed = _assign(customer, values)
     if not changed:
@@ -205,6 +217,15 @@ def _check(session: Session, values: Mapping[str, Any], *, besides: str | None) 
             raise CustomerNumberTakenError(name=other.name, customer_no=number)
     if manager_id := values.get("manager_id"):
         managers.get_manager(session, manager_id)
+
+
+def _refuse_group_without_members(session: Session, customer: Customer, values: Mapping[str, Any]) -> None:
+    """Keep a group customer what it is while others stand below: nobody is a member of one person."""
+    if customer.kind is not CustomerKind.GROUP or values.get("kind", customer.kind) is CustomerKind.GROUP:
+        return
+    below = select(func.count()).select_from(Customer).where(Customer.parent_id == customer.id)
+    if members := session.scalar(below):
+        raise GroupHasMembersError(field="kind", members=members)
 
 
 def _assign(customer: Customer, values: Mapping[str, Any]) -> bool:

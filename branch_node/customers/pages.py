@@ -33,7 +33,11 @@ from branch_node.customers.listing import (
     wanted_customers,
 )
 from branch_node.customers.models import Customer
-from branch_node.customers.operations import CustomerChangedMeanwhileError, CustomerNumberTakenError
+from branch_node.customers.operations import (
+    CustomerChangedMeanwhileError,
+    CustomerNumberTakenError,
+    GroupHasMembersError,
+)
 from branch_node.customers.published import check_published, needed_fields, tag_choices
 from branch_node.customers.queries import NOBODY
 from branch_node.customers.schemas import CustomerForm
@@ -228,6 +232,8 @@ def change(customer_id: object) -> ResponseReturnValue:
             return _form(session, customer, given, field_errors(refused)), 400
         except CustomerNumberTakenError as refused:
             return _form(session, customer, given, {"customer_no": translate_error(refused)}), 409
+        except GroupHasMembersError as refused:
+            return _form(session, customer, given, field_errors(refused)), 409
         except CustomerChangedMeanwhileError as refused:
             # The form keeps what the person wrote and now rests on the latest version.
             return _form(

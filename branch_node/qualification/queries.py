@@ -12,6 +12,7 @@ from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, Customer
 from branch_node.documents.models import Document, DocumentVersion
 from branch_node.erased.models import Erasure
+from branch_node.identity.models import CustomerIdentity
 from branch_node.identity.queries import is_person
 from branch_node.inbound.models import InboundItem
 from branch_node.inbound.queries import hq_time
@@ -34,7 +35,14 @@ SORTS: Final[Mapping[str, Any]] = {
     "score": Qualification.score,
     "customer_no": Customer.customer_no,
 }
-SOURCES: Final = Sources(Customer, Contact, BillLine, WorkLog, papers=(Document, DocumentVersion))
+SOURCES: Final = Sources(
+    Customer,
+    Contact,
+    BillLine,
+    WorkLog,
+    papers=(Document, DocumentVersion),
+    identities=CustomerIdentity,
+)
 
 
 class QualificationNotFoundError(BranchlineError):

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.customers.reaching import closed_to, is_closed, may_contact
+from branch_node.identity.queries import is_person, of_person
 from branch_node.inbound.queries import policy
 from branch_node.worklogs.models import WorkLog
-from branch_node.worklogs.queries import stands
+from branch_node.worklogs.queries import last_of_merged, later_of, stands
 from shared.domain.calendar import day_bounds, local_day
 from shared.domain.contacts.vocabulary import Channel
 from shared.domain.customers.vocabulary import CustomerStatus, ValueTier
@@ -62,7 +63,7 @@ def visit_due(session: Session, customer: Customer, *, now: datetime, timezone: 
     left = left or may_contact(customer, Channel.VISIT, today) is not None
     if customer.value_tier is None or left:
         return None
-    visited = and_(WorkLog.customer_id == customer.id, WorkLog.kind == WorkLogKind.VISIT, stands())
+    visited = and_(of_person(WorkLog.customer_id, customer.id), WorkLog.kind == WorkLogKind.VISIT, stands())
     last = session.scalar(select(func.max(WorkLog.started_at)).where(visited))
     if last is None:
         return customer.opened_on or local_day(customer.created_at, timezone)
@@ -92,15 +93,17 @@ def list_visits_due(
         last = last.where(
             WorkLog.customer_id.in_(select(Customer.id).where(Customer.manager_id == manager_id))
         )
-    visits = last.subquery()
+    visits, merged = last.subquery(), last_of_merged((WorkLogKind.VISIT,))
+    latest = later_of(visits.c.last, merged.c.last)
     due = [
-        and_(Customer.value_tier == tier, visits.c.last < day_bounds(today - timedelta(days), timezone)[1])
+        and_(Customer.value_tier == tier, latest < day_bounds(today - timedelta(days), timezone)[1])
         for tier, days in visit_days(session, now).items()
     ]
     statement = (
-        select(Customer.id, Customer.name, Customer.value_tier, visits.c.last)
+        select(Customer.id, Customer.name, Customer.value_tier, latest.label("last"))
         .outerjoin(visits, visits.c.customer_id == Customer.id)
-        .where(*wanted, or_(visits.c.last.is_(None), *due))
-        .order_by(visits.c.last.asc().nulls_first(), Customer.customer_no)
+        .outerjoin(merged, merged.c.identity_id == Customer.id)
+        .where(*wanted, is_person(Customer.id), or_(latest.is_(None), *due))
+        .order_by(latest.asc().nulls_first(), Customer.customer_no)
     )
     return list(session.execute(statement.limit(limit)).all())

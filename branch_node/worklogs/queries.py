@@ -1,16 +1,17 @@
 """Work log entries. An entry that another one corrects no longer counts; it stays readable beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from branch_node.customers.models import Customer
 from branch_node.customers.reaching import is_closed
-from branch_node.identity.queries import of_person
+from branch_node.identity.models import CustomerIdentity
+from branch_node.identity.queries import is_person, of_person
 from branch_node.managers.models import Manager
 from branch_node.worklogs.models import WORK_LOG_SEARCH, WorkLog
 from shared.db.search_terms import text_terms
@@ -154,7 +155,34 @@ def not_spoken_to(since: datetime, today: date) -> ColumnElement[bool]:
         )
         .exists()
     )
-    return and_(~spoken, ~is_closed(CHANNELS, today))
+    of_merged = (
+        select(WorkLog.id)
+        .join(CustomerIdentity, CustomerIdentity.customer_id == WorkLog.customer_id)
+        .where(
+            CustomerIdentity.identity_id == Customer.id,
+            WorkLog.started_at >= since,
+            WorkLog.kind.in_(CONTACTS),
+            stands(),
+        )
+        .exists()
+    )
+    return and_(~spoken, ~of_merged, is_person(Customer.id), ~is_closed(CHANNELS, today))
+
+
+def last_of_merged(kinds: Collection[WorkLogKind]) -> Subquery:
+    """Return when the last work of these kinds was of files merged into others, by whom they were merged into."""
+    wanted = (
+        select(CustomerIdentity.identity_id, func.max(WorkLog.started_at).label("last"))
+        .join(WorkLog, WorkLog.customer_id == CustomerIdentity.customer_id)
+        .where(WorkLog.kind.in_(kinds), stands())
+        .group_by(CustomerIdentity.identity_id)
+    )
+    return wanted.subquery("of_merged")
+
+
+def later_of(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the later of two instants, either of which may be absent."""
+    return case((one.is_(None), other), (other > one, other), else_=one)
 
 
 def _with_last_contact(manager_id: str | None, today: date) -> Subquery:
@@ -168,11 +196,13 @@ def _with_last_contact(manager_id: str | None, today: date) -> Subquery:
         held = select(Customer.id).where(Customer.manager_id == manager_id)
         last = last.where(WorkLog.customer_id.in_(held))
         wanted.append(Customer.manager_id == manager_id)
-    contacts = last.subquery()
+    contacts, merged = last.subquery(), last_of_merged(CONTACTS)
+    latest = later_of(contacts.c.last, merged.c.last).label("last")
     return (
-        select(Customer.id, Customer.customer_no, Customer.name, contacts.c.last)
+        select(Customer.id, Customer.customer_no, Customer.name, latest)
         .outerjoin(contacts, contacts.c.customer_id == Customer.id)
-        .where(*wanted)
+        .outerjoin(merged, merged.c.identity_id == Customer.id)
+        .where(*wanted, is_person(Customer.id))
         .subquery()
     )
 

@@ -16,6 +16,7 @@ from hq_server.replica.models import (
     ReplicaBillLine,
     ReplicaContact,
     ReplicaCustomer,
+    ReplicaCustomerIdentity,
     ReplicaErasure,
     ReplicaWorkLog,
 )
@@ -105,8 +106,13 @@ def _drawn(session: Session, number: int) -> Sequence[str]:
 
 def _customers(number: int) -> Select[str]:
     gone = select(ReplicaErasure.customer_id).where(ReplicaErasure.branch_number == number)
+    merged = select(ReplicaCustomerIdentity.customer_id).where(
+        ReplicaCustomerIdentity.branch_number == number
+    )
     return select(ReplicaCustomer.id).where(
-        ReplicaCustomer.branch_number == number, ReplicaCustomer.id.not_in(gone)
+        ReplicaCustomer.branch_number == number,
+        ReplicaCustomer.id.not_in(gone),
+        ReplicaCustomer.id.not_in(merged),
     )
 
 
@@ -115,7 +121,14 @@ def _sources(number: int) -> Sources:
         condition: ColumnElement[bool] = entity.branch_number == number
         return condition
 
-    return Sources(ReplicaCustomer, ReplicaContact, ReplicaBillLine, ReplicaWorkLog, only)
+    return Sources(
+        ReplicaCustomer,
+        ReplicaContact,
+        ReplicaBillLine,
+        ReplicaWorkLog,
+        only,
+        identities=ReplicaCustomerIdentity,
+    )
 
 
 def _stand(judged: Judgement) -> str:

@@ -1,6 +1,6 @@
 """The facts of many customers at once, by a few statements: the same at a branch and over what branches have sent."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -36,6 +36,7 @@ class Sources:
     """The mapped classes that hold what is asked for; `only` narrows each to the rows of one branch.
 
     `papers` are the documents and their versions, which stay at branches: without them no fact of papers is known.
+    `identities` say which files were merged into a customer: their money and work count as the customer's.
     """
 
     customers: Any
@@ -44,6 +45,7 @@ class Sources:
     work_logs: Any
     only: Callable[[Any], ColumnElement[bool]] = _everything
     papers: tuple[Any, Any] | None = None
+    identities: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,25 @@ def collect_facts(
     for at in range(0, len(customer_ids), CHUNK):
         ids = customer_ids[at : at + CHUNK]
         found.update(_profiles(session, sources, ids, frame.today))
-        for read in (_money, _products, _contacts, _members, _key_persons, _papers):
+        whose = _whose(session, sources, ids)
+        for read_of in (_money, _products, _contacts):
+            for customer_id, known in read_of(session, sources, whose, frame):
+                found[customer_id].update(known)
+        # These stand with the customer: a merge moves them.
+        for read in (_members, _key_persons, _papers):
             for customer_id, known in read(session, sources, ids, frame):
                 found[customer_id].update(known)
     return found
+
+
+def _whose(session: Session, of: Sources, ids: Sequence[str]) -> Mapping[str, str]:
+    """Return by file whose it is: each customer's own, and those merged into it."""
+    whose = {one: one for one in ids}
+    if of.identities is not None:
+        link = of.identities
+        merged = select(link.customer_id, link.identity_id).where(link.identity_id.in_(ids), of.only(link))
+        whose |= {row[0]: row[1] for row in session.execute(merged)}
+    return whose
 
 
 def _profiles(session: Session, of: Sources, ids: Sequence[str], today: date) -> Found:
@@ -100,7 +117,7 @@ def _profiles(session: Session, of: Sources, ids: Sequence[str], today: date) ->
         )
 
 
-def _money(session: Session, of: Sources, ids: Sequence[str], frame: Frame) -> Found:
+def _money(session: Session, of: Sources, whose: Mapping[str, str], frame: Frame) -> Found:
     line = of.bill_lines
     lately = line.period > _period_ago(frame.today)
     paid = line.kind == BillKind.PAYMENT
@@ -117,42 +134,49 @@ def _money(session: Session, of: Sources, ids: Sequence[str], frame: Frame) -> F
             total(~paid),
             total(paid),
         )
-        .where(line.customer_id.in_(ids), line.currency == frame.currency, of.only(line))
+        .where(line.customer_id.in_(list(whose)), line.currency == frame.currency, of.only(line))
         .group_by(line.customer_id)
     )
-    for customer_id, billed, payed, ever_billed, ever_paid in rows:
+    sums: dict[str, list[int]] = {}
+    for file, *totals in rows:
+        before = sums.get(whose[file], [0] * len(totals))
+        sums[whose[file]] = [one + more for one, more in zip(before, totals, strict=True)]
+    for customer_id, (billed, payed, ever_billed, ever_paid) in sums.items():
         share = payed * 100 // billed if billed > 0 else None
         arrears = max(0, ever_billed - ever_paid)
         yield customer_id, {facts.BILLED: billed, facts.PAID_SHARE: share, facts.ARREARS: arrears}
 
 
-def _products(session: Session, of: Sources, ids: Sequence[str], frame: Frame) -> Found:
+def _products(session: Session, of: Sources, whose: Mapping[str, str], frame: Frame) -> Found:
     line = of.bill_lines
     rows = session.execute(
         select(line.customer_id, line.product)
-        .where(line.customer_id.in_(ids), line.period > _period_ago(frame.today), of.only(line))
+        .where(line.customer_id.in_(list(whose)), line.period > _period_ago(frame.today), of.only(line))
         .where(line.kind == BillKind.CHARGE)
         .distinct()
     )
-    products: dict[str, list[str]] = {}
-    for customer_id, product in rows:
-        products.setdefault(customer_id, []).append(product)
+    products: dict[str, set[str]] = {}
+    for file, product in rows:
+        products.setdefault(whose[file], set()).add(product)
     for customer_id, names in products.items():
         yield customer_id, {facts.PRODUCTS: tuple(sorted(names))}
 
 
-def _contacts(session: Session, of: Sources, ids: Sequence[str], frame: Frame) -> Found:
+def _contacts(session: Session, of: Sources, whose: Mapping[str, str], frame: Frame) -> Found:
     log, later = of.work_logs, aliased(of.work_logs)
     begins = day_bounds(add_months(frame.today, -12), frame.timezone)[0]
     stands = ~exists().where(later.corrects_id == log.id, of.only(later))
     rows = session.execute(
         select(log.customer_id, func.count())
-        .where(log.customer_id.in_(ids), log.started_at >= begins, log.kind.in_(CONTACT_KINDS))
+        .where(log.customer_id.in_(list(whose)), log.started_at >= begins, log.kind.in_(CONTACT_KINDS))
         .where(stands, of.only(log))
         .group_by(log.customer_id)
     )
-    for customer_id, count in rows:
-        yield customer_id, {facts.CONTACTS: count}
+    counts: dict[str, int] = {}
+    for file, count in rows:
+        counts[whose[file]] = counts.get(whose[file], 0) + count
+    for customer_id, total in counts.items():
+        yield customer_id, {facts.CONTACTS: total}
 
 
 def _members(session: Session, of: Sources, ids: Sequence[str], _frame: Frame) -> Found:

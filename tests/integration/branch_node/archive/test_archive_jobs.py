@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -118,15 +118,11 @@ def keeper(make_user, sign_in):
     return sign_in("keeper")
 
 
-ATTEMPTS = st.lists(
-    st.sampled_from(
-        [
-            *("change", "close", "put", "note", "correct", "update", "delete", "unlock_row", "relock"),
-            *("page:notes", "page:corrections", "page:lock", "page:removal"),
-        ]
-    ),
-    max_size=6,
-)
+EVERY = [
+    *("change", "close", "put", "note", "correct", "update", "delete", "unlock_row", "relock"),
+    *("page:notes", "page:corrections", "page:lock", "page:removal"),
+]
+ATTEMPTS = st.lists(st.sampled_from(EVERY), max_size=6)
 
 
 @settings(
@@ -136,6 +132,7 @@ ATTEMPTS = st.lists(
     derandomize=True,
 )
 @given(attempts=ATTEMPTS)
+@example(attempts=EVERY)
 def test_what_lies_in_the_archive_never_changes_whatever_is_tried_without_an_unlocking(
     sessions, rows, app, keeper, attempts
 ):

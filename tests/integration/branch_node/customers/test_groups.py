@@ -12,6 +12,7 @@ from branch_node.customers.groups import (
     NotYoursToPlaceError,
 )
 from branch_node.customers.models import Customer
+from branch_node.customers.operations import GroupHasMembersError, change_customer
 from shared.domain.customers.vocabulary import CustomerKind, ParentKind
 from shared.rights.vocabulary import StaffKind
 from tests.support.branch import ANA
@@ -93,3 +94,24 @@ def test_an_account_manager_places_nobody(make_user, sign_in, rows, sessions):
     assert sign_in("li").send(f"/customers/{mine}/group", parent_no="G-1").status_code == 403
     assert parents(sessions)[mine] is None
     assert NotYoursToPlaceError.kind.value == "forbidden"
+
+
+def test_a_group_that_others_stand_below_stays_one_until_they_are_placed_elsewhere(rows, sessions):
+    group = rows.customer(kind=CustomerKind.GROUP)
+    member = rows.customer(parent_id=group, parent_kind=ParentKind.MEMBER)
+
+    with pytest.raises(GroupHasMembersError), sessions.begin() as session:
+        become_a_person(session, group)
+    with sessions() as session:
+        assert session.get_one(Customer, group).kind is CustomerKind.GROUP
+
+    place(sessions, member, None)
+    with sessions.begin() as session:
+        become_a_person(session, group)
+    with sessions() as session:
+        assert session.get_one(Customer, group).kind is CustomerKind.INDIVIDUAL
+
+
+def become_a_person(session, customer_id):
+    seen_at = session.get_one(Customer, customer_id).updated_at
+    change_customer(session, customer_id, {"kind": CustomerKind.INDIVIDUAL}, seen_at=seen_at, by=ANA)
