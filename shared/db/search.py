@@ -239,13 +239,16 @@ class FollowedTable:
     def _may_wait(self, session: Session) -> bool:
         """Tell whether a record may wait to be indexed; asked once of a snapshot, and always so while one writes.
 
-        Nearly always none waits, and a search that need not look for any is a fifth of the statement.
+        Nearly always none of any index waits, and a search that need not look for any is a fifth of the statement.
         """
         if not session.get_bind().get_execution_options().get(READ_ONLY):
             return True
         began, known = session.info.get(_WAITING, (None, {}))
         if began is None or began is not session.get_transaction():
-            began, known = session.info[_WAITING] = (session.get_transaction(), {})
+            anything = session.scalar(select(SearchDirty.id).limit(1)) is not None
+            began, known = session.info[_WAITING] = (session.get_transaction(), {} if anything else None)
+        if known is None:
+            return False
         if self.name not in known:
             one = select(SearchDirty.id).where(SearchDirty.index_name == self.name).limit(1)
             known[self.name] = session.scalar(one) is not None
