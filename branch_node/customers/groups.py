@@ -29,6 +29,14 @@ class CannotPlaceError(BranchlineError):
     message = N_("Give the number of a group customer of this branch, and say what this customer is to it.")
 
 
+class GroupItselfError(BranchlineError):
+    """A customer was to stand below itself."""
+
+    code = "group-itself"
+    kind = Kind.CONFLICT
+    message = N_("No customer stands below itself. Give the number of another group customer.")
+
+
 class GroupCircleError(BranchlineError):
     """A group would stand above itself."""
 
@@ -58,8 +66,8 @@ def place(
 ) -> Customer:
     """Put a customer below a group customer of this branch, or with an empty number below none.
 
-    Raises CustomerNotFoundError, CustomerErasedError, CustomerMergedError, CannotPlaceError, GroupCircleError,
-    GroupTooDeepError and NotYoursToPlaceError.
+    Raises CustomerNotFoundError, CustomerErasedError, CustomerMergedError, CannotPlaceError, GroupItselfError,
+    GroupCircleError, GroupTooDeepError and NotYoursToPlaceError.
     """
     _refuse_part_seen(session)
     customer = _locked(session, customer_id)
@@ -69,7 +77,10 @@ def place(
     if parent_no:
         if parent is None or parent_kind is None or parent.kind is not CustomerKind.GROUP:
             raise CannotPlaceError(field="parent_no")
+        refuse_if_erased(session, parent.id)
         refuse_if_merged(session, parent.id)
+        if parent.id == customer_id:
+            raise GroupItselfError(field="parent_no")
         _check(session, customer, parent)
     now = (parent.id, parent_kind) if parent else (None, None)
     if (customer.parent_id, customer.parent_kind) == now:

@@ -37,6 +37,14 @@ class HandoverFormError(BranchlineError):
     message = N_("Give the last day and the reason.")
 
 
+class HandoverDayError(BranchlineError):
+    """The last day is so far away that the year must be wrong; nothing was written."""
+
+    code = "handover-day"
+    kind = Kind.INVALID
+    message = N_("The last day lies more than a year from today. Check the year.")
+
+
 class HandoverMeanwhileError(BranchlineError):
     """One of the customers is no longer the leaver's, or was erased or merged; nobody was handed over."""
 

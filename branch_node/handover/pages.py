@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -15,6 +15,7 @@ from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
 from branch_node.handover import account, operations, queries
 from branch_node.handover.errors import (
+    HandoverDayError,
     HandoverFormError,
     HandoverNobodyError,
     HandoverNotFoundError,
@@ -43,6 +44,8 @@ from shared.web.paging import Page, PageRequest, link_to
 
 blueprint = Blueprint("handover", __name__, template_folder="templates", url_prefix="/handovers")
 REASONS: Final = {one.value: one for one in HandoverReason}
+# A last day further from today is a slip of the pen.
+FURTHEST: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,13 +240,15 @@ def _found(session: Session, wanted: CustomerFilter) -> tuple[list[Customer], in
 
 
 def _order(ids: list[str]) -> Order:
-    """Return what the form asks for; raises HandoverFormError, HandoverNobodyError."""
+    """Return what the form asks for; raises HandoverFormError, HandoverDayError, HandoverNobodyError."""
     form = request.form
     try:
         last_day = date.fromisoformat(form.get("last_day", ""))
         reason = REASONS[form.get("reason", "")]
     except (ValueError, KeyError):
         raise HandoverFormError from None
+    if abs(last_day - _today()) > FURTHEST:
+        raise HandoverDayError
     if not 1 <= len(ids) <= MOST:
         raise HandoverNobodyError(most=MOST)
     return Order(

@@ -44,6 +44,7 @@ from shared.domain.customers.vocabulary import (
 )
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.domain.published.vocabulary import CodeTable
+from shared.domain.units.rules import day_problem
 from shared.domain.units.vocabulary import ReadingUnit, UnitStatus
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_
@@ -101,6 +102,14 @@ def _unit_rule(values: Values, context: Context) -> None:
     values[SINCE] = since
 
 
+def _check_unit_days(values: Values) -> None:
+    """Refuse days of a unit that cannot stand together."""
+    if found := day_problem(*(values[name] for name in _UNIT_DAYS)):
+        column, why = found
+        raise ColumnError(why, "days-contradict", column=column)
+
+
+_UNIT_DAYS: Final = ("made_on", "sold_on", "warranty_until")
 _M: Final = Manager.__table__
 _C: Final = Customer.__table__
 _K: Final = Contact.__table__
@@ -337,6 +346,8 @@ UNITS: Final = Kind(
     update_by=("serial_no",),
     defaults={"status": UnitStatus.IN_USE},
     rule=_unit_rule,
+    checked=_UNIT_DAYS,
+    check=_check_unit_days,
     columns=(
         Column("serial_no", "序列号", N_("Serial or chassis number; no two units in use bear the same"),
                fixed(parsers.serial), required=True, aliases=("底盘号", "车架号", "设备编号", "chassis_no")),

@@ -1,10 +1,12 @@
 """What a person may write into the forms of tracked units."""
 
-from marshmallow import EXCLUDE, Schema, ValidationError
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, validates_schema
 
 from shared.domain.form_fields import REQUIRED, TOO_LONG, Parsed, amount, choice, day, text
 from shared.domain.units.fields import SERIAL_LENGTH, TEXT_LENGTH, WHY_LENGTH
-from shared.domain.units.rules import normal_serial
+from shared.domain.units.rules import day_problem, normal_serial
 from shared.domain.units.vocabulary import ReadingUnit, UnitEventKind, UnitStatus
 from shared.errors import N_
 
@@ -47,6 +49,14 @@ class UnitForm(Schema):
     warranty_until = Parsed(day)
     status = Parsed(choice(UnitStatus), required=True)
     remark = Parsed(text(TEXT_LENGTH, lines=True))
+
+    @validates_schema
+    def check_days(self, data: dict[str, Any], **_settings: object) -> None:
+        """Refuse days that cannot stand together."""
+        days = (data.get(name) for name in ("made_on", "sold_on", "warranty_until"))
+        if found := day_problem(*days):
+            column, why = found
+            raise ValidationError(why, column)
 
 
 class EventForm(Schema):

@@ -8,7 +8,12 @@ from datetime import date
 from typing import Final, Protocol, TypeVar
 
 from shared.domain.units.vocabulary import OWNING, UnitEventKind
+from shared.errors import N_
 
+SOLD_TOO_EARLY: Final = N_("It cannot be sold before it was made. Correct one of the two days.")
+WARRANTY_TOO_EARLY: Final = N_(
+    "The warranty cannot end before the unit was made or sold. Correct one of the days."
+)
 VIN_LENGTH: Final = 17
 _DRESS: Final = re.compile(r"[\s\-_./·\u2010-\u2015]+")
 _CHECK_PLACE: Final = 8
@@ -35,6 +40,15 @@ class Happened(Protocol):
 
 
 Event = TypeVar("Event", bound=Happened)
+
+
+def day_problem(made: date | None, sold: date | None, warranty: date | None) -> tuple[str, str] | None:
+    """Return which day of a unit cannot be, by its column, and why; None when they can stand together."""
+    if made and sold and sold < made:
+        return "sold_on", SOLD_TOO_EARLY
+    if warranty and (begins := sold or made) and warranty < begins:
+        return "warranty_until", WARRANTY_TOO_EARLY
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,17 @@ from branch_node.customers.groups import (
     MOST_LEVELS,
     CannotPlaceError,
     GroupCircleError,
+    GroupItselfError,
     GroupTooDeepError,
     NotYoursToPlaceError,
 )
 from branch_node.customers.models import Customer
 from branch_node.customers.operations import GroupHasMembersError, change_customer
+from branch_node.erased.queries import CustomerErasedError
+from branch_node.erasure.operations import Known
+from branch_node.personal.erasing import erase
 from shared.domain.customers.vocabulary import CustomerKind, ParentKind
+from shared.domain.erasure.vocabulary import ErasureReason
 from shared.rights.vocabulary import StaffKind
 from tests.support.branch import ANA
 
@@ -53,10 +58,23 @@ def test_members_and_what_is_above_them_are_shown_at_both_pages(browser, rows, s
 def test_no_group_comes_to_stand_above_itself(chain, sessions, level):
     before = parents(sessions)
 
-    with pytest.raises(GroupCircleError):
+    with pytest.raises(GroupItselfError if level == 0 else GroupCircleError):
         place(sessions, chain[0], chain[level])
 
     assert parents(sessions) == before
+
+
+def test_nobody_is_placed_below_themselves_or_below_who_was_erased(chain, rows, sessions):
+    gone = rows.customer(kind=CustomerKind.GROUP)
+    with sessions.begin() as session:
+        erase(session, Known.now(gone, ErasureReason.REQUEST, ANA), by=ANA)
+
+    with pytest.raises(GroupItselfError):
+        place(sessions, chain[0], chain[0])
+    with pytest.raises(CustomerErasedError):
+        place(sessions, chain[0], gone)
+
+    assert parents(sessions)[chain[0]] is None
 
 
 def test_a_tree_has_no_more_levels_than_it_may(chain, rows, sessions):

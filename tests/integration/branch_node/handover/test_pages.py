@@ -58,6 +58,7 @@ def test_the_preview_says_what_moves_and_writes_nothing(browser, people, held, s
     [
         ({"to": ""}, "another account manager at work"),
         ({"last_day": "soon"}, "Give the last day and the reason."),
+        ({"last_day": "1900-01-01"}, "more than a year from today"),
         ({"customer": ""}, "Choose from one to"),
     ],
 )

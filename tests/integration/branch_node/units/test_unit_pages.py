@@ -71,6 +71,11 @@ def test_a_form_that_does_not_fit_says_so_at_its_field_and_writes_nothing(mei, s
     assert page.status_code == 400
     assert "Please fill this in." in page.text
     assert "Please give a day as 2026-03-09." in page.text
+    for days, said in (
+        ({"made_on": "2026-03-09", "sold_on": "2026-03-08"}, "cannot be sold before it was made"),
+        ({"sold_on": "2026-03-09", "warranty_until": "2025-03-09"}, "warranty cannot end before"),
+    ):
+        assert said in mei.send("/units", **{**FORM, **days}).text
     assert "No customer is found by this" in mei.send("/units", **{**FORM, "customer": "K-2"}).text
     with sessions() as session:
         assert session.scalars(select(Unit)).all() == []
