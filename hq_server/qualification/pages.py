@@ -32,7 +32,7 @@ COLUMNS: Final = (
     Column("name", _l("Customer")),
     Column("branch", _l("Branch"), sort=True),
     Column("kind", _l("Kind"), "label"),
-    Column("stand", _l("Standing"), "own"),
+    Column("stand", _l("Where it stands"), "own"),
     Column("score", _l("Score"), "number", sort=True),
     Column("next_review_on", _l("Next review"), "date", sort=True),
     Column("judged_by", _l("Judged by"), wide=True),
@@ -101,7 +101,7 @@ def customers() -> str:
             stands=stands,
             options=[(code, _(text)) for code, text in STANDS.items()],
             chips=[
-                (_("Standing"), _(", ").join(_(STANDS[code]) for code in stands), "stand"),
+                (_("Where it stands"), _(", ").join(_(STANDS[code]) for code in stands), "stand"),
                 (_("Branch"), ", ".join(scope.codes), "branch"),
             ],
             tones=TONES,

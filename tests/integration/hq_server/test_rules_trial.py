@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from hq_server.feed.models import FeedItem
 from hq_server.qualification import trial
@@ -13,6 +13,7 @@ from hq_server.replica.models import ReplicaContact, ReplicaQualification
 from shared.domain.contacts.vocabulary import ContactStanding, ContactStatus
 from shared.domain.customers.vocabulary import CustomerKind, Grade, IdentityDocument
 from shared.domain.qualification.checks import NAME
+from shared.domain.qualification.collecting import Frame
 from shared.domain.qualification.rules import Judgement
 from shared.domain.qualification.standard import STANDARD
 from shared.domain.qualification.vocabulary import JudgedAs
@@ -130,6 +131,19 @@ def test_a_large_branch_is_judged_by_a_share_and_says_so(client, draft, monkeypa
     page = client.get(f"/qualifications/trial/{draft}").text
     assert row_of(page, "杭州分公司")[-1] == 2
     assert "of 4" in page
+
+
+def test_which_logs_were_corrected_is_asked_once_and_not_of_each(database, branches):
+    asked = []
+    event.listen(database.engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    with database.reads() as session:
+        trial.try_rules(session, STANDARD, STANDARD, [1], Frame(NOON.date(), "Asia/Shanghai", "CNY"))
+        [(statement, values)] = [one for one in asked if "FROM replica_work_logs" in one[0]]
+        explain = "EXPLAIN QUERY PLAN " if database.dialect == "sqlite" else "EXPLAIN "
+        plan = str(session.connection().exec_driver_sql(explain + statement, values).all())
+
+    assert "CORRELATED" not in plan
+    assert "SubPlan" not in plan or "hashed SubPlan" in plan
 
 
 def test_only_a_draft_of_rules_is_tried_and_by_who_may_change_it(client, app, database, draft):

@@ -85,6 +85,9 @@ def test_facts_are_those_of_the_rows(rows, sessions):
             add_contact(session, customer, person, by=ANA)
     for days in (1, 364, 370):
         rows.work_log(manager, customer_id=customer, started_at=NOON - timedelta(days=days))
+    # What was corrected counts as it is right: when it is said to have been.
+    wrong, right = rows.work_log(manager, customer_id=customer), NOON - timedelta(days=400)
+    rows.work_log(manager, customer_id=customer, started_at=right, corrects_id=wrong)
     with sessions() as session:
         frame = Frame(TERMS.today, SHANGHAI, "CNY")
         found = collect_facts(session, queries.SOURCES, [customer], frame)[customer]
