@@ -4,6 +4,7 @@ from flask import Blueprint, request
 
 from branch_node.contacts.queries import closed_to, list_contacts
 from branch_node.customers import groups, moves
+from branch_node.customers.offers import list_applying
 from branch_node.desk import timeline
 from branch_node.desk.pages import MOVED_IN, customer_page, header_of, worded
 from branch_node.desk.timeline import EntryKind, Place
@@ -69,6 +70,7 @@ def contacts(customer_id: str) -> str:
 @requires(Resource.CUSTOMER, Action.READ)
 def care(customer_id: str) -> str:
     """Show the group a customer belongs to, and where it stands with us."""
+    today = local_day(stamp().at, runtime().settings.timezone)
     with reading() as session:
         header = header_of(session, customer_id)
         return customer_page(
@@ -78,13 +80,14 @@ def care(customer_id: str) -> str:
             members=groups.list_members(session, header.customer.id),
             moves=moves.list_moves(session, header.customer.id),
             moved=moved,
+            offers=list_applying(session, header.customer, today, stamp().at),
             kinds=choices(ParentKind),
             goals=[
                 (f"{what.value}:{code}", f"{label(what)}: {text}")
                 for what, of in MOVED_IN.items()
                 for code, text in choices(of)
             ],
-            today=local_day(stamp().at, runtime().settings.timezone),
+            today=today,
         )
 
 

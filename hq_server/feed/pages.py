@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from hq_server.branches.queries import list_branches
-from hq_server.feed import operations, queries, rule_form, standing
+from hq_server.feed import offer_form, operations, queries, rule_form, standing
 from hq_server.feed.errors import ChangedMeanwhileError, ItemExistsError
 from hq_server.feed.models import FeedItem, FeedVersion
 from hq_server.feed.queries import Standing
@@ -27,6 +27,7 @@ from shared.domain.published.words import (
     differences,
     item_name,
     kind_word,
+    offer_lines,
     policy_options,
     summary,
 )
@@ -46,7 +47,11 @@ from shared.web.paging import Page, PageRequest
 
 blueprint = Blueprint("feed", __name__, template_folder="templates", url_prefix="/published")
 blueprint.add_app_template_filter(coded)
-NEW: Final = {ItemKind.ANNOUNCEMENT: N_("New announcement"), ItemKind.RECALL: N_("New recall")}
+NEW: Final = {
+    ItemKind.ANNOUNCEMENT: N_("New announcement"),
+    ItemKind.RECALL: N_("New recall"),
+    ItemKind.OFFER: N_("New offer"),
+}
 EVENTS: Final = {
     "feed.drafted": N_("wrote the draft"),
     "feed.draft-dropped": N_("dropped the draft"),
@@ -231,6 +236,7 @@ def _frame(found: Standing) -> dict[str, Any]:
         "codes": _codes_of,
         "rules_of": _rules_of,
         "recall_of": _recall_of,
+        "offer_of": lambda version: offer_lines(version.body),
     }
 
 
@@ -296,6 +302,7 @@ def _form(
         errors=errors or {},
         seen_at=_seen(found) if found else "",
         later=LATER,
+        offer_choices=offer_form.choices(),
         asks_known=asks_word(ASKS),
         asks_example=asks_word((VALID_UNTIL, NUMBER)),
         several=policy_options(name, paper_kinds(session)) if name in POLICIES else [],

@@ -7,12 +7,13 @@ from typing import Any, Final
 from marshmallow import ValidationError
 from werkzeug.datastructures import MultiDict
 
-from hq_server.feed import recall_form
+from hq_server.feed import offer_form, recall_form
 from hq_server.feed.models import FeedVersion
 from hq_server.feed.operations import Draft
 from hq_server.feed.rule_form import form_rows, given_rows, read_form
 from shared.db.base import instant_text
 from shared.domain.form_fields import REQUIRED, local_instant, text
+from shared.domain.offers.rules import LIMITS
 from shared.domain.published import announcements
 from shared.domain.published.announcements import TEXT_LENGTH, TITLE_LENGTH
 from shared.domain.published.codes import (
@@ -71,8 +72,18 @@ def form_values(kind: ItemKind, version: FeedVersion | None, *, timezone: str) -
     """Return a version as the form shows it."""
     rules = form_rows(version.body if version else None) if kind is ItemKind.RULES else {}
     recall = recall_form.form_values(version.body if version else None) if kind is ItemKind.RECALL else {}
+    offer = offer_form.form_values(version.body if version else None) if kind is ItemKind.OFFER else {}
     if version is None:
-        return {"to": "all", "do": "draft", "branches": [], "for": [], "values": [], **rules, **recall}
+        return {
+            "to": "all",
+            "do": "draft",
+            "branches": [],
+            "for": [],
+            "values": [],
+            **rules,
+            **recall,
+            **offer,
+        }
     body = version.body
     value = body.get("value")
     return {
@@ -90,6 +101,7 @@ def form_values(kind: ItemKind, version: FeedVersion | None, *, timezone: str) -
         "for": body.get("for", []),
         **rules,
         **recall,
+        **offer,
     }
 
 
@@ -100,6 +112,7 @@ def given_values(form: Form) -> dict[str, Any]:
         "for": form.getlist("for"),
         "values": form.getlist("value"),
         "rows": given_rows(form),
+        **{limit: form.getlist(limit) for limit in LIMITS},
     }
     return {**form.to_dict(), **lists}
 
@@ -170,11 +183,18 @@ def _recall(
     return recall_form.read_form(name, form, errors)
 
 
+def _offer(
+    name: str, form: Form, _before: FeedVersion | None, _timezone: str, errors: dict[str, list[str]]
+) -> dict[str, Any]:
+    return offer_form.read_form(name, form, errors)
+
+
 _BODIES: Final[Mapping[ItemKind, Any]] = {
     ItemKind.CODE_TABLE: _codes,
     ItemKind.POLICY: _policy,
     ItemKind.RULES: _rules,
     ItemKind.RECALL: _recall,
+    ItemKind.OFFER: _offer,
     ItemKind.ANNOUNCEMENT: _announcement,
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from shared.domain.offers import rules as offers
 from shared.domain.published import announcements, codes, orders, policies
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.qualification import checks as qualification
@@ -15,6 +16,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], str | None]]] = {
     ItemKind.POLICY: policies.problem_of,
     ItemKind.RULES: qualification.problem_of,
     ItemKind.RECALL: recalls.problem_of,
+    ItemKind.OFFER: offers.problem_of,
     ItemKind.ANNOUNCEMENT: lambda _name, body: announcements.problem_of(body),
     ItemKind.PERSONAL_ORDER: lambda _name, body: orders.problem_of(body),
 }

@@ -14,6 +14,7 @@ class ItemKind(Vocabulary):
     ANNOUNCEMENT = ("announcement", N_("Announcement"), "公告")
     RULES = ("rules", N_("Rules"), "规则")
     RECALL = ("recall", N_("Recall"), "召回")
+    OFFER = ("offer", N_("Offer"), "优惠")
     PERSONAL_ORDER = ("personal_order", N_("Order about personal data"), "个人信息指令")
 
 
@@ -23,10 +24,11 @@ PUBLISHED_KINDS: Final = (
     ItemKind.POLICY,
     ItemKind.RULES,
     ItemKind.RECALL,
+    ItemKind.OFFER,
     ItemKind.ANNOUNCEMENT,
 )
 # What people write with a title of its own.
-TITLED: Final = (ItemKind.ANNOUNCEMENT, ItemKind.RECALL)
+TITLED: Final = (ItemKind.ANNOUNCEMENT, ItemKind.RECALL, ItemKind.OFFER)
 
 
 class CodeTable(Vocabulary):

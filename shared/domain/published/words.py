@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from shared.domain.documents.vocabulary import PAPER, KindWords, kind_of, paper_word
+from shared.domain.offers.rules import LIMITS
 from shared.domain.published.codes import Code, asks_word, problem_of, read_codes
 from shared.domain.published.policies import POLICIES, Choice, Several
 from shared.domain.published.vocabulary import CodeTable, ItemKind
@@ -29,6 +30,15 @@ RECALL_WORDS: Final = {
     "made_until": N_("Made until"),
     "serials": N_("Numbers"),
 }
+OFFER_WORDS: Final = {
+    "title": TITLE,
+    "text": N_("What is offered"),
+    "from": N_("Valid from"),
+    "until": N_("Valid until"),
+    "tiers": N_("Value tiers"),
+    "stages": N_("Life-cycle stages"),
+    "kinds": N_("Kinds of customers"),
+}
 RULES_NAME: Final = N_("Qualification of customers")
 
 
@@ -44,7 +54,7 @@ def item_name(kind: str, name: str, title: str = "") -> str:
         return _(POLICIES[name].label)
     if kind == ItemKind.RULES and name == RULE_SET:
         return _(RULES_NAME)
-    if kind == ItemKind.RECALL:
+    if kind in {ItemKind.RECALL, ItemKind.OFFER}:
         return f"{name} {title}".strip()
     table = next((one for one in CodeTable if one.value == name), None)
     if kind == ItemKind.CODE_TABLE and table is not None:
@@ -69,7 +79,7 @@ def summary(kind: str, name: str, body: Mapping[str, Any], papers: KindWords = N
         return _("%(count)s rules", count=len(body["rules"]))
     if kind == ItemKind.RECALL:
         return str(body.get("remedy", ""))
-    if kind == ItemKind.ANNOUNCEMENT:
+    if kind in {ItemKind.ANNOUNCEMENT, ItemKind.OFFER}:
         return str(body.get("text", "")).splitlines()[0] if body.get("text") else ""
     return ""
 
@@ -115,6 +125,9 @@ def differences(
         pair = tuple(policy_value(name, body.get("value"), papers) for body in (before, after))
         return [] if pair[0] == pair[1] else [(_("Value"), pair[0], pair[1])]
     words = {"title": _(TITLE), "text": _(TEXT), "from": _("Shown from"), "for": _("For")}
+    if kind == ItemKind.OFFER:
+        words = {field: _(word) for field, word in OFFER_WORDS.items()}
+        before, after = ({**body, **_limits(body)} for body in (before, after))
     if kind == ItemKind.RECALL:
         words = {field: _(word) for field, word in RECALL_WORDS.items()}
     found = []
@@ -123,6 +136,24 @@ def differences(
         if pair[0] != pair[1]:
             found.append((words.get(key, key), *pair))
     return found
+
+
+def offer_lines(body: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what an offer says besides its title, each under its word."""
+    shown = {**body, **_limits(body)}
+    return [
+        (_(OFFER_WORDS[name]), str(shown[name]))
+        for name in OFFER_WORDS
+        if name != "title" and shown.get(name)
+    ]
+
+
+def _limits(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the limits of an offer in words."""
+    return {
+        limit: _(", ").join(label(one) for one in words if one.value in (body.get(limit) or ()))
+        for limit, (_column, words) in LIMITS.items()
+    }
 
 
 def _code_differences(
