@@ -283,6 +283,15 @@ def test_a_judgement_by_papers_lasts_to_the_day_on_which_it_would_fail_and_no_lo
     assert outcomes == ["passed", "failed"] or (outcomes[0] == "passed" and last == add_months(day, 60))
 
 
+def test_of_many_products_a_line_keeps_the_one_that_is_asked_for() -> None:
+    products = (*(f"product {number} " + "x" * 40 for number in range(5)), "宽带")
+    rules = ruled(fixed("one", fact=facts.PRODUCTS, test="is", value="宽带"))
+    judged = judge(rules, {facts.KIND: "group", facts.PRODUCTS: products}, TODAY)
+    recorded = [read_line(line.text()) for line in judged.lines]
+    assert recorded[0].datum == ("宽带", products[0])
+    assert replay(rules, recorded, "group", TODAY) == judged
+
+
 def test_of_several_papers_the_one_that_counts_longest_decides_and_stands_in_the_line() -> None:
     old, new = (
         Paper("p1", date(2020, 1, 1), date(2027, 5, 1)),
