@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, or_, select
@@ -9,18 +10,21 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.duplicates.models import DuplicateFile, DuplicateKey, DuplicatePair
-from branch_node.duplicates.queries import CHUNK, COLUMNS, candidates, digest_of, features_by_id, get_pair
+from branch_node.duplicates.queries import CHUNK, COLUMNS, digest_of, get_pair, judged
 from shared.audit.operations import record
 from shared.domain.duplicates.blocking import keys_of
 from shared.domain.duplicates.features import Features, features_of
-from shared.domain.duplicates.rules import Verdict, judge
+from shared.domain.duplicates.rules import Verdict
 from shared.domain.duplicates.vocabulary import PairState
 from shared.domain.duplicates.weights import VERSION
 from shared.ids import new_id
 from shared.stamp import Stamp
 
 FILES: Final = 1_000
+PAIRS: Final = 1_000
 HUNDREDTHS: Final = 100
+
+Pair = tuple[str, str]
 
 
 def changed_behind(session: Session, after: str) -> tuple[str | None, list[dict[str, Any]]]:
@@ -36,23 +40,22 @@ def changed_behind(session: Session, after: str) -> tuple[str | None, list[dict[
 def look_at(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> int:
     """Index these files anew and compare them with whoever shares a key; returns how many pairs they stand in.
 
-    What people decided of a pair stands while both files are what they were then.
+    What people decided of a pair stands while both files are what they were then; pairs no longer alike go. Pairs are
+    written some at a time, so that memory does not grow with how many there are.
     """
     features = {str(row["id"]): features_of(row) for row in rows}
     _index(session, rows, features)
-    keys = {at: keys_of(one) for at, one in features.items()}
-    met = candidates(session, keys)
-    others = (
-        features_by_id(session, {at for some in met.values() for at in some} - features.keys()) | features
-    )
-    found: dict[tuple[str, str], Verdict] = {}
-    for at, some in met.items():
-        for other in some & others.keys():
-            pair = (min(at, other), max(at, other))
-            if pair not in found and (verdict := judge(features[at], others[other])) is not None:
-                found[pair] = verdict
-    _keep(session, list(features), found, now=now)
-    return len(found)
+    standing = _standing(session, list(features))
+    found = 0
+    alike = judged(session, features)
+    while some := list(islice(alike, PAIRS)):
+        verdicts = {(min(at, other), max(at, other)): verdict for at, other, verdict in some}
+        _keep(session, verdicts, {pair: standing.pop(pair, None) for pair in verdicts}, now=now)
+        found += len(verdicts)
+    gone = sorted(standing.values())
+    for start in range(0, len(gone), CHUNK):
+        session.execute(delete(DuplicatePair).where(DuplicatePair.id.in_(gone[start : start + CHUNK])))
+    return found
 
 
 def decide(session: Session, pair_id: str, state: PairState, *, by: Stamp) -> DuplicatePair:
@@ -113,17 +116,15 @@ def _index(session: Session, rows: Sequence[Mapping[str, Any]], features: Mappin
 
 
 def _keep(
-    session: Session, looked: Sequence[str], found: Mapping[tuple[str, str], Verdict], *, now: datetime
+    session: Session, found: Mapping[Pair, Verdict], standing: Mapping[Pair, str | None], *, now: datetime
 ) -> None:
-    """Bring the pairs of these files up to what was found: those no longer alike go, what was decided stays decided."""
-    digests = _digests(session, {at for pair in found for at in pair} | set(looked))
-    for pair in _pairs_of(session, looked):
-        verdict = found.get((pair.one_id, pair.other_id))
-        if verdict is None:
-            session.delete(pair)
-        else:
-            _renew(pair, verdict, digests, now=now)
-    present = {(pair.one_id, pair.other_id) for pair in _pairs_of(session, looked)}
+    """Write down what was found of some pairs, of which those in the table are given by their id."""
+    digests = _digests(session, {at for pair in found for at in pair})
+    known = [pair_id for pair_id in standing.values() if pair_id is not None]
+    for start in range(0, len(known), CHUNK):
+        some = DuplicatePair.id.in_(known[start : start + CHUNK])
+        for pair in session.scalars(select(DuplicatePair).where(some)):
+            _renew(pair, found[pair.one_id, pair.other_id], digests, now=now)
     new = [
         {
             "id": new_id(),
@@ -134,10 +135,10 @@ def _keep(
             **_seen(verdict, digests[one], digests[other]),
         }
         for (one, other), verdict in found.items()
-        if (one, other) not in present
+        if standing[one, other] is None
     ]
     if new:
-        session.execute(insert(DuplicatePair), new)
+        session.execute(insert(DuplicatePair.__table__), new)  # type: ignore[arg-type]
 
 
 def _renew(pair: DuplicatePair, verdict: Verdict, digests: Mapping[str, int], *, now: datetime) -> None:
@@ -160,11 +161,12 @@ def _seen(verdict: Verdict, one: int, other: int) -> dict[str, Any]:
     }
 
 
-def _pairs_of(session: Session, ids: Sequence[str]) -> list[DuplicatePair]:
-    found: list[DuplicatePair] = []
+def _standing(session: Session, ids: Sequence[str]) -> dict[Pair, str]:
+    """Return the pairs in the table that these files stand in, by their two files."""
+    found: dict[Pair, str] = {}
     for start in range(0, len(ids), CHUNK):
         some = ids[start : start + CHUNK]
-        found += session.scalars(
-            select(DuplicatePair).where(or_(DuplicatePair.one_id.in_(some), DuplicatePair.other_id.in_(some)))
-        )
-    return list({pair.id: pair for pair in found if pair not in session.deleted}.values())
+        stand = select(DuplicatePair.id, DuplicatePair.one_id, DuplicatePair.other_id)
+        for side in (DuplicatePair.one_id, DuplicatePair.other_id):
+            found |= {(row[1], row[2]): row[0] for row in session.execute(stand.where(side.in_(some)))}
+    return found

@@ -12,6 +12,7 @@ from branch_node.customers.operations import EDITABLE
 from branch_node.duplicates import operations, queries
 from branch_node.duplicates.models import DuplicatePair
 from branch_node.managers import queries as managers
+from shared.domain.duplicates.blocking import MOST_SHARING
 from shared.domain.duplicates.features import COMPARED
 from shared.domain.duplicates.vocabulary import PairState
 from shared.domain.duplicates.weights import PROBABLE, Level
@@ -92,6 +93,7 @@ def index() -> str:
         counts=counts,
         states=list(PairState),
         is_probable=_is_probable,
+        most_sharing=MOST_SHARING,
     )
 
 

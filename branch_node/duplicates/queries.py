@@ -1,12 +1,12 @@
 """Whom a customer may be the same as, and which pairs wait for a decision."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import BigInteger, Row, column, func, select, values
 from sqlalchemy.orm import Session, aliased
 
 from branch_node.customers.models import Customer
@@ -47,41 +47,63 @@ def digest_of(row: Mapping[str, Any]) -> int:
     return int.from_bytes(blake2b(plain.encode(), digest_size=8).digest()) >> 1
 
 
-def find_like(session: Session, values: Mapping[str, Any], *, besides: str | None = None) -> list[Hit]:
-    """Return whom a customer with these values may be, the likeliest first."""
-    one = features_of(values)
-    met = candidates(session, {"": keys_of(one)}).get("", set()) - {besides or ""}
-    others = features_by_id(session, met)
-    judged = [(verdict, at) for at, other in others.items() if (verdict := judge(one, other)) is not None]
-    judged.sort(key=lambda each: (-each[0].score, each[1]))
-    best = {at: verdict for verdict, at in judged[:MOST_HITS]}
+def find_like(session: Session, entered: Mapping[str, Any], *, besides: str | None = None) -> list[Hit]:
+    """Return whom a customer entered like this may be, the likeliest first."""
+    alike = [(verdict, at) for _, at, verdict in judged(session, {"": features_of(entered)}) if at != besides]
+    alike.sort(key=lambda each: (-each[0].score, each[1]))
+    best = {at: verdict for verdict, at in alike[:MOST_HITS]}
     return [Hit(row[0], row[1], best[row[0].id]) for row in _with_managers(session, list(best))]
 
 
+def judged(session: Session, wanted: Mapping[str, Features]) -> Iterator[tuple[str, str, Verdict]]:
+    """Yield who of `wanted` is like whom, and how far; the others come in the order of their ids.
+
+    They are read and compared some at a time, each once, so that memory does not grow with how many there are. Two of
+    `wanted` are told once, the lesser id first.
+    """
+    met = candidates(session, {at: keys_of(one) for at, one in wanted.items()})
+    others = sorted(met)
+    for start in range(0, len(others), CHUNK):
+        some = others[start : start + CHUNK]
+        features = features_by_id(session, [at for at in some if at not in wanted])
+        features |= {at: wanted[at] for at in some if at in wanted}
+        for other in filter(features.__contains__, some):
+            for at in sorted(met.pop(other)):
+                if other in wanted and other < at:
+                    continue
+                if (verdict := judge(wanted[at], features[other])) is not None:
+                    yield at, other, verdict
+
+
 def candidates(session: Session, wanted: Mapping[str, Iterable[int]]) -> dict[str, set[str]]:
-    """Return whom each of `wanted` shares a key with that says something."""
+    """Return by customer which of `wanted`, given with their keys, share one with them that says something."""
     holders: dict[int, list[str]] = {}
     for at, keys in wanted.items():
         for key in keys:
             holders.setdefault(key, []).append(at)
-    met: dict[str, set[str]] = {at: set() for at in wanted}
+    met: dict[str, set[str]] = {}
     for key, customer_id in _sharing(session, sorted(holders)):
         for at in holders[key]:
             if at != customer_id:
-                met[at].add(customer_id)
+                met.setdefault(customer_id, set()).add(at)
     return met
 
 
 def _sharing(session: Session, keys: Sequence[int]) -> Iterable[tuple[int, str]]:
+    """Yield who is looked for under these keys; of one that too many share no more is read than tells that."""
     for start in range(0, len(keys), CHUNK):
-        some = DuplicateKey.key.in_(keys[start : start + CHUNK])
-        few = (
-            select(DuplicateKey.key)
-            .where(some)
-            .group_by(DuplicateKey.key)
-            .having(func.count() <= MOST_SHARING)
-            .subquery()
+        rows = [(key,) for key in keys[start : start + CHUNK]]
+        asked = values(column("key", BigInteger), name="asked").data(rows).cte("asked")
+        shared = aliased(DuplicateKey)
+        one_too_many = (
+            select(shared.customer_id)
+            .where(shared.key == asked.c.key)
+            .order_by(shared.customer_id)
+            .limit(1)
+            .offset(MOST_SHARING)
+            .scalar_subquery()
         )
+        few = select(asked.c.key).where(one_too_many.is_(None)).subquery()
         telling = select(DuplicateKey.key, DuplicateKey.customer_id).join(few, few.c.key == DuplicateKey.key)
         for row in session.execute(telling):
             yield row[0], row[1]

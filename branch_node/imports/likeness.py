@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Self
 import msgspec
 from sqlalchemy.orm import Session
 
-from branch_node.duplicates.queries import candidates, features_by_id
+from branch_node.duplicates.queries import judged
 from branch_node.identity.queries import survivors_of
 from branch_node.imports.kinds import CUSTOMERS
 from branch_node.imports.mapping import Plan
@@ -92,17 +92,11 @@ class Likeness:
         return features
 
     def _here(self, session: Session, features: Mapping[int, Features]) -> dict[int, Match]:
-        met = candidates(session, {str(line): keys_of(one) for line, one in features.items()})
-        others = features_by_id(session, {at for some in met.values() for at in some})
         best: dict[int, tuple[Verdict, str]] = {}
-        for line, one in features.items():
-            judged = [
-                (verdict, at)
-                for at in sorted(met[str(line)] & others.keys())
-                if (verdict := judge(one, others[at])) is not None
-            ]
-            if judged:
-                best[line] = max(judged, key=lambda each: each[0].score)
+        for line, at, verdict in judged(session, {str(line): one for line, one in features.items()}):
+            known = best.get(int(line))
+            if known is None or verdict.score > known[0].score:
+                best[int(line)] = (verdict, at)
         survivors = survivors_of(session, {at for _verdict, at in best.values()})
         return {
             line: _match(line, verdict, other_id=survivors.get(at, at))

@@ -133,7 +133,7 @@ def _pypinyin() -> Any:  # noqa: ANN401 - a module
     return import_module("pypinyin")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _spoken(word: str) -> str:
     """Return how a word sounds: pinyin without tones, or a Latin word without what the ear does not tell."""
     if is_han(word):
@@ -161,7 +161,7 @@ _SOUNDS: Final = (
 )
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def sounds_like(word: str) -> str:
     """Return the skeleton of a Latin word's sound; a number stays as it is."""
     if _DIGITS.fullmatch(word):

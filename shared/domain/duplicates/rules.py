@@ -40,19 +40,25 @@ def compare(one: Features, other: Features) -> Verdict:
     """Compare two customers field by field; a person is never an organisation."""
     levels = _quick(one, other)
     levels |= {"name": _names(one, other), "address": _address(one.address, other.address)}
-    return Verdict(round(_bits(levels) + _kinds(one, other), 2), {name: levels[name] for name in WEIGHTS})
+    return _verdict(levels, _kinds(one, other))
 
 
 def judge(one: Features, other: Features) -> Verdict | None:
     """Return what a comparison found when a person should look; most pairs are done with their numbers alone."""
-    quick = _bits(_quick(one, other)) + _kinds(one, other)
+    levels, kinds = _quick(one, other), _kinds(one, other)
+    quick = _bits(levels) + kinds
     if quick + WEIGHTS["name"].same + WEIGHTS["address"].same < POSSIBLE:
         return None
-    names = WEIGHTS["name"].of(_names(one, other))
-    if quick + names + WEIGHTS["address"].same < POSSIBLE:
+    levels["name"] = _names(one, other)
+    if quick + WEIGHTS["name"].of(levels["name"]) + WEIGHTS["address"].same < POSSIBLE:
         return None
-    found = compare(one, other)
+    levels["address"] = _address(one.address, other.address)
+    found = _verdict(levels, kinds)
     return found if found.possible else None
+
+
+def _verdict(levels: Mapping[str, Level], kinds: float) -> Verdict:
+    return Verdict(round(_bits(levels) + kinds, 2), {name: levels[name] for name in WEIGHTS})
 
 
 def _quick(one: Features, other: Features) -> dict[str, Level]:
@@ -110,7 +116,7 @@ def _paired(shorter: Sequence[str], longer: Sequence[str]) -> list[float]:
     return found
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _alike(one: str, other: str) -> float:
     if one == other:
         return BEST

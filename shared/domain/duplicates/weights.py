@@ -29,7 +29,7 @@ class FieldWeights:
 
     def of(self, level: Level) -> float:
         """Return the bits of a level."""
-        return 0.0 if level is Level.UNKNOWN else float(getattr(self, level.value))
+        return 0.0 if level is Level.UNKNOWN else float(getattr(self, level))
 
 
 VERSION: Final = 1

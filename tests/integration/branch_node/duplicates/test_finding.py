@@ -12,6 +12,7 @@ from branch_node.duplicates.models import DuplicateFile, DuplicateKey, Duplicate
 from branch_node.duplicates.queries import PairNotFoundError
 from shared.audit.models import AuditEntry
 from shared.domain.duplicates import blocking
+from shared.domain.duplicates.blocking import MOST_SHARING
 from shared.domain.duplicates.features import features_of
 from shared.domain.duplicates.vocabulary import PairState
 from shared.ids import new_id
@@ -107,7 +108,60 @@ def test_a_number_that_a_whole_market_shares_brings_nobody_together(rows, look, 
 
     with sessions() as session:
         met = queries.candidates(session, {"": blocking.keys_of(features_of({"phone": "88880000"}))})
-    assert met == {"": set()}
+    assert met == {}
+
+
+def test_a_placeholder_that_very_many_have_for_a_number_brings_nobody_together(rows, look, sessions):
+    for number in range(3 * MOST_SHARING):
+        rows.customer(name=f"客户{number}", phone="00000000")
+    look()
+    with sessions() as session:
+        shared = func.count(DuplicateKey.customer_id)
+        most = session.scalars(select(shared).group_by(DuplicateKey.key).order_by(shared.desc())).first()
+        met = queries.candidates(session, {"": blocking.keys_of(features_of({"phone": "00000000"}))})
+    assert (most, met) == (3 * MOST_SHARING, {})
+
+
+def test_pairs_are_the_same_however_few_are_read_and_written_at_a_time(
+    rows, look, pairs, sessions, monkeypatch
+):
+    for number in range(12):
+        rows.customer(**WANG | {"address": f"文三路{number}号"})
+    rows.customer(name="赵子龙", mobile="13911112222")
+    look()
+    wanted = {(pair.one_id, pair.other_id): (pair.score, pair.levels) for pair in pairs()}
+    with sessions.begin() as session:
+        for table in (DuplicateFile, DuplicateKey, DuplicatePair):
+            session.execute(delete(table))
+
+    for module, name in ((operations, "FILES"), (operations, "PAIRS"), (queries, "CHUNK")):
+        monkeypatch.setattr(module, name, 3)
+    outcome = look()
+
+    assert len(wanted) == 12 * 11 // 2
+    assert {(pair.one_id, pair.other_id): (pair.score, pair.levels) for pair in pairs()} == wanted
+    assert outcome.counts == {"compared": 13, "pairs": len(wanted)}
+
+
+def test_of_many_pairs_those_still_alike_keep_what_was_decided_and_the_others_go(
+    rows, look, pairs, sessions, monkeypatch
+):
+    for module, name in ((operations, "PAIRS"), (operations, "CHUNK"), (queries, "CHUNK")):
+        monkeypatch.setattr(module, name, 2)
+    people = [rows.customer(**WANG) for _ in range(5)]
+    look()
+    with sessions.begin() as session:
+        for pair in pairs():
+            operations.decide(session, pair.id, PairState.DIFFERENT, by=LATER)
+        session.execute(delete(DuplicateFile))
+        somebody_else = {"name": "赵子龙", "mobile": "13911112222", "id_no": "440106198502011238"}
+        session.execute(update(Customer).where(Customer.id == people[0]).values(**somebody_else))
+    look(LATER)
+
+    left = pairs()
+    assert {pair.state for pair in left} == {PairState.DIFFERENT}
+    assert len(left) == 4 * 3 // 2
+    assert not any(people[0] in {pair.one_id, pair.other_id} for pair in left)
 
 
 def test_an_erased_customer_leaves_nothing_with_the_finder(two, look, pairs, sessions):

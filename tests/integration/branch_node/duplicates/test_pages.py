@@ -31,6 +31,7 @@ def test_the_list_names_both_and_what_agrees_and_leads_to_both_files_side_by_sid
     assert all(
         word in listed for word in ("王小明", "王晓明", "K1", "K2", "probable", f"/duplicates/{pair.id}")
     )
+    assert "What more than 50 of them share" in listed
     assert "Phone: the same" in shown
     assert "Name: nearly the same" in shown
     assert "文三路1号" in shown
