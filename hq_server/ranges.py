@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select
 
+from hq_server.analysis.models import CustomerCell, MoneyCell, RecordCount
 from hq_server.branches.models import Branch
 from hq_server.parking.models import ParkedRecord
 from hq_server.replica.models import (
@@ -91,6 +92,10 @@ RANGES: Final = (
     Ranged(ReplicaUnitEvent, Resource.UNIT, branch=ReplicaUnitEvent.branch_number),
     Ranged(ReplicaBillLine, Resource.BILL_LINE, branch=ReplicaBillLine.branch_number),
     Ranged(ReplicaCustomerMonth, Resource.STATISTICS, branch=ReplicaCustomerMonth.branch_number),
+    # Sums kept ready are seen by who sees the rows they are of.
+    Ranged(MoneyCell, Resource.BILL_LINE, branch=MoneyCell.branch_number),
+    Ranged(CustomerCell, Resource.CUSTOMER, branch=CustomerCell.branch_number),
+    Ranged(RecordCount, Resource.NODE, branch=RecordCount.branch_number),
     Ranged(ReplicaWorkLog, Resource.WORK_LOG, branch=ReplicaWorkLog.branch_number),
     Ranged(ReplicaLegalHold, Resource.LEGAL_HOLD, branch=ReplicaLegalHold.branch_number),
     Ranged(ReplicaManager, Resource.MANAGER, branch=ReplicaManager.branch_number),

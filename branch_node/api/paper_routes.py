@@ -93,6 +93,8 @@ def of_customer(customer_id: str) -> Response:
 )
 def add(customer_id: str) -> Response:
     """Keep a file as a document of a customer."""
+    with reading() as session:
+        get_customer(session, customer_id)
     given = asking.form(schemas.SentDocument())
     file = taking.checked(given.pop("file"))
     room = taking.room()
@@ -117,6 +119,8 @@ def add(customer_id: str) -> Response:
 )
 def add_version(document_id: str) -> Response:
     """Keep a file as the newest version."""
+    with reading() as session:
+        queries.get_document(session, document_id)
     given = asking.form(schemas.SentFile())
     file = taking.checked(given.pop("file"))
     room = taking.room()

@@ -197,8 +197,13 @@ def record_rows(branches: Collection[int]) -> Union:
 
 def money_source(waiting: Collection[int]) -> Union:
     """Select every branch's money: ready sums, or for the `waiting` branches their rows summed now."""
-    ready = select(*MoneyCell.__table__.columns).where(MoneyCell.branch_number.not_in(list(waiting)))
+    ready = select(*_columns(MoneyCell)).where(MoneyCell.branch_number.not_in(list(waiting)))
     return union_all(ready, money_rows(waiting)) if waiting else union_all(ready)
+
+
+def _columns(cell: type[MoneyCell] | type[CustomerCell]) -> list[Any]:
+    """Return the columns of sums kept ready as attributes: only those are narrowed to what somebody sees."""
+    return [getattr(cell, column.key) for column in cell.__table__.columns]
 
 
 def charge_source(waiting: Collection[int]) -> Union:
@@ -219,7 +224,7 @@ def occurring(waiting: Collection[int]) -> Union:
 
 def customer_source(waiting: Collection[int], *, dialect: str) -> Union:
     """Select every branch's customer counts: ready ones, except for the `waiting` branches."""
-    ready = select(*CustomerCell.__table__.columns).where(CustomerCell.branch_number.not_in(list(waiting)))
+    ready = select(*_columns(CustomerCell)).where(CustomerCell.branch_number.not_in(list(waiting)))
     return union_all(ready, customer_rows(waiting, dialect=dialect)) if waiting else union_all(ready)
 
 

@@ -13,14 +13,19 @@ from sqlalchemy import delete, func, select
 
 from hq_server.analysis import drill, operations, queries, sources
 from hq_server.analysis.grid import Question, narrow
+from hq_server.analysis.models import Prepared
 from hq_server.analysis.months import first_day, shift, span
 from hq_server.analysis.vocabulary import Dimension, Measure
 from hq_server.branches.models import Branch
 from hq_server.console.queries import status_document
 from hq_server.ingest.models import InboxBatch
+from hq_server.ranges import RANGES
 from hq_server.replica.models import ReplicaBillLine, ReplicaCustomer, ReplicaCustomerIdentity
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.ids import new_id
+from shared.rights.ranges import SIGHT, Seer, Sight
+from shared.rights.vocabulary import DataRange, Resource
 from tests.integration.hq_server.conftest import NOON
 from tests.support.hq_rows import add_branch
 
@@ -299,3 +304,28 @@ def test_preparing_marks_the_batches_and_keeps_the_number_of_rows(database):
         for branch_code, records in fresh.items():
             kept = counted.get(by_code[branch_code], {})
             assert {name: rows for name, rows in records.items() if rows} == kept
+
+
+def test_who_is_limited_to_a_branch_gets_its_sums_alone_ready_or_not(database):
+    with database.sessions.begin() as session:
+        fill(session, seed=7)
+        prepare(session)
+        near = session.scalars(select(Branch.number)).first()
+        seer = Seer(new_id(), None, NOON)
+    reach = dict.fromkeys(Resource, DataRange.GROUP)
+    sight = Sight(seer, reach, RANGES, branches=(near,))
+    asked = Question(Measure.CHARGES, Dimension.BRANCH, None, (MONTHS[0], MONTHS[-1]), "CNY")
+    people = replace(asked, measure=Measure.NEW_FILES)
+
+    with database.sessions(info={SIGHT: sight}) as session:
+        ready = [queries.answer(session, one) for one in (asked, people)]
+        records = sources.record_counts(session)
+    with database.sessions.begin() as session:
+        session.execute(delete(Prepared))
+    with database.sessions(info={SIGHT: sight}) as session:
+        now = [queries.answer(session, one) for one in (asked, people)]
+
+    for one in (*ready, *now):
+        assert {line.key for line in one.lines} == {str(near)}
+    assert [one.total for one in ready] == [one.total for one in now]
+    assert set(records) == {near}
