@@ -28,6 +28,7 @@ from branch_node.archive.models import ArchiveEntry
 from branch_node.archive.unlocking import REMOVAL_KIND, UNLOCK_KIND
 from branch_node.billing import pages as billing
 from branch_node.bindings import BINDINGS
+from branch_node.bulk import jobs as bulk_jobs
 from branch_node.bulk import pages as bulk
 from branch_node.config import load_settings
 from branch_node.contacts import pages as contacts
@@ -142,6 +143,7 @@ JOBS: Final[Sequence[Job]] = (
     *statistics_jobs.JOBS,
     *opstats_jobs.JOBS,
     *customer_jobs.JOBS,
+    *bulk_jobs.bulk_jobs(RANGES),
     *worklog_jobs.JOBS,
     *duplicate_jobs.JOBS,
     *qualification_jobs.JOBS,

@@ -91,6 +91,10 @@ def _events_of(
     return seen
 
 
+def _own_act(seer: Seer) -> ColumnElement[bool]:
+    return BulkRow.act_id.in_(select(BulkAct.id).where(BulkAct.made_by_id == seer.user_id))
+
+
 def _nobodys(_seer: Seer) -> ColumnElement[bool]:
     return false()
 
@@ -225,7 +229,8 @@ RANGES: Final = (
             DataRange.TEAM: lambda seer: BulkAct.made_by_id == seer.user_id,
         },
     ),
-    Ranged(BulkRow, Resource.CUSTOMER, _with_customer(BulkRow.customer_id)),
+    # Of one's own act also the rows of customers one no longer holds: they tell that nothing was done, and of nobody.
+    Ranged(BulkRow, Resource.CUSTOMER, {DataRange.SELF: _own_act, DataRange.TEAM: _own_act}),
     Ranged(AuditEntry, Resource.OPERATION_LOG, {DataRange.SELF: _told}),
     Ranged(Export, Resource.EXPORT, {DataRange.SELF: lambda seer: Export.asked_by_id == seer.user_id}),
 )

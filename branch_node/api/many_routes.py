@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from branch_node.api import schemas
 from branch_node.bulk import operations as bulk
 from branch_node.bulk import queries as acts
+from branch_node.bulk import working
 from branch_node.bulk.changes import Order as BulkOrder
-from branch_node.bulk.models import BulkKind, RowState
+from branch_node.bulk.models import BulkKind, BulkState, RowState
 from branch_node.bulk.pages import day_began, today, why
 from branch_node.handover import operations as handover
 from branch_node.handover import queries as handovers
@@ -20,6 +21,7 @@ from shared.domain.form_fields import NOT_A_DAY
 from shared.i18n import lazy_gettext as _l
 from shared.i18n import translate_error
 from shared.ids import is_id
+from shared.jobs import operations as jobs
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.api import asking
@@ -77,7 +79,8 @@ def undo_bulk(act_id: str) -> Response:
     with writing() as session:
         acts.get_act(session, act_id)
         asking.body(schemas.Nothing())
-        bulk.undo(session, act_id, since=day_began(), today=today(), by=stamp())
+        if not working.undo(session, act_id, since=day_began(), today=today(), by=stamp()):
+            jobs.run_soon(session, working.JOB, now=stamp().at)
         return _act(session, act_id)
 
 
@@ -157,7 +160,7 @@ def _act(session: Session, act_id: str) -> Response:
     act = acts.get_act(session, act_id)
     rows = [
         {"customer_id": row.BulkRow.customer_id, "state": row.BulkRow.state.value, "why": why(row.BulkRow)}
-        for row in acts.list_rows(session, act.id)
+        for row in session.execute(acts.select_rows(act.id).limit(bulk.MOST))
     ]
     return asking.one(asking.dumped(schemas.Bulk(exclude=("rows",)), act) | {"rows": rows})
 
@@ -172,6 +175,8 @@ def _tried(order: BulkOrder, tried: bulk.Tried) -> dict[str, Any]:
         "id": None,
         "kind": order.kind.value,
         "value": order.value,
+        "state": BulkState.TRIED.value,
+        "asked": len(done) + len(left),
         "done": len(done),
         "left_out": len(left),
         "made_at": None,

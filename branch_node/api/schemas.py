@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from branch_node.bulk.models import BulkKind, RowState
+from branch_node.bulk.models import BulkKind, BulkState, RowState
 from branch_node.customers.operations import EDITABLE
 from branch_node.handover.models import HandoverReason
 from branch_node.identity.models import MergeState
@@ -304,11 +304,13 @@ class BulkRow(Schema):
 
 
 class Bulk(Schema):
-    """A bulk act; one that was only tried has no id."""
+    """A bulk act; one that was only tried has no id. Of a large one the first 1,000 rows, those left out first."""
 
     id = fields.String(allow_none=True)
     kind = code(BulkKind, required=True)
     value = fields.String(required=True)
+    state = code(BulkState, required=True)
+    asked = fields.Integer(required=True)
     done = fields.Integer(required=True)
     left_out = fields.Integer(required=True)
     made_at = fields.AwareDateTime(allow_none=True)

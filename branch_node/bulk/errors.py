@@ -15,7 +15,7 @@ class BulkNobodyError(BranchlineError):
     """Nobody is chosen, or too many at once."""
 
     code = "bulk-nobody"
-    message = N_("Choose 1 to %(most)s customers; more are done in parts, each found by a filter.")
+    message = N_("Choose 1 to %(most)s customers; narrow the list by a filter and do more in parts.")
 
 
 class BulkWhatError(BranchlineError):
@@ -53,7 +53,7 @@ class AlreadySoError(BranchlineError):
 
     code = "already-so"
     kind = Kind.CONFLICT
-    message = N_("It is so already.")
+    message = N_("It is so already. There is nothing to do.")
 
 
 class NobodysCustomerError(BranchlineError):
@@ -69,7 +69,7 @@ class TagsFullError(BranchlineError):
 
     code = "tags-full"
     kind = Kind.CONFLICT
-    message = N_("At most 20 tags of 30 characters each.")
+    message = N_("It has 20 tags, which is the most. Take one away on its page first.")
 
 
 class ChangedSinceError(BranchlineError):
@@ -77,7 +77,7 @@ class ChangedSinceError(BranchlineError):
 
     code = "changed-since"
     kind = Kind.CONFLICT
-    message = N_("It was changed since and stays as it is.")
+    message = N_("It was changed since and stays as it is. Change it on its page if it has to be.")
 
 
 class NothingBeforeError(BranchlineError):
@@ -85,4 +85,48 @@ class NothingBeforeError(BranchlineError):
 
     code = "nothing-before"
     kind = Kind.CONFLICT
-    message = N_("There was none before, so it stays.")
+    message = N_("There was none before, so it stays. Choose another one on its page.")
+
+
+class NoLongerYoursError(BranchlineError):
+    """Who ordered the act may not change this customer any more: it was handed over or its share ended meanwhile."""
+
+    code = "no-longer-yours"
+    kind = Kind.FORBIDDEN
+    message = N_(
+        "You may not change it any more: it was handed over or its share ended. Ask who holds it now."
+    )
+
+
+class BulkStateError(BranchlineError):
+    """The bulk act does not stand where this could be done."""
+
+    code = "bulk-state"
+    kind = Kind.CONFLICT
+    message = N_("This bulk act stands elsewhere by now. Look at it again.")
+
+
+class BulkNotYoursError(BranchlineError):
+    """Only who tried a bulk act does it: it is done with their rights."""
+
+    code = "bulk-not-yours"
+    kind = Kind.FORBIDDEN
+    message = N_(
+        "Only who tried it does it, with their own rights. Begin it yourself in the list of customers."
+    )
+
+
+class BulkOrphanError(BranchlineError):
+    """Who ordered the act does not sign in any more."""
+
+    code = "bulk-orphan"
+    kind = Kind.FORBIDDEN
+    message = N_("The account of who ordered it is closed. Somebody else has to do what is left.")
+
+
+class BulkBrokenError(BranchlineError):
+    """The program could not go on; its log says why."""
+
+    code = "bulk-broken"
+    kind = Kind.UNAVAILABLE
+    message = N_("The program could not go on. Tell an administrator; what is done stays done.")

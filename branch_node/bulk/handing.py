@@ -4,18 +4,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from branch_node.bulk.errors import AlreadySoError, ChangedSinceError, NobodysCustomerError
-from branch_node.bulk.models import BulkRow
+from branch_node.bulk.models import BulkRow, RowState
 from branch_node.customers.models import Customer
 from branch_node.erased.queries import CustomerErasedError
 from branch_node.handover import operations
 from branch_node.handover import queries as handovers
 from branch_node.handover.models import HandoverReason
 from branch_node.handover.operations import Order
+from branch_node.identity.models import CustomerMerge, MergeState
 from branch_node.identity.queries import CustomerMergedError
+from branch_node.personal.models import LegalHold
+from branch_node.qualification.models import Qualification
+from shared.domain.qualification.vocabulary import QualificationState
 from shared.errors import BranchlineError
 from shared.stamp import Stamp
 
@@ -56,6 +60,26 @@ def moving(session: Session, customer_ids: Collection[str], taker_id: str) -> Mo
         sum(one.merges for one in plans),
         sum(one.held for one in plans),
     )
+
+
+def moving_of(session: Session, act_id: str, most: int) -> tuple[Moving, int]:
+    """Return what would go along with the customers whom trying an act moved, and how many sheets of `most` that is."""
+    fit = select(BulkRow.customer_id).where(BulkRow.act_id == act_id, BulkRow.state == RowState.FIT)
+    held = select(func.count()).where(Customer.id.in_(fit)).group_by(Customer.manager_id)
+    sizes = session.scalars(held).all()
+    found = Moving(
+        len(sizes),
+        _count(
+            session, Qualification.customer_id.in_(fit), Qualification.state == QualificationState.PROPOSED
+        ),
+        _count(session, CustomerMerge.survivor_id.in_(fit), CustomerMerge.state == MergeState.PROPOSED),
+        _count(session, LegalHold.customer_id.in_(fit), LegalHold.released_at.is_(None)),
+    )
+    return found, sum(-(-size // most) for size in sizes)
+
+
+def _count(session: Session, *wanted: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).where(*wanted)) or 0
 
 
 def take_back(

@@ -1,4 +1,7 @@
-"""Doing one thing to many customers in one transaction, trying it first, and taking it back within the day."""
+"""Doing one thing to many customers in one transaction, trying it first, and taking it back within the day.
+
+Of more than MOST customers the job does it, a part a transaction: branch_node.bulk.working.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +18,10 @@ from branch_node.bulk.errors import (
     BulkNobodyError,
     BulkOverError,
     BulkReasonError,
+    BulkStateError,
+    NoLongerYoursError,
 )
-from branch_node.bulk.models import BulkAct, BulkKind, BulkRow, RowState
+from branch_node.bulk.models import BulkAct, BulkKind, BulkRow, BulkState, RowState
 from branch_node.customers.models import Customer
 from shared.audit.operations import record
 from shared.audit.pending import drafts_of
@@ -41,16 +46,21 @@ class Tried:
     left: dict[str, BranchlineError] = field(default_factory=dict)
 
 
-def check_order(session: Session, order: Order, ids: Collection[str]) -> Order:
-    """Return an order that may be tried.
-
-    Raises BulkForbiddenError, BulkNobodyError, BulkReasonError and BulkWhatError.
-    """
+def check_right(session: Session, order: Order) -> None:
+    """Raise BulkForbiddenError unless who looks may do this to customers."""
     sight = sight_of(session)
     if sight is not None and not sight.may(*order.right):
         raise BulkForbiddenError
-    if not 1 <= len(set(ids)) <= MOST:
-        raise BulkNobodyError(most=MOST)
+
+
+def check_order(session: Session, order: Order, customers: int, *, most: int = MOST) -> Order:
+    """Return an order over so many customers that may be tried.
+
+    Raises BulkForbiddenError, BulkNobodyError, BulkReasonError and BulkWhatError.
+    """
+    check_right(session, order)
+    if not 1 <= customers <= most:
+        raise BulkNobodyError(most=most)
     said = " ".join(order.reason.split())
     if not LEAST_REASON <= len(said) <= REASON_LENGTH or not said.isprintable():
         raise BulkReasonError(field="reason", least=LEAST_REASON, most=REASON_LENGTH)
@@ -59,7 +69,11 @@ def check_order(session: Session, order: Order, ids: Collection[str]) -> Order:
 
 def try_out(session: Session, order: Order, ids: Collection[str], *, by: Stamp) -> Tried:
     """Do it and take it all back at once: what it says is what doing it would say."""
-    checked = check_order(session, order, ids)
+    return try_some(session, check_order(session, order, len(set(ids))), ids, by=by)
+
+
+def try_some(session: Session, checked: Order, ids: Collection[str], *, by: Stamp) -> Tried:
+    """Do to some customers what was checked, and take it back at once."""
     with session.begin_nested() as savepoint:
         tried = _do_all(session, checked, ids, by)
         savepoint.rollback()
@@ -67,14 +81,25 @@ def try_out(session: Session, order: Order, ids: Collection[str], *, by: Stamp) 
     return tried
 
 
-def carry_out(session: Session, order: Order, ids: Collection[str], *, by: Stamp) -> BulkAct:
-    """Do it to every customer that can be, and keep what became of each."""
-    checked = check_order(session, order, ids)
-    act_id, before = new_id(), len(drafts_of(session))
+def do_some(session: Session, act_id: str, checked: Order, ids: Collection[str], *, by: Stamp) -> Tried:
+    """Do to some customers what was checked; each entry of the log says of which bulk act it is a part."""
+    before = len(drafts_of(session))
     tried = _do_all(session, checked, ids, by)
-    # Each entry of the log says of which bulk act it is a part.
+    tell_act(session, act_id, before)
+    return tried
+
+
+def tell_act(session: Session, act_id: str, before: int) -> None:
+    """Let the log's entries behind the first `before` that wait say of which bulk act they are a part."""
     for draft in drafts_of(session)[before:]:
         draft.details = {**draft.details, "bulk": act_id}
+
+
+def carry_out(session: Session, order: Order, ids: Collection[str], *, by: Stamp) -> BulkAct:
+    """Do it to every customer that can be, and keep what became of each."""
+    checked = check_order(session, order, len(set(ids)))
+    act_id = new_id()
+    tried = do_some(session, act_id, checked, ids, by=by)
     act = BulkAct(
         id=act_id,
         kind=checked.kind,
@@ -85,12 +110,15 @@ def carry_out(session: Session, order: Order, ids: Collection[str], *, by: Stamp
         made_at=by.at,
         made_by=by.actor[:80],
         made_by_id=by.actor_id,
+        asked=len(tried.done) + len(tried.left),
+        handled=len(tried.done) + len(tried.left),
+        ended_at=by.at,
     )
     session.add(act)
     session.flush()
     session.add_all(_rows(act_id, tried))
     session.flush()
-    _note(session, "bulk.done", act, by, done=act.done, left=act.left_out)
+    note(session, "bulk.done", act, by, done=act.done, left=act.left_out)
     return act
 
 
@@ -100,42 +128,65 @@ def undo(session: Session, act_id: str, *, since: datetime, today: date, by: Sta
     Raises BulkNotFoundError and BulkOverError.
     """
     act = queries.get_act(session, act_id, lock=True)
-    if act.undone_at is not None or act.made_at < since:
-        raise BulkOverError
+    refuse_over(act, since)
     order = Order(act.kind, act.value, act.reason, today)
     wanted = select(BulkRow).where(BulkRow.act_id == act.id, BulkRow.state == RowState.DONE)
     rows = {row.customer_id: row for row in session.scalars(wanted)}
+    undo_some(session, act, order, rows, since=since, by=by)
+    act.undone_at, act.undone_by = by.at, by.actor[:80]
+    session.flush()
+    kept = sum(row.state is not RowState.UNDONE for row in rows.values())
+    note(session, "bulk.undone", act, by, kept=kept)
+    return act
+
+
+def refuse_over(act: BulkAct, since: datetime) -> None:
+    """Raise BulkOverError for an act that is not taken back any more, and BulkStateError for one still at work."""
+    if act.undone_at is not None or act.made_at < since:
+        raise BulkOverError
+    if act.state not in {BulkState.DONE, BulkState.STOPPED}:
+        raise BulkStateError
+
+
+def undo_some(
+    session: Session, act: BulkAct, order: Order, rows: Mapping[str, BulkRow], *, since: datetime, by: Stamp
+) -> None:
+    """Make some customers of an act again what they were, and say of each row whether they are."""
     before = len(drafts_of(session))
     if act.kind is BulkKind.HAND_OVER:
         _take_back(session, rows, since, by)
     else:
-        for customer in _locked(session, rows):
-            _undo_one(session, customer, rows[customer.id], act, order, by)
-    for draft in drafts_of(session)[before:]:
-        draft.details = {**draft.details, "bulk": act.id}
-    act.undone_at, act.undone_by = by.at, by.actor[:80]
-    session.flush()
-    kept = sum(row.state is not RowState.UNDONE for row in rows.values())
-    _note(session, "bulk.undone", act, by, kept=kept)
-    return act
+        there = {customer.id: customer for customer in _locked(session, rows)}
+        for at, row in rows.items():
+            if at in there:
+                _undo_one(session, there[at], row, act, order, by)
+            else:
+                _keep(row, NoLongerYoursError())
+    tell_act(session, act.id, before)
 
 
 def _take_back(session: Session, rows: Mapping[str, BulkRow], since: datetime, by: Stamp) -> None:
     kept = handing.take_back(session, rows, since=since, by=by)
     for at, row in rows.items():
-        row.state = RowState.KEPT if at in kept else RowState.UNDONE
         if at in kept:
-            row.why, row.params = kept[at].message[:200], _params(kept[at])
+            _keep(row, kept[at])
+        else:
+            row.state = RowState.UNDONE
+
+
+def _keep(row: BulkRow, refused: BranchlineError) -> None:
+    row.state, row.why, row.params = RowState.KEPT, refused.message[:200], params_of(refused)
 
 
 def _undo_one(
     session: Session, customer: Customer, row: BulkRow, act: BulkAct, order: Order, by: Stamp
 ) -> None:
     try:
-        changes.take_back(session, customer, order, row.before, done_at=act.made_at, by=by)
+        done_at = row.done_at or act.made_at
+        changes.take_back(session, customer, order, row.before, done_at=done_at, by=by)
         row.state = RowState.UNDONE
     except BranchlineError as refused:
-        row.state, row.why, row.params = RowState.KEPT, refused.message[:200], _params(refused)
+        _keep(row, refused)
 
 
 def _do_all(session: Session, order: Order, ids: Collection[str], by: Stamp) -> Tried:
@@ -173,17 +224,19 @@ def _rows(act_id: str, tried: Tried) -> list[BulkRow]:
             customer_id=at,
             state=RowState.LEFT,
             why=refused.message[:200],
-            params=_params(refused),
+            params=params_of(refused),
         )
         for at, refused in tried.left.items()
     ]
     return [*done, *left]
 
 
-def _params(refused: BranchlineError) -> dict[str, Any]:
+def params_of(refused: BranchlineError) -> dict[str, Any]:
+    """Return what the sentence of a refusal names, as far as it tells of nobody."""
     return {name: str(value) for name, value in refused.params.items() if name in TOLD}
 
 
-def _note(session: Session, event: str, act: BulkAct, by: Stamp, **details: int) -> None:
+def note(session: Session, event: str, act: BulkAct, by: Stamp, **details: int) -> None:
+    """Write into the log what became of a whole bulk act."""
     told = {"what": act.kind.value, "reason": act.reason, **details}
     record(session, event, subject=("bulk", act.id), by=by, details=told)

@@ -184,6 +184,11 @@ def select_customers(
     return _with_manager().where(*_conditions(session, wanted)).order_by(*grouped, *ordered)
 
 
+def select_ids(session: Session, wanted: CustomerFilter) -> Select[str]:
+    """Return the statement for the ids of all customers wanted, in their order, read one after the other."""
+    return select(Customer.id).where(*_conditions(session, wanted)).order_by(Customer.id)
+
+
 def count_groups(session: Session, wanted: CustomerFilter, group: str) -> dict[Any, int]:
     """Return how many of the customers wanted each group holds; None stands for those without."""
     key = GROUPS[group]

@@ -112,11 +112,14 @@ def one(document_id: str) -> str:
 
 @blueprint.get("/documents/<id:document_id>/edit")
 @requires(Resource.DOCUMENT, Action.UPDATE)
-def edit(document_id: str) -> str:
-    """Show the form filled with what is known."""
+def edit(document_id: str) -> ResponseReturnValue:
+    """Show the form filled with what is known; of a retired document say why there is none."""
     with reading() as session:
         document = queries.get_document(session, document_id)
         refuse_if_erased(session, document.customer_id)
+        if document.retired_at is not None:
+            notice(_("A retired document is not changed. Restore it first."), kind="warning")
+            return redirect(url_for("documents.one", document_id=document_id), code=303)
         shown = {name: getattr(document, name) for name in operations.EDITABLE}
     return _form(document.customer_id, document, shown)
 

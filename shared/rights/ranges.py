@@ -250,6 +250,36 @@ def nobody(ranged: Sequence[Ranged], at: datetime) -> Sight:
     return Sight(Seer(None, None, at), {}, ranged)
 
 
+def sight_for(
+    person: Person,
+    seer: Seer,
+    ranged: Sequence[Ranged],
+    *,
+    doing: tuple[Resource | None, Action | None] = (None, None),
+    branches: tuple[int, ...] | None = None,
+    sums: bool = False,
+    masks: bool = False,
+) -> Sight:
+    """Return with whose eyes somebody looks who is `doing` something to a resource; with `masks` nothing is whole."""
+    reach, masked = {}, set()
+    for resource in {one.resource for one in ranged}:
+        # What is worked on is seen as far as that action goes, all else as far as reading does.
+        action = doing[1] if doing[0] is resource else None
+        found = policy.allowed(person, resource, action or Action.READ)
+        reach[resource] = found.range if found else DataRange.NONE
+        if found is None or found.masked or masks:
+            masked.add(resource)
+    return Sight(
+        seer,
+        reach,
+        ranged,
+        branches=branches,
+        sums=sums,
+        person=person,
+        masked=frozenset(masked),
+    )
+
+
 def sight_of(session: Session) -> Sight | None:
     """Return with whose eyes a session looks; None when the node itself does."""
     found = session.info.get(SIGHT)

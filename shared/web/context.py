@@ -19,7 +19,7 @@ from shared.db.scope import ScopedSession
 from shared.rights import policy
 from shared.rights.masking import hidden_subjects
 from shared.rights.policy import Person
-from shared.rights.ranges import SIGHT, Ranged, Seer, Sight, nobody
+from shared.rights.ranges import SIGHT, Ranged, Seer, Sight, nobody, sight_for
 from shared.rights.vocabulary import Action, DataRange, Resource
 from shared.runtime import NodeRuntime
 from shared.stamp import Stamp, Via
@@ -95,23 +95,14 @@ def sight(*, sums: bool = False) -> Sight | None:
 
 
 def _sight_of(seen: User, ranged: Sequence[Ranged], access: Access | None, *, sums: bool) -> Sight:
-    reach, masked = {}, set()
-    for resource in {one.resource for one in ranged}:
-        # What the view is for is seen as far as its action goes, all else as far as reading does.
-        action = access.action if access is not None and access.resource is resource else None
-        found = policy.allowed(rights_of(seen), resource, action or Action.READ)
-        reach[resource] = found.range if found else DataRange.NONE
-        exported = access is not None and access.action is Action.EXPORT and not whole_asked()
-        if found is None or found.masked or exported:
-            masked.add(resource)
-    return Sight(
+    return sight_for(
+        rights_of(seen),
         Seer(seen.id, seen.manager_id, runtime().clock.now()),
-        reach,
         ranged,
+        doing=(access.resource, access.action) if access is not None else (None, None),
         branches=None if seen.branches is None else tuple(seen.branches),
         sums=sums,
-        person=rights_of(seen),
-        masked=frozenset(masked),
+        masks=access is not None and access.action is Action.EXPORT and not whole_asked(),
     )
 
 

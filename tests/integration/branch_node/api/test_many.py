@@ -17,7 +17,9 @@ def test_a_bulk_act_is_tried_done_once_told_of_each_and_taken_back(program, rows
     assert (done["done"], done["left_out"]) == (1, 1)
     assert again == done
     assert {row["state"] for row in undone["rows"]} == {"undone", "left"}
-    assert [row["why"] for row in done["rows"] if row["state"] == "left"] == ["It is so already."]
+    assert [row["why"] for row in done["rows"] if row["state"] == "left"] == [
+        "It is so already. There is nothing to do."
+    ]
     assert program.get(f"/api/v1/bulk-acts/{done['id']}").json == undone
 
 

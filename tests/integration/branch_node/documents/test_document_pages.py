@@ -100,6 +100,21 @@ def test_a_retired_document_leaves_the_list_and_comes_back(sessions, rows, brows
     assert "Miete" in browser.get(tab).text
 
 
+def test_the_form_of_a_retired_document_does_not_open_and_its_page_says_why(sessions, rows, browser, keep):
+    paper = keep(rows.customer())
+    opened = browser.get(f"/documents/{paper}/edit")
+    browser.send(f"/documents/{paper}/retire", reason="signed anew")
+
+    answer = browser.get(f"/documents/{paper}/edit")
+    shown = browser.get(f"/documents/{paper}").text
+    browser.send(f"/documents/{paper}/restore")
+
+    assert opened.status_code == 200
+    assert (answer.status_code, answer.location) == (303, f"/documents/{paper}")
+    assert "Restore it first." in shown
+    assert browser.get(f"/documents/{paper}/edit").status_code == 200
+
+
 def test_a_new_version_takes_the_place_of_the_one_before_which_stays_readable(sessions, rows, browser, keep):
     paper = keep(rows.customer())
 
