@@ -12,8 +12,10 @@ from branch_node.handover.models import Handover
 from branch_node.identity.models import CustomerMerge, MergeState
 from branch_node.imports.models import Import, ImportState
 from branch_node.managers.models import Manager
+from branch_node.qualification.models import Qualification
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus
 from shared.domain.managers.vocabulary import ManagerStatus
+from shared.domain.qualification.vocabulary import QualificationState
 from shared.exports.models import Export
 from tests.browser.hands import choose, enter, follow, press, push_button
 from tests.demo.show import PASSWORD, SECRET, SignIn
@@ -143,6 +145,43 @@ def test_a_branch_manager_merges_what_an_account_manager_found_to_be_one_custome
         manager.username,
     )
     assert survivor.mobile == "14700660002"
+
+
+def test_an_account_manager_has_a_customer_judged_and_the_branch_manager_approves_it(
+    open_window, user_of, kept_at
+):
+    clerk, manager = user_of("B002", "account_manager"), user_of("B002", "branch_manager")
+    window = open_window("B002", clerk)
+    page = window.page
+    window.open("/customers/new")
+    enter(page, customer_no="Q-1", name="东方既白", mobile="14700550001")
+    choose(page, kind="individual", status="active")
+    push_button(page, "登记")
+    customer_id = page.url.rpartition("/")[2]
+
+    # judged on its profile; who judged it is told why the approval is somebody else's, and has no button for it
+    window.open(f"/customers/{customer_id}/profile")
+    push_button(page, "申请资格判定")
+    judgement = page.url.rpartition("/")[2]
+    expect(page.get_by_role("button", name="批准", exact=True)).to_have_count(0)
+    expect(page.locator(".alert-warning")).to_have_count(1)
+
+    # the branch manager goes to it in the list of what waits, and approves it
+    boss = open_window("B002", manager)
+    boss.open("/qualifications?state=proposed")
+    boss.page.locator(f"main a[href$='/qualifications/{judgement}']").first.focus()
+    press(boss.page, "Enter")
+    push_button(boss.page, "批准")
+
+    with kept_at("B002") as session:
+        judged = session.get_one(Qualification, judgement)
+        customer = session.get_one(Customer, customer_id)
+    assert (judged.state, judged.judged_by, judged.decided_by) == (
+        QualificationState.APPROVED,
+        clerk.username,
+        manager.username,
+    )
+    assert (customer.kind, customer.grade) == (judged.kind, judged.grade)
 
 
 def test_a_branch_manager_hands_a_leavers_customers_over_and_prints_the_sheet(open_window, user_of, kept_at):
