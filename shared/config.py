@@ -3,8 +3,8 @@
 import os
 import secrets
 import tomllib
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import tomli_w
 
-from shared.errors import N_, SetupError
+from shared.errors import N_, BranchlineError, Kind, SetupError
 
 PRIVATE: Final = 0o600
 SAMPLE_SECRETS: Final = frozenset({"change-me", "changeme", "secret", "sample", "dev", "password", "test"})
@@ -21,6 +21,23 @@ MIN_SECRET_LENGTH: Final = 32
 # Of 43 random characters of base 64 about thirty are different; of a word typed over and over few are.
 FEWEST_DIFFERENT: Final = 12
 LOOPBACK: Final = ("127.0.0.1", "::1")
+
+
+class HomeNotWrittenError(BranchlineError):
+    """The disk did not take a file of the home; it may the next time."""
+
+    code = "home-not-written"
+    kind = Kind.UNAVAILABLE
+    message = N_("%(name)s in the node's home cannot be written now: %(problem)s. Look at the disk.")
+    retryable = True
+
+
+@contextmanager
+def _written(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HomeNotWrittenError(name=name, problem=error.strerror or str(error)) from error
 
 
 class Home:
@@ -117,12 +134,18 @@ class Home:
             return []
 
     def write_lines(self, name: str, lines: Iterable[str]) -> None:
-        """Replace such a file as a whole, or leave it as it was."""
-        self._write(self.path / name, "".join(f"{line}\n" for line in lines).encode("ascii"))
+        """Replace such a file as a whole, or leave it as it was; raises HomeNotWrittenError."""
+        with _written(name):
+            self._write(self.path / name, "".join(f"{line}\n" for line in lines).encode("ascii"))
 
     def append_line(self, name: str, line: str) -> None:
-        """Add a line to such a file; it is on disk when this returns."""
-        descriptor = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE)
+        """Add a line to such a file; it is on disk when this returns. Raises HomeNotWrittenError."""
+        with _written(name):
+            self._append(self.path / name, line)
+
+    @staticmethod
+    def _append(path: Path, line: str) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE)
         with os.fdopen(descriptor, "r+b") as file:
             size = file.seek(0, os.SEEK_END)
             if size:

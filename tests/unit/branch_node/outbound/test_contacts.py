@@ -1,12 +1,14 @@
 """The file that tells a node from its copy."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
 from branch_node.outbound import contacts
 from branch_node.outbound.contacts import FILE, KEPT, SENT, TRIM_AT, ContactBook
-from shared.config import Home
+from shared.config import Home, HomeNotWrittenError
 from shared.ids import new_id
 from sync_protocol.contract.signing import REPLACES
 
@@ -21,6 +23,21 @@ def test_a_contact_is_on_disk_before_it_is_sent_and_known_afterwards(home):
 
     assert home.read_lines(FILE) == [begun.id]
     assert ContactBook(home).knows(begun.id)
+
+
+def test_a_disk_that_does_not_take_a_contact_is_said_and_the_next_one_goes_on(home, monkeypatch):
+    def broken(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(
+        HomeNotWrittenError, match=r"contacts in the node's home .*Input/output error"
+    ) as refused:
+        ContactBook(home).begin()
+    monkeypatch.undo()
+
+    assert refused.value.retryable
+    assert ContactBook(home).knows(ContactBook(home).begin().id)
 
 
 def test_each_contact_names_the_last_ones_before_it(home):
