@@ -10,7 +10,6 @@ from branch_node.customers import groups, moves
 from branch_node.customers.groups import (
     CannotPlaceError,
     GroupCircleError,
-    GroupItselfError,
     GroupTooDeepError,
     NotYoursToPlaceError,
 )
@@ -26,13 +25,6 @@ from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import notice
 
-PLACE_REFUSED: Final = (
-    CannotPlaceError,
-    GroupItselfError,
-    GroupCircleError,
-    GroupTooDeepError,
-    NotYoursToPlaceError,
-)
 blueprint = Blueprint("care", __name__, url_prefix="/customers")
 _GOALS: Final[dict[str, LifecycleStage | ValueTier]] = {
     f"{name}:{one.value}": one for name, of in (("stage", LifecycleStage), ("tier", ValueTier)) for one in of
@@ -56,7 +48,7 @@ def place(customer_id: str) -> ResponseReturnValue:
     try:
         with writing() as session:
             groups.place(session, customer_id, number, kind, by=stamp())
-    except PLACE_REFUSED as refused:
+    except (CannotPlaceError, GroupCircleError, GroupTooDeepError, NotYoursToPlaceError) as refused:
         notice(translate_error(refused), kind="problem")
     else:
         notice(_("Saved."))

@@ -29,20 +29,18 @@ class CannotPlaceError(BranchlineError):
     message = N_("Give the number of a group customer of this branch, and say what this customer is to it.")
 
 
-class GroupItselfError(BranchlineError):
-    """A customer was to stand below itself."""
-
-    code = "group-itself"
-    kind = Kind.CONFLICT
-    message = N_("No customer stands below itself. Give the number of another group customer.")
-
-
 class GroupCircleError(BranchlineError):
     """A group would stand above itself."""
 
     code = "group-circle"
     kind = Kind.CONFLICT
     message = N_("%(name)s stands below this customer already, so it cannot stand above it as well.")
+
+
+class GroupItselfError(GroupCircleError):
+    """A customer was to stand below itself: the smallest of circles."""
+
+    message = N_("No customer stands below itself. Give the number of another group customer.")
 
 
 class GroupTooDeepError(BranchlineError):
@@ -66,8 +64,8 @@ def place(
 ) -> Customer:
     """Put a customer below a group customer of this branch, or with an empty number below none.
 
-    Raises CustomerNotFoundError, CustomerErasedError, CustomerMergedError, CannotPlaceError, GroupItselfError,
-    GroupCircleError, GroupTooDeepError and NotYoursToPlaceError.
+    Raises CustomerNotFoundError, CustomerErasedError, CustomerMergedError, CannotPlaceError, GroupCircleError,
+    GroupTooDeepError and NotYoursToPlaceError.
     """
     _refuse_part_seen(session)
     customer = _locked(session, customer_id)
