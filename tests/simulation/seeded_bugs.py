@@ -92,7 +92,7 @@ BUGS = (
     ),
     Bug(
         "a contact is not on disk when it is sent",
-        "shared.config:Home.append_line",
+        "shared.config:Home._append",
         "os.fsync(file.fileno())",
         "pass",
         story.a_contact_is_on_disk_before_it_is_sent,
