@@ -156,7 +156,7 @@ class Company:
             self.back_up(node)
             return
         saved = self.rng.choice(self._saved[node])
-        node.load(saved, contacts=False)
+        node.load(saved, beside=False)
         if restored:
             ContactBook(node.runtime.settings.home).replace()
         then: Versions = saved.memory
@@ -177,7 +177,7 @@ class Company:
         twin = next(one for one in self.stage.seats if one.code == node.code and one is not node)
         if twin.live:
             return
-        twin.load(node.save(), contacts=False)
+        twin.load(node.save(), beside=False)
         twin.runtime.settings.home.write_lines(CONTACTS, node.runtime.settings.home.read_lines(CONTACTS))
         twin.live = True
         self.ledger.expected[twin] = dict(self.ledger.expected[node])

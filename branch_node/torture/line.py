@@ -15,6 +15,8 @@ from branch_node.torture.faults import KilledError
 HQ_URL: Final = "http://127.0.0.1:8000"
 PORTAL: Final = b"<html>Please sign in to the guest network</html>"
 HTML: Final = {"content-type": "text/html"}
+# The longest a message takes: half of them are slow ones, for the size of batches goes by it.
+SLOWEST_S: Final = 10.0
 KINDS: Final[Sequence[str]] = (
     "lose",
     "lose-answer",
@@ -61,6 +63,7 @@ class Line:
     """One branch's line: loses, repeats, delays, reorders, cuts and changes messages, `rate` of them.
 
     `strike_in` is how many messages from now the branch is killed while it waits for the answer; 0: never.
+    `seconds` is what its messages have taken together, as the randomness has it.
     """
 
     office: HeadOffice
@@ -69,12 +72,14 @@ class Line:
     rate: float = 0.0
     strike_in: int = 0
     sent: int = 0
+    seconds: float = 0.0
     strike: Callable[[], BaseException] = KilledError
     _held: list[Request] = field(default_factory=list)
 
     def send(self, request: Request) -> Answer:
         """Carry one request, or not."""
         self.sent += 1
+        self.seconds += self.rng.uniform(0.0, SLOWEST_S)
         if self.strike_in:
             self.strike_in -= 1
             if not self.strike_in:

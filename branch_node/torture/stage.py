@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from branch_node import app as branch_app
 from branch_node import config as branch_config
+from branch_node.outbound import log_head, upkeep
 from branch_node.outbound.contacts import FILE as CONTACTS
 from branch_node.outbound.cycle import CycleResult, run_cycle
 from branch_node.outbound.membership import join_hq
@@ -40,6 +41,8 @@ SEATS: Final = 2
 FEW: Final = 1
 INTERVAL_S: Final = 600
 ACTOR: Final = "torture"
+# Files of a home that a node writes while it speaks with head office.
+BESIDE: Final = (CONTACTS, log_head.TOLD, log_head.ARCHIVE_TOLD, upkeep.TOLD)
 
 
 class SkewedClock:
@@ -60,7 +63,7 @@ class Saved:
     """A copy of a node's database, and of what stood beside it."""
 
     database: str
-    contacts: Sequence[str]
+    beside: Mapping[str, Sequence[str]]
     memory: Any = None
 
 
@@ -79,6 +82,7 @@ class Node:
             clock=clock,
             transport=line,
             uniform=lambda low, high: (low + high) / 2,
+            monotonic=lambda: self.line.seconds,
             new_nonce=lambda: f"{code}-{seat}-{next(nonces)}",
         )
         stores.be_quick(runtime.database.engine)
@@ -97,13 +101,14 @@ class Node:
     def save(self) -> Saved:
         """Return a copy of this node as it is."""
         kept = self._stores.keep(self.runtime.database)
-        return Saved(kept, self.runtime.settings.home.read_lines(CONTACTS))
+        return Saved(kept, {name: self.runtime.settings.home.read_lines(name) for name in BESIDE})
 
-    def load(self, saved: Saved, *, contacts: bool) -> None:
-        """Become what was saved; the contacts stand outside the database and stay, unless asked for."""
+    def load(self, saved: Saved, *, beside: bool) -> None:
+        """Become what was saved; what stands beside the database stays as it is, unless asked for."""
         self._stores.put(saved.database, self.runtime.database)
-        if contacts:
-            self.runtime.settings.home.write_lines(CONTACTS, saved.contacts)
+        if beside:
+            for name, lines in saved.beside.items():
+                self.runtime.settings.home.write_lines(name, lines)
 
 
 class Stage:
@@ -136,7 +141,7 @@ class Stage:
         self.faults.clear()
         self.load_hq(self._begin_hq)
         for node in self.seats:
-            node.load(self._begin[node], contacts=True)
+            node.load(self._begin[node], beside=True)
             node.live, node.clock.off = node.seat == 0, timedelta()
             node.line = Line(self.office, rng, self.faults)
             node.runtime = replace(node.runtime, transport=node.line)
@@ -197,4 +202,4 @@ class Stage:
         for node in self.seats:
             if node.seat:
                 first = next(one for one in self.seats if one.code == node.code and not one.seat)
-                node.load(first.save(), contacts=False)
+                node.load(first.save(), beside=False)

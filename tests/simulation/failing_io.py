@@ -42,7 +42,7 @@ class BrokenCycle:
 
     def again(self) -> None:
         """Bring both sides back to before the cycle."""
-        self.node.load(self._saved[0], contacts=True)
+        self.node.load(self._saved[0], beside=True)
         self.stage.load_hq(self._saved[1])
 
     def points(self, side: str) -> FaultPoints:

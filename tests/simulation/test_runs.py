@@ -47,6 +47,19 @@ def test_a_seed_is_a_run_it_repeats_in_everything_that_happens(stage: Stage) -> 
     assert first.faults.total() > 0
 
 
+def test_what_ran_before_changes_no_call_of_it(stage: Stage) -> None:
+    def calls_of(seed: int) -> int:
+        points = [stage.hq_points, *(node.points for node in stage.seats)]
+        before = sum(each.calls for each in points)
+        run(stage, seed)
+        return sum(each.calls for each in points) - before
+
+    first = calls_of(7)
+    calls_of(8)
+
+    assert [calls_of(7), calls_of(7)] == [first, first]
+
+
 def test_the_command_tells_as_json_what_the_runs_came_to() -> None:
     told = CliRunner().invoke(cli, ["torture", "--seed", "3", "--runs", "1", "--json"])
 
