@@ -16,6 +16,7 @@ from branch_node.outbound.log_commands import register as register_log
 from branch_node.outbound.log_head import told_heads
 from branch_node.outbound.queries import status_document
 from branch_node.outbound.receivers import replace_earlier, standings
+from branch_node.outbound.recovered import CONFLICT, count_states
 from branch_node.outbound.resend_commands import register as register_resend
 from branch_node.personal.commands import register as register_personal
 from branch_node.personal.finishing import before_use
@@ -33,9 +34,11 @@ from shared.cli import (
     echo_json,
     home_option,
     init_node,
+    say,
 )
 from shared.errors import N_
 from shared.exports.operations import check_reason
+from shared.i18n import gettext
 
 APP: Final = NodeApp(
     "branch-node",
@@ -144,11 +147,21 @@ def export_unsent_command(folder: Path, home: Path, username: str, reason: str, 
             session, "sync.unsent-exported", subject=subject, by=command_stamp(runtime), details=details
         )
     counts = export_unsent(runtime, folder)
+    with runtime.database.reads() as session:
+        undecided = count_states(session).get(CONFLICT, 0)
     if as_json:
-        echo_json({"folder": str(folder), "records": counts})
-        return
-    for name, rows in counts.items():
-        echo(f"{folder / name}.csv\t{rows}")
+        echo_json({"folder": str(folder), "records": counts, "undecided": undecided})
+    else:
+        for name, rows in counts.items():
+            echo(f"{folder / name}.csv\t{rows}")
+    if undecided:
+        say(
+            gettext(
+                "%(count)s records wait for a choice between two versions; head office's are not in these files. "
+                "Choose under Sync, Histories and recovered records, then export again.",
+                count=undecided,
+            )
+        )
 
 
 register_import(cli, APP.open)

@@ -139,7 +139,10 @@ class Ledger:
     def judge(self, code: str, node: Node) -> Counter[str]:
         """Compare what head office and the branch's one `node` hold with what they must hold."""
         found: Counter[str] = Counter()
-        self.note_told(node)
+        # A refused copy still shows what it asked people about, and what they choose there can be taken out.
+        for each in self.stage.nodes:
+            if each.code == code:
+                self.note_told(each)
         with node.runtime.database.reads() as session:
             held = dict(_marks(session, node.runtime.bindings))
             ours = digests(session, node.runtime.bindings)

@@ -20,13 +20,15 @@ from branch_node.torture.stage import Stage
 
 RUNS_IN_CI = 6
 RUNS_ON_POSTGRESQL = 2
+# Runs that once were judged wrong: a person was asked about a record at a copy that was refused after it.
+ONCE_WRONG = (402_699,)
 
 
 def wrong(verdict: Verdict) -> dict[str, int]:
     return {failing: verdict.found[failing] for failing in FAILINGS if verdict.found[failing]}
 
 
-@pytest.mark.parametrize("seed", range(RUNS_IN_CI))
+@pytest.mark.parametrize("seed", [*range(RUNS_IN_CI), *ONCE_WRONG])
 def test_a_company_under_faults_loses_and_doubles_nothing(stage: Stage, seed: int) -> None:
     verdict = run(stage, seed)
 

@@ -1,5 +1,6 @@
 """Restored, set back, copied: whatever machines do to a node, each history is recognised and nothing is lost."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from hq_server.branches.models import Branch, BranchLineage
 from hq_server.gate.contacts import let_contender_speak
 from hq_server.replica.models import ReplicaCustomer
 from shared.alarms.models import Alarm
+from shared.auth import operations as accounts
+from shared.rights.vocabulary import StaffKind
 from tests.support import setbacks
 from tests.support.world import BranchHere, LossyTransport, World
 
@@ -379,6 +382,44 @@ def test_what_was_entered_at_a_copy_is_exported_and_taken_in_at_the_right_node(
     assert (taken.manager_id, taken.tags, taken.attributes) == (manager, ["vip", "新"], {"层级": "金"})
     assert (line.bill_no, line.amount_minor, line.customer_id) == ("T-1", -12_345, taken.id)
     assert (log.log_no, log.text, log.customer_id) == ("T-2", "在副本上记的\n两行", shared)
+
+
+def test_what_a_copy_asked_about_is_told_by_the_export_and_the_version_chosen_there_is_taken_in(
+    world: World, tmp_path: Path
+) -> None:
+    branch = world.make_branch("B001")
+    asked = branch.add_customer(name="甲", customer_no="C1")
+    branch.push()
+    rename(branch, asked, "甲-备份")
+    archive = setbacks.back_up_branch(branch)
+    rename(branch, asked, "甲-总部")
+    branch.push()
+    setbacks.restore(branch, archive)
+    twin = setbacks.copy(branch)
+    branch.push()
+    twin.push()
+    with branch.runtime.database.sessions.begin() as session:
+        accounts.create_user(
+            session, username="wang", name="王芳", kind=StaffKind.BRANCH_MANAGER, by=world.by()
+        )
+    assert branch.push().problem == "duplicate-node"
+    assert (states(branch), states(twin)) == ({asked: "conflict"}, {asked: "same"})
+    export = ["export-unsent", str(tmp_path / "out"), "--by", "wang", "--reason", "switched off", "--json"]
+    home = ["--home", str(branch.runtime.settings.home.path)]
+
+    before = CliRunner().invoke(cli, [*export, *home])
+    with branch.runtime.database.sessions.begin() as session:
+        take_hq(session, branch.runtime.bindings, session.scalars(select(RecoveredRow)).one(), by=world.by())
+    after = CliRunner().invoke(cli, [*export, *home])
+    taken = ["import", "customers", str(tmp_path / "out" / "customers.csv"), "--update-by", "customer_no"]
+    CliRunner().invoke(cli, [*taken, "--home", str(twin.runtime.settings.home.path)], catch_exceptions=False)
+    twin.push()
+
+    assert json.loads(before.stdout)["undecided"] == 1
+    assert "1 " in before.stderr
+    assert json.loads(after.stdout)["undecided"] == 0
+    assert after.stderr == ""
+    assert names_at(twin) == names_at_hq(world) == ["甲-总部"]
 
 
 def test_a_node_that_is_replaced_in_the_middle_of_its_cycle_delivers_nothing_more(world: World) -> None:

@@ -23,6 +23,10 @@ NUMBERED: Final = 10_000
 ACCESS_FILE: Final = "pgpass"
 # A line of `pg_restore --list`: number; catalogue, object, then what it is.
 POLICY_ENTRY: Final = re.compile(r"\d+; \d+ \d+ POLICY ")
+# What an earlier restore moved aside is no part of a node, and stands in the way where it still is.
+ASIDE: Final = "before_"
+ASIDE_ENTRY: Final = re.compile(rf"\d+; .* {ASIDE}\d{{8}}t\d{{6}}z ")
+WITHOUT_ASIDE: Final = (f"--exclude-schema={ASIDE}*",)
 
 
 def dump(connection: Connection, url: str, target: Path, work: Path) -> None:
@@ -36,6 +40,7 @@ def dump(connection: Connection, url: str, target: Path, work: Path) -> None:
         [
             str(tool),
             *options,
+            *WITHOUT_ASIDE,
             wait,
             f"--snapshot={snapshot}",
             f"--file={target}",
@@ -56,7 +61,8 @@ def load(server: int, url: str, source: Path, work: Path) -> None:
     _run([str(tool), "--list", f"--file={wanted}", str(source)], work)
     # Policies name a role this server may not have; they are made anew with what else is generated.
     lines = wanted.read_text(encoding="utf-8").splitlines(keepends=True)
-    wanted.write_text("".join(line for line in lines if not POLICY_ENTRY.match(line)), encoding="utf-8")
+    kept = (line for line in lines if not (POLICY_ENTRY.match(line) or ASIDE_ENTRY.match(line)))
+    wanted.write_text("".join(kept), encoding="utf-8")
     listed = f"--use-list={wanted}"
     _run([str(tool), *options, listed, f"--dbname={_address(url, work)}", str(source)], work)
 

@@ -135,7 +135,7 @@ def _place_sqlite(
 @contextmanager
 def _filled_postgres(stage: Home, url: str, manifest: Manifest, *, force: bool, stamp: str) -> Iterator[None]:
     """Fill the database; when the block fails, it is as it was before."""
-    database, aside = Database(url), f"before_{stamp.lower()}"
+    database, aside = Database(url), f"{postgres.ASIDE}{stamp.lower()}"
     try:
         moved, server = _make_room(database, url, aside, force=force)
         try:

@@ -2,15 +2,22 @@
 
 import io
 import tarfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 import pytest
 import zstandard
-from sqlalchemy import make_url, text
+from sqlalchemy import inspect, make_url, text
 
 from shared.config import Home
-from shared.db.backup import BackupError, HomeNotEmptyError, make_backup, read_manifest, restore_backup
+from shared.db.backup import (
+    BackupError,
+    HomeNotEmptyError,
+    make_backup,
+    postgres,
+    read_manifest,
+    restore_backup,
+)
 from shared.db.backup.archive import MANIFEST
 from shared.db.engine import Database
 from shared.db.inuse import HomeInUseError, in_use
@@ -74,7 +81,8 @@ def back_up(database, home, target):
 
 def restore(archive, home, **more):
     app = more.pop("app", "branch")
-    return restore_backup(archive, home, app=app, now=NOON, **more)
+    now = more.pop("now", NOON)
+    return restore_backup(archive, home, app=app, now=now, **more)
 
 
 def test_a_restored_node_has_the_database_the_keys_and_the_files(database, home, second_url, tmp_path):
@@ -141,6 +149,30 @@ def test_restoring_over_a_node_needs_force_and_keeps_the_old_one(database, home,
         assert len(rows(f"sqlite:///{old.path / 'node.db'}")) == 2
     else:
         assert len(rows(url, "before_20260309t040000z.ones")) == 2
+
+
+@pytest.mark.parametrize("aside", [None, ()], ids=["", "made by an earlier version"])
+def test_a_node_that_was_restored_once_is_restored_again_from_a_backup_made_since(
+    database, home, second_url, tmp_path, monkeypatch, aside
+):
+    if aside is not None:
+        monkeypatch.setattr(postgres, "WITHOUT_ASIDE", aside)
+    first, second = tmp_path / "first.tar.zst", tmp_path / "second.tar.zst"
+    back_up(database, home, first)
+    database.dispose()
+    restore(first, home, force=True)
+    write_pair(database, 2)
+    back_up(database, home, second)
+    database.dispose()
+
+    restore(second, home, force=True, now=NOON + timedelta(hours=1))
+    restore(second, Home(tmp_path / "second"), database_url=second_url)
+
+    assert len(rows(home.read_config()["database_url"])) == len(rows(second_url)) == 2
+    fresh = Database(second_url)
+    with fresh.engine.connect() as connection:
+        assert not [name for name in inspect(connection).get_schema_names() if name.startswith("before_")]
+    fresh.dispose()
 
 
 def test_a_running_node_is_not_restored_over(database, home, tmp_path):
