@@ -19,11 +19,11 @@ from branch_node.archive.versions import (
     version_on,
     versions_of,
 )
+from branch_node.customers.groups import GroupHasMembersError
 from branch_node.customers.models import Customer
 from branch_node.customers.operations import (
     CustomerChangedMeanwhileError,
     CustomerNumberTakenError,
-    GroupHasMembersError,
 )
 from branch_node.customers.queries import get_customer
 from branch_node.managers import queries as managers

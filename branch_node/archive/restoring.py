@@ -68,6 +68,8 @@ def _values(session: Session, customer: Customer, version: Version) -> dict[str,
     differ = {name for name in EDITABLE if name not in kept and version.state.get(name) != now[name]}
     if differ & {"id_no", "id_type"}:
         differ |= {"id_no", "id_type"} - kept
+    if "kind" in differ:
+        differ |= {"id_type"} - kept
     spelled = {name: _spelled(version.state.get(name) if name in differ else now[name]) for name in EDITABLE}
     try:
         read: Mapping[str, Any] = CustomerForm().load(spelled)

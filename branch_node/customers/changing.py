@@ -29,6 +29,9 @@ def changed_values(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[
     changed = {name for name in EDITABLE if name in given and given[name].strip() != stored[name]}
     if changed & {"id_no", "id_type"}:
         changed |= {"id_no", "id_type"}
+    if "kind" in changed:
+        # Whether the document is one of such a customer is said of the document.
+        changed.add("id_type")
     try:
         values: dict[str, Any] = CustomerForm().load(parted(given))
     except ValidationError as refused:

@@ -1,9 +1,9 @@
 """The tree of group customers at this branch: who belongs to whom, without circles and not endlessly deep."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
@@ -49,6 +49,16 @@ class GroupTooDeepError(BranchlineError):
     code = "group-too-deep"
     kind = Kind.CONFLICT
     message = N_("A group has at most %(most)s levels; this would be more.")
+
+
+class GroupHasMembersError(BranchlineError):
+    """A group customer that others stand below stays one; nothing was written."""
+
+    code = "group-has-members"
+    kind = Kind.CONFLICT
+    message = N_(
+        "%(members)s customers stand below this one, so it stays a group. Place them elsewhere first."
+    )
 
 
 class NotYoursToPlaceError(BranchlineError):
@@ -115,6 +125,30 @@ def list_members(session: Session, customer_id: str) -> Sequence[Customer]:
     """Return the members and subsidiaries right below a customer that are seen, by their numbers."""
     below = select(Customer).where(Customer.parent_id == customer_id)
     return session.scalars(below.order_by(Customer.customer_no).limit(MOST_SHOWN)).all()
+
+
+def count_members(session: Session, ids: Collection[str], *, lock: bool = False) -> Mapping[str, int]:
+    """Return by id how many stand right below those customers below whom anybody does.
+
+    With `lock` nobody is placed below a group customer among them until this transaction is over.
+    """
+    if lock:
+        groups = select(Customer.id).where(Customer.id.in_(ids), Customer.kind == CustomerKind.GROUP)
+        session.execute(groups.order_by(Customer.id).with_for_update()).all()
+    below = select(Customer.parent_id, func.count()).where(Customer.parent_id.in_(ids))
+    return {above: count for above, count in session.execute(below.group_by(Customer.parent_id)) if above}
+
+
+def loses_members(was: CustomerKind, will_be: CustomerKind, members: int) -> bool:
+    """Tell whether a group customer would become one person while others stand below: nobody is a member of one."""
+    return was is CustomerKind.GROUP and will_be is not CustomerKind.GROUP and members > 0
+
+
+def refuse_losing_members(session: Session, customer: Customer, will_be: CustomerKind) -> None:
+    """Keep a group customer what it is while others stand below; raises GroupHasMembersError."""
+    members = count_members(session, [customer.id]).get(customer.id, 0)
+    if loses_members(customer.kind, will_be, members):
+        raise GroupHasMembersError(field="kind", members=members)
 
 
 def list_above(session: Session, customer: Customer) -> list[Customer]:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries
 from branch_node.customers.following import follow_holder
+from branch_node.customers.groups import refuse_losing_members
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
 from branch_node.customers.queries import CustomerNotFoundError
 from branch_node.customers.serving import begin_serving
@@ -17,7 +18,6 @@ from branch_node.identity.queries import refuse_if_merged
 from branch_node.managers import queries as managers
 from shared.audit import operations as audit
 from shared.db import search
-from shared.domain.customers.vocabulary import CustomerKind
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
 from shared.rights.ranges import sight_of
@@ -59,16 +59,6 @@ class CustomerNumberTakenError(BranchlineError):
     code = "customer-number-taken"
     kind = Kind.CONFLICT
     message = N_("%(name)s already has the customer number %(customer_no)s. Give this customer another one.")
-
-
-class GroupHasMembersError(BranchlineError):
-    """A group customer that others stand below stays one; nothing was written."""
-
-    code = "group-has-members"
-    kind = Kind.CONFLICT
-    message = N_(
-        "%(members)s customers stand below this one, so it stays a group. Place them elsewhere first."
-    )
 
 
 class NotYoursToGiveError(BranchlineError):
@@ -147,7 +137,8 @@ def change_customer(
     _check(session, values, besides=customer_id)
     if values.get("manager_id", customer.manager_id) != customer.manager_id and not may_give_away(session):
         raise NotYoursToGiveError
-    _refuse_group_without_members(session, customer, values)
+    if "kind" in values:
+        refuse_losing_members(session, customer, values["kind"])
     held_by = customer.manager_id
     changed = _assign(customer, values)
     if not changed:
@@ -217,15 +208,6 @@ def _check(session: Session, values: Mapping[str, Any], *, besides: str | None) 
             raise CustomerNumberTakenError(name=other.name, customer_no=number)
     if manager_id := values.get("manager_id"):
         managers.get_manager(session, manager_id)
-
-
-def _refuse_group_without_members(session: Session, customer: Customer, values: Mapping[str, Any]) -> None:
-    """Keep a group customer what it is while others stand below: nobody is a member of one person."""
-    if customer.kind is not CustomerKind.GROUP or values.get("kind", customer.kind) is CustomerKind.GROUP:
-        return
-    below = select(func.count()).select_from(Customer).where(Customer.parent_id == customer.id)
-    if members := session.scalar(below):
-        raise GroupHasMembersError(field="kind", members=members)
 
 
 def _assign(customer: Customer, values: Mapping[str, Any]) -> bool:

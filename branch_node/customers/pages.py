@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from branch_node.customers import operations, queries
 from branch_node.customers.changing import changed_values, form_values, parted
 from branch_node.customers.flags import flag_text
+from branch_node.customers.groups import GroupHasMembersError
 from branch_node.customers.listing import (
     ALWAYS,
     COLUMNS,
@@ -36,7 +37,6 @@ from branch_node.customers.models import Customer
 from branch_node.customers.operations import (
     CustomerChangedMeanwhileError,
     CustomerNumberTakenError,
-    GroupHasMembersError,
 )
 from branch_node.customers.published import check_published, needed_fields, tag_choices
 from branch_node.customers.queries import NOBODY

@@ -11,6 +11,7 @@ from shared.domain.contacts.rules import CHANNELS, normal_closed
 from shared.domain.contacts.vocabulary import Channel
 from shared.domain.customers.rules import (
     document_problem,
+    misfit_problem,
     normal_document_no,
     normal_mobile,
     normal_phone,
@@ -134,6 +135,12 @@ class CustomerForm(Schema):
     def spell_document(self, data: dict[str, Any], **_settings: object) -> dict[str, Any]:
         """Identity numbers are written without spaces and with capitals."""
         return {**data, "id_no": normal_document_no(str(data.get("id_no") or ""))}
+
+    @validates_schema(skip_on_field_errors=False)
+    def check_fit(self, data: dict[str, Any], **_settings: object) -> None:
+        """Refuse a person's paper for an organisation and the other way round."""
+        if problem := misfit_problem(data.get("kind"), data.get("id_type")):
+            raise ValidationError(problem, "id_type")
 
     @validates_schema
     def check_document(self, data: dict[str, Any], **_settings: object) -> None:

@@ -74,7 +74,8 @@ class ColumnError(CellError):
 class Kind:
     """One kind of file. A fact is never updated; `update_by` lists the columns that may find a state.
 
-    `rule` completes a new record; `check` must hold of a record as it will stand, new or with one of `checked` changed.
+    `rule` completes a new record; each of `checks` must hold of a record as it will stand, new or with one of the
+    columns named beside it changed.
     """
 
     name: str
@@ -86,8 +87,7 @@ class Kind:
     defaults: Mapping[str, object]
     rule: Rule
     update_by: tuple[str, ...] = ()
-    checked: tuple[str, ...] = ()
-    check: Check | None = None
+    checks: tuple[tuple[tuple[str, ...], Check], ...] = ()
 
     @property
     def is_fact(self) -> bool:

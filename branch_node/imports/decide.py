@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Table
 
+from branch_node.customers.groups import GroupHasMembersError, loses_members
 from branch_node.imports.columns import ColumnError, Kind
 from branch_node.imports.likeness import Match
 from branch_node.imports.mapping import Plan
@@ -109,7 +110,8 @@ class World:
     `earlier` gives for (column, line) the line that had the same value before; `ids` by table and
     number; `matches` the records an update may mean; `origins` which import brought a record in;
     `erased` the customers among all these who were erased, `merged` those who were merged into another. `chosen` is by
-    line what somebody said of rows that look like a customer; `changed` are records this import has changed before.
+    line what somebody said of rows that look like a customer; `changed` are records this import has changed before;
+    `members` says by group customer how many stand below it.
     """
 
     earlier: Mapping[tuple[str, int], int]
@@ -121,6 +123,7 @@ class World:
     merged: Collection[str] = ()
     chosen: Mapping[int, Chosen] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    members: Mapping[str, int] = field(default_factory=dict)
 
 
 def decide(plan: Plan, readings: Sequence[Reading], world: World, *, by: Stamp) -> Outcome:
@@ -164,8 +167,10 @@ def _settle(
     elif updated.record_id in world.changed:
         problems.append(Problem(plan.kind.key, "changed-by-row", CHANGED_BY_ROW, {}))
     else:
-        if plan.kind.check is not None and not updated.changes.keys().isdisjoint(plan.kind.checked):
-            _holds(problems, plan.kind.check, updated.after)
+        for columns, check in plan.kind.checks:
+            if not updated.changes.keys().isdisjoint(columns):
+                _holds(problems, check, updated.after)
+        problems += _of_members(updated, world)
         if not problems:
             world.changed.add(updated.record_id)
             outcome.updated.append(updated)
@@ -340,6 +345,16 @@ def _of_merged(plan: Plan, reading: Reading, world: World, found: Record | None)
     return [Problem(wanted, "customer-merged", CUSTOMER_MERGED, {"value": reading.values[wanted]})]
 
 
+def _of_members(updated: Updated, world: World) -> list[Problem]:
+    """Keep a group customer what it is while others stand below."""
+    members = world.members.get(updated.record_id, 0)
+    if "kind" not in updated.changes or not loses_members(
+        updated.before["kind"], updated.after["kind"], members
+    ):
+        return []
+    return [Problem("kind", GroupHasMembersError.code, GroupHasMembersError.message, {"members": members})]
+
+
 def _new_record(plan: Plan, values: Record, problems: list[Problem], by: Stamp) -> Record:
     kind = plan.kind
     if plan.update_by is not None:
@@ -354,7 +369,9 @@ def _new_record(plan: Plan, values: Record, problems: list[Problem], by: Stamp) 
     record.update(values)
     if not _holds(problems, kind.rule, record, plan.context):
         return {}
-    if kind.check is not None and not _holds(problems, kind.check, record):
+    for _columns, check in kind.checks:
+        _holds(problems, check, record)
+    if problems:
         return {}
     record["id"] = new_id()
     record["created_at"] = record["created_at"] or record.get("entered_at") or by.at

@@ -31,7 +31,7 @@ from branch_node.units.models import Unit
 from branch_node.worklogs.models import WorkLog
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.contacts.vocabulary import ContactRole, ContactStanding, ContactStatus
-from shared.domain.customers.rules import document_problem
+from shared.domain.customers.rules import document_problem, misfit_problem
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
@@ -78,6 +78,12 @@ def _check_document(values: Values) -> None:
     """Refuse the number of a document that its own check digit contradicts."""
     if problem := document_problem(values["id_type"], values["id_no"]):
         raise ColumnError(problem, "not-a-document-number", column="id_no")
+
+
+def _check_fit(values: Values) -> None:
+    """Refuse a person's paper for an organisation and the other way round."""
+    if problem := misfit_problem(values["kind"], values["id_type"]):
+        raise ColumnError(problem, "not-their-document", column="id_type")
 
 
 def _unit_rule(values: Values, context: Context) -> None:
@@ -158,8 +164,7 @@ CUSTOMERS: Final = Kind(
     update_by=("customer_no", "id_no", "mobile"),
     defaults={"status": CustomerStatus.ACTIVE, "tags": (), "attributes": (), "do_not_contact": ()},
     rule=_no_rule,
-    checked=("id_type", "id_no"),
-    check=_check_document,
+    checks=((("id_type", "id_no"), _check_document), (("kind", "id_type"), _check_fit)),
     columns=(
         Column("customer_no", "客户编号", N_("Customer number, unique in the branch"),
                text_of(_C, "customer_no"),
@@ -346,8 +351,7 @@ UNITS: Final = Kind(
     update_by=("serial_no",),
     defaults={"status": UnitStatus.IN_USE},
     rule=_unit_rule,
-    checked=_UNIT_DAYS,
-    check=_check_unit_days,
+    checks=((_UNIT_DAYS, _check_unit_days),),
     columns=(
         Column("serial_no", "序列号", N_("Serial or chassis number; no two units in use bear the same"),
                fixed(parsers.serial), required=True, aliases=("底盘号", "车架号", "设备编号", "chassis_no")),

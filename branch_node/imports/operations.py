@@ -14,6 +14,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from branch_node.customers.groups import count_members
 from branch_node.erased.queries import erased_among
 from branch_node.identity.queries import merged_among
 from branch_node.imports import decide, queries, store
@@ -289,11 +290,16 @@ def _examine(
         merged_among(session, named),
         chosen,
         queries.find_changed(session, import_id, touched) if import_id is not None else set(),
+        count_members(session, touched, lock=import_id is not None) if _may_change_kind(plan) else {},
     )
     outcome = decide.decide(plan, chunk, world, by=job.by)
     if import_id is None and table.name in ids:
         keys.claim(("accepted", created.record[plan.kind.key], created.line) for created in outcome.created)
     return outcome
+
+
+def _may_change_kind(plan: Plan) -> bool:
+    return plan.kind.table.name == "customers" and any(field_.name == "kind" for field_ in plan.fields)
 
 
 def _chosen(

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Table, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.following import follow_holder
+from branch_node.customers.groups import count_members, loses_members
 from branch_node.customers.models import Customer, CustomerShare, Serving
 from branch_node.imports import decide, queries
 from branch_node.imports.columns import Kind
@@ -18,6 +19,7 @@ from branch_node.statistics.models import CustomerMonth
 from branch_node.units.models import UnitOwner
 from shared.audit import operations as audit
 from shared.db.base import Base
+from shared.domain.customers.vocabulary import CustomerKind
 from shared.errors import N_, BranchlineError
 from shared.errors import Kind as ErrorKind
 from shared.stamp import Stamp
@@ -39,6 +41,9 @@ USED_BY_IMPORT: Final = N_(
     "%(count)s records in %(table)s from import %(import_id)s (%(file)s) need them. Undo that one first."
 )
 USED: Final = N_("%(count)s records in %(table)s, entered since, need them.")
+MEMBERS: Final = N_(
+    "Line %(row)s: %(members)s customers stand below this group by now. Place them elsewhere first."
+)
 MORE: Final = N_("... and more of the same.")
 
 
@@ -97,7 +102,11 @@ def undo_import(session: Session, import_id: str, *, by: Stamp) -> Undone:
     record.state = ImportState.UNDOING
     session.flush()
     kind = KINDS[record.kind]
-    obstacles = [*_changed_since(session, record, kind), *_in_use(session, record, kind)]
+    obstacles = [
+        *_changed_since(session, record, kind),
+        *_in_use(session, record, kind),
+        *_members_left(session, record, kind),
+    ]
     if obstacles:
         raise UndoRefusedError(obstacles)
     _forget_moves(session, record, by)
@@ -167,6 +176,18 @@ def _in_use(session: Session, record: Import, kind: Kind) -> Iterator[Obstacle]:
         if table in {kind.table, BESIDE.get(kind.table)}:
             uses = uses.where(table.c.id.not_in(created))
         yield from _users(session, table, uses.subquery().c.id)
+
+
+def _members_left(session: Session, record: Import, kind: Kind) -> Iterator[Obstacle]:
+    """Yield the customers whom the file made a group and below whom others were placed since."""
+    if kind.record_type != "customer":
+        return
+    for rows in _pages(session, record, RowAction.UPDATED):
+        made = {row.record_id: row for row in rows if (row.before or {}).get("kind")}
+        for one, members in count_members(session, list(made), lock=True).items():
+            was = decide.restored(kind.table, made[one].before or {})["kind"]
+            if loses_members(CustomerKind.GROUP, was, members):
+                yield Obstacle(MEMBERS, {"row": made[one].row, "members": members})
 
 
 def _goes_along(column: ColumnElement[str]) -> bool:

@@ -22,6 +22,27 @@ class MergeGroupError(BranchlineError):
     )
 
 
+class MergeKindError(BranchlineError):
+    """The customer of the two would be something that neither form nor file may write; nothing was written."""
+
+    code = "merge-kind"
+    kind = Kind.CONFLICT
+    message = N_(
+        "%(members)s customers stand below the file that stays, so it stays a group customer. Keep its own kind, or"
+        " place them elsewhere first."
+    )
+
+
+class MergeDocumentError(BranchlineError):
+    """The customer of the two would have a document that is not one of their kind; nothing was written."""
+
+    code = "merge-document"
+    kind = Kind.CONFLICT
+    message = N_(
+        "The kind of customer and the document that were chosen do not belong together. Take both from the same file."
+    )
+
+
 class MergeHeldError(BranchlineError):
     """A legal hold is open on one of the files; nothing was written."""
 

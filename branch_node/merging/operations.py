@@ -15,8 +15,12 @@ from branch_node.customers.following import end_followers
 from branch_node.customers.groups import (
     CannotPlaceError,
     GroupCircleError,
+    GroupHasMembersError,
     GroupTooDeepError,
+    count_members,
+    loses_members,
     move_members,
+    refuse_losing_members,
 )
 from branch_node.customers.models import Contact, Customer
 from branch_node.customers.operations import EDITABLE, index_customer
@@ -30,9 +34,11 @@ from branch_node.merging.errors import (
     CannotMergeError,
     LaterMergeError,
     MergeAskedError,
+    MergeDocumentError,
     MergeErasedError,
     MergeGroupError,
     MergeHeldError,
+    MergeKindError,
     MergeOverError,
     MergeProposedError,
     OwnProposalError,
@@ -43,6 +49,7 @@ from branch_node.merging.visibility import close_again, open_to_both, take_back_
 from branch_node.personal.holds import held_among
 from branch_node.personal.models import PersonalRequest
 from shared.audit.operations import record
+from shared.domain.customers.rules import misfit_problem
 from shared.domain.duplicates.vocabulary import PairState
 from shared.domain.personal.vocabulary import RequestState
 from shared.ids import new_id
@@ -57,9 +64,11 @@ def propose(
 ) -> CustomerMerge:
     """Ask the branch manager to merge one file into another, the `chosen` columns taken from the one that goes.
 
-    Raises CustomerNotFoundError, CannotMergeError, MergeHeldError, MergeAskedError and MergeProposedError.
+    Raises CustomerNotFoundError, CannotMergeError, MergeHeldError, MergeAskedError, MergeKindError, MergeDocumentError
+    and MergeProposedError.
     """
     survivor, loser = _both(session, survivor_id, loser_id)
+    _refuse_unfit(session, survivor, loser, chosen)
     if waits_for(session, [survivor.id, loser.id]):
         raise MergeProposedError
     merge = CustomerMerge(
@@ -100,6 +109,7 @@ def carry_out(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
         raise OwnProposalError
     survivor, loser = _both(session, merge.survivor_id, merge.loser_id)
     merge.state, merge.decided_at, merge.decided_by = MergeState.MERGED, by.at, by.actor[:80]
+    _refuse_unfit(session, survivor, loser, merge.chosen)
     _take_over(session, merge, survivor, loser, by=by)
     merge.moved = {
         **open_to_both(session, survivor, loser, by=by),
@@ -127,12 +137,12 @@ def take_back(session: Session, merge_id: str, *, by: Stamp) -> list[str]:
         raise MergeErasedError
     if held_among(session, [*both]):
         raise MergeHeldError
+    move_members(session, survivor.id, both[merge.loser_id], only=merge.moved.get("below", ()))
     kept = _give_back(session, merge, survivor, by=by)
     _unlink(session, merge)
     for table, move in MOVERS.items():
         # A merge from before there was such a table moved nothing of it.
         move(session, merge.survivor_id, merge.loser_id, merge.moved.get(table, ()))
-    move_members(session, survivor.id, both[merge.loser_id], only=merge.moved.get("below", ()))
     end_followers(session, [merge.loser_id, *merge.moved["members"]], since=merge.decided_at or by.at)
     take_back_shares(session, merge.moved["shares"])
     close_again(session, merge.moved.get("servings", ()))
@@ -182,6 +192,19 @@ def _locked(session: Session, ids: Sequence[str]) -> dict[str, Customer]:
     return found
 
 
+def _refuse_unfit(session: Session, survivor: Customer, loser: Customer, chosen: Sequence[str]) -> None:
+    """Hold the customer of the two to what the form holds everybody to."""
+    taken = {name for name in ("kind", "id_type") if name in chosen}
+    kind, document = ((loser if name in taken else survivor) for name in ("kind", "id_type"))
+    try:
+        refuse_losing_members(session, survivor, kind.kind)
+    except GroupHasMembersError as error:
+        raise MergeKindError(members=error.params["members"]) from error
+    differs = any(getattr(survivor, name) != getattr(loser, name) for name in taken)
+    if differs and misfit_problem(kind.kind, document.id_type):
+        raise MergeDocumentError
+
+
 def _take_over(
     session: Session, merge: CustomerMerge, survivor: Customer, loser: Customer, *, by: Stamp
 ) -> None:
@@ -205,6 +228,8 @@ def _give_back(session: Session, merge: CustomerMerge, survivor: Customer, *, by
         return []
     untouched = plain(survivor.updated_at) == merge.stood["since"]
     kept = [name for name, value in merge.after.items() if plain(getattr(survivor, name)) != value]
+    if "kind" in merge.before and "kind" not in kept:
+        kept += _kept_for_members(session, merge, survivor, kept)
     for name, value in merge.before.items():
         if name not in kept:
             setattr(survivor, name, stored(name, value))
@@ -216,6 +241,16 @@ def _give_back(session: Session, merge: CustomerMerge, survivor: Customer, *, by
     session.flush()
     index_customer(session, survivor)
     return kept
+
+
+def _kept_for_members(
+    session: Session, merge: CustomerMerge, survivor: Customer, kept: Sequence[str]
+) -> list[str]:
+    """Return kind and document where others were placed below the group that the merge made: it stays one."""
+    others = count_members(session, [survivor.id]).get(survivor.id, 0)
+    if not loses_members(survivor.kind, stored("kind", merge.before["kind"]), others):
+        return []
+    return [name for name in ("kind", "id_type", "id_no") if name in merge.before and name not in kept]
 
 
 def _link(session: Session, survivor: Customer, loser: Customer, *, by: Stamp) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import phonenumbers
 
-from shared.domain.customers.vocabulary import IdentityDocument
+from shared.domain.customers.vocabulary import CustomerKind, IdentityDocument
 from shared.errors import N_
 
 NOT_AN_ID_CARD: Final = N_(
@@ -15,6 +15,12 @@ NOT_AN_ID_CARD: Final = N_(
 )
 NOT_A_CREDIT_CODE: Final = N_(
     "This is not a unified social credit code: 18 characters with a check character."
+)
+NOT_OF_A_GROUP: Final = N_(
+    "This is the paper of one person, and a group customer is none. Choose the business licence or another document."
+)
+NOT_OF_A_PERSON: Final = N_(
+    "A business licence is an organisation's. Choose the person's own document, or make this a group customer."
 )
 HOME_REGION: Final = "CN"
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
@@ -61,6 +67,15 @@ def document_problem(document: IdentityDocument | None, number: str | None) -> s
         return NOT_AN_ID_CARD
     if document is IdentityDocument.BUSINESS_LICENCE and not is_credit_code(number):
         return NOT_A_CREDIT_CODE
+    return None
+
+
+def misfit_problem(kind: CustomerKind | None, document: IdentityDocument | None) -> str | None:
+    """Return why a customer of this kind cannot have such a document, or None."""
+    if kind is CustomerKind.GROUP and document in {IdentityDocument.ID_CARD, IdentityDocument.PASSPORT}:
+        return NOT_OF_A_GROUP
+    if kind is CustomerKind.INDIVIDUAL and document is IdentityDocument.BUSINESS_LICENCE:
+        return NOT_OF_A_PERSON
     return None
 
 

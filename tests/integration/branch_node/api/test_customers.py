@@ -53,6 +53,18 @@ def test_what_is_sent_is_judged_by_the_rules_of_the_form_and_answered_at_its_fie
     assert answer.json["cure"]
 
 
+def test_a_customer_has_a_document_of_their_kind(program, database):
+    answer = program.post("/api/v1/customers", {**LI, "kind": "group", "id_type": "id_card"})
+    assert (answer.status_code, set(answer.json["fields"])) == (400, {"id_type"})
+
+    made = program.post("/api/v1/customers", {**LI, "id_type": "id_card"})
+    address = f"/api/v1/customers/{made.json['id']}"
+    answer = program.ask("PATCH", address, {"kind": "group"}, if_match=made.headers["ETag"])
+
+    assert (answer.status_code, set(answer.json["fields"])) == (400, {"id_type"})
+    assert stored(database).kind.value == "individual"
+
+
 def test_a_change_of_what_somebody_changed_meanwhile_is_refused_and_one_that_names_no_version_too(
     program, database, clock
 ):

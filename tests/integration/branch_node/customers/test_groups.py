@@ -8,12 +8,13 @@ from branch_node.customers.groups import (
     MOST_LEVELS,
     CannotPlaceError,
     GroupCircleError,
+    GroupHasMembersError,
     GroupItselfError,
     GroupTooDeepError,
     NotYoursToPlaceError,
 )
 from branch_node.customers.models import Customer
-from branch_node.customers.operations import GroupHasMembersError, change_customer
+from branch_node.customers.operations import change_customer
 from branch_node.erased.queries import CustomerErasedError
 from branch_node.erasure.operations import Known
 from branch_node.personal.erasing import erase

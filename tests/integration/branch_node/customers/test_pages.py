@@ -6,8 +6,10 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import select
 
+from branch_node.customers.changing import form_values
 from branch_node.customers.models import Customer
-from shared.domain.customers.vocabulary import CustomerStatus, Grade
+from shared.db.base import instant_text
+from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
 from shared.stamp import Stamp, Via
 from tests.support.branch import NOON
 
@@ -67,6 +69,7 @@ def test_a_clerk_registers_a_customer_and_lands_on_the_customers_page(browser, s
         ("region_code", "亚特兰蒂斯", "There is no region of this name"),
         ("opened_on", "tomorrow", "Please give a day as 2026-03-09."),
         ("id_no", "110105194912310021", "Say which document this number is of."),
+        ("id_type", "business_licence", "A business licence is an organisation"),
         ("tags", "x" * 31, "At most 20 tags of 30 characters each."),
         ("remark", "a\x00b", "This holds characters that cannot be shown."),
         ("customer_no", "x" * 41, "This is too long."),
@@ -82,6 +85,35 @@ def test_what_cannot_be_right_is_said_beside_its_field_and_nothing_is_saved(
     assert page.status_code in {400, 404}
     assert sentence in page.text
     assert stored(sessions) == []
+
+
+@pytest.mark.parametrize("document", ["id_card", "passport"])
+def test_a_group_has_no_paper_of_one_person_and_an_old_one_hinders_no_other_change(
+    browser, sessions, rows, document
+):
+    customer = rows.customer(kind=CustomerKind.GROUP, id_type=document, grade=None)
+    address = f"/customers/{customer}/edit"
+
+    page = browser.send("/customers", **{**FORM, "kind": "group", "id_type": document})
+    assert page.status_code == 400
+    assert "This is the paper of one person" in page.text
+    assert len(stored(sessions)) == 1
+
+    assert browser.get(address).status_code == 200
+    with sessions() as session:
+        one = session.get_one(Customer, customer)
+        given, seen_at = form_values(one), instant_text(one.updated_at)
+    kept = browser.send(f"/customers/{customer}", **{**given, "seen_at": seen_at, "remark": "新"})
+    assert kept.status_code == 200
+    turned = rows.customer(id_type=document)
+    with sessions() as session:
+        one = session.get_one(Customer, turned)
+        given, seen_at = form_values(one), instant_text(one.updated_at)
+    refused = browser.send(f"/customers/{turned}", **{**given, "seen_at": seen_at, "kind": "group"})
+    assert refused.status_code == 400
+    with sessions() as session:
+        assert session.get_one(Customer, customer).remark == "新"
+        assert session.get_one(Customer, turned).kind is CustomerKind.INDIVIDUAL
 
 
 def test_a_wrong_check_digit_is_refused_in_the_readers_language(browser, sessions):

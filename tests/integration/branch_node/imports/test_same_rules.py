@@ -6,7 +6,8 @@ from branch_node.customers.listing import COLUMNS, USUAL
 from branch_node.customers.models import Customer
 from branch_node.imports.kinds import CUSTOMERS
 from branch_node.imports.mapping import suggest
-from shared.domain.customers.vocabulary import CustomerKind
+from branch_node.imports.undo import UndoRefusedError
+from shared.domain.customers.vocabulary import CustomerKind, ParentKind
 from shared.i18n import label
 from shared.i18n.language import use_language
 
@@ -19,6 +20,9 @@ HEADINGS = "customer_no,kind,name,id_type,id_no,mobile,region_code\n"
         ("C1,individual,张三,id_card,123,13800000001,", "id_no", "not-a-document-number"),
         ("C1,individual,张三,id_card,110101199003077710,,", "id_no", "not-a-document-number"),
         ("C1,group,公司,business_licence,91330100MA27XXXXXX,,", "id_no", "not-a-document-number"),
+        ("C1,group,公司,id_card,11010519491231002X,,", "id_type", "not-their-document"),
+        ("C1,group,公司,passport,E12345678,,", "id_type", "not-their-document"),
+        ("C1,individual,张三,business_licence,,,", "id_type", "not-their-document"),
         ("C1,individual,张三,,,138000,", "mobile", "not-a-mobile"),
         ("C1,individual,张三,,,0571-88880000,", "mobile", "not-a-mobile"),
         ("C1,individual,张三,,,,没有这样的地方", "region_code", "not-a-region"),
@@ -57,6 +61,60 @@ def test_an_update_may_not_make_a_document_wrong_and_leaves_an_old_one_alone(imp
 
     (one,) = importer.all(Customer)
     assert (one.id_no, one.grade.value) == ("OLD-7", "A")
+
+
+def test_a_file_makes_no_person_of_a_group_below_which_customers_stand(importer, rows) -> None:
+    group = rows.customer(customer_no="G1", kind=CustomerKind.GROUP)
+    member = rows.customer(customer_no="C1", parent_id=group, parent_kind=ParentKind.MEMBER)
+    path = importer.write("u.csv", "customer_no,kind\nG1,individual\nC1,individual\n")
+
+    assert importer.dry("customers", path, update_by="customer_no") == (0, 0, 1, 1)
+    taken = importer.take("customers", path, update_by="customer_no")
+    assert [(one["row"], one["column"], one["code"]) for one in taken.refused] == [
+        (2, "kind", "group-has-members")
+    ]
+    assert "Place them elsewhere first" in taken.refused[0]["message"]
+    assert kinds(importer) == {"G1": CustomerKind.GROUP, "C1": CustomerKind.INDIVIDUAL}
+
+    take_out(rows, member)
+    assert importer.take("customers", path, update_by="customer_no").refused == []
+    assert kinds(importer)["G1"] is CustomerKind.INDIVIDUAL
+
+
+def test_a_file_that_made_a_group_is_not_undone_while_customers_stand_below_it(importer, rows) -> None:
+    group = rows.customer(customer_no="G1")
+    path = importer.write("u.csv", "customer_no,kind\nG1,group\n")
+    taken = importer.take("customers", path, update_by="customer_no")
+    member = rows.customer(customer_no="C1", parent_id=group, parent_kind=ParentKind.MEMBER)
+
+    with pytest.raises(UndoRefusedError) as refused:
+        importer.undo(taken.import_id)
+    assert "1 customers stand below this group" in str(refused.value.obstacles[0])
+    assert kinds(importer)["G1"] is CustomerKind.GROUP
+
+    take_out(rows, member)
+    importer.undo(taken.import_id)
+    assert kinds(importer)["G1"] is CustomerKind.INDIVIDUAL
+
+
+def test_a_kind_alone_is_refused_where_the_document_is_not_one_of_it(importer, rows) -> None:
+    rows.customer(customer_no="C1", id_type="id_card", id_no="11010519491231002X")
+    path = importer.write("u.csv", "customer_no,kind\nC1,group\n")
+
+    taken = importer.take("customers", path, update_by="customer_no")
+
+    assert [(one["column"], one["code"]) for one in taken.refused] == [("id_type", "not-their-document")]
+    assert kinds(importer) == {"C1": CustomerKind.INDIVIDUAL}
+
+
+def take_out(rows, member):
+    with rows.sessions.begin() as session:
+        one = session.get_one(Customer, member)
+        one.parent_id = one.parent_kind = None
+
+
+def kinds(importer):
+    return {one.customer_no: one.kind for one in importer.all(Customer)}
 
 
 @pytest.mark.parametrize("language", ["zh_CN", "en"])

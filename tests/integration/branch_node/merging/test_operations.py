@@ -24,9 +24,11 @@ from branch_node.merging import operations
 from branch_node.merging.errors import (
     CannotMergeError,
     LaterMergeError,
+    MergeDocumentError,
     MergeErasedError,
     MergeGroupError,
     MergeHeldError,
+    MergeKindError,
     MergeOverError,
     MergeProposedError,
     OwnProposalError,
@@ -37,7 +39,13 @@ from branch_node.personal.erasing import erase
 from branch_node.qualification.operations import Terms, apply
 from branch_node.worklogs.operations import write_log
 from shared.db.base import Base
-from shared.domain.customers.vocabulary import CustomerKind, Grade, ParentKind, ValueTier
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    Grade,
+    IdentityDocument,
+    ParentKind,
+    ValueTier,
+)
 from shared.domain.erasure.vocabulary import ErasureReason
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from tests.support.branch import ANA, NOON
@@ -283,6 +291,52 @@ def test_files_are_not_merged_where_the_group_would_turn_in_a_circle_or_hang_on_
     with pytest.raises(MergeGroupError):
         merge(sessions, survivor, loser)
     assert everything(sessions) == before
+
+
+def test_a_merge_makes_no_person_of_a_group_below_which_customers_stand(rows, sessions):
+    survivor, loser = rows.customer(kind=CustomerKind.GROUP), rows.customer()
+    with sessions.begin() as session:
+        early = operations.propose(session, survivor, loser, ["kind"], by=ANA).id
+    rows.customer(parent_id=survivor, parent_kind=ParentKind.MEMBER)
+    before = everything(sessions)
+
+    with pytest.raises(MergeKindError), sessions.begin() as session:
+        operations.carry_out(session, early, by=LI)
+    with sessions.begin() as session:
+        operations.refuse(session, early, by=LI)
+    with pytest.raises(MergeKindError):
+        merge(sessions, survivor, loser, ["kind"])
+    assert everything(sessions) == before
+
+    take_back(sessions, merge(sessions, survivor, loser, ["name"]))
+    assert everything(sessions) == before
+
+
+def test_a_group_made_by_a_merge_stays_one_where_others_were_placed_below_it_since(rows, sessions):
+    survivor = rows.customer(id_type="id_card")
+    loser = rows.customer(kind=CustomerKind.GROUP, id_type="business_licence")
+    old = rows.customer(parent_id=loser, parent_kind=ParentKind.SUBSIDIARY)
+    merge_id = merge(sessions, survivor, loser, ["kind", "id_type", "name"])
+    new = rows.customer(parent_id=survivor, parent_kind=ParentKind.MEMBER)
+
+    assert take_back(sessions, merge_id) == ["kind", "id_type"]
+    with sessions() as session:
+        kept = session.get_one(Customer, survivor)
+        above = {one: session.get_one(Customer, one).parent_id for one in (old, new)}
+    assert (kept.kind, kept.id_type) == (CustomerKind.GROUP, IdentityDocument.BUSINESS_LICENCE)
+    assert above == {old: loser, new: survivor}
+
+
+@pytest.mark.parametrize("chosen", [["kind"], ["id_type"]])
+def test_kind_and_document_of_a_merged_customer_belong_together(chosen, rows, sessions):
+    survivor = rows.customer(id_type="id_card")
+    loser = rows.customer(kind=CustomerKind.GROUP, id_type="business_licence")
+    before = everything(sessions)
+
+    with pytest.raises(MergeDocumentError):
+        merge(sessions, survivor, loser, chosen)
+    assert everything(sessions) == before
+    merge(sessions, survivor, loser, ["kind", "id_type"])
 
 
 def test_nobody_writes_into_a_file_that_was_merged(rows, sessions):
