@@ -336,7 +336,9 @@ def _preview(session: Session, order: Order, ids: Sequence[str], tried: Tried) -
         left_count=len(tried.left),
         more=max(0, len(left) - MOST_SHOWN),
         reasons=Counter(said for _who, said in left).most_common(),
-        along=_along(handing.moving(session, ids, order.value)) if order.kind is BulkKind.HAND_OVER else [],
+        along=_with_sheet_each(handing.moving(session, ids, order.value))
+        if order.kind is BulkKind.HAND_OVER
+        else _staying(order.kind, sum(before is None for before in tried.done.values())),
     )
 
 
@@ -361,13 +363,23 @@ def _effects(session: Session, act: BulkAct, states: Mapping[RowState, int]) -> 
     if act.kind is BulkKind.HAND_OVER:
         moving, sheets = handing.moving_of(session, act.id, working.SHEET)
         effects += [(_("sheets to be signed, of at most %(most)s customers", most=working.SHEET), sheets)]
-        effects += _along(moving)
-    return effects
+        effects += [(_("account managers hand over"), moving.leavers), *_along(moving)]
+    return effects + _staying(act.kind, queries.count_from_none(session, act))
+
+
+def _staying(kind: BulkKind, from_none: int) -> list[tuple[str, int]]:
+    """Return of how many taking it back does not take the stage or tier: nobody moves back to none."""
+    if kind not in {BulkKind.STAGE, BulkKind.TIER} or not from_none:
+        return []
+    return [(_("of them had none before: they keep it also when the act is taken back"), from_none)]
+
+
+def _with_sheet_each(moving: Moving) -> list[tuple[str, int]]:
+    return [(_("account managers hand over, each with a sheet"), moving.leavers), *_along(moving)]
 
 
 def _along(moving: Moving) -> list[tuple[str, int]]:
     return [
-        (_("account managers hand over, each with a sheet"), moving.leavers),
         (_("proposed judgements go along"), moving.judgements),
         (_("proposed merges go along"), moving.merges),
         (_("of them under a legal hold; they move too, the hold stays"), moving.held),

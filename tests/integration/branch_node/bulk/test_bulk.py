@@ -110,6 +110,20 @@ def test_each_kind_sets_its_field_and_gives_it_back(boss, rows, database, clock,
     assert getattr(by_number(database)["C-1"], field) == before
 
 
+def test_a_preview_counts_whose_first_tier_is_not_taken_back(boss, rows):
+    ids = [
+        rows.customer(customer_no="C-1"),
+        rows.customer(customer_no="C-2"),
+        rows.customer(value_tier="low"),
+    ]
+
+    told = boss.send("/customers/bulk/preview", **order(ids, "tier", "high")).text
+    assert '<b class="num">2</b> of them had none before' in told
+
+    told = boss.send("/customers/bulk/preview", **order(ids[2:], "tier", "high")).text
+    assert "had none before" not in told
+
+
 def test_moves_keep_their_reason_and_one_from_nowhere_stays(boss, rows, database, clock):
     ids = [rows.customer(customer_no="C-1")]
     clock.advance(timedelta(minutes=1))

@@ -16,7 +16,7 @@ from branch_node.handover.models import Handover, HandoverCustomer
 from branch_node.ranges import RANGES
 from shared.audit.models import AuditEntry
 from shared.auth.models import User
-from shared.domain.customers.vocabulary import CustomerStatus
+from shared.domain.customers.vocabulary import CustomerStatus, ValueTier
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.jobs.job import JobStoppedError, Progress
 from shared.rights.vocabulary import StaffKind
@@ -257,6 +257,8 @@ def test_many_are_handed_over_a_sheet_of_each_part_and_come_back(
     work()
     page = boss.get(f"/customers/bulk/acts/{act_id}").text
     assert '<b class="num">3</b> sheets to be signed, of at most 3 customers' in page
+    assert '<b class="num">2</b> account managers hand over' in page
+    assert "each with a sheet" not in page
     assert stored(database, Handover) == []
     boss.send(f"/customers/bulk/acts/{act_id}/confirm")
     work()
@@ -279,6 +281,12 @@ def test_many_are_handed_over_a_sheet_of_each_part_and_come_back(
     assert states(database) == {RowState.UNDONE: 5, RowState.KEPT: 1, RowState.LEFT: 3}
     held = {one.id: one.manager_id for one in stored(database, Customer)}
     assert [held[at] for at in ids] == [wu] * 4 + [zhao, li] + [zhao] + [None] * 2
+
+
+def test_a_plan_counts_whose_first_tier_is_not_taken_back(boss, many, work, plan):
+    act_id = plan("boss", many(3) + many(2, value_tier=ValueTier.LOW), BulkKind.TIER, "high")
+    work()
+    assert '<b class="num">3</b> of them had none before' in boss.get(f"/customers/bulk/acts/{act_id}").text
 
 
 def test_a_taker_who_left_meanwhile_stops_the_act_with_the_reason(
