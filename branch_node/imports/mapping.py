@@ -31,6 +31,13 @@ class UnknownKindError(ImportFileError):
     message = N_("%(kind)s is not a kind of file that can be taken in.")
 
 
+class UnrecognisedKindError(ImportFileError):
+    """The headings fit several kinds of file alike, or none."""
+
+    code = "unrecognised-kind"
+    message = N_("The headings do not say what this file holds. Choose it.")
+
+
 class UnknownTargetError(ImportFileError):
     """The mapping names a column that this kind does not have."""
 
@@ -156,6 +163,22 @@ def heading_key(headings: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(normal).encode()).hexdigest()
 
 
+def recognise(headings: Sequence[str]) -> Kind:
+    """Return the kind of file these headings are of; raises UnrecognisedKindError.
+
+    It is the one that knows most of them, where it has the columns it cannot do without; two alike are none.
+    """
+    known = {name: set(suggest(kind, headings).values()) for name, kind in KINDS.items()}
+    fits = {
+        name: ({column.name for column in kind.columns if column.required} <= known[name], len(known[name]))
+        for name, kind in KINDS.items()
+    }
+    best = [name for name, fit in fits.items() if fit == max(fits.values())]
+    if len(best) > 1 or not known[best[0]]:
+        raise UnrecognisedKindError
+    return KINDS[best[0]]
+
+
 def suggest(kind: Kind, headings: Sequence[str]) -> dict[str, str]:
     """Return the column each heading says it means; headings that say nothing are left out."""
     names: dict[str, str] = {}
@@ -268,9 +291,9 @@ def _check_update_by(kind: Kind, update_by: str | None) -> None:
     if update_by is None:
         return
     if kind.is_fact:
-        raise FactsAreFinalError(kind=kind.name)
+        raise FactsAreFinalError(kind=kind.label)
     if update_by not in kind.update_by:
-        raise UpdateByError(kind=kind.name, column=update_by, allowed=", ".join(kind.update_by))
+        raise UpdateByError(kind=kind.label, column=update_by, allowed=", ".join(kind.update_by))
 
 
 def _check_targets(kind: Kind, column_map: ColumnMap) -> None:
@@ -278,7 +301,7 @@ def _check_targets(kind: Kind, column_map: ColumnMap) -> None:
     for name in (*named, *column_map.constants, *column_map.defaults, *column_map.values):
         if kind.column(name) is None:
             known = ", ".join(column.name for column in kind.columns)
-            raise UnknownTargetError(column=name, kind=kind.name, known=known)
+            raise UnknownTargetError(column=name, kind=kind.label, known=known)
 
 
 def _check_complete(plan: Plan) -> None:
@@ -290,4 +313,4 @@ def _check_complete(plan: Plan) -> None:
     )
     missing = [name for name in needed if name not in plan.present]
     if missing:
-        raise MissingColumnsError(kind=plan.kind.name, columns=", ".join(missing))
+        raise MissingColumnsError(kind=plan.kind.label, columns=", ".join(missing))

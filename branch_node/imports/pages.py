@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from branch_node.imports import queries, reports, wizard
 from branch_node.imports.columns import Kind
 from branch_node.imports.kinds import KINDS
-from branch_node.imports.mapping import ColumnMap, get_kind, own_columns, suggest
+from branch_node.imports.mapping import ColumnMap, UnrecognisedKindError, get_kind, own_columns, suggest
 from branch_node.imports.models import IN_WORK, Import, ImportRefusal, ImportState, MatchChoice, RowAction
 from branch_node.imports.row_pages import SHOWN, alike
 from branch_node.imports.undo import UndoRefusedError, undo_import
@@ -91,7 +91,8 @@ def upload() -> ResponseReturnValue:
             )
     except BranchlineError as error:
         path.unlink(missing_ok=True)
-        return _ask_for_file(request.form, {"file": translate_error(error)})
+        field = "kind" if isinstance(error, UnrecognisedKindError) else "file"
+        return _ask_for_file(request.form, {field: translate_error(error)})
     return redirect(url_for("imports.show", import_id=import_id, step="map"), code=303)
 
 

@@ -78,6 +78,16 @@ def find_same_file(session: Session, *, kind: str, sha256: str) -> Import | None
     ).one_or_none()
 
 
+def find_kind(session: Session, *, heading_key: str) -> str | None:
+    """Return the kind as which a file of the same headings was last read, or None."""
+    return session.scalars(
+        select(Import.kind)
+        .where(Import.heading_key == heading_key, Import.state.in_(_MAPPED))
+        .order_by(Import.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
 def find_mapping(session: Session, *, kind: str, heading_key: str) -> Mapping[str, Any] | None:
     """Return how a file of the same kind and headings was last read, or None."""
     return session.scalars(

@@ -18,7 +18,7 @@ from branch_node.imports import operations, queries
 from branch_node.imports.choosing import refuse_undecided
 from branch_node.imports.coded import known_codes
 from branch_node.imports.columns import Context
-from branch_node.imports.mapping import ColumnMap, get_kind, heading_key, make_plan
+from branch_node.imports.mapping import ColumnMap, get_kind, heading_key, make_plan, recognise
 from branch_node.imports.models import Import, ImportEdit, ImportMatch, ImportRefusal, ImportState
 from branch_node.imports.operations import Begin, Job, WrongStateError, in_state
 from shared.errors import BranchlineError
@@ -51,8 +51,12 @@ def stored_file(runtime: NodeRuntime, import_id: str) -> Path:
 def register_upload(
     session: Session, import_id: str, table: Table, *, kind: str, file_name: str, by: Stamp
 ) -> Import:
-    """Write down an upload; files with the same headings are read as the last one was."""
+    """Write down an upload; files with the same headings are read as the last one was.
+
+    Without a `kind` it is what such a file was last, or what its headings say; raises ImportFileError.
+    """
     key = heading_key(table.headings)
+    kind = kind or queries.find_kind(session, heading_key=key) or recognise(table.headings).name
     remembered = queries.find_mapping(session, kind=kind, heading_key=key)
     record = Import(
         id=import_id,

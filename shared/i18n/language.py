@@ -14,7 +14,7 @@ from shared.errors import BranchlineError
 from shared.i18n.catalogues import LANGUAGES, SOURCE_LANGUAGE, load_catalogue
 
 # Parameters that are themselves sentences of ours; any other parameter is user data and never translated.
-SENTENCE_PARAMS: Final = frozenset({"field", "problem", "reason", "cure"})
+SENTENCE_PARAMS: Final = frozenset({"field", "kind", "problem", "reason", "cure"})
 
 _SPOKEN: Final = "branchline_language"
 _asked: ContextVar[str | None] = ContextVar("branchline_language", default=None)

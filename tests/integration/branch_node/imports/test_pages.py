@@ -117,13 +117,39 @@ def test_a_mapping_is_remembered_for_files_with_the_same_headings(browser):
     assert form_of(again.text) == {"column-0": "manager_no", "column-1": "name", "update_by": ""}
 
 
+def test_what_a_file_holds_is_read_off_its_headings(browser):
+    told = {
+        "Customers": "名称,类别,手机\n张三,individual,13900001111\n",
+        "Account managers": "工号,姓名\nM1,王芳\n",
+        "Tracked units": "serial_no,product,model\nS1,光猫,HG\n",
+    }
+
+    pages = {what: upload(browser, "", file.encode()).text for what, file in told.items()}
+
+    assert {what: f"<strong>{what}</strong>" in page for what, page in pages.items()} == dict.fromkeys(
+        told, True
+    )
+
+
+def test_headings_that_say_nothing_are_asked_about_until_a_file_like_it_was_read(browser):
+    refused = upload(browser, "", b"ID,Who\nM1,Wang\n")
+    first = upload(browser, "managers", b"ID,Who\nM1,Wang\n")
+    browser.send(f"{address(first)}/mapping", **{"column-0": "manager_no", "column-1": "name"})
+
+    again = upload(browser, "", b"ID,Who\nM2,Li\n")
+
+    assert refused.status_code == 400
+    assert "The headings do not say what this file holds. Choose it." in refused.text
+    assert "<strong>Account managers</strong>" in again.text
+
+
 def test_a_mapping_that_lacks_a_needed_column_is_refused_and_a_constant_fills_it(browser, importer):
     page = upload(browser, "customers", b"no,name\nC1,Wang\n")
     path = f"{address(page)}/mapping"
 
     refused = browser.send(path, **{"column-0": "customer_no", "column-1": "name"})
     assert refused.status_code == 400
-    assert "lacks columns" in refused.text
+    assert "lacks columns that Customers need: kind." in refused.text
     form = {"column-0": "customer_no", "column-1": "name", "constant-kind": "individual"}
     checked = browser.send(path, **form)
 
