@@ -1,5 +1,6 @@
 """What happened with a customer in the order of time, and the group it belongs to, for programs."""
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import Blueprint, Response
@@ -11,7 +12,8 @@ from branch_node.api.customer_routes import PAGED
 from branch_node.customers import groups
 from branch_node.customers.queries import get_customer
 from branch_node.desk import timeline
-from branch_node.desk.timeline import Entry, EntryKind, Place
+from branch_node.desk.timeline import OPENS, Entry, EntryKind, Place, Topic
+from shared.audit.vocabulary import LogAction
 from shared.domain.customers.vocabulary import ParentKind
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
@@ -21,15 +23,12 @@ from shared.web.api.bounds import take_rows
 from shared.web.api.document import Query, describe
 from shared.web.context import may, reading, runtime, stamp, writing
 from shared.web.lists import code_arguments
+from shared.web.oplog.queries import changes_of
 
 blueprint = Blueprint("api_line", __name__, url_prefix="/api/v1/customers")
-# What stands on the line is shown as far as the token opens its own pages.
-OPENS = {
-    EntryKind.WORK: (Resource.WORK_LOG, Action.READ),
-    EntryKind.MONEY: (Resource.BILL_LINE, Action.READ),
-    EntryKind.UNIT: (Resource.UNIT, Action.READ),
-    EntryKind.CHANGE: (Resource.OPERATION_LOG, Action.READ),
-}
+# A token opens the operation log apart from the customers; it reads changes through its owner's eyes.
+LOGGED = (Resource.OPERATION_LOG, Action.READ)
+TOLD = (EntryKind.CHANGE, EntryKind.PERSON, EntryKind.DOCUMENT)
 KINDS = {one.value: one for one in EntryKind}
 
 
@@ -38,18 +37,23 @@ KINDS = {one.value: one for one in EntryKind}
 @describe(
     _l("List what happened with a customer, the latest first"),
     answer=schemas.LineEntry,
-    query=(Query("kind", _l("Kind"), [one.value for one in EntryKind], several=True), *PAGED),
+    query=(
+        Query("kind", _l("Kind"), [one.value for one in EntryKind], several=True),
+        Query("topic", _l("Topic"), [one.value for one in Topic], several=True),
+        *PAGED,
+    ),
     many=True,
-    also=[*OPENS.values()],
+    also=[*OPENS.values(), LOGGED],
     needs=[(Resource.MANAGER, Action.READ)],
 )
 def line(customer_id: str) -> Response:
     """List what happened with a customer, a page at a time."""
     asked = code_arguments("kind", EntryKind) or tuple(EntryKind)
-    kinds = [kind for kind in asked if kind not in OPENS or may(*OPENS[kind])]
+    kinds = [kind for kind in asked if _opened(kind)]
+    topics = code_arguments("topic", Topic)
     with reading() as session:
         customer = get_customer(session, customer_id)
-        entries, further = _entries(session, customer.id, kinds) if kinds else ([], None)
+        entries, further = _entries(session, customer.id, kinds, topics) if kinds else ([], None)
         shown = [_shown(entry) for entry in entries]
     take_rows(len(shown), "customer")
     return asking.many(shown, next_=asking.cursor(further.text) if further else None)
@@ -85,19 +89,32 @@ def place(customer_id: str) -> Response:
         return _group(session, customer_id)
 
 
-def _entries(session: Session, customer_id: str, kinds: list[EntryKind]) -> tuple[list[Entry], Place | None]:
+def _opened(kind: EntryKind) -> bool:
+    return (kind not in OPENS or may(*OPENS[kind])) and (kind not in TOLD or may(*LOGGED))
+
+
+def _entries(
+    session: Session, customer_id: str, kinds: Collection[EntryKind], topics: Collection[Topic]
+) -> tuple[list[Entry], Place | None]:
     place_, zone = asking.place(1), runtime().settings.timezone
     before = Place.of(place_[0] or "") if place_ else None
     if place_ and before is None:
         raise ValidationError({"after": [asking.NOT_A_CURSOR]})
     return timeline.list_entries(
-        session, customer_id, kinds=kinds, before=before, timezone=zone, limit=asking.size()
+        session,
+        customer_id,
+        kinds=kinds,
+        topics=topics,
+        before=before,
+        timezone=zone,
+        limit=asking.size(),
     )
 
 
 def _shown(entry: Entry) -> dict[str, Any]:
     row, kind = entry.row, KINDS[entry.place.kind]
     told: dict[str, Any] = {"text": None, "amount_minor": None, "currency": None, "who": entry.who}
+    told["changed"] = []
     if kind is EntryKind.WORK:
         told |= {"record_id": row.id, "what": row.kind.value, "text": row.text}
     elif kind is EntryKind.MONEY:
@@ -109,7 +126,8 @@ def _shown(entry: Entry) -> dict[str, Any]:
         told |= {"record_id": row.id, "what": f"{row.what.value}:{row.after}", "text": row.reason}
         told |= {"who": row.made_by}
     else:
-        told |= {"record_id": str(row.id), "what": row.event, "who": row.actor}
+        told |= {"record_id": str(row.id), "what": row.event, "who": row.actor, "text": entry.who}
+        told["changed"] = [*changes_of(row)] if row.action is LogAction.CHANGE else []
     return {"kind": kind.value, "at": entry.place.at.isoformat(), **told}
 
 

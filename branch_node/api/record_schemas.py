@@ -106,7 +106,10 @@ class LineCorrection(Sent):
 
 
 class LineEntry(Schema):
-    """One thing that happened with a customer; `what` is the code of its kind, `record_id` what it is about."""
+    """One thing that happened with a customer; `what` is the code of its kind, `record_id` what it is about.
+
+    `changed` are the names of the fields that a change changed.
+    """
 
     kind = code(LineKind, required=True)
     at = fields.AwareDateTime(required=True)
@@ -116,6 +119,7 @@ class LineEntry(Schema):
     text = fields.String(allow_none=True)
     amount_minor = fields.Integer(allow_none=True)
     currency = fields.String(allow_none=True)
+    changed = fields.List(fields.String(), required=True)
 
 
 class Kin(Schema):

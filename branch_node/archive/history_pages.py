@@ -1,5 +1,6 @@
 """The versions of a customer's file: its dated history, a version as it was, two compared, one brought back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,7 +27,6 @@ from branch_node.customers.operations import (
     CustomerNumberTakenError,
 )
 from branch_node.customers.queries import get_customer
-from branch_node.managers import queries as managers
 from shared.db.base import Base, instant_text
 from shared.db.personal import MASKED, class_of, mask
 from shared.i18n import gettext as _
@@ -54,7 +54,7 @@ def index(customer_id: object) -> str:
     return _page(
         "archive/history.html",
         found,
-        versions=versions,
+        versions,
         spans=spans_of(versions),
         day=day,
         on_day=on_day,
@@ -110,8 +110,8 @@ def _one(customer_id: str, number: int, problems: list[str] | None = None) -> st
     return _page(
         "archive/version.html",
         found,
+        versions,
         version=version,
-        versions=versions,
         other=other,
         first=first,
         second=second,
@@ -134,20 +134,22 @@ def _versions(customer_id: str) -> list[Version]:
         return versions_of(session, get_customer(session, customer_id))
 
 
-def _page(template: str, found: Customer, **more: Any) -> str:  # noqa: ANN401 - what the page shows
+def _page(template: str, found: Customer, versions: Sequence[Version], **more: Any) -> str:  # noqa: ANN401 - what the page shows
     hidden = "customer" in MASKED.get()
+    groups = {version.state.get("parent_id") for version in versions}
     with reading() as session:
-        people = {manager.id: manager.name for manager in managers.list_managers(session)}
+        names = words.names_of(session, groups)
         archived = _archived(session, found.id)
 
     def shown(field: str, value: Any) -> str:  # noqa: ANN401 - a value of a version
         kind = class_of(CUSTOMERS.c[field]) if hidden else None
         seen = mask(kind, value) if kind is not None and isinstance(value, str) else value
-        return words.value_word(field, seen, people)
+        return words.value_word(field, seen, names)
 
     return render_template(
         template,
         customer=found,
+        versions=versions,
         archived=archived,
         field_word=words.field_word,
         value_word=shown,

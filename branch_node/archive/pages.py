@@ -12,7 +12,6 @@ from branch_node.archive.errors import ArchiveReasonError, NoteTextError
 from branch_node.archive.models import ArchiveEntry
 from branch_node.archive.queries import FILES, ArchiveFilter
 from branch_node.customers.queries import get_customer
-from branch_node.managers import queries as managers
 from shared.db.personal import MASKED
 from shared.domain.archive.vocabulary import EntryKind
 from shared.errors import N_
@@ -223,13 +222,19 @@ def _one(entry_id: str, **more: object) -> str:
 
 
 def _shown(session: Session, entry: ArchiveEntry) -> dict[str, Any]:
-    people = {manager.id: manager.name for manager in managers.list_managers(session)}
+    names = words.names_of(session, _groups(shown_content(session, entry) or {}))
     return {
         "field_word": words.field_word,
-        "value_word": lambda field, value: words.value_word(field, value, people),
+        "value_word": lambda field, value: words.value_word(field, value, names),
         "events": words.EVENTS,
         "may_change": may(Resource.ARCHIVE, Action.UPDATE) and entry.kind in FILES,
     }
+
+
+def _groups(content: Mapping[str, Any]) -> set[str | None]:
+    """Return the groups above that an entry names, in the file and in its versions."""
+    told = (version.get("changes", {}).get("parent_id") or () for version in content.get("versions", ()))
+    return {content.get("customer", {}).get("parent_id"), *(one for pair in told for one in pair)}
 
 
 def _open_until(session: Session, entry: ArchiveEntry) -> Any:  # noqa: ANN401 - an instant or nothing

@@ -1,19 +1,27 @@
 """What archive pages call fields, values and events, in the reader's language."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from flask import g
+from sqlalchemy.orm import Session
 
 from branch_node.archive.versions import BEGINNING, UNTOLD
+from branch_node.customers.queries import find_by_ids
 from branch_node.documents.queries import kind_words
+from branch_node.managers.queries import list_managers
+from shared.audit.models import AuditEntry
 from shared.domain.contacts.vocabulary import Channel, ContactRole, ContactStanding, ContactStatus
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
     Grade,
     IdentityDocument,
+    LifecycleStage,
+    ParentKind,
     PreferredChannel,
+    ServiceLevel,
+    ValueTier,
 )
 from shared.domain.documents.vocabulary import kind_of, paper_word
 from shared.domain.regions import region_name
@@ -23,6 +31,7 @@ from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
 from shared.web.context import reading
 from shared.web.oplog.names import field_word as oplog_word
+from shared.web.oplog.queries import changes_of
 
 FIELDS: Final = {
     "customer_no": _l("Number"),
@@ -59,6 +68,11 @@ VOCABULARIES: Final[Mapping[str, type[Vocabulary]]] = {
     "status": CustomerStatus,
     "id_type": IdentityDocument,
     "preferred_channel": PreferredChannel,
+    "service_level": ServiceLevel,
+    "lifecycle_stage": LifecycleStage,
+    "value_tier": ValueTier,
+    "parent_kind": ParentKind,
+    "do_not_contact": Channel,
 }
 EVENTS: Final = {
     BEGINNING: _l("as it stood before the record begins"),
@@ -79,6 +93,11 @@ def field_word(field: str) -> str:
     return str(FIELDS[field]) if field in FIELDS else oplog_word(field)
 
 
+def fields_word(entry: AuditEntry) -> str:
+    """Return which fields an entry of the operation log changed, in words."""
+    return _(", ").join(field_word(name) for name in changes_of(entry))
+
+
 def _papers() -> dict[str, str]:
     """Return what the kinds of papers are called, asked once a page."""
     if "paper_words" not in g:
@@ -88,20 +107,31 @@ def _papers() -> dict[str, str]:
     return found
 
 
-def value_word(field: str, value: Any, people: Mapping[str, str]) -> str:  # noqa: ANN401 - any JSON value
-    """Return a value of a field in the reader's words; `people` are account managers' names by id."""
+def value_word(field: str, value: Any, names: Mapping[str, str]) -> str:  # noqa: ANN401 - any JSON value
+    """Return a value of a field in the reader's words.
+
+    `names` are what account managers and the groups above are called, by id, as far as the reader may know them.
+    """
     if value is None or value in ("", [], {}):
         return "–"
     if isinstance(value, list):
-        return _(", ").join(map(str, value))
+        return _(", ").join(value_word(field, one, names) for one in value)
     if isinstance(value, dict):
         return _(", ").join(f"{name}: {one}" for name, one in sorted(value.items()))
-    if field == "manager_id":
-        return people.get(str(value), str(value))
+    if field in ("manager_id", "parent_id"):
+        unknown = str(value) if field == "manager_id" else _("a customer you do not see")
+        return names.get(str(value), unknown)
     if field == "region_code":
         return region_name(value)
     members = {member.value: member for member in VOCABULARIES.get(field, ())}
     return label(members[value]) if value in members else str(value)
+
+
+def names_of(session: Session, groups: Iterable[str | None]) -> dict[str, str]:
+    """Return what account managers are called, and those of some groups that the session sees, by id."""
+    people = {manager.id: manager.name for manager in list_managers(session)}
+    found = find_by_ids(session, [one for one in groups if one])
+    return people | {one.id: f"{one.name} {one.customer_no}" for one in found.values()}
 
 
 def contact_word(field: str, value: Any) -> str:  # noqa: ANN401 - any JSON value

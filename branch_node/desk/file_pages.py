@@ -2,19 +2,22 @@
 
 from flask import Blueprint, request
 
+from branch_node.archive.words import fields_word
 from branch_node.contacts.queries import closed_to, list_contacts
 from branch_node.customers import groups, moves
 from branch_node.customers.offers import list_applying
 from branch_node.desk import timeline
 from branch_node.desk.pages import MOVED_IN, customer_page, header_of, worded
-from branch_node.desk.timeline import EntryKind, Place
+from branch_node.desk.timeline import OPENS, EntryKind, Place, Topic
+from shared.audit.models import AuditEntry
+from shared.audit.vocabulary import LogAction
 from shared.domain.calendar import local_day
 from shared.domain.contacts.rules import CHANNELS
 from shared.domain.customers.vocabulary import MoveOf, ParentKind
 from shared.i18n import label
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading, runtime, stamp
+from shared.web.context import may, reading, runtime, stamp
 from shared.web.lists import choices, code_arguments, text_argument
 from shared.web.oplog.words import action_word
 
@@ -25,27 +28,35 @@ blueprint = Blueprint("file", __name__, url_prefix="/customers")
 @requires(Resource.CUSTOMER, Action.READ)
 def line(customer_id: str) -> str:
     """Show what happened with a customer, a page at a time; a browser that scrolls asks for the further ones."""
-    kinds = code_arguments("kind", EntryKind)
+    topics = code_arguments("topic", Topic)
+    opened = [kind for kind in EntryKind if kind not in OPENS or may(*OPENS[kind])]
+    kinds = [kind for kind in code_arguments("kind", EntryKind) or EntryKind if kind in opened]
     zone = runtime().settings.timezone
-    with reading() as session:
+    # Of the operation log some see only what they did themselves: what happened with a file is told whole or wrong.
+    with reading() as session, reading(as_node=True) as log:
         header = header_of(session, customer_id)
         entries, further = timeline.list_entries(
             session,
             header.customer.id,
             kinds=kinds,
+            topics=topics,
             before=Place.of(text_argument("before")),
             timezone=zone,
+            log=log,
         )
+        counts = timeline.count_topics(session, header.customer.id, kinds=opened, timezone=zone, log=log)
         return customer_page(
             "desk/customer_line.html",
             header,
             entries=entries,
             further=further.text if further else None,
             first="before" not in request.args,
-            kinds=choices(EntryKind),
-            chosen=kinds[0].value if len(kinds) == 1 else "",
+            topics=[(topic, counts[topic]) for topic in Topic if counts[topic] or topic in topics],
+            chosen=[topic.value for topic in topics],
+            total=sum(counts.values()),
             moved=moved,
             act=action_word,
+            changed=_changed,
         )
 
 
@@ -94,3 +105,8 @@ def care(customer_id: str) -> str:
 def moved(what: MoveOf, code: str | None) -> str:
     """Return where a customer moved from or to, in words."""
     return worded("lifecycle_stage" if what is MoveOf.STAGE else "value_tier", code, {})
+
+
+def _changed(entry: AuditEntry) -> str:
+    """Return which fields an entry changed, in words; what was made or removed has all of them."""
+    return fields_word(entry) if entry.action is LogAction.CHANGE else ""

@@ -1,15 +1,16 @@
 """Everything that happened with a customer on one line, the latest first, a page at a time and never read whole."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from branch_node.billing.models import BillLine
-from branch_node.customers.models import CustomerMove
+from branch_node.customers.models import Contact, CustomerMove
+from branch_node.documents.models import Document
 from branch_node.identity.queries import files_of
 from branch_node.managers.models import Manager
 from branch_node.units import queries as units
@@ -20,8 +21,10 @@ from shared.audit.models import AuditEntry
 from shared.audit.vocabulary import LogAction
 from shared.domain.calendar import day_bounds, local_day
 from shared.domain.vocabulary import Vocabulary
+from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.errors import N_
 from shared.ids import is_id
+from shared.rights.vocabulary import Action, Resource
 
 PAGE: Final = 50
 
@@ -34,6 +37,40 @@ class EntryKind(Vocabulary):
     UNIT = ("unit", N_("Tracked units"), "设备")
     MOVE = ("move", N_("Moves"), "变动记录")
     CHANGE = ("change", N_("Changes"), "变更")
+    PERSON = ("person", N_("Changes of contact people"), "联系人变更")
+    DOCUMENT = ("document", N_("Documents"), "资料")
+
+
+class Topic(Vocabulary):
+    """What somebody who looks after the customer asks the line for; each entry stands under exactly one."""
+
+    CONTACT = ("contact", N_("Contacts made"), "联系")
+    VISIT = ("visit", N_("Visits made"), "走访")
+    SERVICE = ("service", N_("Services"), "服务")
+    MONEY = ("money", N_("Money"), "账款")
+    DOCUMENT = ("document", N_("Documents"), "资料")
+    CHANGE = ("change", N_("Changes"), "变更")
+
+
+_KINDS_OF: Final[Mapping[Topic, tuple[EntryKind, ...]]] = {
+    Topic.CONTACT: (EntryKind.WORK,),
+    Topic.VISIT: (EntryKind.WORK,),
+    Topic.SERVICE: (EntryKind.WORK, EntryKind.UNIT),
+    Topic.MONEY: (EntryKind.MONEY,),
+    Topic.DOCUMENT: (EntryKind.DOCUMENT,),
+    Topic.CHANGE: (EntryKind.CHANGE, EntryKind.PERSON, EntryKind.MOVE),
+}
+_APART: Final = {Topic.VISIT: WorkLogKind.VISIT, Topic.SERVICE: WorkLogKind.SERVICE}
+# Beside the customer's own, what stands on the line is shown as far as its own pages are open to who looks.
+OPENS: Final = {
+    EntryKind.WORK: (Resource.WORK_LOG, Action.READ),
+    EntryKind.MONEY: (Resource.BILL_LINE, Action.READ),
+    EntryKind.UNIT: (Resource.UNIT, Action.READ),
+    EntryKind.PERSON: (Resource.CONTACT, Action.READ),
+    EntryKind.DOCUMENT: (Resource.DOCUMENT, Action.READ),
+}
+# Who looked, took out or printed stands in the operation log; here it would bury what happened.
+_LOOKING: Final = (LogAction.VIEW, LogAction.EXPORT, LogAction.PRINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +102,36 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened; `row` is the work log, bill line, move or log entry, `who` its account manager."""
+    """One thing that happened; `row` is the work log, bill line, move or log entry.
+
+    `who` is its account manager, the unit's serial number, or what the contact person or document is called.
+    """
 
     place: Place
     row: Any
     who: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of one file: the sessions to read with, and which kinds of work (none: all)."""
+
+    session: Session
+    log: Session
+    file: str
+    works: frozenset[WorkLogKind]
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A statement for one kind of one file, without its order, and how a row of it becomes an entry."""
+
+    session: Session
+    wanted: Select[*tuple[Any, ...]]
+    at: InstrumentedAttribute[Any]
+    key: InstrumentedAttribute[Any]
+    entry: Callable[[Any], Entry]
 
 
 def list_entries(
@@ -77,101 +139,172 @@ def list_entries(
     customer_id: str,
     *,
     kinds: Collection[EntryKind],
+    topics: Collection[Topic] = (),
     before: Place | None,
     timezone: str,
     limit: int = PAGE,
+    log: Session | None = None,
 ) -> tuple[list[Entry], Place | None]:
     """Return what happened before a place, latest first, of these kinds (none: of all), and where the next page begins.
 
     What was merged into the customer counts as theirs. Each kind gives at most a page of each file, by its index: what
-    a customer has of it in all does not matter.
+    a customer has of it in all does not matter. `log` reads the operation log, when it has to see more of it.
     """
     found: list[Entry] = []
-    for kind, read in _READERS.items():
-        if not kinds or kind in kinds:
-            for file in files_of(session, customer_id):
-                found += read(session, file, before, timezone, limit + 1)
+    for kind, told in _each(session, log or session, customer_id, kinds, topics, timezone):
+        older = (_older_day if kind in _DAYS else _older)(kind, told.at, told.key, before, timezone)
+        ordered = told.wanted.where(*older).order_by(told.at.desc(), told.key.desc()).limit(limit + 1)
+        found += [told.entry(row) for row in told.session.execute(ordered)]
     found.sort(key=lambda entry: (entry.place.at, entry.place.kind, entry.place.id), reverse=True)
     shown = found[:limit]
     return shown, shown[-1].place if len(found) > limit else None
 
 
-def _work(session: Session, customer_id: str, before: Place | None, _zone: str, limit: int) -> list[Entry]:
+def count_topics(
+    session: Session,
+    customer_id: str,
+    *,
+    kinds: Collection[EntryKind],
+    timezone: str,
+    log: Session | None = None,
+) -> dict[Topic, int]:
+    """Return how many entries of these kinds the line has under each topic, by the statements it is made of."""
+    counts = dict.fromkeys(Topic, 0)
+    for topic in Topic:
+        for _kind, told in _each(session, log or session, customer_id, kinds, (topic,), timezone):
+            counted = told.wanted.with_only_columns(func.count(), maintain_column_froms=True)
+            counts[topic] += told.session.scalar(counted) or 0
+    return counts
+
+
+def _each(
+    session: Session,
+    log: Session,
+    customer_id: str,
+    kinds: Collection[EntryKind],
+    topics: Collection[Topic],
+    zone: str,
+) -> Iterable[tuple[EntryKind, _Told]]:
+    """Return the statement of each kind that is asked for, of each file of the person."""
+    of_topics = {kind for topic in topics for kind in _KINDS_OF[topic]}
+    works = _works(topics)
+    files = files_of(session, customer_id)
+    for kind, read in _READERS.items():
+        if (not kinds or kind in kinds) and (not topics or kind in of_topics):
+            for file in files:
+                if (told := read(_Asked(session, log, file, works, zone))) is not None:
+                    yield kind, told
+
+
+def _works(topics: Collection[Topic]) -> frozenset[WorkLogKind]:
+    """Return the kinds of work under some topics: what is neither a visit nor a service was speaking to somebody."""
+    spoken = set(WorkLogKind) - set(_APART.values()) if Topic.CONTACT in topics else set()
+    return frozenset(spoken | {work for topic, work in _APART.items() if topic in topics})
+
+
+def _work(asked: _Asked) -> _Told:
     wanted = (
         select(WorkLog, Manager.name)
         .outerjoin(Manager, Manager.id == WorkLog.manager_id)
-        .where(WorkLog.customer_id == customer_id, stands())
-        .where(*_older(EntryKind.WORK, WorkLog.started_at, WorkLog.id, before))
-        .order_by(WorkLog.started_at.desc(), WorkLog.id.desc())
+        .where(WorkLog.customer_id == asked.file, stands())
     )
-    return [
-        Entry(Place(log.started_at, EntryKind.WORK.value, log.id), log, who)
-        for log, who in session.execute(wanted.limit(limit))
-    ]
-
-
-def _changes(session: Session, customer_id: str, before: Place | None, _zone: str, limit: int) -> list[Entry]:
-    wanted = (
-        select(AuditEntry)
-        .where(AuditEntry.subject_type == "customer", AuditEntry.subject_id == customer_id)
-        # Who looked stands in the operation log; here it would bury what happened.
-        .where(AuditEntry.action != LogAction.VIEW)
-        .where(*_older(EntryKind.CHANGE, AuditEntry.at, AuditEntry.id, before))
-        .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+    if asked.works:
+        wanted = wanted.where(WorkLog.kind.in_(sorted(asked.works)))
+    return _Told(
+        asked.session,
+        wanted,
+        WorkLog.started_at,
+        WorkLog.id,
+        lambda row: Entry(Place(row[0].started_at, EntryKind.WORK.value, row[0].id), row[0], row[1]),
     )
-    return [
-        Entry(Place(entry.at, EntryKind.CHANGE.value, str(entry.id)), entry)
-        for entry in session.scalars(wanted.limit(limit))
-    ]
 
 
-def _money(session: Session, customer_id: str, before: Place | None, zone: str, limit: int) -> list[Entry]:
-    wanted = (
-        select(BillLine)
-        .where(BillLine.customer_id == customer_id)
-        .where(*_older_day(EntryKind.MONEY, BillLine.booked_on, BillLine.id, before, zone))
-        .order_by(BillLine.booked_on.desc(), BillLine.id.desc())
+def _money(asked: _Asked) -> _Told:
+    return _Told(
+        asked.session,
+        select(BillLine).where(BillLine.customer_id == asked.file),
+        BillLine.booked_on,
+        BillLine.id,
+        lambda row: Entry(
+            Place(_midnight(row[0].booked_on, asked.zone), EntryKind.MONEY.value, row[0].id), row[0]
+        ),
     )
-    return [
-        Entry(Place(_midnight(line.booked_on, zone), EntryKind.MONEY.value, line.id), line)
-        for line in session.scalars(wanted.limit(limit))
-    ]
 
 
-def _moves(session: Session, customer_id: str, before: Place | None, zone: str, limit: int) -> list[Entry]:
-    wanted = (
-        select(CustomerMove)
-        .where(CustomerMove.customer_id == customer_id)
-        .where(*_older_day(EntryKind.MOVE, CustomerMove.moved_on, CustomerMove.id, before, zone))
-        .order_by(CustomerMove.moved_on.desc(), CustomerMove.id.desc())
+def _moves(asked: _Asked) -> _Told:
+    return _Told(
+        asked.session,
+        select(CustomerMove).where(CustomerMove.customer_id == asked.file),
+        CustomerMove.moved_on,
+        CustomerMove.id,
+        lambda row: Entry(
+            Place(_midnight(row[0].moved_on, asked.zone), EntryKind.MOVE.value, row[0].id), row[0]
+        ),
     )
-    return [
-        Entry(Place(_midnight(move.moved_on, zone), EntryKind.MOVE.value, move.id), move)
-        for move in session.scalars(wanted.limit(limit))
-    ]
 
 
-def _units(session: Session, customer_id: str, before: Place | None, zone: str, limit: int) -> list[Entry]:
+def _units(asked: _Asked) -> _Told:
     wanted = (
         select(UnitEvent, Unit.serial_no)
         .join(Unit, Unit.id == UnitEvent.unit_id)
-        .where(UnitEvent.customer_id == customer_id, units.stands())
-        .where(*_older_day(EntryKind.UNIT, UnitEvent.happened_on, UnitEvent.id, before, zone))
-        .order_by(UnitEvent.happened_on.desc(), UnitEvent.id.desc())
+        .where(UnitEvent.customer_id == asked.file, units.stands())
     )
-    return [
-        Entry(Place(_midnight(event.happened_on, zone), EntryKind.UNIT.value, event.id), event, serial_no)
-        for event, serial_no in session.execute(wanted.limit(limit))
-    ]
+    return _Told(
+        asked.session,
+        wanted,
+        UnitEvent.happened_on,
+        UnitEvent.id,
+        lambda row: Entry(
+            Place(_midnight(row[0].happened_on, asked.zone), EntryKind.UNIT.value, row[0].id), row[0], row[1]
+        ),
+    )
 
 
-_READERS: Final = {
+def _changes(asked: _Asked) -> _Told:
+    return _logged(asked, EntryKind.CHANGE, "customer", {asked.file: None})
+
+
+def _people(asked: _Asked) -> _Told | None:
+    named = select(Contact.id, Contact.name).where(Contact.customer_id == asked.file)
+    return _of_these(asked, EntryKind.PERSON, "contact", named)
+
+
+def _documents(asked: _Asked) -> _Told | None:
+    named = select(Document.id, Document.name).where(Document.customer_id == asked.file)
+    return _of_these(asked, EntryKind.DOCUMENT, "document", named)
+
+
+def _of_these(asked: _Asked, kind: EntryKind, subject: str, named: Select[str, str]) -> _Told | None:
+    """Return what the log tells of the rows that who looks may see."""
+    names: dict[str, str | None] = {str(row[0]): row[1] for row in asked.session.execute(named)}
+    return _logged(asked, kind, subject, names) if names else None
+
+
+def _logged(asked: _Asked, kind: EntryKind, subject: str, names: Mapping[str, str | None]) -> _Told:
+    wanted = select(AuditEntry).where(
+        AuditEntry.subject_type == subject,
+        AuditEntry.subject_id.in_(sorted(names)),
+        AuditEntry.action.not_in(_LOOKING),
+    )
+    return _Told(
+        asked.log,
+        wanted,
+        AuditEntry.at,
+        AuditEntry.id,
+        lambda row: Entry(Place(row[0].at, kind.value, str(row[0].id)), row[0], names[row[0].subject_id]),
+    )
+
+
+_READERS: Final[Mapping[EntryKind, Callable[[_Asked], _Told | None]]] = {
     EntryKind.WORK: _work,
     EntryKind.MONEY: _money,
     EntryKind.MOVE: _moves,
     EntryKind.UNIT: _units,
     EntryKind.CHANGE: _changes,
+    EntryKind.PERSON: _people,
+    EntryKind.DOCUMENT: _documents,
 }
+_DAYS: Final = frozenset({EntryKind.MONEY, EntryKind.MOVE, EntryKind.UNIT})
 
 
 def _older(
@@ -179,6 +312,7 @@ def _older(
     at: InstrumentedAttribute[datetime],
     key: InstrumentedAttribute[Any],
     before: Place | None,
+    _zone: str,
 ) -> Sequence[ColumnElement[bool]]:
     """Return what leaves the older entries of a kind: at one instant kinds stand in the order of their codes."""
     if before is None:

@@ -64,6 +64,7 @@ LOOK_AS_NODE = {
     "branch_node/archive/history_pages.py": "a file's history is told by the whole log of it, of which some see a part",
     "branch_node/archive/pages.py": "a file is put away whole, also what of it the person does not see",
     "branch_node/customers/pages.py": "an operator may enter a customer, and serves them from then on",
+    "branch_node/desk/file_pages.py": "what happened with a file is told by the whole log: who, when, which fields",
     "branch_node/documents/taking.py": "how much room documents fill at this node: a figure, nothing of them is shown",
     "branch_node/duplicates/pages.py": "whom somebody typed may be; of files not seen only who serves them is shown",
     "branch_node/finding/box.py": "whether a whole number or name is on file; only who serves it is told, masked",

@@ -1,10 +1,20 @@
 """The pages of the archives, as a branch manager, an account manager and somebody at the desk see them."""
 
+import pytest
 from sqlalchemy import select
 
 from branch_node.archive.models import ArchiveEntry
 from branch_node.customers.models import Customer
-from shared.domain.customers.vocabulary import Grade, PreferredChannel
+from shared.domain.contacts.vocabulary import Channel
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    Grade,
+    LifecycleStage,
+    ParentKind,
+    PreferredChannel,
+    ServiceLevel,
+    ValueTier,
+)
 from shared.rights.vocabulary import Duty, StaffKind
 from shared.twoperson.models import ProposedAct
 
@@ -175,3 +185,66 @@ def test_files_that_lack_much_are_listed_with_what_is_missing(rows, browser):
     assert "Document number" in page
     assert "张全" in browser.get("/completeness?below=100").text
     assert "李明" not in browser.get(f"/completeness?below=100&manager={manager_id}").text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (
+            "en",
+            (
+                ServiceLevel.DEDICATED.label,
+                ValueTier.HIGH.label,
+                LifecycleStage.LOST.label,
+                ParentKind.MEMBER.label,
+            ),
+        ),
+        (
+            "zh_CN",
+            [
+                one.chinese
+                for one in (ServiceLevel.DEDICATED, ValueTier.HIGH, LifecycleStage.LOST, ParentKind.MEMBER)
+            ],
+        ),
+    ],
+)
+def test_history_and_a_compared_version_say_words_for_codes_and_name_the_group_above(
+    sessions, rows, browser, language, words
+):
+    group = rows.customer(name="华东集团", customer_no="G-77", kind=CustomerKind.GROUP)
+    customer_id = rows.customer(name="李明")
+    with sessions.begin() as session:
+        customer = session.get_one(Customer, customer_id)
+        customer.service_level, customer.value_tier = ServiceLevel.DEDICATED, ValueTier.HIGH
+        customer.lifecycle_stage, customer.parent_kind = LifecycleStage.LOST, ParentKind.MEMBER
+        customer.parent_id, customer.do_not_contact = group, [Channel.PHONE]
+        customer.preferred_channel = PreferredChannel.WECHAT
+    browser.send("/account/language", language=language)
+
+    for page in ("history", "history/2?with=1"):
+        text = browser.get(f"/customers/{customer_id}/{page}").text
+        assert "华东集团 G-77" in text
+        assert group not in text
+        channels = (Channel.PHONE, PreferredChannel.WECHAT)
+        told = [one.chinese if language == "zh_CN" else one.label for one in channels]
+        for word in (*words, *told):
+            assert f">{word}<" in text, word
+
+
+def test_of_a_group_one_does_not_see_no_name_is_said_in_the_history(
+    sessions, rows, browser, make_user, sign_in
+):
+    mine = rows.manager()
+    group = rows.customer(name="华东集团", kind=CustomerKind.GROUP, manager_id=rows.manager())
+    customer_id = rows.customer(name="李明", manager_id=mine)
+    with sessions.begin() as session:
+        customer = session.get_one(Customer, customer_id)
+        customer.parent_id, customer.parent_kind = group, ParentKind.MEMBER
+    make_user("li", StaffKind.ACCOUNT_MANAGER, mine)
+
+    page = sign_in("li").get(f"/customers/{customer_id}/history").text
+
+    assert "a customer you do not see" in page
+    assert "华东集团" not in page
+    assert group not in page
+    assert "华东集团" in browser.get(f"/customers/{customer_id}/history").text

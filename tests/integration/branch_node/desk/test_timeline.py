@@ -7,27 +7,39 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from branch_node.billing.models import BillLine
+from branch_node.contacts.operations import add_contact, change_contact
 from branch_node.customers import moves
 from branch_node.customers.belonging import count_of_person
-from branch_node.desk.timeline import EntryKind, Place, list_entries
+from branch_node.customers.models import Contact, Customer
+from branch_node.customers.operations import change_customer
+from branch_node.desk.timeline import EntryKind, Place, Topic, count_topics, list_entries
+from branch_node.documents.operations import add_documents, retire
 from branch_node.merging import operations as merging
 from branch_node.worklogs.models import WorkLog
 from shared.audit.operations import record
 from shared.domain.customers.vocabulary import ValueTier
+from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.ids import new_id
+from tests.integration.branch_node.documents.conftest import PDF, WIDE, checked
 from tests.support.branch import ANA, NOON, SHANGHAI
 
 MANY = 3_000
 WHOLE = ("SCAN work_logs", "SCAN bill_lines", "Seq Scan on work_logs", "Seq Scan on bill_lines")
 
 
-def walk(sessions, customer, *, kinds=(), limit=7):
+def walk(sessions, customer, *, kinds=(), topics=(), limit=7):
     """Return the places of every page, one after the other."""
     before, places, more = None, [], True
     while more:
         with sessions() as session:
             entries, before = list_entries(
-                session, customer, kinds=kinds, before=before, timezone=SHANGHAI, limit=limit
+                session,
+                customer,
+                kinds=kinds,
+                topics=topics,
+                before=before,
+                timezone=SHANGHAI,
+                limit=limit,
             )
         places += [entry.place for entry in entries]
         more = before is not None
@@ -75,6 +87,92 @@ def test_pages_follow_each_other_without_a_gap_or_a_double(customer, sessions):
 
 def test_one_kind_alone_is_shown_when_asked_for(customer, sessions):
     assert {place.kind for place in walk(sessions, customer, kinds=(EntryKind.MONEY,))} == {"money"}
+
+
+@pytest.fixture
+def busy(customer, rows, sessions):
+    """The same with every kind of work, a unit, a contact person and a document, and changes of these."""
+    manager = rows.manager()
+    for number, kind in enumerate(WorkLogKind):
+        rows.work_log(manager, customer_id=customer, kind=kind, started_at=NOON - timedelta(hours=number))
+    rows.unit(customer)
+    with sessions.begin() as session:
+        contact = add_contact(
+            session,
+            customer,
+            {"name": "赵敏", "mobile": "13800138000", "standing": "key", "status": "active"},
+            by=ANA,
+        )
+        papers = [checked(PDF, "contract.pdf")]
+        document = add_documents(
+            session, customer, papers, {"kind": "contract", "name": "服务合同"}, room=WIDE, by=ANA
+        )[0]
+        contact_id, document_id = contact.id, document.id
+    with sessions.begin() as session:
+        person, file = session.get_one(Contact, contact_id), session.get_one(Customer, customer)
+        change_contact(
+            session,
+            contact_id,
+            {"mobile": "13900139000"},
+            seen_at=person.updated_at,
+            by=replace(ANA, actor="li"),
+        )
+        change_customer(
+            session, customer, {"remark": "新备注"}, seen_at=file.updated_at, by=replace(ANA, actor="li")
+        )
+        retire(session, document_id, reason="合同过期", by=replace(ANA, actor="li"))
+    return customer
+
+
+def test_every_entry_stands_under_one_topic_and_is_counted_there_over_all_pages(busy, sessions):
+    whole = [(place.kind, place.id) for place in walk(sessions, busy)]
+    by_topic = {
+        topic: [(one.kind, one.id) for one in walk(sessions, busy, topics=(topic,))] for topic in Topic
+    }
+    with sessions() as session:
+        counts = count_topics(session, busy, kinds=(), timezone=SHANGHAI)
+
+    assert sorted(one for places in by_topic.values() for one in places) == sorted(whole)
+    assert counts == {topic: len(places) for topic, places in by_topic.items()}
+    assert all(counts.values())
+    assert counts[Topic.VISIT] + counts[Topic.CONTACT] + len(
+        [one for one in by_topic[Topic.SERVICE] if one[0] == "work"]
+    ) == 12 + len(WorkLogKind)
+    assert walk(sessions, busy, topics=(Topic.VISIT, Topic.MONEY), limit=5) == walk(
+        sessions, busy, topics=(Topic.VISIT, Topic.MONEY), limit=1_000
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Mobile", "Remark", "Contacts made", "deleted")),
+        ("zh_CN", ("手机", "备注", "联系", "删除")),
+    ],
+)
+def test_changes_name_their_fields_in_words_and_those_of_documents_and_contact_people_are_there(
+    browser, busy, language, words
+):
+    browser.send("/account/language", language=language)
+    page = browser.get(f"/customers/{busy}/timeline").text
+    line = page[page.index('<ol class="timeline"') :]
+
+    assert "赵敏" in line
+    assert "服务合同" in line
+    for code in ("retire_reason", "mobile", "13900139000"):
+        assert code not in line
+    for word in words:
+        assert word in page
+
+
+def test_a_topic_of_which_there_is_nothing_is_not_offered_and_the_others_stay_in_the_address(
+    browser, customer
+):
+    page = browser.get(f"/customers/{customer}/timeline?topic=money").text
+
+    assert "topic=document" not in page
+    assert "topic=visit" in page or "topic=contact" in page
+    assert '<b>Money</b> <span class="num">12</span>' in page
 
 
 def test_what_happened_with_a_file_that_was_merged_stands_on_the_line_of_the_one_that_stays(
