@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path, PurePosixPath
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 from python_calamine import (
     CalamineError,
@@ -23,6 +23,7 @@ from shared.files.errors import (
     TooLargeError,
     TooManyFormulasError,
 )
+from shared.files.pieces import can_part, pieces
 from shared.files.tables import CELL_ERROR, FORMULA, ROUNDED, CellProblem, Row
 
 MAX_UNPACKED: Final = 1_000_000_000
@@ -37,11 +38,23 @@ _EXACT: Final = 1e15
 _CELL: Final = re.compile(rb"""<(?:\w+:)?c\s[^<>]*?\br=["']([A-Z]{1,3})(\d{1,7})["']""")
 _WIDE: Final = re.compile(rb"""<(?:\w+:)?c\s[^<>]*?\br=["'][A-Z]{4}""")
 _FLAW: Final = re.compile(rb"""<(?:\w+:)?f[\s/>]|<(?:\w+:)?c\s[^<>]*?\bt=["']e["']""")
+_FILLED: Final = re.compile(
+    rb"""<(?:\w+:)?c\s[^<>]*?\br=["']([A-Z]{1,3})\d{1,7}["'](?:[^<>]*[^<>/])?>(?!\s*</)"""
+)
 _FORMULA_TAG: Final = re.compile(rb"<(?:\w+:)?f")
 _SHEET: Final = re.compile(r"""<(?:\w+:)?sheet\s[^>]*>""")
 _RELATION: Final = re.compile(r"<(?:\w+:)?Relationship\s[^>]*>")
 
 Flaws = dict[tuple[int, int], CellProblem]
+Value = int | float | str | bool | time | date | datetime | timedelta
+
+
+class Seen(NamedTuple):
+    """What was seen of a sheet: its flawed cells, its first column with anything in it, whether it can be parted."""
+
+    flaws: Flaws
+    left: int
+    parts: bool
 
 
 class Workbook:
@@ -53,7 +66,9 @@ class Workbook:
         try:
             with zipfile.ZipFile(path) as archive:
                 _check_archive(archive)
-                self._flaws = _scan_sheet(archive, _sheet_part(archive))
+                self._part = _sheet_part(archive)
+                self._seen = _scan_sheet(archive, self._part)
+                self._in_pieces = self._seen.parts and can_part(archive)
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -67,30 +82,49 @@ class Workbook:
     def lines(self) -> Iterator[Row]:
         """Yield every row that is not blank, the headings first; cells left of the headings are dropped."""
         try:
-            with CalamineWorkbook.from_path(self.path) as book:
-                yield from self._rows(_first_sheet(book))
-        except CalamineError as error:
+            flawed_rows = {row for row, _ in self._seen.flaws}
+            for line, values in self._in_parts() if self._in_pieces else self._at_once():
+                cells = [value if isinstance(value, str) else _text(value) for value in values]
+                problems = [
+                    CellProblem(index, "number-rounded", ROUNDED)
+                    for index, value in enumerate(values)
+                    if isinstance(value, float) and abs(value) >= _EXACT
+                ]
+                if line in flawed_rows:
+                    problems += self._flaws_of(line, len(cells))
+                if problems or any(cell.strip() for cell in cells):
+                    yield Row(line, cells, problems)
+        except (CalamineError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise BrokenWorkbookError from error
 
-    def _rows(self, sheet: CalamineSheet) -> Iterator[Row]:
-        offset = sheet.start[1] if sheet.start else 0
-        flawed_rows = {row for row, _ in self._flaws}
-        for line, values in enumerate(sheet.iter_rows(), start=1):
-            cells = [value if isinstance(value, str) else _text(value) for value in values]
-            problems = [
-                CellProblem(index, "number-rounded", ROUNDED)
-                for index, value in enumerate(values)
-                if isinstance(value, float) and abs(value) >= _EXACT
-            ]
-            if line in flawed_rows:
-                problems += self._flaws_of(line, offset, len(cells))
-            if problems or any(cell.strip() for cell in cells):
-                yield Row(line, cells, problems)
+    def _in_parts(self) -> Iterator[tuple[int, list[Value]]]:
+        """Yield each row with its line, some hundred rows held at a time."""
+        last = 0
+        for piece in pieces(self.path, self._part):
+            with piece, CalamineWorkbook.from_filelike(piece) as book:
+                sheet = _first_sheet(book)
+                if sheet.start is None:
+                    continue
+                top, left = sheet.start
+                if top < last:  # a row that is written in two places
+                    raise BrokenWorkbookError
+                blank: list[Value] = [""] * (left - self._seen.left)
+                for last, values in enumerate(sheet.to_python(), start=top + 1):
+                    yield last, blank + values
 
-    def _flaws_of(self, line: int, offset: int, width: int) -> list[CellProblem]:
+    def _at_once(self) -> Iterator[tuple[int, list[Value]]]:
+        """Yield each row with its line, the whole sheet held: of one that cannot be parted surely."""
+        with CalamineWorkbook.from_path(self.path) as book:
+            sheet = _first_sheet(book)
+            left = sheet.start[1] if sheet.start else 0
+            blank: list[Value] = [""] * (left - self._seen.left)
+            for line, values in enumerate(sheet.iter_rows(), start=1):
+                yield line, blank + values
+
+    def _flaws_of(self, line: int, width: int) -> list[CellProblem]:
         found = []
         for column in range(max(width, MAX_COLUMNS)):
-            flaw = self._flaws.get((line, column + offset))
+            flaw = self._seen.flaws.get((line, column + self._seen.left))
             if flaw:
                 found.append(flaw._replace(column=column))
         return found
@@ -171,23 +205,37 @@ def _attribute(tag: str, name: str) -> str:
     return found[1] if found else ""
 
 
-def _scan_sheet(archive: zipfile.ZipFile, name: str) -> Flaws:
-    """Return the cells that are formulas or errors, which the reader would pass off as values or blanks."""
+def _scan_sheet(archive: zipfile.ZipFile, name: str) -> Seen:
+    """Return the cells that are formulas or errors, which the reader would pass off as values or blanks.
+
+    A sheet is not parted that has comments or the like, cells without a place, or rows out of order; nor one that
+    is written with a prefix.
+    """
     flaws: Flaws = {}
     columns: set[bytes] = set()
-    last_row = 0
+    last_row, left, parts = 0, MAX_COLUMNS, True
     with archive.open(name) as file:
         for text in _cell_aligned(file):
             if _WIDE.search(text):
                 raise TooLargeError
             found = _CELL.findall(text)
             columns.update(letters for letters, _ in found)
-            last_row = max(last_row, max((int(row) for _, row in found), default=0))
+            rows = [last_row, *(int(row) for _, row in found)]
+            parts = (
+                parts
+                and b"<!" not in text
+                and text.count(b"<c ") == len(found)
+                and b"<c>" not in text
+                and rows == sorted(rows)
+            )
+            last_row = max(rows)
+            if left:
+                left = min(left, *map(_column, _FILLED.findall(text)), MAX_COLUMNS)
             _add_flaws(text, flaws)
     width = max((_column(letters) for letters in columns), default=-1) + 1
     if width > MAX_COLUMNS or width * last_row > MAX_CELLS:
         raise TooLargeError
-    return flaws
+    return Seen(flaws, left, parts)
 
 
 def _cell_aligned(file: IO[bytes]) -> Iterator[bytes]:
