@@ -24,12 +24,13 @@ def hit_of(row: CustomerRow) -> Hit:
     """Return a customer as the search box shows it."""
     customer = row.Customer
     told = (customer.customer_no, customer.mobile, row.manager_name, region_name(customer.region_code))
+    merged = row.merged_into is not None
     return Hit(
         customer.name,
         _(", ").join(each for each in told if each),
         url_for("desk.customer", customer_id=customer.id),
-        label(customer.status),
-        TONES[customer.status],
+        _("merged") if merged else label(customer.status),
+        "" if merged else TONES[customer.status],
     )
 
 

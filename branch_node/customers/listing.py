@@ -128,6 +128,7 @@ class ListedCustomer:
     customer: Customer
     manager: str | None
     flags: Sequence[Flag] = ()
+    merged_into: str | None = None
 
     def group(self, name: str) -> Any:  # noqa: ANN401 - a code or a name
         """Return the group it stands in when the list is grouped by `name`."""
@@ -244,7 +245,9 @@ def listed_customers(
     while some := list(islice(rows, AT_ONCE)):
         flags = flags_of(session, rules, [row.Customer.id for row in some]) if rules else {}
         for row in some:
-            yield ListedCustomer(row.Customer, row.manager_name, flags.get(row.Customer.id, ()))
+            yield ListedCustomer(
+                row.Customer, row.manager_name, flags.get(row.Customer.id, ()), row.merged_into
+            )
 
 
 def sheet_column(column: Column) -> SheetColumn:

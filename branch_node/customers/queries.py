@@ -21,9 +21,10 @@ from sqlalchemy import (
     type_coerce,
     union_all,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
+from branch_node.identity.models import CustomerIdentity
 from branch_node.managers.models import Manager
 from shared.db.search_terms import query_terms, terms_of
 from shared.domain.customers.vocabulary import (
@@ -91,8 +92,10 @@ class CustomerFilter:
     also: tuple[Callable[[Session], ColumnElement[bool]], ...] = ()
 
 
-# A customer and its account manager's name.
-CustomerRow = Row[Customer, str | None]
+# Under a name of its own: conditions ask the table for something else.
+_MERGED: Final = aliased(CustomerIdentity)
+# A customer, its account manager's name, and the id of the customer into whom its file was merged.
+CustomerRow = Row[Customer, str | None, str | None]
 
 
 def get_customer(session: Session, customer_id: str) -> Customer:
@@ -176,7 +179,7 @@ def list_customers(
 
 def select_customers(
     session: Session, wanted: CustomerFilter, *, sort: str, descending: bool, group: str = ""
-) -> Select[Customer, str]:
+) -> Select[Customer, str, str]:
     """Return the statement of `list_customers`, for whoever reads many of them one after the other."""
     key = SORTS[sort]
     ordered = (key.desc().nulls_last() if descending else key.asc().nulls_last(), Customer.id)
@@ -219,7 +222,7 @@ def count_by_status(session: Session) -> dict[CustomerStatus, int]:
 
 
 def search_customers(session: Session, query: str, *, limit: int, offset: int = 0) -> Sequence[CustomerRow]:
-    """Return the best hits for a person's words: a number or name that is just that comes first.
+    """Return the best hits for a person's words: a number or name that is just that comes first, merged files last.
 
     Each says in `found` how many are found in all, as far as they are ranked.
     """
@@ -233,7 +236,7 @@ def search_customers(session: Session, query: str, *, limit: int, offset: int = 
         (Customer.customer_no.startswith(words, autoescape=True), 1),
         else_=2,
     )
-    ordered = (rank, func.length(Customer.name), Customer.customer_no)
+    ordered = (rank, _MERGED.id.is_not(None), func.length(Customer.name), Customer.customer_no)
     best = _with_manager().add_columns(func.count().over().label("found")).where(Customer.id.in_(hits))
     return session.execute(best.order_by(*ordered).limit(limit).offset(offset)).all()
 
@@ -319,9 +322,12 @@ def _behind(
     return [or_(beyond, and_(key == value, Customer.id > customer_id), key.is_(None))]
 
 
-def _with_manager() -> Select[Customer, str]:
-    return select(Customer, Manager.name.label("manager_name")).outerjoin(
-        Manager, Manager.id == Customer.manager_id
+def _with_manager() -> Select[Customer, str, str]:
+    told = (Manager.name.label("manager_name"), _MERGED.identity_id.label("merged_into"))
+    return (
+        select(Customer, *told)
+        .outerjoin(Manager, Manager.id == Customer.manager_id)
+        .outerjoin(_MERGED, _MERGED.customer_id == Customer.id)
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from branch_node.billing.queries import list_arrears
 from branch_node.customers.models import Customer
-from branch_node.customers.queries import CustomerFilter, count_customers
+from branch_node.customers.queries import CustomerFilter, count_customers, search_customers
 from branch_node.merging import operations
 from branch_node.qualification.queries import SOURCES
 from branch_node.worklogs.care import list_visits_due, visit_due
@@ -31,7 +31,9 @@ def holder(rows):
 @pytest.fixture
 def files(rows, sessions, holder):
     """A customer who was not spoken to for long, and the file that was merged into it, spoken to lately."""
-    survivor, loser = (rows.customer(manager_id=holder, value_tier=ValueTier.HIGH) for _each in range(2))
+    survivor, loser = (
+        rows.customer(name=name, manager_id=holder, value_tier=ValueTier.HIGH) for name in ("方晓晓", "方晓")
+    )
     rows.work_log(holder, customer_id=survivor, started_at=NOON - 50 * DAY, kind=WorkLogKind.VISIT)
     rows.work_log(holder, customer_id=loser, started_at=NOON - 2 * DAY, kind=WorkLogKind.VISIT)
     rows.bill_line(survivor, amount_minor=900, period="2026-01")
@@ -82,6 +84,16 @@ def count_quiet(session, days):
         return not_spoken_to(NOON - days * DAY, TODAY)
 
     return count_customers(session, CustomerFilter(also=(quiet,)))
+
+
+def test_a_search_names_the_file_they_go_by_first_and_says_of_the_other_that_it_was_merged(files, sessions):
+    with sessions() as session:
+        by_name = search_customers(session, "方", limit=9)
+        number = session.get_one(Customer, files[1]).customer_no
+        by_number = search_customers(session, number, limit=9)
+
+    assert [(row.Customer.id, row.merged_into) for row in by_name] == [(files[0], None), (files[1], files[0])]
+    assert by_number[0].Customer.id == files[1]
 
 
 def test_they_are_judged_by_what_stands_in_both_files(files, sessions):
