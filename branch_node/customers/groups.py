@@ -61,6 +61,15 @@ class GroupHasMembersError(BranchlineError):
     )
 
 
+class UnseenMembersError(GroupHasMembersError):
+    """Whoever sees a part of the branch's customers cannot tell whether others stand below a group."""
+
+    code = "unseen-members"
+    message = N_(
+        "Only who sees all customers of the branch makes a group an individual: others may stand below it."
+    )
+
+
 class NotYoursToPlaceError(BranchlineError):
     """Whoever sees a part of the branch's customers cannot tell whether a tree would go in circles."""
 
@@ -151,6 +160,16 @@ def refuse_losing_members(session: Session, customer: Customer, will_be: Custome
         raise GroupHasMembersError(field="kind", members=members)
 
 
+def refuse_turning(session: Session, customer: Customer, will_be: CustomerKind) -> None:
+    """Let a group customer become an individual only as who sees that nobody stands below.
+
+    Raises GroupHasMembersError and UnseenMembersError.
+    """
+    refuse_losing_members(session, customer, will_be)
+    if loses_members(customer.kind, will_be, members=1) and _sees_part(session):
+        raise UnseenMembersError(field="kind")
+
+
 def list_above(session: Session, customer: Customer) -> list[Customer]:
     """Return the groups above a customer that are seen, the nearest first."""
     found: list[Customer] = []
@@ -198,6 +217,10 @@ def _locked(session: Session, customer_id: str) -> Customer:
 
 
 def _refuse_part_seen(session: Session) -> None:
-    sight = sight_of(session)
-    if sight is not None and Customer.__table__ in sight.tables:
+    if _sees_part(session):
         raise NotYoursToPlaceError
+
+
+def _sees_part(session: Session) -> bool:
+    sight = sight_of(session)
+    return sight is not None and Customer.__table__ in sight.tables

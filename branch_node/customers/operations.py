@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers import queries
 from branch_node.customers.following import follow_holder
-from branch_node.customers.groups import refuse_losing_members
+from branch_node.customers.groups import refuse_turning
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
 from branch_node.customers.queries import CustomerNotFoundError
 from branch_node.customers.serving import begin_serving
@@ -124,8 +124,8 @@ def change_customer(
     """Set the EDITABLE `values` of a customer; values that are the same already write nothing.
 
     `seen_at` is the `updated_at` the person saw. Raises CustomerNotFoundError, CustomerChangedMeanwhileError,
-    CustomerErasedError, CustomerNumberTakenError, ManagerNotFoundError, GroupHasMembersError, and NotYoursToGiveError
-    for another account manager.
+    CustomerErasedError, CustomerNumberTakenError, ManagerNotFoundError, GroupHasMembersError,
+    UnseenMembersError, and NotYoursToGiveError for another account manager.
     """
     customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
     if customer is None:
@@ -138,7 +138,7 @@ def change_customer(
     if values.get("manager_id", customer.manager_id) != customer.manager_id and not may_give_away(session):
         raise NotYoursToGiveError
     if "kind" in values:
-        refuse_losing_members(session, customer, values["kind"])
+        refuse_turning(session, customer, values["kind"])
     held_by = customer.manager_id
     changed = _assign(customer, values)
     if not changed:

@@ -12,16 +12,19 @@ from branch_node.customers.groups import (
     GroupItselfError,
     GroupTooDeepError,
     NotYoursToPlaceError,
+    UnseenMembersError,
 )
 from branch_node.customers.models import Customer
 from branch_node.customers.operations import change_customer
 from branch_node.erased.queries import CustomerErasedError
 from branch_node.erasure.operations import Known
 from branch_node.personal.erasing import erase
+from branch_node.ranges import RANGES
 from shared.domain.customers.vocabulary import CustomerKind, ParentKind
 from shared.domain.erasure.vocabulary import ErasureReason
-from shared.rights.vocabulary import StaffKind
-from tests.support.branch import ANA
+from shared.rights.ranges import SIGHT, Seer, Sight
+from shared.rights.vocabulary import DataRange, Resource, StaffKind
+from tests.support.branch import ANA, NOON
 
 
 def place(sessions, below, above, kind=ParentKind.SUBSIDIARY):
@@ -113,6 +116,22 @@ def test_an_account_manager_places_nobody(make_user, sign_in, rows, sessions):
     assert sign_in("li").send(f"/customers/{mine}/group", parent_no="G-1").status_code == 403
     assert parents(sessions)[mine] is None
     assert NotYoursToPlaceError.kind.value == "forbidden"
+
+
+def test_who_sees_a_part_makes_no_individual_of_a_group_for_members_may_be_out_of_sight(
+    database, rows, sessions
+):
+    manager, other = rows.manager(), rows.manager()
+    group = rows.customer(kind=CustomerKind.GROUP, manager_id=manager)
+    rows.customer(parent_id=group, parent_kind=ParentKind.MEMBER, manager_id=other)
+    seen = Sight(Seer(None, manager, NOON), {Resource.CUSTOMER: DataRange.SELF}, RANGES)
+
+    with database.sessions(info={SIGHT: seen}) as session, pytest.raises(UnseenMembersError) as refused:
+        become_a_person(session, group)
+
+    assert refused.value.params["field"] == "kind"
+    with sessions() as session:
+        assert session.get_one(Customer, group).kind is CustomerKind.GROUP
 
 
 def test_a_group_that_others_stand_below_stays_one_until_they_are_placed_elsewhere(rows, sessions):
