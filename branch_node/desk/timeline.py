@@ -151,7 +151,8 @@ def list_entries(
     a customer has of it in all does not matter. `log` reads the operation log, when it has to see more of it.
     """
     found: list[Entry] = []
-    for kind, told in _each(session, log or session, customer_id, kinds, topics, timezone):
+    files = files_of(session, customer_id)
+    for kind, told in _each(session, log or session, files, kinds, topics, timezone):
         older = (_older_day if kind in _DAYS else _older)(kind, told.at, told.key, before, timezone)
         ordered = told.wanted.where(*older).order_by(told.at.desc(), told.key.desc()).limit(limit + 1)
         found += [told.entry(row) for row in told.session.execute(ordered)]
@@ -170,8 +171,9 @@ def count_topics(
 ) -> dict[Topic, int]:
     """Return how many entries of these kinds the line has under each topic, by the statements it is made of."""
     counts = dict.fromkeys(Topic, 0)
+    files = files_of(session, customer_id)
     for topic in Topic:
-        for _kind, told in _each(session, log or session, customer_id, kinds, (topic,), timezone):
+        for _kind, told in _each(session, log or session, files, kinds, (topic,), timezone):
             counted = told.wanted.with_only_columns(func.count(), maintain_column_froms=True)
             counts[topic] += told.session.scalar(counted) or 0
     return counts
@@ -180,15 +182,14 @@ def count_topics(
 def _each(
     session: Session,
     log: Session,
-    customer_id: str,
+    files: Sequence[str],
     kinds: Collection[EntryKind],
     topics: Collection[Topic],
     zone: str,
 ) -> Iterable[tuple[EntryKind, _Told]]:
-    """Return the statement of each kind that is asked for, of each file of the person."""
+    """Return the statement of each kind that is asked for, of each of the person's files."""
     of_topics = {kind for topic in topics for kind in _KINDS_OF[topic]}
     works = _works(topics)
-    files = files_of(session, customer_id)
     for kind, read in _READERS.items():
         if (not kinds or kind in kinds) and (not topics or kind in of_topics):
             for file in files:
