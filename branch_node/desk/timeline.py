@@ -221,27 +221,13 @@ def _work(asked: _Asked) -> _Told:
 
 
 def _money(asked: _Asked) -> _Told:
-    return _Told(
-        asked.session,
-        select(BillLine).where(BillLine.customer_id == asked.file),
-        BillLine.booked_on,
-        BillLine.id,
-        lambda row: Entry(
-            Place(_midnight(row[0].booked_on, asked.zone), EntryKind.MONEY.value, row[0].id), row[0]
-        ),
-    )
+    wanted = select(BillLine).where(BillLine.customer_id == asked.file)
+    return _dayed(asked, EntryKind.MONEY, wanted, BillLine.booked_on, BillLine.id)
 
 
 def _moves(asked: _Asked) -> _Told:
-    return _Told(
-        asked.session,
-        select(CustomerMove).where(CustomerMove.customer_id == asked.file),
-        CustomerMove.moved_on,
-        CustomerMove.id,
-        lambda row: Entry(
-            Place(_midnight(row[0].moved_on, asked.zone), EntryKind.MOVE.value, row[0].id), row[0]
-        ),
-    )
+    wanted = select(CustomerMove).where(CustomerMove.customer_id == asked.file)
+    return _dayed(asked, EntryKind.MOVE, wanted, CustomerMove.moved_on, CustomerMove.id)
 
 
 def _units(asked: _Asked) -> _Told:
@@ -250,15 +236,23 @@ def _units(asked: _Asked) -> _Told:
         .join(Unit, Unit.id == UnitEvent.unit_id)
         .where(UnitEvent.customer_id == asked.file, units.stands())
     )
-    return _Told(
-        asked.session,
-        wanted,
-        UnitEvent.happened_on,
-        UnitEvent.id,
-        lambda row: Entry(
-            Place(_midnight(row[0].happened_on, asked.zone), EntryKind.UNIT.value, row[0].id), row[0], row[1]
-        ),
-    )
+    return _dayed(asked, EntryKind.UNIT, wanted, UnitEvent.happened_on, UnitEvent.id)
+
+
+def _dayed(
+    asked: _Asked,
+    kind: EntryKind,
+    wanted: Select[*tuple[Any, ...]],
+    on: InstrumentedAttribute[date],
+    key: InstrumentedAttribute[str],
+) -> _Told:
+    """Return what has a day and no time: it stands at the midnight the day begins with."""
+
+    def entry(row: Any) -> Entry:  # noqa: ANN401 - the record, and what it is told by
+        at = _midnight(getattr(row[0], on.key), asked.zone)
+        return Entry(Place(at, kind.value, row[0].id), *row)
+
+    return _Told(asked.session, wanted, on, key, entry)
 
 
 def _changes(asked: _Asked) -> _Told:
