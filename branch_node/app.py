@@ -32,12 +32,12 @@ from branch_node.bulk import jobs as bulk_jobs
 from branch_node.bulk import pages as bulk
 from branch_node.config import load_settings
 from branch_node.contacts import pages as contacts
-from branch_node.customers import care_pages, sharing_pages, upkeep_pages
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
+from branch_node.customers import sharing_pages, upkeep_pages
 from branch_node.customers.listing import NARROWINGS
 from branch_node.customers.models import CustomerMove
-from branch_node.desk import correcting_pages, document_pages, file_pages, unit_tab
+from branch_node.desk import care_pages, correcting_pages, document_pages, file_pages, unit_tab
 from branch_node.desk import pages as desk
 from branch_node.documents import alarms as document_alarms
 from branch_node.documents import file_pages as document_files

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerNotFoundError, find_by_number, get_customer
-from branch_node.erased.queries import refuse_if_erased
-from branch_node.identity.queries import refuse_if_merged
+from branch_node.erased.queries import CustomerErasedError, is_erased, refuse_if_erased
+from branch_node.identity.queries import CustomerMergedError, refuse_if_merged, survivor_of
 from shared.audit import operations as audit
 from shared.domain.customers.vocabulary import CustomerKind, ParentKind
 from shared.errors import N_, BranchlineError, Kind
@@ -93,9 +93,12 @@ def place(
     parent = find_by_number(session, parent_no) if parent_no else None
     if parent_no:
         if parent is None or parent_kind is None or parent.kind is not CustomerKind.GROUP:
-            raise CannotPlaceError(field="parent_no")
-        refuse_if_erased(session, parent.id)
-        refuse_if_merged(session, parent.id)
+            unsaid = parent is not None and parent.kind is CustomerKind.GROUP
+            raise CannotPlaceError(field="parent_kind" if unsaid else "parent_no")
+        if is_erased(session, parent.id):
+            raise CustomerErasedError(field="parent_no")
+        if survivor_of(session, parent.id) is not None:
+            raise CustomerMergedError(field="parent_no")
         if parent.id == customer_id:
             raise GroupItselfError(field="parent_no")
         _check(session, customer, parent)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer, CustomerMove
 from branch_node.customers.queries import CustomerNotFoundError
+from branch_node.customers.schemas import REASON_LENGTH
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.identity.queries import refuse_if_merged
 from shared.audit import operations as audit
@@ -18,7 +19,6 @@ from shared.ids import new_id
 from shared.stamp import Stamp
 
 LEAST_REASON: Final = 2
-REASON_LENGTH: Final = 200
 MOST_SHOWN: Final = 100
 
 

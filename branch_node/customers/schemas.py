@@ -21,16 +21,26 @@ from shared.domain.customers.vocabulary import (
     CustomerStatus,
     Grade,
     IdentityDocument,
+    LifecycleStage,
+    MoveOf,
     PreferredChannel,
     ServiceLevel,
+    ValueTier,
 )
 from shared.domain.form_fields import NOT_LISTED, Parsed, choice, day, record_id, text
 from shared.domain.regions import find_region, search_regions
 from shared.errors import N_
 
+REASON_LENGTH: Final = 200
 MOST_TAGS: Final = 20
 MOST_TAG_LENGTH: Final = 30
 PHONE_LENGTH: Final = 30
+# A form names where a customer moves as `stage:growth` or `tier:high`.
+GOALS: Final[dict[str, LifecycleStage | ValueTier]] = {
+    f"{what.value}:{one.value}": one
+    for what, of in ((MoveOf.STAGE, LifecycleStage), (MoveOf.TIER, ValueTier))
+    for one in of
+}
 _SEPARATORS: Final = ";；、,，\n"
 _is_mail = Email(error=N_("This is not an e-mail address."))
 
@@ -152,3 +162,23 @@ class CustomerForm(Schema):
             raise ValidationError(N_("Say which document this number is of."), "id_type")
         if problem := document_problem(kind, number):
             raise ValidationError(problem, "id_no")
+
+
+def goal(given: str) -> LifecycleStage | ValueTier:
+    """Read where a customer moves."""
+    if given.strip() not in GOALS:
+        raise ValidationError(NOT_LISTED)
+    return GOALS[given.strip()]
+
+
+class MoveForm(Schema):
+    """To which stage or tier a customer moves, on which day and why."""
+
+    class Meta:
+        """What else the form holds is not the move's."""
+
+        unknown = EXCLUDE
+
+    to = Parsed(goal, required=True)
+    on = Parsed(day, required=True)
+    reason = Parsed(text(REASON_LENGTH), required=True)

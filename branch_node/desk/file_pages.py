@@ -1,10 +1,14 @@
 """Parts of a customer's page: whom to speak to, where the customer stands, and everything on one line."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from flask import Blueprint, request
 
 from branch_node.archive.words import fields_word
 from branch_node.contacts.queries import closed_to, list_contacts
 from branch_node.customers import groups, moves
+from branch_node.customers.models import Customer
 from branch_node.customers.offers import list_applying
 from branch_node.desk import timeline
 from branch_node.desk.pages import MOVED_IN, customer_page, header_of, worded
@@ -81,25 +85,46 @@ def contacts(customer_id: str) -> str:
 @requires(Resource.CUSTOMER, Action.READ)
 def care(customer_id: str) -> str:
     """Show the group a customer belongs to, and where it stands with us."""
+    return care_page(customer_id)
+
+
+def care_page(
+    customer_id: str,
+    *,
+    placing: Mapping[str, Any] | None = None,
+    moving: Mapping[str, Any] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> str:
+    """Draw that page; what was written into one of its forms and refused stands there again, with why."""
     today = local_day(stamp().at, runtime().settings.timezone)
     with reading() as session:
         header = header_of(session, customer_id)
+        above = groups.list_above(session, header.customer)
         return customer_page(
             "desk/customer_care.html",
             header,
-            above=groups.list_above(session, header.customer),
+            above=above,
             members=groups.list_members(session, header.customer.id),
             moves=moves.list_moves(session, header.customer.id),
             moved=moved,
             offers=list_applying(session, header.customer, today, stamp().at),
             kinds=choices(ParentKind),
+            placing=placing or _placed(above, header.customer),
+            placing_errors=errors if placing is not None else {},
+            moving=moving or {"on": today},
+            moving_errors=errors if moving is not None else {},
             goals=[
                 (f"{what.value}:{code}", f"{label(what)}: {text}")
                 for what, of in MOVED_IN.items()
                 for code, text in choices(of)
             ],
-            today=today,
         )
+
+
+def _placed(above: Sequence[Customer], customer: Customer) -> dict[str, str]:
+    """Return what the form of the place in a group holds at first."""
+    kind = customer.parent_kind
+    return {"parent_no": above[0].customer_no if above else "", "parent_kind": kind.value if kind else ""}
 
 
 def moved(what: MoveOf, code: str | None) -> str:

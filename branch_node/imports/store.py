@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers.following import follow_holder
 from branch_node.customers.models import Customer, CustomerMove
-from branch_node.customers.moves import REASON_LENGTH
+from branch_node.customers.schemas import REASON_LENGTH
 from branch_node.imports import decide
 from branch_node.imports.columns import SINCE, Kind
 from branch_node.imports.decide import Outcome

@@ -1,3 +1,4 @@
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -41,18 +42,46 @@ def test_a_move_is_kept_with_its_day_and_reason_and_shown(browser, rows, session
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"reason": " "}, {"on": "2026-03-19"}, {"on": "soon"}, {"to": "tier:golden"}, {"to": "stage:growth"}],
+    ("wrong", "status"),
+    [
+        ({"reason": " "}, 400),
+        ({"reason": "x"}, 400),
+        ({"reason": "a\0b"}, 400),
+        ({"on": "2026-03-19"}, 400),
+        ({"on": "soon"}, 400),
+        ({"to": "tier:golden"}, 400),
+        ({"to": "stage:growth"}, 409),
+    ],
 )
-def test_a_move_without_a_reason_or_to_nowhere_is_refused(browser, rows, sessions, wrong):
+def test_a_refused_move_is_said_at_its_field_and_what_was_written_stands_in_the_form(
+    browser, rows, sessions, wrong, status
+):
     customer = rows.customer(lifecycle_stage=LifecycleStage.GROWTH)
     form = {"to": "tier:high", "on": "2026-03-18", "reason": "签约", **wrong}
 
     page = browser.send(f"/customers/{customer}/moves", **form)
 
-    assert "alert-danger" in page.text
+    [field] = wrong
+    assert page.status_code == status
+    assert invalid_fields(page.text) == [field]
+    kept = {name: value for name, value in form.items() if (name, value) != ("to", "tier:golden")}
+    for value in kept.values():
+        assert f'value="{value}" selected' in page.text or f'value="{value}"' in page.text
     with sessions() as session:
         assert session.scalars(select(CustomerMove)).all() == []
+
+
+def test_every_field_of_a_move_that_is_wrong_is_told_at_once(browser, rows):
+    page = browser.send(f"/customers/{rows.customer()}/moves", to="", on="", reason="").text
+
+    assert invalid_fields(page) == ["to", "on", "reason"]
+
+
+def invalid_fields(page):
+    """Return the names of the fields that the page marks as refused, each with its sentence."""
+    marked = re.findall(r'name="(\w+)"[^>]*aria-invalid="true"', page)
+    assert all(f'id="e-{name}"' in page for name in marked)
+    return marked
 
 
 def test_closed_channels_stand_on_the_page_and_in_the_form_of_the_log(browser, rows):

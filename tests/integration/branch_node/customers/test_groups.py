@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 
 import pytest
@@ -56,6 +57,37 @@ def test_members_and_what_is_above_them_are_shown_at_both_pages(browser, rows, s
     assert "东湖集团" in page.text
     assert "东湖分院" in browser.get(f"/customers/{group}/care").text
     assert parents(sessions)[member] == group
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "field"),
+    [
+        ("K-404", "member", "parent_no"),
+        ("P-1", "member", "parent_no"),
+        ("M-1", "member", "parent_no"),
+        ("X-1", "member", "parent_no"),
+        ("G-1", "", "parent_kind"),
+    ],
+    ids=["nobody", "a person", "itself", "erased", "as what"],
+)
+def test_a_refused_place_is_said_at_its_field_and_what_was_written_stands_in_the_form(
+    browser, rows, sessions, number, kind, field
+):
+    rows.customer(kind=CustomerKind.GROUP, customer_no="G-1")
+    rows.customer(customer_no="P-1")
+    member = rows.customer(kind=CustomerKind.GROUP, customer_no="M-1")
+    gone = rows.customer(kind=CustomerKind.GROUP, customer_no="X-1")
+    with sessions.begin() as session:
+        erase(session, Known.now(gone, ErasureReason.REQUEST, ANA), by=ANA)
+
+    page = browser.send(f"/customers/{member}/group", parent_no=number, parent_kind=kind)
+
+    assert page.status_code == 409
+    assert re.findall(r'name="(\w+)"[^>]*aria-invalid="true"', page.text) == [field]
+    assert f'id="e-{field}"' in page.text
+    assert f'value="{number}"' in page.text
+    assert f'<option value="{kind}" selected' in page.text or not kind
+    assert parents(sessions)[member] is None
 
 
 @pytest.mark.parametrize("level", [0, 2, MOST_LEVELS - 1])
