@@ -123,7 +123,7 @@ def _shown(entry: Entry) -> dict[str, Any]:
     elif kind is EntryKind.UNIT:
         told |= {"record_id": row.unit_id, "what": row.kind.value, "text": row.text}
     elif kind is EntryKind.MOVE:
-        told |= {"record_id": row.id, "what": f"{row.what.value}:{row.after}", "text": row.reason}
+        told |= {"record_id": row.id, "what": f"{row.what.value}:{row.after or 'none'}", "text": row.reason}
         told |= {"who": row.made_by}
     else:
         told |= {"record_id": str(row.id), "what": row.event, "who": row.actor, "text": entry.who}

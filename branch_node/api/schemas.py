@@ -174,7 +174,7 @@ class Move(Schema):
     id = fields.String(required=True)
     what = code(MoveOf, required=True)
     before = fields.String(allow_none=True)
-    after = fields.String(required=True)
+    after = fields.String(allow_none=True)
     moved_on = fields.Date(required=True)
     reason = fields.String(required=True)
     made_at = fields.AwareDateTime(required=True)

@@ -12,7 +12,6 @@ from branch_node.bulk.errors import (
     AlreadySoError,
     BulkWhatError,
     ChangedSinceError,
-    NothingBeforeError,
     TagsFullError,
 )
 from branch_node.bulk.models import BulkKind
@@ -25,6 +24,7 @@ from shared.db.base import instant_text
 from shared.domain.customers.vocabulary import (
     CustomerStatus,
     LifecycleStage,
+    MoveOf,
     PreferredChannel,
     ServiceLevel,
     ValueTier,
@@ -49,6 +49,7 @@ RIGHTS: Final = {
 }
 # Whose value is an account manager.
 PEOPLE: Final = frozenset({BulkKind.SHARE, BulkKind.HAND_OVER})
+MOVES: Final = {BulkKind.STAGE: MoveOf.STAGE, BulkKind.TIER: MoveOf.TIER}
 FIELDS: Final = {
     BulkKind.LEVEL: "service_level",
     BulkKind.CHANNEL: "preferred_channel",
@@ -95,16 +96,17 @@ def do(session: Session, customer: Customer, order: Order, *, by: Stamp) -> str 
 def take_back(
     session: Session, customer: Customer, order: Order, before: str | None, *, done_at: datetime, by: Stamp
 ) -> None:
-    """Make one customer again what it was; raises ChangedSinceError, NothingBeforeError and what operations raise."""
+    """Make one customer again what it was; raises ChangedSinceError and what operations raise."""
     if customer.updated_at > done_at:
         raise ChangedSinceError
     if order.kind in {BulkKind.ADD_TAG, BulkKind.DROP_TAG}:
         turned = BulkKind.DROP_TAG if order.kind is BulkKind.ADD_TAG else BulkKind.ADD_TAG
         _tag(session, customer, Order(turned, order.value, order.reason, order.today), by)
-    elif order.kind in {BulkKind.STAGE, BulkKind.TIER}:
-        if before is None:
-            raise NothingBeforeError
-        _move(session, customer, Order(order.kind, before, order.reason, order.today), by)
+    elif order.kind in MOVES:
+        was = _member(order.kind, before) if before else None
+        moves.move_back(
+            session, customer.id, MOVES[order.kind], was, today=order.today, reason=order.reason, by=by
+        )
     elif order.kind is BulkKind.SHARE:
         there = session.get(CustomerShare, (customer.id, order.value))
         if there is None or there.shared_at != done_at:

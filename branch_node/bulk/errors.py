@@ -80,14 +80,6 @@ class ChangedSinceError(BranchlineError):
     message = N_("It was changed since and stays as it is. Change it on its page if it has to be.")
 
 
-class NothingBeforeError(BranchlineError):
-    """There was no stage or tier before, and nobody moves back to none."""
-
-    code = "nothing-before"
-    kind = Kind.CONFLICT
-    message = N_("There was none before, so it stays. Choose another one on its page.")
-
-
 class NoLongerYoursError(BranchlineError):
     """Who ordered the act may not change this customer any more: it was handed over or its share ended meanwhile."""
 

@@ -338,7 +338,7 @@ def _preview(session: Session, order: Order, ids: Sequence[str], tried: Tried) -
         reasons=Counter(said for _who, said in left).most_common(),
         along=_with_sheet_each(handing.moving(session, ids, order.value))
         if order.kind is BulkKind.HAND_OVER
-        else _staying(order.kind, sum(before is None for before in tried.done.values())),
+        else [],
     )
 
 
@@ -364,14 +364,7 @@ def _effects(session: Session, act: BulkAct, states: Mapping[RowState, int]) -> 
         moving, sheets = handing.moving_of(session, act.id, working.SHEET)
         effects += [(_("sheets to be signed, of at most %(most)s customers", most=working.SHEET), sheets)]
         effects += [(_("account managers hand over"), moving.leavers), *_along(moving)]
-    return effects + _staying(act.kind, queries.count_from_none(session, act))
-
-
-def _staying(kind: BulkKind, from_none: int) -> list[tuple[str, int]]:
-    """Return of how many taking it back does not take the stage or tier: nobody moves back to none."""
-    if kind not in {BulkKind.STAGE, BulkKind.TIER} or not from_none:
-        return []
-    return [(_("of them had none before: they keep it also when the act is taken back"), from_none)]
+    return effects
 
 
 def _with_sheet_each(moving: Moving) -> list[tuple[str, int]]:

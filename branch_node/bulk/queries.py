@@ -37,14 +37,6 @@ def count_acts(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(BulkAct)) or 0
 
 
-def count_from_none(session: Session, act: BulkAct) -> int:
-    """Return how many of those whom trying an act would move stand nowhere yet."""
-    now = Customer.lifecycle_stage if act.kind is BulkKind.STAGE else Customer.value_tier
-    fit = select(func.count()).select_from(BulkRow).join(Customer, Customer.id == BulkRow.customer_id)
-    wanted = (BulkRow.act_id == act.id, BulkRow.state == RowState.FIT, now.is_(None))
-    return session.scalar(fit.where(*wanted)) or 0
-
-
 def list_sheets(session: Session, act: BulkAct) -> Sequence[Handover]:
     """Return the hand-overs that a bulk act made, each with a sheet to be signed; none of an act of another kind."""
     if act.kind is not BulkKind.HAND_OVER:

@@ -71,6 +71,7 @@ class CustomerShare(Base):
 class CustomerMove(Base):
     """That a customer came to another life-cycle stage or value tier, when and why; never changed.
 
+    `after` is null where a first one was taken back: the customer stands nowhere again, as before it.
     `import_id` is the import that brought it: taken back, it takes its moves along.
     """
 
@@ -92,7 +93,7 @@ class CustomerMove(Base):
     )
     what: Mapped[MoveOf] = mapped_column(code_column(MoveOf))
     before: Mapped[str | None] = mapped_column(String(20), info=not_personal())
-    after: Mapped[str] = mapped_column(String(20), info=not_personal())
+    after: Mapped[str | None] = mapped_column(String(20), info=not_personal())
     moved_on: Mapped[date]
     reason: Mapped[str] = mapped_column(String(200), info=personal(FieldClass.FREE_TEXT))
     made_at: Mapped[datetime]

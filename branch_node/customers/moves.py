@@ -20,6 +20,7 @@ from shared.stamp import Stamp
 
 LEAST_REASON: Final = 2
 MOST_SHOWN: Final = 100
+COLUMNS: Final = {MoveOf.STAGE: "lifecycle_stage", MoveOf.TIER: "value_tier"}
 
 
 class MoveReasonError(BranchlineError):
@@ -36,6 +37,12 @@ class MoveDayError(BranchlineError):
     code = "move-day"
     kind = Kind.INVALID
     message = N_("Give a day from the last move (%(last)s) to today.")
+
+
+class FutureMoveError(MoveDayError):
+    """A first move lies in the future."""
+
+    message = N_("Give a day up to today.")
 
 
 class NoMoveError(BranchlineError):
@@ -61,37 +68,68 @@ def move(
     Raises CustomerNotFoundError, CustomerErasedError, CustomerMergedError, MoveReasonError, MoveDayError and
     NoMoveError.
     """
+    what = MoveOf.STAGE if isinstance(to, LifecycleStage) else MoveOf.TIER
+    return _move(session, customer_id, what, to, on=on, today=today, reason=reason, by=by)
+
+
+def move_back(
+    session: Session,
+    customer_id: str,
+    what: MoveOf,
+    before: LifecycleStage | ValueTier | None,
+    *,
+    today: date,
+    reason: str,
+    by: Stamp,
+) -> CustomerMove:
+    """Move a customer back to where it stood, which may be nowhere: written down as any other move is.
+
+    Raises what `move` raises.
+    """
+    return _move(session, customer_id, what, before, on=today, today=today, reason=reason, by=by)
+
+
+def _move(
+    session: Session,
+    customer_id: str,
+    what: MoveOf,
+    to: LifecycleStage | ValueTier | None,
+    *,
+    on: date,
+    today: date,
+    reason: str,
+    by: Stamp,
+) -> CustomerMove:
     customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
     if customer is None:
         raise CustomerNotFoundError
     refuse_if_erased(session, customer_id)
     refuse_if_merged(session, customer_id)
-    what = MoveOf.STAGE if isinstance(to, LifecycleStage) else MoveOf.TIER
     said = " ".join(reason.split())
     if not LEAST_REASON <= len(said) <= REASON_LENGTH:
         raise MoveReasonError(field="reason", least=LEAST_REASON, most=REASON_LENGTH)
-    before = customer.lifecycle_stage if what is MoveOf.STAGE else customer.value_tier
+    column = COLUMNS[what]
+    before: LifecycleStage | ValueTier | None = getattr(customer, column)
     if before is to:
         raise NoMoveError(field="to")
     last = _last_day(session, customer_id, what)
-    if on > today or (last is not None and on < last):
-        raise MoveDayError(field="on", last=last or "–")
+    if last is None and on > today:
+        raise FutureMoveError(field="on")
+    if last is not None and not last <= on <= today:
+        raise MoveDayError(field="on", last=last)
     made = CustomerMove(
         id=new_id(),
         customer_id=customer_id,
         what=what,
         before=before.value if before else None,
-        after=to.value,
+        after=to.value if to else None,
         moved_on=on,
         reason=said,
         made_at=by.at,
         made_by=by.actor[:80],
     )
     session.add(made)
-    if isinstance(to, LifecycleStage):
-        customer.lifecycle_stage = to
-    else:
-        customer.value_tier = to
+    setattr(customer, column, to)
     customer.touch(by)
     session.flush()
     audit.record(session, "customer.changed", subject=("customer", customer_id), by=by)

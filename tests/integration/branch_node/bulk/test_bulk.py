@@ -110,29 +110,28 @@ def test_each_kind_sets_its_field_and_gives_it_back(boss, rows, database, clock,
     assert getattr(by_number(database)["C-1"], field) == before
 
 
-def test_a_preview_counts_whose_first_tier_is_not_taken_back(boss, rows):
-    ids = [
-        rows.customer(customer_no="C-1"),
-        rows.customer(customer_no="C-2"),
-        rows.customer(value_tier="low"),
-    ]
-
-    told = boss.send("/customers/bulk/preview", **order(ids, "tier", "high")).text
-    assert '<b class="num">2</b> of them had none before' in told
-
-    told = boss.send("/customers/bulk/preview", **order(ids[2:], "tier", "high")).text
-    assert "had none before" not in told
-
-
-def test_moves_keep_their_reason_and_one_from_nowhere_stays(boss, rows, database, clock):
-    ids = [rows.customer(customer_no="C-1")]
+@pytest.mark.parametrize(
+    ("kind", "value", "field"), [("tier", "high", "value_tier"), ("stage", "growth", "lifecycle_stage")]
+)
+def test_a_first_stage_or_tier_is_taken_back_to_none_and_both_moves_stand_with_their_reason(
+    boss, rows, database, clock, kind, value, field
+):
+    at = rows.customer(customer_no="C-1")
     clock.advance(timedelta(minutes=1))
-    boss.send("/customers/bulk/acts", **order(ids, "tier", "high"))
+    boss.send("/customers/bulk/acts", **order([at], kind, value))
+    assert getattr(by_number(database)["C-1"], field) == value
+    clock.advance(timedelta(minutes=1))
     boss.send(f"/customers/bulk/acts/{the_act(database).id}/undo")
 
-    assert [one.reason for one in stored(database, CustomerMove)] == [WHY]
-    assert by_number(database)["C-1"].value_tier == "high"
-    assert states(database) == [RowState.KEPT]
+    assert getattr(by_number(database)["C-1"], field) is None
+    assert states(database) == [RowState.UNDONE]
+    moves = sorted(stored(database, CustomerMove), key=lambda one: one.made_at)
+    assert [(one.before, one.after, one.reason) for one in moves] == [(None, value, WHY), (value, None, WHY)]
+    page = boss.get(f"/customers/{at}/care").text
+    assert "→ <b>–</b>" in page
+    told = boss.send(f"/customers/{at}/moves", to=f"{kind}:{value}", on="2026-03-18", reason="签约").text
+    assert "→ <b>–</b>" in told
+    assert getattr(by_number(database)["C-1"], field) == value
 
 
 def test_sharing_is_given_and_taken_back(boss, rows, database, clock):

@@ -283,10 +283,19 @@ def test_many_are_handed_over_a_sheet_of_each_part_and_come_back(
     assert [held[at] for at in ids] == [wu] * 4 + [zhao, li] + [zhao] + [None] * 2
 
 
-def test_a_plan_counts_whose_first_tier_is_not_taken_back(boss, many, work, plan):
+def test_a_first_tier_is_taken_back_to_none_by_the_job(boss, many, work, plan, database, clock):
     act_id = plan("boss", many(3) + many(2, value_tier=ValueTier.LOW), BulkKind.TIER, "high")
     work()
-    assert '<b class="num">3</b> of them had none before' in boss.get(f"/customers/bulk/acts/{act_id}").text
+    boss.send(f"/customers/bulk/acts/{act_id}/confirm")
+    work()
+    assert [one.value_tier for one in stored(database, Customer)].count(ValueTier.HIGH) == 5
+    clock.advance(timedelta(minutes=1))
+    boss.send(f"/customers/bulk/acts/{act_id}/undo")
+    work()
+
+    assert states(database) == {RowState.UNDONE: 5}
+    tiers = [one.value_tier for one in stored(database, Customer)]
+    assert (tiers.count(None), tiers.count(ValueTier.LOW)) == (3, 2)
 
 
 def test_a_taker_who_left_meanwhile_stops_the_act_with_the_reason(
