@@ -1,4 +1,4 @@
-"""What hangs on a customer, for programs: contact people, moves, shares, versions of the file."""
+"""What hangs on a customer, for programs: contact people, moves, shares, versions of the file, what is to confirm."""
 
 from datetime import date, datetime
 from typing import Any, Final
@@ -8,17 +8,23 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from branch_node.api import schemas
-from branch_node.archive.versions import versions_of
+from branch_node.api.customer_routes import shown_answer
+from branch_node.archive.history_pages import seen_customer, shown_value, told_versions
+from branch_node.archive.restoring import restore as bring_back
+from branch_node.archive.versions import Version, version_no
 from branch_node.contacts import operations as contact_operations
 from branch_node.contacts import queries as contacts
 from branch_node.contacts.schemas import ContactForm
 from branch_node.customers import moves, sharing
-from branch_node.customers.models import Contact, CustomerMove
+from branch_node.customers.confirming import FieldNotConfirmedError, confirm_as_seen, seen_of
+from branch_node.customers.flags import told_flags
+from branch_node.customers.models import Contact, CustomerMove, FieldAge
 from branch_node.customers.queries import get_customer
 from shared.domain.calendar import day_bounds, local_day
 from shared.domain.customers.vocabulary import LifecycleStage, MoveOf, ValueTier
 from shared.domain.form_fields import NOT_A_DAY, NOT_LISTED
 from shared.i18n import lazy_gettext as _l
+from shared.i18n import translate_error
 from shared.ids import is_id
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
@@ -180,22 +186,94 @@ def end_share(customer_id: str, manager_id: str) -> Response:
 @describe(_l("List the versions of a customer's file"), answer=schemas.Version, many=True)
 def list_versions(customer_id: str) -> Response:
     """List when a file was changed, by whom, and in which fields."""
+    return asking.many([shown_version(one) for one in told_versions(seen_customer(customer_id).id)])
+
+
+@blueprint.get("/customers/<id:customer_id>/versions/<int:number>")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(_l("Read what a version of a customer's file said"), answer=schemas.WholeVersion)
+def one_version(customer_id: str, number: int) -> Response:
+    """Show one version with what each field said then."""
+    version = version_no(told_versions(seen_customer(customer_id).id), number)
+    take_rows(1, "customer")
+    values = {
+        name: shown_value(name, value) for name, value in version.state.items() if name not in version.hidden
+    }
+    return asking.one(shown_version(version) | {"values": values, "unknown": sorted(version.hidden)})
+
+
+@blueprint.post("/customers/<id:customer_id>/versions/<int:number>/restoration")
+@requires(Resource.CUSTOMER, Action.UPDATE)
+@describe(
+    _l("Give a customer the values of an earlier version again"),
+    answer=schemas.Customer,
+    body=schemas.Nothing,
+    versioned=True,
+)
+def restore_version(customer_id: str, number: int) -> Response:
+    """Bring an earlier version back, unless somebody saved the customer since it was read."""
+    version = version_no(told_versions(seen_customer(customer_id).id), number)
+    asking.body(schemas.Nothing())
+    with writing() as session:
+        customer = get_customer(session, customer_id)
+        asking.version(customer.updated_at)
+        bring_back(session, customer, version, seen_at=customer.updated_at, by=stamp())
+        return shown_answer(session, customer_id)
+
+
+@blueprint.get("/customers/<id:customer_id>/flags")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(
+    _l("List the fields of a customer that are stale or contradict something"), answer=schemas.Flag, many=True
+)
+def list_flags(customer_id: str) -> Response:
+    """List what of a customer is to be confirmed."""
     with reading() as session:
-        get_customer(session, customer_id)
-    # Of the operation log some see only what they did themselves: a file's history is whole or wrong.
-    with reading(as_node=True) as session:
-        found = versions_of(session, get_customer(session, customer_id))
+        told = told_flags(session, get_customer(session, customer_id))
         return asking.many(
             [
-                {
-                    "number": one.no,
-                    "at": one.at.isoformat(),
-                    "by": one.by,
-                    "changed": [change.field for change in one.changes],
-                }
-                for one in found
+                asking.dumped(schemas.Flag(exclude=("same",)), one.flag)
+                | {"same": [each.id for each in one.same]}
+                for flags in told.values()
+                for one in flags
             ]
         )
+
+
+@blueprint.post("/customers/<id:customer_id>/confirmations")
+@requires(Resource.CUSTOMER, Action.UPDATE)
+@describe(
+    _l("Say that what a field of a customer says is still so"),
+    answer=schemas.Confirmed,
+    body=schemas.NewConfirmation,
+    status=201,
+    once=True,
+)
+def confirm(customer_id: str) -> Response:
+    """Write down that a field was made sure of today, unless it says something else than what was sent."""
+    with writing() as session:
+        customer = get_customer(session, customer_id)
+        given = asking.body(schemas.NewConfirmation())
+        field, seen = given["field"], seen_of(given["value"])
+
+        def do() -> str:
+            try:
+                confirm_as_seen(session, customer, field, seen=seen, by=stamp())
+            except FieldNotConfirmedError as refused:
+                raise ValidationError({"field": [translate_error(refused)]}) from None
+            return customer.id
+
+        def show(at: str) -> Response:
+            age = session.get_one(FieldAge, (at, field))
+            return asking.one(asking.dumped(schemas.Confirmed(), age), status=201)
+
+        return once(session, do, show)
+
+
+def shown_version(version: Version) -> dict[str, Any]:
+    """Return when a version came to be, by whom, and what it changed."""
+    changed = [change.field for change in version.changes]
+    return {"number": version.no, "at": version.at.isoformat(), "by": version.by, "changed": changed}
 
 
 def _contact(session: Session, contact_id: str, *, status: int = 200) -> Response:

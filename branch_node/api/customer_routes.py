@@ -16,6 +16,7 @@ from branch_node.customers.models import Customer
 from branch_node.customers.published import check_published
 from branch_node.customers.schemas import CustomerForm
 from branch_node.erased.queries import refuse_if_erased
+from branch_node.finding.narrowing import NARROWINGS
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
 from shared.errors import N_, BranchlineError, Kind
 from shared.i18n import lazy_gettext as _l
@@ -51,6 +52,7 @@ FILTERS: Final = (
     Query("opened_from", _l("Opened from this day")),
     Query("opened_to", _l("Opened up to this day")),
     Query("tag", _l("Has this tag")),
+    *(Query(one.name, one.label, [code for code, _word in one.choices]) for one in NARROWINGS),
     Query("sort", _l("In which order; - turns it round"), SORTS),
 )
 
@@ -96,7 +98,7 @@ def index() -> Response:
 def one(customer_id: str) -> Response:
     """Show one customer."""
     with reading() as session:
-        answer = _shown(session, customer_id)
+        answer = shown_answer(session, customer_id)
     take_rows(1, "customer")
     return answer
 
@@ -129,7 +131,7 @@ def register() -> Response:
 
     # As on the page: nobody serves a customer who is not entered yet.
     with writing(as_node=at_the_desk) as session:
-        return once(session, lambda: enter(session), lambda at: _shown(session, at, status=201))
+        return once(session, lambda: enter(session), lambda at: shown_answer(session, at, status=201))
 
 
 @blueprint.patch("/<id:customer_id>")
@@ -148,7 +150,7 @@ def change(customer_id: str) -> Response:
         values = changed_values({**stored, **_as_text(given)}, stored)
         check_published(session, values, customer, now=stamp().at)
         operations.change_customer(session, customer.id, values, seen_at=customer.updated_at, by=stamp())
-        return _shown(session, customer_id)
+        return shown_answer(session, customer_id)
 
 
 @blueprint.post("/<id:customer_id>/retire")
@@ -164,7 +166,7 @@ def retire(customer_id: str) -> Response:
         asking.version(customer.updated_at)
         closed = {"status": CustomerStatus.CLOSED}
         operations.change_customer(session, customer.id, closed, seen_at=customer.updated_at, by=stamp())
-        return _shown(session, customer_id)
+        return shown_answer(session, customer_id)
 
 
 def shown_customer(customer: Customer) -> dict[str, Any]:
@@ -173,7 +175,8 @@ def shown_customer(customer: Customer) -> dict[str, Any]:
     return found
 
 
-def _shown(session: Session, customer_id: str, *, status: int = 200) -> Response:
+def shown_answer(session: Session, customer_id: str, *, status: int = 200) -> Response:
+    """Answer with a customer and the ETag for changing it."""
     customer = queries.get_customer(session, customer_id)
     return asking.one(shown_customer(customer), status=status, at=customer.updated_at)
 

@@ -1,5 +1,7 @@
 """Acts on many customers, for programs: bulk acts and hand-overs, each tried before it is done."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -7,16 +9,19 @@ from flask import Blueprint, Response
 from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
-from branch_node.api import schemas
+from branch_node.api import many_schemas as schemas
+from branch_node.api.customer_routes import PAGED
+from branch_node.api.schemas import Nothing
 from branch_node.bulk import operations as bulk
 from branch_node.bulk import queries as acts
 from branch_node.bulk import working
 from branch_node.bulk.changes import Order as BulkOrder
-from branch_node.bulk.models import BulkKind, BulkState, RowState
+from branch_node.bulk.models import BulkAct, BulkKind, BulkRow, BulkState, RowState
 from branch_node.bulk.pages import day_began, today, why
 from branch_node.handover import operations as handover
 from branch_node.handover import queries as handovers
-from branch_node.handover.models import HandoverReason
+from branch_node.handover.models import Handover, HandoverReason
+from branch_node.handover.pages import sheet_lines
 from shared.domain.form_fields import NOT_A_DAY
 from shared.i18n import lazy_gettext as _l
 from shared.i18n import translate_error
@@ -25,9 +30,11 @@ from shared.jobs import operations as jobs
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.api import asking
-from shared.web.api.document import describe
+from shared.web.api.bounds import take_rows
+from shared.web.api.document import Query, describe
 from shared.web.api.once import once
 from shared.web.context import reading, stamp, writing
+from shared.web.lists import code_arguments
 
 blueprint = Blueprint("api_many", __name__, url_prefix="/api/v1")
 
@@ -62,6 +69,17 @@ def do_bulk() -> Response:
         )
 
 
+@blueprint.get("/bulk-acts")
+@requires(Resource.CUSTOMER, Action.UPDATE)
+@describe(_l("List bulk acts"), answer=schemas.BulkAct, query=PAGED, many=True)
+def list_acts() -> Response:
+    """List the bulk acts that somebody sees, a page at a time."""
+    with reading() as session:
+        found, next_ = asking.page_by_id(session, acts.select_acts(), BulkAct.id)
+        shown = [asking.dumped(schemas.BulkAct(), row[0]) for row in found]
+    return asking.many(shown, next_=next_)
+
+
 @blueprint.get("/bulk-acts/<id:act_id>")
 @requires(Resource.CUSTOMER, Action.UPDATE)
 @describe(_l("Read what became of each customer of a bulk act"), answer=schemas.Bulk)
@@ -71,14 +89,34 @@ def bulk_act(act_id: str) -> Response:
         return _act(session, act_id)
 
 
+@blueprint.get("/bulk-acts/<id:act_id>/rows")
+@requires(Resource.CUSTOMER, Action.UPDATE)
+@describe(
+    _l("List what became of the customers of a bulk act, however many they are"),
+    answer=schemas.BulkRow,
+    query=(Query("state", _l("State"), [one.value for one in RowState], several=True), *PAGED),
+    many=True,
+)
+def list_rows(act_id: str) -> Response:
+    """List the customers of a bulk act, a page at a time, with why each was left out or kept."""
+    states = code_arguments("state", RowState)
+    with reading() as session:
+        act = acts.get_act(session, act_id)
+        wanted = acts.select_rows(act.id)
+        if states:
+            wanted = wanted.where(BulkRow.state.in_(states))
+        found, next_ = asking.page_by_id(session, wanted, BulkRow.customer_id)
+        return asking.many([_row(row.BulkRow) for row in found], next_=next_)
+
+
 @blueprint.post("/bulk-acts/<id:act_id>/undo")
 @requires(Resource.CUSTOMER, Action.UPDATE)
-@describe(_l("Take a bulk act back on its own day"), answer=schemas.Bulk, body=schemas.Nothing)
+@describe(_l("Take a bulk act back on its own day"), answer=schemas.Bulk, body=Nothing)
 def undo_bulk(act_id: str) -> Response:
     """Make every customer again what it was, but for those changed since."""
     with writing() as session:
         acts.get_act(session, act_id)
-        asking.body(schemas.Nothing())
+        asking.body(Nothing())
         if not working.undo(session, act_id, since=day_began(), today=today(), by=stamp()):
             jobs.run_soon(session, working.JOB, now=stamp().at)
         return _act(session, act_id)
@@ -118,25 +156,43 @@ def hand_over() -> Response:
         )
 
 
+@blueprint.get("/handovers")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(_l("List hand-overs"), answer=schemas.Handover, query=PAGED, many=True)
+def list_handovers() -> Response:
+    """List the hand-overs that somebody sees, a page at a time."""
+    with reading() as session:
+        found, next_ = asking.page_by_id(session, handovers.select_handovers(), Handover.id)
+        shown = [asking.dumped(schemas.Handover(), row.Handover) for row in found]
+    return asking.many(shown, next_=next_)
+
+
 @blueprint.get("/handovers/<id:handover_id>")
 @requires(Resource.CUSTOMER, Action.READ)
-@describe(_l("Read a hand-over"), answer=schemas.Handover)
+@describe(_l("Read a hand-over with the line of each customer"), answer=schemas.HandoverSheet)
 def one_handover(handover_id: str) -> Response:
-    """Show a hand-over."""
+    """Show a hand-over as its sheet does."""
     with reading() as session:
-        return _handover(session, handover_id)
+        found, lines = sheet_lines(session, handover_id)
+        shown = asking.dumped(schemas.Handover(), found)
+    take_rows(len(lines), "customer")
+    told = [
+        {"customer_no": one.customer_no, "customer_id": one.customer.id if one.customer else None}
+        for one in lines
+    ]
+    return asking.one(shown | {"lines": told})
 
 
 @blueprint.post("/handovers/<id:handover_id>/undo")
 @requires(Resource.CUSTOMER, Action.TRANSFER)
-@describe(_l("Take a hand-over back on its own day"), answer=schemas.Handover, body=schemas.Nothing)
+@describe(_l("Take a hand-over back on its own day"), answer=schemas.HandoverBack, body=Nothing)
 def undo_handover(handover_id: str) -> Response:
-    """Give everybody back who was not changed since."""
+    """Give everybody back who was not changed since, and say who stays."""
     with writing() as session:
-        handovers.get_handover(session, handover_id)
-        asking.body(schemas.Nothing())
-        handover.take_back(session, handover_id, since=day_began(), by=stamp())
-        return _handover(session, handover_id)
+        found = handovers.get_handover(session, handover_id)
+        asking.body(Nothing())
+        stay = handover.take_back(session, handover_id, since=day_began(), by=stamp())
+        return asking.one(asking.dumped(schemas.Handover(), found) | {"stay": stay})
 
 
 def _order() -> handover.Order:
@@ -145,6 +201,7 @@ def _order() -> handover.Order:
         last_day = date.fromisoformat(given["last_day"].strip())
     except ValueError:
         raise ValidationError({"last_day": [NOT_A_DAY]}) from None
+    handover.check_last_day(last_day, today())
     return handover.Order(
         from_id=given["from_id"],
         to_id=given["to_id"],
@@ -158,11 +215,21 @@ def _order() -> handover.Order:
 
 def _act(session: Session, act_id: str) -> Response:
     act = acts.get_act(session, act_id)
-    rows = [
-        {"customer_id": row.BulkRow.customer_id, "state": row.BulkRow.state.value, "why": why(row.BulkRow)}
-        for row in session.execute(acts.select_rows(act.id).limit(bulk.MOST))
-    ]
-    return asking.one(asking.dumped(schemas.Bulk(exclude=("rows",)), act) | {"rows": rows})
+    rows = [_row(row.BulkRow) for row in session.execute(acts.select_rows(act.id).limit(bulk.MOST))]
+    reasons = [(why(row), customers) for row, customers in acts.list_reasons(session, act.id)]
+    made = [one.id for one in acts.list_sheets(session, act)]
+    return asking.one(
+        asking.dumped(schemas.BulkAct(), act)
+        | {"rows": rows, "reasons": _reasons(reasons), "handovers": made}
+    )
+
+
+def _row(row: BulkRow) -> dict[str, Any]:
+    return {"customer_id": row.customer_id, "state": row.state.value, "why": why(row)}
+
+
+def _reasons(counted: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+    return [{"why": said, "customers": customers} for said, customers in counted]
 
 
 def _tried(order: BulkOrder, tried: bulk.Tried) -> dict[str, Any]:
@@ -175,13 +242,17 @@ def _tried(order: BulkOrder, tried: bulk.Tried) -> dict[str, Any]:
         "id": None,
         "kind": order.kind.value,
         "value": order.value,
+        "reason": order.reason,
         "state": BulkState.TRIED.value,
         "asked": len(done) + len(left),
         "done": len(done),
         "left_out": len(left),
         "made_at": None,
+        "made_by": None,
         "undone_at": None,
         "rows": [*done, *left],
+        "reasons": _reasons(Counter(one["why"] for one in left).most_common()),
+        "handovers": [],
     }
 
 

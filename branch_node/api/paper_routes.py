@@ -1,4 +1,4 @@
-"""Documents and the retained archive for programs. Nothing under these addresses writes into the archive."""
+"""Documents and the retained archive for programs. Under these addresses a file is added to it, and nothing changed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from branch_node.api import record_schemas as schemas
 from branch_node.api.customer_routes import PAGED
+from branch_node.api.schemas import Reason
+from branch_node.archive import operations as archiving
 from branch_node.archive import queries as archive
 from branch_node.archive.models import ArchiveEntry
 from branch_node.archive.pages import shown_content
@@ -211,6 +213,32 @@ def entry(entry_id: str) -> Response:
         shown["about"] = [one.id for one in archive.list_about(session, found)]
     take_rows(1, "archive")
     return asking.one(shown)
+
+
+@blueprint.post("/customers/<id:customer_id>/archive")
+@requires(Resource.ARCHIVE, Action.CREATE)
+@describe(
+    _l("Put a customer's file as it stands into the retained archive"),
+    answer=schemas.ArchiveEntry,
+    body=Reason,
+    status=201,
+    once=True,
+    needs=OWNERS,
+)
+def put_in(customer_id: str) -> Response:
+    """Put a file away; files already there stay beside it."""
+    with reading() as session:
+        found = get_customer(session, customer_id)
+    reason = asking.body(Reason())["reason"]
+    # The file is put away whole, also what of it the owner of the token does not see.
+    with writing(as_node=True) as session:
+        return once(
+            session,
+            lambda: archiving.put_in(session, found.id, reason=reason, by=stamp()).id,
+            lambda at: asking.one(
+                asking.dumped(schemas.ArchiveEntry(), archive.get_entry(session, at)), status=201
+            ),
+        )
 
 
 def _whole(session: Session, document_id: str) -> dict[str, Any]:

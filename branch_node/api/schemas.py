@@ -5,12 +5,11 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, fields, validate
 
-from branch_node.bulk.models import BulkKind, BulkState, RowState
 from branch_node.customers.operations import EDITABLE
-from branch_node.handover.models import HandoverReason
 from branch_node.identity.models import MergeState
 from branch_node.merging.operations import CHOOSABLE
 from shared.domain.contacts.vocabulary import ContactRole, ContactStanding, ContactStatus
+from shared.domain.customers.upkeep import WATCHED, Conflict, UpkeepKind
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
@@ -285,75 +284,33 @@ class Version(Schema):
     changed = fields.List(fields.String(), required=True)
 
 
-class NewBulk(Sent):
-    """What is to be done to whom, and why; with `try` it is said what would happen, and nothing is done."""
+class WholeVersion(Version):
+    """A version with what each field said then; `unknown` are those that nobody can tell any more."""
 
-    ids = fields.List(fields.String(**TEXT), required=True, **TEXTS)
-    kind = fields.String(required=True, validate=one_of(one.value for one in BulkKind), **TEXT)
-    value = fields.String(allow_none=True, **TEXT)
-    reason = fields.String(required=True, **TEXT)
-    try_ = fields.Boolean(data_key="try", error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
+    values = fields.Dict(keys=fields.String(), required=True)
+    unknown_ = fields.List(fields.String(), required=True, data_key="unknown")
 
 
-class BulkRow(Schema):
-    """What became, or would become, of one customer."""
+class Flag(Schema):
+    """A field that is stale, or contradicts something; `same` are the customers seen who have the same number."""
 
-    customer_id = fields.String(required=True)
-    state = code(RowState, required=True)
-    why = fields.String(required=True)
-
-
-class Bulk(Schema):
-    """A bulk act; one that was only tried has no id. Of a large one the first 1,000 rows, those left out first."""
-
-    id = fields.String(allow_none=True)
-    kind = code(BulkKind, required=True)
-    value = fields.String(required=True)
-    state = code(BulkState, required=True)
-    asked = fields.Integer(required=True)
-    done = fields.Integer(required=True)
-    left_out = fields.Integer(required=True)
-    made_at = fields.AwareDateTime(allow_none=True)
-    undone_at = fields.AwareDateTime(allow_none=True)
-    rows = fields.List(fields.Nested(BulkRow), required=True)
+    field = fields.String(required=True)
+    kind = code(UpkeepKind, required=True)
+    since = fields.AwareDateTime(required=True)
+    conflict = code(Conflict, required=True, allow_none=True)
+    same = fields.List(fields.String(), required=True)
 
 
-class Handover(Schema):
-    """Customers handed over by one account manager to another."""
+class NewConfirmation(Sent):
+    """Which field was made sure of, and what it says: another value than the one there is confirmed by nobody."""
 
-    id = fields.String(required=True)
-    number = fields.String(required=True)
-    from_id = fields.String(required=True)
-    to_id = fields.String(required=True)
-    reason = code(HandoverReason, required=True)
-    last_day = fields.Date(required=True)
-    customers = fields.Integer(required=True)
-    shares = fields.Integer(required=True)
-    made_at = fields.AwareDateTime(required=True)
-    made_by = fields.String(required=True)
-    signed_from_at = fields.AwareDateTime(allow_none=True)
-    signed_to_at = fields.AwareDateTime(allow_none=True)
-    undone_at = fields.AwareDateTime(allow_none=True)
+    field = fields.String(required=True, validate=one_of(WATCHED), **TEXT)
+    value = fields.String(required=True, **TEXT)
 
 
-class NewHandover(Sent):
-    """Who hands over to whom, which customers, why, and the last day of who hands over."""
+class Confirmed(Schema):
+    """That somebody made sure of a field."""
 
-    from_id = fields.String(required=True, **TEXT)
-    to_id = fields.String(required=True, **TEXT)
-    customer_ids = fields.List(fields.String(**TEXT), required=True, **TEXTS)
-    reason = fields.String(required=True, validate=one_of(one.value for one in HandoverReason), **TEXT)
-    last_day = fields.String(required=True, **TEXT)
-    with_shares = fields.Boolean(error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
-
-
-class Plan(Schema):
-    """What a hand-over would move, and whom it leaves out: the ids of who was erased or merged."""
-
-    customers = fields.List(fields.String(), required=True)
-    erased = fields.List(fields.String(), required=True)
-    merged = fields.List(fields.String(), required=True)
-    shares = fields.Integer(required=True)
-    judgements = fields.Integer(required=True)
-    merges = fields.Integer(required=True)
-    held = fields.Integer(required=True)
+    field = fields.String(required=True)
+    confirmed_at = fields.AwareDateTime(required=True)
+    confirmed_by = fields.String(required=True)

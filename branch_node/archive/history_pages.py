@@ -47,8 +47,8 @@ blueprint = Blueprint(
 @requires(Resource.CUSTOMER, Action.READ)
 def index(customer_id: object) -> str:
     """Show which values every field had since when, and every version there was."""
-    found = _seen(str(customer_id))
-    versions = _versions(str(customer_id))
+    found = seen_customer(str(customer_id))
+    versions = told_versions(str(customer_id))
     day = day_argument("day")
     on_day = version_on(versions, day, runtime().settings.timezone) if day else None
     return _page(
@@ -73,8 +73,8 @@ def one(customer_id: object, number: int) -> str:
 @requires(Resource.CUSTOMER, Action.UPDATE)
 def restore(customer_id: object, number: int) -> ResponseReturnValue:
     """Give the customer the values of this version again."""
-    found = _seen(str(customer_id))
-    version = version_no(_versions(found.id), number)
+    found = seen_customer(str(customer_id))
+    version = version_no(told_versions(found.id), number)
     try:
         seen_at = datetime.fromisoformat(request.form.get("seen_at", ""))
     except ValueError:
@@ -100,8 +100,8 @@ def restore(customer_id: object, number: int) -> ResponseReturnValue:
 
 
 def _one(customer_id: str, number: int, problems: list[str] | None = None) -> str:
-    found = _seen(customer_id)
-    versions = _versions(customer_id)
+    found = seen_customer(customer_id)
+    versions = told_versions(customer_id)
     version = version_no(versions, number)
     # With the present file; that one with the version before it.
     usual = versions[-1].no if version is not versions[-1] else max(1, version.no - 1)
@@ -122,29 +122,33 @@ def _one(customer_id: str, number: int, problems: list[str] | None = None) -> st
     )
 
 
-def _seen(customer_id: str) -> Customer:
+def seen_customer(customer_id: str) -> Customer:
     """Return the customer, found with this person's own eyes."""
     with reading() as session:
         return get_customer(session, customer_id)
 
 
-def _versions(customer_id: str) -> list[Version]:
+def told_versions(customer_id: str) -> list[Version]:
+    """Return every version of a customer's file; whether this person sees the customer is asked before."""
     # Of the operation log some see only what they did themselves: a file's history is whole or wrong.
     with reading(as_node=True) as session:
         return versions_of(session, get_customer(session, customer_id))
 
 
+def shown_value(field: str, value: Any) -> Any:  # noqa: ANN401 - a value of a version
+    """Return a value of a version as this person may see it."""
+    kind = class_of(CUSTOMERS.c[field]) if "customer" in MASKED.get() else None
+    return mask(kind, value) if kind is not None and isinstance(value, str) else value
+
+
 def _page(template: str, found: Customer, versions: Sequence[Version], **more: Any) -> str:  # noqa: ANN401 - what the page shows
-    hidden = "customer" in MASKED.get()
     groups = {version.state.get("parent_id") for version in versions}
     with reading() as session:
         names = words.names_of(session, groups)
         archived = _archived(session, found.id)
 
     def shown(field: str, value: Any) -> str:  # noqa: ANN401 - a value of a version
-        kind = class_of(CUSTOMERS.c[field]) if hidden else None
-        seen = mask(kind, value) if kind is not None and isinstance(value, str) else value
-        return words.value_word(field, seen, names)
+        return words.value_word(field, shown_value(field, value), names)
 
     return render_template(
         template,

@@ -26,9 +26,14 @@ def get_act(session: Session, act_id: str, *, lock: bool = False) -> BulkAct:
     return found
 
 
+def select_acts() -> Select[BulkAct]:
+    """Select the bulk acts there were."""
+    return select(BulkAct)
+
+
 def list_acts(session: Session, *, limit: int, offset: int = 0) -> Sequence[BulkAct]:
     """Return bulk acts, the last first."""
-    ordered = select(BulkAct).order_by(BulkAct.made_at.desc(), BulkAct.id.desc())
+    ordered = select_acts().order_by(BulkAct.made_at.desc(), BulkAct.id.desc())
     return session.scalars(ordered.limit(limit).offset(offset)).all()
 
 

@@ -1,6 +1,5 @@
 """What pages say of stale and contradictory fields."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from branch_node.customers import upkeep
+from branch_node.customers.confirming import seen_field
 from branch_node.customers.models import Customer
 from branch_node.customers.upkeep import Flag, Rules
 from shared.domain.customers.upkeep import Conflict
@@ -16,7 +16,6 @@ from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
 from shared.web.context import runtime, stamp
 
-SEEN_LENGTH: Final = 16
 FIELD_WORDS: Final = {
     "mobile": _l("Mobile"),
     "phone": _l("Phone"),
@@ -63,13 +62,3 @@ def told_flags(session: Session, customer: Customer) -> Mapping[str, list[Told]]
         )
         told.setdefault(flag.field, []).append(Told(flag, seen_field(customer, flag.field), same))
     return told
-
-
-def seen_field(customer: Customer, field: str) -> str:
-    """Return by what a form that confirms a field says which value it was shown with."""
-    return seen_of(str(getattr(customer, field, None) or ""))
-
-
-def seen_of(value: str) -> str:
-    """Return by what a form says which value of a field it was opened with."""
-    return hashlib.sha256(value.encode()).hexdigest()[:SEEN_LENGTH]

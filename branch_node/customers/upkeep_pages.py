@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers import upkeep
-from branch_node.customers.flags import FIELD_WORDS, rules_now, seen_field
+from branch_node.customers.confirming import seen_field
+from branch_node.customers.flags import FIELD_WORDS, rules_now
 from branch_node.customers.models import Customer
 from branch_node.customers.upkeep import Flag
 from branch_node.managers import queries as managers

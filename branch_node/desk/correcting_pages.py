@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from branch_node.archive import completing
 from branch_node.archive import words as archive_words
 from branch_node.customers.changing import changed_values, form_values
-from branch_node.customers.confirming import confirm_field
-from branch_node.customers.flags import FIELD_WORDS, seen_field, seen_of, told_flags
+from branch_node.customers.confirming import FieldMeanwhileOtherError, confirm_as_seen, seen_of
+from branch_node.customers.flags import FIELD_WORDS, told_flags
 from branch_node.customers.models import Customer
 from branch_node.customers.operations import CustomerChangedMeanwhileError, change_customer
 from branch_node.customers.published import check_published, needed_fields
@@ -77,14 +77,6 @@ class FieldChangedMeanwhileError(BranchlineError):
     )
 
 
-class FieldMeanwhileOtherError(BranchlineError):
-    """Somebody saved another value of this field after it was shown; nothing was confirmed."""
-
-    code = "field-meanwhile-other"
-    kind = Kind.CONFLICT
-    message = N_("This field was changed meanwhile, so nothing was confirmed. Look at it again.")
-
-
 @blueprint.get("/<id:customer_id>/correct/<field>")
 @requires(Resource.CUSTOMER, Action.UPDATE)
 def one(customer_id: str, field: str) -> ResponseReturnValue:
@@ -125,7 +117,8 @@ def confirm(customer_id: str, field: str) -> ResponseReturnValue:
     """Write down that what a field says was made sure of today, unless it says something else meanwhile."""
     try:
         with writing() as session:
-            _confirm(session, get_customer(session, customer_id), field)
+            customer = get_customer(session, customer_id)
+            confirm_as_seen(session, customer, field, seen=request.form.get("seen", ""), by=stamp())
     except FieldMeanwhileOtherError as refused:
         if not _in_place():
             notice(translate_error(refused), kind="problem")
@@ -148,13 +141,6 @@ def correctable(customer: Customer) -> dict[str, str]:
         if is_erased(session, customer.id) or merged_among(session, [customer.id]):
             return {}
     return {name: url_for("correcting.one", customer_id=customer.id, field=name) for name in FIELDS}
-
-
-def _confirm(session: Session, customer: Customer, field: str) -> None:
-    session.refresh(customer, with_for_update=True)
-    if request.form.get("seen") != seen_field(customer, field):
-        raise FieldMeanwhileOtherError
-    confirm_field(session, customer.id, field, by=stamp())
 
 
 def _back(customer_id: str) -> str:

@@ -1,6 +1,6 @@
 """Why customers are not handed over, signed for, or taken back."""
 
-from shared.errors import N_, BranchlineError, Kind
+from shared.errors import N_, BranchlineError, FieldError, Kind
 
 
 class HandoverNotFoundError(BranchlineError):
@@ -37,7 +37,7 @@ class HandoverFormError(BranchlineError):
     message = N_("Give the last day and the reason.")
 
 
-class HandoverDayError(BranchlineError):
+class HandoverDayError(FieldError):
     """The last day is so far away that the year must be wrong; nothing was written."""
 
     code = "handover-day"

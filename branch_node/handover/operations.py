@@ -6,7 +6,7 @@ holds) goes along by itself.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from branch_node.customers.following import files_elsewhere, follow_holder, give
 from branch_node.customers.models import Customer
 from branch_node.erased.queries import erased_among
 from branch_node.handover.errors import (
+    HandoverDayError,
     HandoverMeanwhileError,
     HandoverNobodyError,
     HandoverOverError,
@@ -37,6 +38,8 @@ from shared.stamp import Stamp
 
 LEAST_REMARK: Final = 2
 REMARK_LENGTH: Final = 100
+# A last day further from today is a slip of the pen.
+FURTHEST: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ def parties(session: Session, from_id: str, to_id: str, *, lock: bool = False) -
     if taker.status is not ManagerStatus.ACTIVE:
         raise HandoverWhoError
     return leaver, taker
+
+
+def check_last_day(last_day: date, today: date) -> None:
+    """Raise HandoverDayError for a day that lies so far away that its year must be wrong."""
+    if abs(last_day - today) > FURTHEST:
+        raise HandoverDayError(field="last_day")
 
 
 def hand_over(session: Session, order: Order, *, by: Stamp) -> Handover:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -15,7 +15,6 @@ from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerFilter
 from branch_node.handover import account, operations, queries
 from branch_node.handover.errors import (
-    HandoverDayError,
     HandoverFormError,
     HandoverNobodyError,
     HandoverNotFoundError,
@@ -44,8 +43,6 @@ from shared.web.paging import Page, PageRequest, link_to
 
 blueprint = Blueprint("handover", __name__, template_folder="templates", url_prefix="/handovers")
 REASONS: Final = {one.value: one for one in HandoverReason}
-# A last day further from today is a slip of the pen.
-FURTHEST: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +137,17 @@ def one(handover_id: str) -> str:
     """Show the sheet: the parties, every customer, the signatures; it prints as it is."""
     seen = person()
     with reading() as session:
-        handover = queries.get_handover(session, handover_id)
+        handover, lines = sheet_lines(session, handover_id)
         leaver = managers.get_manager(session, handover.from_id)
         taker = managers.get_manager(session, handover.to_id)
-        files = customers.find_by_ids(session, list(queries.customer_ids_of(session, handover.id)))
-    # Who gave a customer away no longer sees the file, but signs for its number.
     with reading(as_node=True) as session:
-        numbers = queries.numbers_of(session, handover.id)
         leaving = _leaving(session, handover) if may(Resource.CUSTOMER, Action.TRANSFER) else {}
     return render_template(
         "handover/one.html",
         handover=handover,
         leaver=leaver,
         taker=taker,
-        lines=[Line(number, files.get(at)) for at, number in numbers.items()],
+        lines=lines,
         may_sign=_may_sign(handover, seen.manager_id),
         may_undo=handover.undone_at is None and handover.made_at >= _day_began(),
         printed_by=seen,
@@ -223,6 +217,16 @@ def undo(handover_id: str) -> ResponseReturnValue:
     return redirect(url_for("handover.one", handover_id=handover_id), code=303)
 
 
+def sheet_lines(session: Session, handover_id: str) -> tuple[Handover, list[Line]]:
+    """Return a hand-over and the line of each of its customers; raises HandoverNotFoundError."""
+    handover = queries.get_handover(session, handover_id)
+    files = customers.find_by_ids(session, list(queries.customer_ids_of(session, handover.id)))
+    # Who gave a customer away no longer sees the file, but signs for its number.
+    with reading(as_node=True) as whole:
+        numbers = queries.numbers_of(whole, handover.id)
+    return handover, [Line(number, files.get(at)) for at, number in numbers.items()]
+
+
 def _leaving(session: Session, handover: Handover) -> dict[str, Any]:
     """Return what is still open at the leaver's account, for who may ask to have it closed."""
     now = stamp()
@@ -247,8 +251,7 @@ def _order(ids: list[str]) -> Order:
         reason = REASONS[form.get("reason", "")]
     except (ValueError, KeyError):
         raise HandoverFormError from None
-    if abs(last_day - _today()) > FURTHEST:
-        raise HandoverDayError
+    operations.check_last_day(last_day, _today())
     if not 1 <= len(ids) <= MOST:
         raise HandoverNobodyError(most=MOST)
     return Order(

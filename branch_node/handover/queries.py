@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from branch_node.customers.belonging import Belonging, Handing, count_belongings
@@ -83,14 +83,18 @@ def get_handover(session: Session, handover_id: str, *, lock: bool = False) -> H
     return found
 
 
-def list_handovers(session: Session, *, limit: int, offset: int = 0) -> Sequence[HandoverRow]:
-    """Return hand-overs with the names of both, the last first."""
-    wanted = (
+def select_handovers() -> Select[Handover, str, str]:
+    """Select hand-overs with the names of both."""
+    return (
         select(Handover, From.name.label("leaver"), To.name.label("taker"))
         .join(From, From.id == Handover.from_id)
         .join(To, To.id == Handover.to_id)
     )
-    ordered = wanted.order_by(Handover.made_at.desc(), Handover.id.desc())
+
+
+def list_handovers(session: Session, *, limit: int, offset: int = 0) -> Sequence[HandoverRow]:
+    """Return hand-overs with the names of both, the last first."""
+    ordered = select_handovers().order_by(Handover.made_at.desc(), Handover.id.desc())
     return session.execute(ordered.limit(limit).offset(offset)).all()
 
 

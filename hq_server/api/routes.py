@@ -11,12 +11,14 @@ from hq_server.analysis.grid import Counts
 from hq_server.analysis.queries import count_customers
 from hq_server.api import schemas
 from hq_server.branches import web
-from hq_server.branches.queries import get_branch
+from hq_server.branches.queries import Coverage, get_branch
 from hq_server.customers import groups, queries
 from hq_server.customers.identities import count_shared
 from hq_server.customers.pages import asked_customers
 from hq_server.qualification import queries as qualification
 from hq_server.replica.models import ReplicaCustomer
+from hq_server.upkeep.pages import asked_counts, together
+from hq_server.upkeep.queries import Figures
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
@@ -84,7 +86,7 @@ def counts() -> Response:
         scope = web.scope(session)
         found = count_customers(session)
         shared = count_shared(session)
-    as_of, together = _as_of(scope), sum(found.values(), Counts(shared=shared))
+    as_of, summed = _as_of(scope), sum(found.values(), Counts(shared=shared))
     branches = [
         {
             "branch": scope.code(number),
@@ -94,8 +96,30 @@ def counts() -> Response:
         }
         for number, one in found.items()
     ]
-    shown = {"files": together.files, "customers": together.distinct, "shared": shared, "branches": branches}
-    return asking.one(dict(schemas.CustomerCounts().dump(shown)))
+    shown = {"files": summed.files, "customers": summed.distinct, "shared": shared, "branches": branches}
+    return asking.one(dict(schemas.CustomerCounts().dump(shown | _covered(scope.coverage))))
+
+
+@blueprint.get("/figures/upkeep")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(
+    _l("Say by branch how complete files are, and what in them is stale or contradicts something"),
+    answer=schemas.UpkeepFigures,
+    query=(BRANCHES,),
+    needs=NAMES,
+)
+def upkeep() -> Response:
+    """Tell what branches have counted, each as of when, and which have told no count and why."""
+    scope, counts, covered = asked_counts()
+    told = schemas.UpkeepCounts()
+    branches = [
+        dict(told.dump(Figures.of(one)))
+        | dict(schemas.OfBranch().dump({"branch": scope.code(one.branch_number), "as_of": one.counted_at}))
+        | {"fields": one.fields, "conflicts": one.conflicts}
+        for one in counts
+    ]
+    shown = dict(told.dump(together(counts))) | dict(schemas.Covered().dump(_covered(covered)))
+    return asking.one(shown | {"branches": branches})
 
 
 @blueprint.get("/customers/<code>/<id:customer_id>")
@@ -168,6 +192,11 @@ def standings() -> Response:
 
 def _as_of(scope: web.Scope) -> dict[int, datetime | None]:
     return {one.number: one.as_of for one in scope.coverage.included}
+
+
+def _covered(covered: Coverage) -> dict[str, Any]:
+    missing = [{"branch": one.code, "why": one.why} for one in covered.missing]
+    return {"as_of": covered.as_of, "missing": missing}
 
 
 def _shown(found: ReplicaCustomer, code: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from marshmallow import Schema, fields
 
+from hq_server.branches.queries import MissingReason
+
 
 class Customer(Schema):
     """A customer as its branch last sent it; contact data is masked as the owner of the token sees it."""
@@ -57,6 +59,20 @@ class Standing(Schema):
     counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
 
 
+class NotCovered(Schema):
+    """A branch that figures do not cover, and why."""
+
+    branch = fields.String(required=True)
+    why = fields.Enum(MissingReason, by_value=True, required=True)
+
+
+class Covered(Schema):
+    """As of when figures are, by the branch that counted first, and which branches they do not cover."""
+
+    as_of = fields.AwareDateTime(required=True, allow_none=True)
+    missing = fields.List(fields.Nested(NotCovered), required=True)
+
+
 class BranchCounts(Schema):
     """How many files and customers a branch has; merged files count as one customer."""
 
@@ -66,10 +82,40 @@ class BranchCounts(Schema):
     customers = fields.Integer(required=True)
 
 
-class CustomerCounts(Schema):
+class CustomerCounts(Covered):
     """Files and customers of all branches that are seen: `shared` were counted at more than one of them."""
 
     files = fields.Integer(required=True)
     customers = fields.Integer(required=True)
     shared = fields.Integer(required=True)
     branches = fields.List(fields.Nested(BranchCounts), required=True)
+
+
+class UpkeepCounts(Schema):
+    """How many open customers, with a flagged, a stale, a contradictory field; how complete files are, in percent."""
+
+    customers = fields.Integer(required=True)
+    flagged = fields.Integer(required=True)
+    stale = fields.Integer(required=True)
+    conflicting = fields.Integer(required=True)
+    complete = fields.Integer(required=True, allow_none=True)
+
+
+class OfBranch(Schema):
+    """Of which branch figures are, and as of when."""
+
+    branch = fields.String(required=True)
+    as_of = fields.AwareDateTime(required=True)
+
+
+class BranchUpkeep(UpkeepCounts, OfBranch):
+    """What a branch has counted: customers by the field that is stale, and by what contradicts."""
+
+    fields_ = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True, data_key="fields")
+    conflicts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
+class UpkeepFigures(UpkeepCounts, Covered):
+    """What all branches have counted together, and each by itself."""
+
+    branches = fields.List(fields.Nested(BranchUpkeep), required=True)

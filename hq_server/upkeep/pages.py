@@ -37,7 +37,7 @@ HEADINGS: Final = {
 @requires(Resource.CUSTOMER, Action.READ)
 def index() -> str:
     """Show by branch how many customers have a stale or contradictory field; ?sort= orders by a column."""
-    scope, counts, covered = _counts()
+    scope, counts, covered = asked_counts()
     sort = request.args.get("sort", "")
     if sort.removeprefix("-") in HEADINGS:
         counts = sorted(counts, key=lambda one: _value(one, sort), reverse=sort.startswith("-"))
@@ -45,7 +45,7 @@ def index() -> str:
         "hq_upkeep/index.html",
         scope=scope,
         rows=[(one, Figures.of(one)) for one in counts],
-        total=_together(counts),
+        total=together(counts),
         coverage=covered,
         headings=HEADINGS,
         sort=sort,
@@ -56,7 +56,7 @@ def index() -> str:
 @requires(Resource.CUSTOMER, Action.EXPORT)
 def export() -> ResponseReturnValue:
     """Answer with the counts as a workbook: a row a branch, each kind of flag in a column."""
-    scope, counts, covered = _counts()
+    scope, counts, covered = asked_counts()
     kinds, words = _kinds(), {"fields": _("Stale"), "conflicts": _("Conflicting")}
     return web.send_xlsx(
         "upkeep",
@@ -116,14 +116,16 @@ def one(code: str) -> str:
     )
 
 
-def _counts() -> tuple[web.Scope, Sequence[UpkeepCount], Coverage]:
+def asked_counts() -> tuple[web.Scope, Sequence[UpkeepCount], Coverage]:
+    """Return the branches that the address asks for, what they have counted, and what figures over that cover."""
     with reading() as session:
         scope = web.scope(session)
         counts = queries.list_counts(session, scope.chosen)
     return scope, counts, queries.counted_coverage(scope.coverage, counts)
 
 
-def _together(counts: Sequence[UpkeepCount]) -> Figures:
+def together(counts: Sequence[UpkeepCount]) -> Figures:
+    """Return the figures of several branches as one."""
     return sum((Figures.of(one) for one in counts), Figures())
 
 

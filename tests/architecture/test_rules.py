@@ -56,8 +56,8 @@ OTHER_TRANSACTIONS = {
 
 # Whoever looks with the node's own eyes in a person's request sees every row, so each says why it may.
 LOOK_AS_NODE = {
-    "branch_node/api/care_routes.py": "as the page does: a file's history is told by the whole log of it",
     "branch_node/api/customer_routes.py": "as the page does: an operator may enter a customer, and serves them then",
+    "branch_node/api/paper_routes.py": "as the page does: a file is put away whole, also what is not seen of it",
     "branch_node/archive/contact_history_pages.py": "a history is told by the whole log, of which some see a part",
     "branch_node/imports/row_pages.py": "who serves a customer one may not see, and no more, leaves it",
     "hq_server/qualification/trial_pages.py": "a masked document is none that can be checked; counts alone leave it",

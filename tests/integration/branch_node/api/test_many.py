@@ -1,6 +1,14 @@
 """Programs do to many customers what people can: tried first, told of each, taken back."""
 
-from shared.rights.vocabulary import Action, Resource
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from branch_node.bulk.models import BulkRow, RowState
+from branch_node.customers.models import Customer
+from shared.rights.vocabulary import Action, Resource, StaffKind
+from tests.support.branch import ANA, NOON
 from tests.support.interfaces import Program, token_for
 
 
@@ -43,6 +51,88 @@ def test_customers_are_handed_over_after_a_preview_and_taken_back(program, rows)
     assert (made.status_code, held) == (201, li), made.text
     assert back.json["undone_at"] is not None
     assert program.get(f"/api/v1/customers/{at}").json["manager_id"] == wu
+
+
+def test_hand_overs_are_listed_and_one_has_a_line_of_each_customer_and_says_who_stays(
+    app, program, rows, make_user, sessions
+):
+    wu, li = rows.manager(name="Wu"), rows.manager(name="Li")
+    make_user("wu", StaffKind.ACCOUNT_MANAGER, manager_id=wu)
+    make_user("zhao", StaffKind.ACCOUNT_MANAGER, manager_id=rows.manager())
+    leaver, stranger = (Program(app, token_for(app, name)) for name in ("wu", "zhao"))
+    ids = [rows.customer(customer_no=f"C-{number}", manager_id=wu) for number in (1, 2)]
+    wanted = {"from_id": wu, "to_id": li, "reason": "moves", "last_day": "2026-03-31"}
+
+    far = program.post("/api/v1/handovers", {**wanted, "last_day": "2062-03-31", "customer_ids": ids})
+    made = [program.post("/api/v1/handovers", {**wanted, "customer_ids": [at]}).json for at in ids]
+    whole = program.post("/api/v1/handovers", {**wanted, "from_id": li, "to_id": wu, "customer_ids": ids})
+    with sessions.begin() as session:
+        session.get_one(Customer, ids[1]).touch(replace(ANA, at=NOON + timedelta(minutes=5)))
+    back = program.post(f"/api/v1/handovers/{whole.json['id']}/undo").json
+
+    listed = program.get("/api/v1/handovers").json["items"]
+    sheet = program.get(f"/api/v1/handovers/{made[0]['id']}").json
+    theirs = leaver.get(f"/api/v1/handovers/{made[0]['id']}").json
+    assert (far.status_code, far.json["code"], set(far.json["fields"])) == (
+        400,
+        "handover-day",
+        {"last_day"},
+    ), far.text
+    assert [one["id"] for one in listed] == [*(one["id"] for one in made), whole.json["id"]]
+    assert sheet["lines"] == [{"customer_no": "C-1", "customer_id": ids[0]}]
+    assert theirs["lines"] == [{"customer_no": "C-1", "customer_id": None}], "signed for, and seen no more"
+    assert (back["stay"], back["undone_at"] is not None) == (["C-2"], True)
+    assert stranger.get("/api/v1/handovers").json["items"] == []
+    assert stranger.get(f"/api/v1/handovers/{made[0]['id']}").status_code == 404
+    with sessions() as session:
+        held = [session.get_one(Customer, at).manager_id for at in ids]
+    assert held == [li, wu]
+
+
+def test_bulk_acts_are_listed_and_each_exception_has_its_reason(app, program, rows, make_user, database):
+    make_user("seller", StaffKind.ACCOUNT_MANAGER, manager_id=rows.manager())
+    make_user("clerk", StaffKind.SERVICE)
+    seller, clerk = (Program(app, token_for(app, name)) for name in ("seller", "clerk"))
+    ids = [rows.customer(tags=["VIP"] if number % 3 else []) for number in range(40)]
+    wanted = {"ids": ids, "kind": "add_tag", "value": "VIP", "reason": "yearly clean-up"}
+    so = "It is so already. There is nothing to do."
+
+    tried = program.post("/api/v1/customers/bulk", {**wanted, "try": True}).json
+    act = program.post("/api/v1/customers/bulk", wanted).json
+    address = f"/api/v1/bulk-acts/{act['id']}"
+    rest = list[dict[str, str]]()
+    after: str | None = ""
+    while after is not None:
+        page = program.get(f"{address}/rows?state=left&size=25&after={after}").json
+        rest += page["items"]
+        after = page["next"]
+
+    assert tried["reasons"] == act["reasons"] == [{"why": so, "customers": 26}]
+    assert (act["reason"], act["made_by"], act["handovers"]) == ("yearly clean-up", "boss", [])
+    listed = program.get("/api/v1/bulk-acts").json["items"]
+    assert [(one["id"], one["done"], one["left_out"]) for one in listed] == [(act["id"], 14, 26)]
+    with database.reads() as session:
+        left = select(BulkRow.customer_id).where(BulkRow.state == RowState.LEFT)
+        assert {one["customer_id"] for one in rest} == set(session.scalars(left))
+    assert (len(rest), {one["why"] for one in rest}) == (26, {so})
+    assert len(program.get(f"{address}/rows?size=100").json["items"]) == 40
+    assert seller.get("/api/v1/bulk-acts").json["items"] == []
+    assert [seller.get(f"{address}{rest}").status_code for rest in ("", "/rows")] == [404, 404]
+    assert clerk.get("/api/v1/bulk-acts").json["items"] == []
+    assert program.get(f"{address}/rows?after=bm9uc2Vuc2U").status_code == 400
+
+
+def test_a_bulk_hand_over_names_the_hand_overs_it_made(program, rows):
+    wu, li = rows.manager(name="Wu"), rows.manager(name="Li")
+    ids = [rows.customer(manager_id=wu), rows.customer()]
+    wanted = {"ids": ids, "kind": "hand_over", "value": li, "reason": "spread anew"}
+
+    act = program.post("/api/v1/customers/bulk", wanted).json
+
+    (made,) = program.get("/api/v1/handovers").json["items"]
+    assert act["handovers"] == [made["id"]]
+    assert [one["customers"] for one in act["reasons"]] == [1]
+    assert "no account manager" in act["reasons"][0]["why"]
 
 
 def test_judgements_and_merges_are_asked_for_and_decided_by_somebody_else(program, rows, app, make_user):

@@ -205,11 +205,44 @@ def test_who_sees_the_archive_masked_sees_it_so_through_a_program(app, filed, ma
     assert "13800000001" not in answer.text
 
 
-def test_no_program_can_write_into_the_archive_whatever_it_may(app, filed, make_user, sessions):
+def test_a_file_is_put_into_the_archive_once_by_who_may_and_with_a_reason(
+    app, program, rows, make_user, database
+):
+    wu = rows.manager()
+    at = rows.customer(customer_no="C-1", name="李明", manager_id=wu)
+    address = f"/api/v1/customers/{at}/archive"
+    said = {"reason": "contract ended"}
+    make_user("seller", StaffKind.ACCOUNT_MANAGER, manager_id=wu)
+    make_user("keeper", StaffKind.ACCOUNT_MANAGER, manager_id=rows.manager(), duties=[Duty.ARCHIVE_KEEPER])
+
+    silent = program.post(address, {"reason": " "})
+    odd = program.post(address, {"why": "x"})
+    nobody = program.post(f"/api/v1/customers/{wu}/archive", said)
+    seller = Program(app, token_for(app, "seller")).post(address, said)
+    keeper = Program(app, token_for(app, "keeper")).post(address, said)
+    made = program.post(address, said, idempotency_key="k")
+    again = program.post(address, said, idempotency_key="k")
+    late = program.post(address, said)
+
+    assert (silent.status_code, silent.json["code"], set(silent.json["fields"])) == (
+        400,
+        "archive-reason",
+        {"reason"},
+    )
+    assert set(odd.json["fields"]) == {"reason", "why"}
+    assert (nobody.status_code, seller.status_code, keeper.status_code) == (404, 403, 404)
+    assert (made.status_code, made.json["kind"], again.json) == (201, "file", made.json), made.text
+    assert (late.status_code, late.json["code"]) == (409, "archive-nothing-new")
+    assert program.get(f"/api/v1/archive/{made.json['id']}").json["content"]["reason"] == "contract ended"
+    with database.reads() as session:
+        assert [one.id for one in session.scalars(select(ArchiveEntry))] == [made.json["id"]]
+
+
+def test_no_program_can_change_the_archive_whatever_it_may(app, filed, make_user, sessions):
     make_user("keeper", StaffKind.BRANCH_MANAGER, duties=[Duty.ARCHIVE_KEEPER])
     keeper = Program(app, token_for(app, "keeper"))
     writing = [
-        rule.rule
+        (rule.rule, access.action)
         for rule, method, _said, access in described(app)
         if access.resource is Resource.ARCHIVE and (method != "GET" or access.action is not Action.READ)
     ]
@@ -221,7 +254,7 @@ def test_no_program_can_write_into_the_archive_whatever_it_may(app, filed, make_
     # The pages' own addresses are closed to a token.
     page = keeper.post(f"/archive/{filed}/unlock", {"reason": "a page is missing"}).status_code
 
-    assert writing == []
+    assert writing == [("/api/v1/customers/<id:customer_id>/archive", Action.CREATE)]
     assert set(answers) <= {404, 405}
     assert page in {303, 401, 403}
     assert access_of(app, "archive.unlock") is not None

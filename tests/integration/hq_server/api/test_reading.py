@@ -1,8 +1,16 @@
 """Programs read what branches have sent as people at head office do: masked, and with the branch beside each row."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
+from sqlalchemy import select
+
+from hq_server.branches.models import Branch
+from shared.domain.customers.vocabulary import CustomerKind
+from shared.rights.vocabulary import Action, Resource, StaffKind
 from tests.integration.hq_server.conftest import NOON, sign_in
+from tests.integration.hq_server.test_limited_people import add
+from tests.integration.hq_server.test_upkeep_pages import company
 from tests.support.hq_rows import add_branch
 from tests.support.interfaces import Program, token_for
 
@@ -60,3 +68,100 @@ def test_standings_say_of_each_branch_as_of_when_they_count(app, database, clock
     assert [(row["branch"], row["counts"]) for row in rows] == [("B002", {"none": 15})]
     assert "as_of" in rows[0]
     assert program.get("/api/v1/groups/G-1").json == {"items": [], "next": None}
+
+
+@pytest.fixture
+def counted(database):
+    """Two branches that serve one group, a merged file at the first, and one that has not joined."""
+    with database.sessions.begin() as session:
+        near, far = add_branch(session, "B001", NOON), add_branch(session, "B002", NOON + timedelta(hours=1))
+        for branch in (near, far):
+            branch.customer("G", kind=CustomerKind.GROUP, group_no="G-1")
+        near.merged(near.customer("C-1"), near.customer("C-2"))
+        for branch in (near, far):
+            branch.deliver()
+        add_branch(session, "B003", NOON, joined=False)
+        return near.number
+
+
+def test_customers_are_counted_by_branch_each_as_of_when_and_who_is_not_covered_is_named(
+    app, database, counted
+):
+    sign_in(app, database)
+
+    figures = Program(app, token_for(app, "zhang")).get("/api/v1/figures/customers").json
+
+    assert [figures[name] for name in ("files", "customers", "shared")] == [4, 2, 1]
+    rows = {one["branch"]: (one["files"], one["customers"]) for one in figures["branches"]}
+    assert rows == {"B001": (3, 2), "B002": (1, 1), "B003": (0, 0)}
+    as_of = {one["branch"]: one["as_of"] for one in figures["branches"]}
+    hours = {code: datetime.fromisoformat(at) for code, at in as_of.items() if at}
+    assert hours == {"B001": NOON, "B002": NOON + timedelta(hours=1)}
+    assert datetime.fromisoformat(figures["as_of"]) == NOON
+    assert figures["missing"] == [{"branch": "B003", "why": "never-joined"}]
+
+
+def test_counts_of_customers_are_for_who_sees_customers_and_of_their_branches_alone(app, database, counted):
+    with database.sessions.begin() as session:
+        add(session, "near", StaffKind.ANALYST, [counted])
+        add(session, "keeper", StaffKind.ADMINISTRATOR, None)
+        add(session, "all", StaffKind.ANALYST, None)
+    near, keeper = (Program(app, token_for(app, name)) for name in ("near", "keeper"))
+    narrow = Program(app, token_for(app, "all", [(Resource.QUALIFICATION, Action.READ)]))
+
+    figures = near.get("/api/v1/figures/customers").json
+
+    assert [figures[name] for name in ("files", "customers", "shared")] == [3, 2, 0]
+    assert ([one["branch"] for one in figures["branches"]], figures["missing"]) == (["B001"], [])
+    for address in ("/api/v1/figures/customers", "/api/v1/figures/upkeep"):
+        assert [program.get(address).status_code for program in (keeper, narrow)] == [403, 403]
+
+
+def test_what_branches_count_of_their_files_is_told_with_as_of_and_who_has_told_nothing(app, database):
+    with database.sessions.begin() as session:
+        company(session)
+    sign_in(app, database)
+    program = Program(app, token_for(app, "zhang"))
+
+    figures = program.get("/api/v1/figures/upkeep").json
+    some = program.get("/api/v1/figures/upkeep?branch=B1&branch=B3").json
+
+    names = ("customers", "flagged", "stale", "conflicting", "complete")
+    assert [figures[name] for name in names] == [400, 80, 70, 10, 60]
+    assert datetime.fromisoformat(figures["as_of"]) == NOON
+    assert figures["missing"] == [{"branch": "B3", "why": "never-counted"}]
+    first, second = figures["branches"]
+    assert [[one[name] for name in names] for one in (first, second)] == [
+        [100, 45, 40, 5, 90],
+        [300, 35, 30, 5, 50],
+    ]
+    assert (first["branch"], first["fields"], first["conflicts"]) == (
+        "B1",
+        {"mobile": 40},
+        {"same-number": 5},
+    )
+    assert datetime.fromisoformat(second["as_of"]) == NOON
+    assert ([one["branch"] for one in some["branches"]], some["customers"]) == (["B1"], 100)
+    assert [one["branch"] for one in some["missing"]] == ["B3"]
+
+
+def test_who_is_limited_to_branches_is_told_what_those_count(app, database):
+    with database.sessions.begin() as session:
+        company(session)
+        first = session.scalars(select(Branch.number).where(Branch.code == "B1")).one()
+        add(session, "near", StaffKind.ANALYST, [first])
+
+    figures = Program(app, token_for(app, "near")).get("/api/v1/figures/upkeep").json
+
+    assert (figures["customers"], figures["missing"]) == (100, [])
+    assert [one["branch"] for one in figures["branches"]] == ["B1"]
+
+
+def test_nobody_has_told_anything_is_an_answer_too(app, database):
+    sign_in(app, database)
+    program = Program(app, token_for(app, "zhang"))
+
+    figures = program.get("/api/v1/figures/upkeep").json
+
+    assert (figures["customers"], figures["complete"], figures["as_of"]) == (0, None, None)
+    assert (figures["branches"], figures["missing"]) == ([], [])

@@ -1,0 +1,116 @@
+"""What is sent to and answered by the interface about acts on many customers: bulk acts and hand-overs."""
+
+from marshmallow import Schema, fields
+
+from branch_node.api.schemas import NOT_TRUE, TEXT, TEXTS, Sent, code, one_of
+from branch_node.bulk.models import BulkKind, BulkState, RowState
+from branch_node.handover.models import HandoverReason
+
+
+class NewBulk(Sent):
+    """What is to be done to whom, and why; with `try` it is said what would happen, and nothing is done."""
+
+    ids = fields.List(fields.String(**TEXT), required=True, **TEXTS)
+    kind = fields.String(required=True, validate=one_of(one.value for one in BulkKind), **TEXT)
+    value = fields.String(allow_none=True, **TEXT)
+    reason = fields.String(required=True, **TEXT)
+    try_ = fields.Boolean(data_key="try", error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
+
+
+class BulkRow(Schema):
+    """What became, or would become, of one customer."""
+
+    customer_id = fields.String(required=True)
+    state = code(RowState, required=True)
+    why = fields.String(required=True)
+
+
+class BulkAct(Schema):
+    """A bulk act: what it does to how many, why, and who did it; one that was only tried has no id."""
+
+    id = fields.String(allow_none=True)
+    kind = code(BulkKind, required=True)
+    value = fields.String(required=True)
+    reason = fields.String(required=True)
+    state = code(BulkState, required=True)
+    asked = fields.Integer(required=True)
+    done = fields.Integer(required=True)
+    left_out = fields.Integer(required=True)
+    made_at = fields.AwareDateTime(allow_none=True)
+    made_by = fields.String(allow_none=True)
+    undone_at = fields.AwareDateTime(allow_none=True)
+
+
+class BulkReason(Schema):
+    """Why so many customers were left out, or stayed when the act was taken back."""
+
+    why = fields.String(required=True)
+    customers = fields.Integer(required=True)
+
+
+class Bulk(BulkAct):
+    """A bulk act with the first 1,000 rows, those left out first, and the ids of the hand-overs it made."""
+
+    rows = fields.List(fields.Nested(BulkRow), required=True)
+    reasons = fields.List(fields.Nested(BulkReason), required=True)
+    handovers = fields.List(fields.String(), required=True)
+
+
+class Handover(Schema):
+    """Customers handed over by one account manager to another."""
+
+    id = fields.String(required=True)
+    number = fields.String(required=True)
+    from_id = fields.String(required=True)
+    to_id = fields.String(required=True)
+    reason = code(HandoverReason, required=True)
+    last_day = fields.Date(required=True)
+    customers = fields.Integer(required=True)
+    shares = fields.Integer(required=True)
+    made_at = fields.AwareDateTime(required=True)
+    made_by = fields.String(required=True)
+    signed_from_at = fields.AwareDateTime(allow_none=True)
+    signed_to_at = fields.AwareDateTime(allow_none=True)
+    undone_at = fields.AwareDateTime(allow_none=True)
+
+
+class HandoverLine(Schema):
+    """A customer of a hand-over: the number always, the id as far as the file is seen."""
+
+    customer_no = fields.String(required=True)
+    customer_id = fields.String(required=True, allow_none=True)
+
+
+class HandoverSheet(Handover):
+    """A hand-over with the line of each customer."""
+
+    lines = fields.List(fields.Nested(HandoverLine), required=True)
+
+
+class HandoverBack(Handover):
+    """A hand-over that was taken back, and the numbers of who stays, because they were changed since."""
+
+    stay = fields.List(fields.String(), required=True)
+
+
+class NewHandover(Sent):
+    """Who hands over to whom, which customers, why, and the last day of who hands over."""
+
+    from_id = fields.String(required=True, **TEXT)
+    to_id = fields.String(required=True, **TEXT)
+    customer_ids = fields.List(fields.String(**TEXT), required=True, **TEXTS)
+    reason = fields.String(required=True, validate=one_of(one.value for one in HandoverReason), **TEXT)
+    last_day = fields.String(required=True, **TEXT)
+    with_shares = fields.Boolean(error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
+
+
+class Plan(Schema):
+    """What a hand-over would move, and whom it leaves out: the ids of who was erased or merged."""
+
+    customers = fields.List(fields.String(), required=True)
+    erased = fields.List(fields.String(), required=True)
+    merged = fields.List(fields.String(), required=True)
+    shares = fields.Integer(required=True)
+    judgements = fields.Integer(required=True)
+    merges = fields.Integer(required=True)
+    held = fields.Integer(required=True)
