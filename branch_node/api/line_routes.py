@@ -53,7 +53,7 @@ def line(customer_id: str) -> Response:
     topics = code_arguments("topic", Topic)
     with reading() as session:
         customer = get_customer(session, customer_id)
-        entries, further = _entries(session, customer.id, kinds, topics) if kinds else ([], None)
+        entries, further = _entries(session, customer.id, kinds, topics)
         shown = [_shown(entry) for entry in entries]
     take_rows(len(shown), "customer")
     return asking.many(shown, next_=asking.cursor(further.text) if further else None)
@@ -100,15 +100,8 @@ def _entries(
     before = Place.of(place_[0] or "") if place_ else None
     if place_ and before is None:
         raise ValidationError({"after": [asking.NOT_A_CURSOR]})
-    return timeline.list_entries(
-        session,
-        customer_id,
-        kinds=kinds,
-        topics=topics,
-        before=before,
-        timezone=zone,
-        limit=asking.size(),
-    )
+    their = timeline.line_of(session, customer_id, timezone=zone)
+    return timeline.list_entries(their, kinds=kinds, topics=topics, before=before, limit=asking.size())
 
 
 def _shown(entry: Entry) -> dict[str, Any]:

@@ -34,21 +34,16 @@ def line(customer_id: str) -> str:
     """Show what happened with a customer, a page at a time; a browser that scrolls asks for the further ones."""
     topics = code_arguments("topic", Topic)
     opened = [kind for kind in EntryKind if kind not in OPENS or may(*OPENS[kind])]
-    kinds = [kind for kind in code_arguments("kind", EntryKind) or EntryKind if kind in opened]
+    asked = code_arguments("kind", EntryKind)
+    kinds = [kind for kind in asked or EntryKind if kind in opened]
     zone = runtime().settings.timezone
     # Of the operation log some see only what they did themselves: what happened with a file is told whole or wrong.
     with reading() as session, reading(as_node=True) as log:
         header = header_of(session, customer_id)
-        entries, further = timeline.list_entries(
-            session,
-            header.customer.id,
-            kinds=kinds,
-            topics=topics,
-            before=Place.of(text_argument("before")),
-            timezone=zone,
-            log=log,
-        )
-        counts = timeline.count_topics(session, header.customer.id, kinds=opened, timezone=zone, log=log)
+        their = timeline.line_of(session, header.customer.id, timezone=zone, log=log)
+        before = Place.of(text_argument("before"))
+        entries, further = timeline.list_entries(their, kinds=kinds, topics=topics, before=before)
+        counts = timeline.count_topics(their, kinds=opened)
         return customer_page(
             "desk/customer_line.html",
             header,
@@ -57,6 +52,7 @@ def line(customer_id: str) -> str:
             first="before" not in request.args,
             topics=[(topic, counts[topic]) for topic in Topic if counts[topic] or topic in topics],
             chosen=[topic.value for topic in topics],
+            kinds=[kind.value for kind in asked],
             total=sum(counts.values()),
             moved=moved,
             act=action_word,

@@ -1,11 +1,23 @@
 """Everything that happened with a customer on one line, the latest first, a page at a time and never read whole."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from branch_node.billing.models import BillLine
@@ -113,14 +125,26 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is asked of one file: the sessions to read with, and which kinds of work (none: all)."""
+class Line:
+    """The line of one person: the sessions to read with, and their files; what contact people are called is asked once.
+
+    `log` reads the operation log, when it has to see more of it than who looks.
+    """
 
     session: Session
     log: Session
+    files: Sequence[str]
+    zone: str
+    named: dict[EntryKind, dict[str, dict[str, str | None]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of one file, and which kinds of work (none: all)."""
+
+    line: Line
     file: str
     works: frozenset[WorkLogKind]
-    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,26 +158,26 @@ class _Told:
     entry: Callable[[Any], Entry]
 
 
+def line_of(session: Session, customer_id: str, *, timezone: str, log: Session | None = None) -> Line:
+    """Return the line of a customer; what was merged into the customer counts as theirs."""
+    return Line(session, log or session, files_of(session, customer_id), timezone)
+
+
 def list_entries(
-    session: Session,
-    customer_id: str,
+    line: Line,
     *,
-    kinds: Collection[EntryKind],
+    kinds: Collection[EntryKind] = tuple(EntryKind),
     topics: Collection[Topic] = (),
     before: Place | None,
-    timezone: str,
     limit: int = PAGE,
-    log: Session | None = None,
 ) -> tuple[list[Entry], Place | None]:
-    """Return what happened before a place, latest first, of these kinds (none: of all), and where the next page begins.
+    """Return what happened before a place, latest first, of these kinds, and where the next page begins.
 
-    What was merged into the customer counts as theirs. Each kind gives at most a page of each file, by its index: what
-    a customer has of it in all does not matter. `log` reads the operation log, when it has to see more of it.
+    Each kind gives at most a page of each file, by its index: what a customer has of it in all does not matter.
     """
     found: list[Entry] = []
-    files = files_of(session, customer_id)
-    for kind, told in _each(session, log or session, files, kinds, topics, timezone):
-        older = (_older_day if kind in _DAYS else _older)(kind, told.at, told.key, before, timezone)
+    for kind, told in _each(line, kinds, topics):
+        older = (_older_day if kind in _DAYS else _older)(kind, told.at, told.key, before, line.zone)
         ordered = told.wanted.where(*older).order_by(told.at.desc(), told.key.desc()).limit(limit + 1)
         found += [told.entry(row) for row in told.session.execute(ordered)]
     found.sort(key=lambda entry: (entry.place.at, entry.place.kind, entry.place.id), reverse=True)
@@ -161,39 +185,33 @@ def list_entries(
     return shown, shown[-1].place if len(found) > limit else None
 
 
-def count_topics(
-    session: Session,
-    customer_id: str,
-    *,
-    kinds: Collection[EntryKind],
-    timezone: str,
-    log: Session | None = None,
-) -> dict[Topic, int]:
+def count_topics(line: Line, *, kinds: Collection[EntryKind] = tuple(EntryKind)) -> dict[Topic, int]:
     """Return how many entries of these kinds the line has under each topic, by the statements it is made of."""
     counts = dict.fromkeys(Topic, 0)
-    files = files_of(session, customer_id)
-    for topic in Topic:
-        for _kind, told in _each(session, log or session, files, kinds, (topic,), timezone):
-            counted = told.wanted.with_only_columns(func.count(), maintain_column_froms=True)
-            counts[topic] += told.session.scalar(counted) or 0
+    for kind, told in _each(line, kinds, ()):
+        by = [WorkLog.kind] if kind is EntryKind.WORK else []
+        counted = told.wanted.with_only_columns(func.count(), *by, maintain_column_froms=True).group_by(*by)
+        for count, *of in told.session.execute(counted):
+            counts[_topic(kind, *of)] += count
     return counts
 
 
+def _topic(kind: EntryKind, work: WorkLogKind | None = None) -> Topic:
+    """Return under which topic entries of a kind stand."""
+    apart = (topic for topic, of in _APART.items() if of is work)
+    return next(apart, next(topic for topic, of in _KINDS_OF.items() if kind in of))
+
+
 def _each(
-    session: Session,
-    log: Session,
-    files: Sequence[str],
-    kinds: Collection[EntryKind],
-    topics: Collection[Topic],
-    zone: str,
+    line: Line, kinds: Collection[EntryKind], topics: Collection[Topic]
 ) -> Iterable[tuple[EntryKind, _Told]]:
     """Return the statement of each kind that is asked for, of each of the person's files."""
     of_topics = {kind for topic in topics for kind in _KINDS_OF[topic]}
     works = _works(topics)
     for kind, read in _READERS.items():
-        if (not kinds or kind in kinds) and (not topics or kind in of_topics):
-            for file in files:
-                if (told := read(_Asked(session, log, file, works, zone))) is not None:
+        if kind in kinds and (not topics or kind in of_topics):
+            for file in line.files:
+                if (told := read(_Asked(line, file, works))) is not None:
                     yield kind, told
 
 
@@ -212,7 +230,7 @@ def _work(asked: _Asked) -> _Told:
     if asked.works:
         wanted = wanted.where(WorkLog.kind.in_(sorted(asked.works)))
     return _Told(
-        asked.session,
+        asked.line.session,
         wanted,
         WorkLog.started_at,
         WorkLog.id,
@@ -249,29 +267,47 @@ def _dayed(
     """Return what has a day and no time: it stands at the midnight the day begins with."""
 
     def entry(row: Any) -> Entry:  # noqa: ANN401 - the record, and what it is told by
-        at = _midnight(getattr(row[0], on.key), asked.zone)
+        at = _midnight(getattr(row[0], on.key), asked.line.zone)
         return Entry(Place(at, kind.value, row[0].id), *row)
 
-    return _Told(asked.session, wanted, on, key, entry)
+    return _Told(asked.line.session, wanted, on, key, entry)
 
 
 def _changes(asked: _Asked) -> _Told:
-    return _logged(asked, EntryKind.CHANGE, "customer", {asked.file: None})
+    told = _logged(asked, EntryKind.CHANGE, "customer", {asked.file: None})
+    return replace(told, wanted=told.wanted.where(_no_move(asked.file)))
+
+
+def _no_move(file: str) -> ColumnElement[bool]:
+    """Hold unless stage or tier alone were changed by a move written at that instant, which stands there itself."""
+    changes = type_coerce(AuditEntry.changes, Text)
+    others = func.replace(changes, '"lifecycle_stage":', "")
+    others = func.replace(others, '"value_tier":', "")
+    moved = exists().where(CustomerMove.customer_id == file, CustomerMove.made_at == AuditEntry.at)
+    return or_(changes.is_(None), others.like('%":%'), ~moved)
 
 
 def _people(asked: _Asked) -> _Told | None:
-    named = select(Contact.id, Contact.name).where(Contact.customer_id == asked.file)
-    return _of_these(asked, EntryKind.PERSON, "contact", named)
+    return _of_these(asked, EntryKind.PERSON, "contact", Contact)
 
 
 def _documents(asked: _Asked) -> _Told | None:
-    named = select(Document.id, Document.name).where(Document.customer_id == asked.file)
-    return _of_these(asked, EntryKind.DOCUMENT, "document", named)
+    return _of_these(asked, EntryKind.DOCUMENT, "document", Document)
 
 
-def _of_these(asked: _Asked, kind: EntryKind, subject: str, named: Select[str, str]) -> _Told | None:
+def _of_these(
+    asked: _Asked, kind: EntryKind, subject: str, model: type[Contact] | type[Document]
+) -> _Told | None:
     """Return what the log tells of the rows that who looks may see."""
-    names: dict[str, str | None] = {str(row[0]): row[1] for row in asked.session.execute(named)}
+    if kind not in asked.line.named:
+        named: dict[str, dict[str, str | None]] = {}
+        wanted = select(model.customer_id, model.id, model.name).where(
+            model.customer_id.in_(asked.line.files)
+        )
+        for file, row_id, name in asked.line.session.execute(wanted):
+            named.setdefault(file, {})[row_id] = name
+        asked.line.named[kind] = named
+    names = asked.line.named[kind].get(asked.file)
     return _logged(asked, kind, subject, names) if names else None
 
 
@@ -282,7 +318,7 @@ def _logged(asked: _Asked, kind: EntryKind, subject: str, names: Mapping[str, st
         AuditEntry.action.not_in(_LOOKING),
     )
     return _Told(
-        asked.log,
+        asked.line.log,
         wanted,
         AuditEntry.at,
         AuditEntry.id,
