@@ -1,8 +1,8 @@
 """`make bench`: measure, print a table, write benchmarks/latest.json.
 
 `python -m benchmarks [--rows N] [--rounds N] [--many N] [--customers N]`. Beside it stand `benchmarks.imports`,
-`benchmarks.search` and `benchmarks.peers`, each a program of its own. The machine is shared and noisy: only the ratios
-of one run mean anything.
+`benchmarks.search`, `benchmarks.ten_years` and `benchmarks.peers`, each a program of its own. The machine is shared and
+noisy: only the ratios of one run mean anything.
 """
 
 import argparse

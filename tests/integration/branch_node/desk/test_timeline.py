@@ -339,7 +339,7 @@ def counts_of(page):
     found = re.findall(
         r'<a class="chip" href="[^"]*?timeline(?:\?topic=(\w+))?"[^>]*>.*?<span class="num">(\d+)<', page
     )
-    return {Topic(topic) if topic else None: int(count) for topic, count in found}
+    return {Topic.meant_by(topic) if topic else None: int(count) for topic, count in found}
 
 
 def test_ten_years_are_read_by_index_a_page_at_a_time(database, sessions, rows):
