@@ -105,6 +105,7 @@ def choices(papers: KindWords) -> dict[str, Any]:
             for code, fact in FACTS.items()
             if fact.options
         ],
+        "points": POINTS,
         "first_quarter": FIRST_QUARTER,
     }
 

@@ -53,6 +53,18 @@ def test_the_form_begins_with_the_rules_built_in_and_publishing_it_changes_nothi
     assert "Qualification of customers" in client.get("/published?kind=rules&q=qualification").text
 
 
+def test_each_row_is_folded_to_its_words_and_one_that_is_refused_stands_open(client, form):
+    page = client.get(NEW).text
+    folds = re.findall(r'<td class="rule-fold"><details>(.*?)</details></td>', page)
+    assert len(folds) == len(re.findall(r'name="rule-\d+-code"', page))
+    assert "With us for a year" in folds[3]
+    assert all("New rule" in fold for fold in folds[len(STANDARD.rules) :])
+
+    refused = client.send("/published", kind="rules", name=NAME, **{**form, "rule-4-value": "soon"}).text
+    [opened] = re.findall(r'<td class="rule-fold"><details open>(.*?)</details></td>', refused)
+    assert "With us for a year" in opened
+
+
 def test_a_row_is_added_changed_moved_and_taken_away_and_the_difference_is_told(client, database, form):
     answer = client.send("/published", kind="rules", name=NAME, **form)
     with database.reads() as session:
