@@ -30,6 +30,7 @@ from branch_node.duplicates.models import DuplicatePair
 from branch_node.erased.queries import erased_among
 from branch_node.identity.models import CustomerIdentity, CustomerMerge, MergeState
 from branch_node.identity.queries import merged_among
+from branch_node.merging.ages import ages_of, give_ages_back
 from branch_node.merging.errors import (
     CannotMergeError,
     LaterMergeError,
@@ -214,7 +215,12 @@ def _take_over(
     merge.after = {name: plain(getattr(loser, name)) for name in differing}
     if not differing:
         return
-    merge.stood = {"at": plain(survivor.updated_at), "by": survivor.updated_by, "since": plain(by.at)}
+    merge.stood = {
+        "at": plain(survivor.updated_at),
+        "by": survivor.updated_by,
+        "since": plain(by.at),
+        "ages": ages_of(session, survivor.id, differing),
+    }
     for name in differing:
         setattr(survivor, name, getattr(loser, name))
     survivor.touch(by)
@@ -239,6 +245,9 @@ def _give_back(session: Session, merge: CustomerMerge, survivor: Customer, *, by
     else:
         survivor.touch(by)
     session.flush()
+    # A merge from before ages were kept knows none.
+    if "ages" in merge.stood:
+        give_ages_back(session, survivor.id, merge.stood["ages"], merge.before.keys() - set(kept))
     index_customer(session, survivor)
     return kept
 

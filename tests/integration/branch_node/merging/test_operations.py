@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from branch_node.bindings import BINDINGS
 from branch_node.contacts import operations as contacts
+from branch_node.customers.confirming import confirm_field
 from branch_node.customers.groups import place
-from branch_node.customers.models import Contact, Customer, CustomerShare, Serving
+from branch_node.customers.models import Contact, Customer, CustomerShare, FieldAge, Serving
 from branch_node.customers.moves import move
 from branch_node.customers.operations import change_customer
 from branch_node.customers.sharing import share_customer
@@ -157,24 +158,6 @@ def add_contact(sessions, customer_id):
         return contact.id
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(chosen=st.sets(st.sampled_from(CHOOSABLE)), turned=st.booleans())
-def test_merging_and_parting_again_is_as_if_nothing_had_been(sessions, rows, chosen, turned):
-    pair = (
-        rows.customer(
-            name="王小明", mobile="13800138000", grade=Grade.B, tags=["vip"], opened_on=NOON.date()
-        ),
-        rows.customer(name="王晓明", remark="搬家了", manager_id=rows.manager()),
-    )
-    rows.bill_line(pair[0])
-    rows.bill_line(pair[1])
-    survivor, loser = reversed(pair) if turned else pair
-    before = everything(sessions)
-
-    assert take_back(sessions, merge(sessions, survivor, loser, chosen)) == []
-    assert everything(sessions) == before
-
-
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     chosen=st.sets(st.sampled_from(CHOOSABLE)), edited=st.sets(st.sampled_from(("mobile", "grade", "remark")))
@@ -213,6 +196,26 @@ def test_what_was_written_since_the_merge_stays_and_is_named(two, sessions):
     with sessions() as session:
         kept = session.get(Customer, survivor)
     assert (kept.mobile, kept.address, kept.updated_at) == ("13700000000", None, LATER.at)
+
+
+def test_fields_are_as_old_and_as_confirmed_as_before_but_for_what_was_written_since(rows, sessions):
+    survivor = rows.customer(mobile="13800138000", email="a@example.com", address="一号")
+    loser = rows.customer(mobile="13911112222", email="b@example.com", address="二号")
+    with sessions.begin() as session:
+        for field in ("mobile", "email", "address"):
+            confirm_field(session, survivor, field, by=ANA)
+    merge_id = merge(sessions, survivor, loser, ["mobile", "email"])
+    with sessions.begin() as session:
+        change_customer(session, survivor, {"mobile": "13700000000"}, seen_at=LI.at, by=LATER)
+
+    assert take_back(sessions, merge_id) == ["mobile"]
+    with sessions() as session:
+        ages = {one.field: one for one in session.scalars(select(FieldAge))}
+    assert {name: (one.changed_at, one.confirmed_at, one.confirmed_by) for name, one in ages.items()} == {
+        "mobile": (LATER.at, None, None),
+        "email": (NOON, NOON, "ana"),
+        "address": (NOON, NOON, "ana"),
+    }
 
 
 def test_the_file_that_went_in_is_only_read(two, sessions):
