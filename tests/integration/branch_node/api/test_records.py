@@ -9,10 +9,12 @@ from branch_node.archive import operations as archive
 from branch_node.archive.models import ArchiveEntry, ArchiveUnlock
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Customer, Serving
+from branch_node.desk.timeline import Topic
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import AuditEntry
 from shared.domain.customers.vocabulary import CustomerKind
 from shared.domain.documents.vocabulary import DocumentKind
+from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.rights.vocabulary import Action, Duty, Resource, StaffKind
 from shared.web.access import access_of
 from shared.web.api.document import described
@@ -109,6 +111,60 @@ def test_the_line_of_time_shows_what_the_token_opens_the_pages_of(app, program, 
     assert [one["amount_minor"] for one in money] == [10_000]
     assert {one["kind"] for one in some} == {"move"}
     assert narrow.get(f"{address}?kind=work").json == {"items": [], "next": None}
+
+
+def test_the_line_of_time_is_asked_for_by_topic_and_each_entry_stands_under_one(app, program, rows, keep):
+    at, by = rows.customer(), rows.manager()
+    for kind in (WorkLogKind.CALL, WorkLogKind.VISIT, WorkLogKind.SERVICE):
+        rows.work_log(by, customer_id=at, kind=kind)
+    rows.bill_line(at)
+    keep(at)
+    narrow = Program(app, token_for(app, "boss", [(Resource.CUSTOMER, Action.READ)]))
+    address = f"/api/v1/customers/{at}"
+    etag = program.get(address).headers["ETag"]
+    program.ask("PATCH", address, {"remark": "搬家了", "grade": "A"}, if_match=etag)
+
+    def asked(who, *topics, also=""):
+        named = "&".join(f"topic={one}" for one in topics)
+        return who.get(f"{address}/timeline?{named}{also}").json["items"]
+
+    whole = asked(program)
+    by_topic = {one.value: asked(program, one.value) for one in Topic}
+    told = {topic: {(one["kind"], one["what"]) for one in found} for topic, found in by_topic.items()}
+    assert told == {
+        "contact": {("work", "call")},
+        "visit": {("work", "visit")},
+        "service": {("work", "service")},
+        "money": {("money", "charge")},
+        "document": {("document", "document.added")},
+        "change": {("change", "customer.changed"), ("change", "customer.created")},
+    }
+    ids = [one["record_id"] for found in by_topic.values() for one in found]
+    assert sorted(ids) == sorted(one["record_id"] for one in whole)
+    assert {one["what"] for one in asked(program, "visit", "money")} == {"visit", "charge"}
+    assert asked(program, "visit", also="&kind=money") == []
+    assert asked(narrow, "contact") == asked(narrow, "change") == []
+    assert len(asked(program, "nonsense")) == len(whole), "a topic there is none of narrows nothing"
+
+
+def test_a_change_on_the_line_of_time_names_its_fields_and_nothing_else_has_any(program, rows):
+    at = rows.customer()
+    rows.bill_line(at)
+    address = f"/api/v1/customers/{at}"
+    etag = program.get(address).headers["ETag"]
+    program.ask("PATCH", address, {"remark": "搬家了", "mobile": "13900010001"}, if_match=etag)
+    person = {"name": "韩梅梅", "standing": "key", "status": "active"}
+    made = program.post(f"{address}/contacts", person)
+    changed = {**person, "title": "经理"}
+    program.ask("PUT", f"/api/v1/contacts/{made.json['id']}", changed, if_match=made.headers["ETag"])
+
+    items = program.get(f"{address}/timeline").json["items"]
+
+    fields = {(one["kind"], one["what"]): sorted(one["changed"]) for one in items}
+    assert fields[("change", "customer.changed")] == ["mobile", "remark"]
+    assert fields[("person", "contact.changed")] == ["title"]
+    assert fields[("money", "charge")] == []
+    assert "13900010001" not in program.get(f"{address}/timeline").text, "which fields, and not what they say"
 
 
 def test_the_line_of_time_is_read_to_its_end_with_each_once(program, rows):
