@@ -28,6 +28,7 @@ from branch_node.documents.models import Document, OpeningReason
 from branch_node.documents.sniffing import ENDINGS, MB, Checked, form_of
 from branch_node.erased.queries import is_erased, refuse_if_erased
 from branch_node.identity.queries import refuse_if_merged
+from branch_node.inbound import queries as inbound
 from branch_node.managers import queries as managers
 from branch_node.runtime import BranchRuntime
 from shared.db.base import instant_text
@@ -218,6 +219,7 @@ def _form(
         customer: Customer = get_customer(session, customer_id)
         kinds = dict(queries.offered_kinds(session, stamp().at))
         asked = queries.asked_of_kinds(session, stamp().at)
+        counting = inbound.counting_papers(session, now=stamp().at)
         if document is not None:
             kinds.setdefault(document.kind, queries.kind_words(session).get(document.kind, document.kind))
         return render_template(
@@ -227,13 +229,23 @@ def _form(
             values=values,
             errors=errors or {},
             kinds=[*kinds.items()],
-            asked=[(kinds[kind], asks_word(asks)) for kind, asks in asked.items() if kind in kinds],
+            asked=[
+                (word, _told(asked.get(kind, ()), counting.get(kind, ())))
+                for kind, word in kinds.items()
+                if kind in asked or kind in counting
+            ],
             seen_at=values.get("seen_at") or (instant_text(document.updated_at) if document else ""),
             endings=ENDINGS,
             most_files=MOST_FILES,
             most_mb=runtime(BranchRuntime).settings.document_mb,
             together_mb=taking.MOST_BYTES // MB,
         )
+
+
+def _told(asks: Sequence[str], counting: Sequence[str]) -> str:
+    """Return what a kind of papers asks for, and what counts it."""
+    told = [asks_word(tuple(asks))] if asks else []
+    return _("; ").join(told + ([_("counted by: %(what)s", what=_(", ").join(counting))] if counting else []))
 
 
 def _files() -> tuple[list[Checked], list[FieldError]]:

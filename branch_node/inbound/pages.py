@@ -12,7 +12,7 @@ from branch_node.inbound.models import InboundItem
 from branch_node.inbound.queries import Notice
 from shared.auth.rules import AccountRules
 from shared.domain.published.account_rules import ACCOUNT_POLICIES, rules_of
-from shared.domain.published.codes import Code, read_codes
+from shared.domain.published.codes import Code, asks_word, read_codes
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from shared.domain.published.words import code_word, item_name, kind_word, summary
 from shared.errors import N_
@@ -55,8 +55,15 @@ def one(item_id: str) -> ResponseReturnValue:
         row = _row(item, queries.hq_time(session, stamp().at))
         mine = [one for one in notices(session) if one.item.id == item_id]
         codes = read_codes(item.body) if item.body and item.kind == ItemKind.CODE_TABLE.value else []
+        papers = item.name == CodeTable.DOCUMENT_KIND
         return render_template(
-            "inbound/one.html", **row, notice=mine[0] if mine else None, codes=codes, code_word=code_word
+            "inbound/one.html",
+            **row,
+            notice=mine[0] if mine else None,
+            codes=codes,
+            code_word=code_word,
+            counting=queries.counting_papers(session, now=stamp().at) if codes and papers else {},
+            asks_word=asks_word,
         )
 
 

@@ -13,6 +13,7 @@ from shared.auth.models import User
 from shared.db.base import instant_text
 from shared.domain.published.announcements import Announcement, read_announcement
 from shared.domain.published.codes import Code, read_codes
+from shared.domain.published.counting import COUNTING, counting_kinds
 from shared.domain.published.vocabulary import CodeTable, ItemKind
 from sync_protocol.contract.feed import APPLIED, REFUSED, FeedPoint, FeedReceipt
 
@@ -114,6 +115,16 @@ def code_table(session: Session, table: CodeTable, *, now: datetime) -> list[Cod
         )
     )
     return read_codes(body) if body else None
+
+
+def counting_papers(session: Session, *, now: datetime) -> dict[str, list[str]]:
+    """Return by kind of papers what counts them here, in words: the rules and the policies that are in force."""
+    rules = session.scalars(
+        select(InboundItem.body).where(
+            InboundItem.kind == ItemKind.RULES.value, InboundItem.body.is_not(None), _not_over(session, now)
+        )
+    )
+    return counting_kinds([body for body in rules if body], [*policies(session, COUNTING, now=now).items()])
 
 
 def words_of(session: Session, table: str) -> list[Code]:

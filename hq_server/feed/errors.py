@@ -55,3 +55,14 @@ class UnknownBranchError(FieldError):
 
     code = "feed-unknown-branch"
     message = N_("There is no branch %(branch)s.")
+
+
+class KindsCountedError(BranchlineError):
+    """Kinds of papers are left out that rules or policies count; who means it says so."""
+
+    code = "kinds-counted"
+    kind = Kind.CONFLICT
+    message = N_(
+        "Nobody could add papers of these kinds any more, and they are still counted: %(what)s. "
+        "Keep the kinds, or mark that it is meant."
+    )

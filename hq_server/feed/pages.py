@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches.queries import list_branches
 from hq_server.feed import offer_form, operations, queries, rule_form, standing
-from hq_server.feed.errors import ChangedMeanwhileError, ItemExistsError
+from hq_server.feed.counted import counted, refuse_counted, retired_by, retired_without
+from hq_server.feed.errors import ChangedMeanwhileError, ItemExistsError, KindsCountedError
 from hq_server.feed.models import FeedItem, FeedVersion
 from hq_server.feed.queries import Standing
 from hq_server.feed.schemas import LATER, form_values, given_values, read_draft
@@ -98,6 +99,9 @@ def one(item_id: str) -> str:
             versions=[(one, _changes(found.item, versions, at)) for at, one in enumerate(versions)],
             history=list_history(session, (operations.SUBJECT, item_id)),
             events=EVENTS,
+            counted=counted(session, retired_by(session, found.draft.body))
+            if found.draft and _is_papers(found.item)
+            else [],
             seen_at=_seen(found),
         )
 
@@ -128,9 +132,10 @@ def make() -> ResponseReturnValue:
     try:
         draft = read_draft(kind, name, request.form, None, timezone=_zone(), now=stamp().at)
         with writing() as session:
+            refuse_counted(session, kind, name, draft, meant="counted" in request.form)
             item = operations.make_item(session, kind, name, draft, by=stamp())
             _finish(session, item)
-    except (ValidationError, ItemExistsError) as refused:
+    except (ValidationError, ItemExistsError, KindsCountedError) as refused:
         with reading() as session:
             page = _form(session, kind, name, None, given_values(request.form), field_errors(refused))
         return page, 400 if isinstance(refused, ValidationError) else STATUS[refused.kind]
@@ -159,9 +164,10 @@ def change(item_id: str) -> ResponseReturnValue:
             item.kind, item.name, request.form, found.current, timezone=_zone(), now=stamp().at
         )
         with writing() as session:
+            refuse_counted(session, item.kind, item.name, draft, meant="counted" in request.form)
             operations.save_draft(session, item_id, draft, seen_at=_given_seen(), by=stamp())
             _finish(session, item)
-    except (ValidationError, ChangedMeanwhileError) as refused:
+    except (ValidationError, ChangedMeanwhileError, KindsCountedError) as refused:
         with reading() as session:
             values = given_values(request.form)
             page = _form(session, item.kind, item.name, found, values, field_errors(refused))
@@ -197,7 +203,8 @@ def withdrawal(item_id: str) -> str:
         found = queries.standing_of(session, queries.get_item(session, item_id))
         branches = standing.rows(session, stamp().at, items=[item_id])
         held = sum(row.cells[item_id].applied is not None for row in branches if item_id in row.cells)
-        return render_template("feed/withdraw.html", **_frame(found), held=held)
+        still = counted(session, retired_without(session)) if _is_papers(found.item) else []
+        return render_template("feed/withdraw.html", **_frame(found), held=held, counted=still)
 
 
 @blueprint.post("/<id:item_id>/withdrawal")
@@ -325,6 +332,10 @@ def _offers(taken: Mapping[tuple[ItemKind, str], FeedItem]) -> list[tuple[str, l
             entries.append((item_name(kind.value, name), _("published already") if present else text, url))
         offers.append((kind_word(kind.value), entries))
     return offers
+
+
+def _is_papers(item: FeedItem) -> bool:
+    return item.kind is ItemKind.CODE_TABLE and item.name == CodeTable.DOCUMENT_KIND
 
 
 def _names(kind: ItemKind) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Head office's own kinds of documents: offered in the form, asked for what they ask, counted, readable for ever."""
 
 import io
+import re
 
 import pytest
 from sqlalchemy import select
@@ -97,6 +98,24 @@ def test_the_form_offers_the_published_kinds_and_says_what_each_asks_for(session
     assert add(browser, customer, kind="tax", number="7", dated_on="2026-01-01").status_code == 200
     assert add(browser, customer, kind="deed").status_code == 200
     assert [one.kind for one in documents(sessions)] == ["tax", "deed"]
+
+
+def test_the_pages_of_kinds_say_what_each_asks_for_and_what_counts_it(rows, browser, take, published):
+    rule = {"code": "tax", "zh": "已完税", "en": "Tax paid", "applies_to": "group", "fact": "document:tax"}
+    tested = {"test": "not_older", "value": 12, "effect": "require"}
+    body = write_rules(STANDARD)
+    take("rules", NAME, {**body, "rules": [*body["rules"], rule | tested]})
+    take("policy", COMPLETE_INDIVIDUAL, {"value": ["address", "document:licence", "document:deed"]})
+    by_rule, by_policy = "counted by: rule “Tax paid”", "counted by: What makes the file of a person complete"
+
+    form = browser.get(f"/customers/{rows.customer()}/documents/new").text
+    assert f"Tax certificate: number, date; {by_rule}" in form
+    assert f"Business licence: valid until; {by_policy}" in form
+    assert f"Deed: without an end; {by_policy}" in form
+
+    page = " ".join(re.sub(r"<[^>]+>", " ", browser.get(f"/head-office/{published}").text).split())
+    assert f"tax Tax certificate asks for: number, date {by_rule}" in page
+    assert f"licence Business licence asks for: valid until {by_policy}" in page
 
 
 def test_a_kind_that_is_withdrawn_stays_readable_and_is_neither_offered_nor_asks_for_anything(

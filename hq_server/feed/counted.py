@@ -1,0 +1,58 @@
+"""Kinds of papers that are not to be offered any more while rules or policies count them: said and asked first."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from hq_server.feed import queries
+from hq_server.feed.errors import KindsCountedError
+from hq_server.feed.operations import Draft
+from hq_server.feed.web import paper_kinds
+from shared.domain.documents.vocabulary import own_words
+from shared.domain.published.codes import read_codes
+from shared.domain.published.counting import COUNTING, counting_kinds
+from shared.domain.published.vocabulary import CodeTable, ItemKind
+from shared.domain.qualification.checks import NAME
+from shared.i18n import gettext as _
+
+
+def refuse_counted(session: Session, kind: ItemKind, name: str, draft: Draft, *, meant: bool) -> None:
+    """Let nobody leave out a kind of papers that is counted, unless they said it is meant; raises KindsCountedError."""
+    if meant or kind is not ItemKind.CODE_TABLE or name != CodeTable.DOCUMENT_KIND:
+        return
+    if told := counted(session, retired_by(session, draft.body)):
+        raise KindsCountedError(field="counted", what=_("; ").join(told))
+
+
+def retired_by(session: Session, body: Mapping[str, Any]) -> set[str]:
+    """Return the kinds that are offered now and would not be any more with such a table."""
+    return paper_kinds(session).keys() - {code.code for code in read_codes(body) if not code.withdrawn}
+
+
+def retired_without(session: Session) -> set[str]:
+    """Return the kinds that are offered now and would not be any more without the table."""
+    return paper_kinds(session).keys() - own_words().keys()
+
+
+def counted(session: Session, kinds: Collection[str]) -> list[str]:
+    """Return for each of these kinds that something counts what does, also a draft."""
+    rules = (body for _name, body in _bodies(session, ItemKind.RULES, (NAME,)))
+    policies = ((name, body.get("value")) for name, body in _bodies(session, ItemKind.POLICY, COUNTING))
+    found = counting_kinds(rules, policies)
+    words = paper_kinds(session)
+    return [
+        _("%(kind)s: %(what)s", kind=words.get(kind, kind), what=_(", ").join(found[kind]))
+        for kind in sorted(found.keys() & set(kinds))
+    ]
+
+
+def _bodies(
+    session: Session, kind: ItemKind, names: Collection[str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name in names:
+        item = queries.find_named(session, kind, name)
+        found = queries.standing_of(session, item) if item is not None else None
+        for version in (found.current, found.draft) if found else ():
+            if version is not None and not version.withdrawn:
+                yield name, version.body

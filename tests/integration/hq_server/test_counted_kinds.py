@@ -1,0 +1,114 @@
+"""A kind of papers that rules or policies count is not left out before somebody who read which says it is meant."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from hq_server.feed.models import FeedItem, FeedVersion
+from shared.domain.published.vocabulary import ItemKind
+from shared.domain.qualification.checks import NAME
+from shared.domain.qualification.standard import STANDARD
+from tests.integration.hq_server.test_rule_sets import NEW, filled
+
+KINDS = "licence | 营业执照 | Business licence\ntax | 完税证明 | Tax certificate\ndeed | 房产证 | Deed"
+TABLE = {"kind": "code_table", "name": "document-kind", "to": "all"}
+# What counts tax certificates, as the form and the page say it.
+BY_RULE = "Tax certificate: rule “Tax paid”"
+BY_POLICY = "Tax certificate: What makes the file of a group complete"
+
+
+def publish_rule(client, do="publish"):
+    last = len(STANDARD.rules) + 1
+    row = {"code": "tax", "zh": "已完税", "en": "Tax paid", "applies_to": "group", "fact": "document:tax"}
+    row |= {"test": "not_older", "value": "12", "effect": "require"}
+    form = filled(client.get(NEW).text) | {f"rule-{last}-{column}": value for column, value in row.items()}
+    assert client.send("/published", kind="rules", name=NAME, **{**form, "do": do}).status_code == 303
+
+
+def publish_policy(client, do="publish"):
+    value = ["address", "document:tax"]
+    made = client.send(
+        "/published", kind="policy", name="archive-complete-group", value=value, to="all", do=do
+    )
+    assert made.status_code == 303
+
+
+def versions(database):
+    with database.reads() as session:
+        of_tables = select(FeedVersion).join(FeedItem, FeedItem.id == FeedVersion.item_id)
+        return session.scalars(of_tables.where(FeedItem.kind == ItemKind.CODE_TABLE)).all()
+
+
+@pytest.fixture
+def table(client):
+    """The published table of kinds: its address."""
+    return client.send("/published", **TABLE, codes=KINDS, do="publish").location
+
+
+def left_out(client, table, codes, **more):
+    seen = re.findall(r'name="seen_at" value="([^"]+)"', client.get(f"{table}/edit").text)[0]
+    return client.send(table, seen_at=seen, to="all", codes=codes, do="publish", **more)
+
+
+@pytest.mark.parametrize(
+    ("publish", "told"), [(publish_rule, BY_RULE), (publish_policy, BY_POLICY)], ids=["rule", "policy"]
+)
+@pytest.mark.parametrize("do", ["publish", "draft"])
+def test_a_counted_kind_is_left_out_only_by_who_says_it_is_meant(client, database, table, publish, told, do):
+    publish(client, do)
+    without = KINDS.replace("tax | 完税证明 | Tax certificate\n", "")
+
+    refused = left_out(client, table, without)
+    assert refused.status_code == 409
+    assert told in refused.text
+    assert without.splitlines()[1] in refused.text
+    assert 'name="counted"' in refused.text
+    assert len(versions(database)) == 1
+
+    assert left_out(client, table, without, counted="yes").status_code == 303
+    codes = {one["code"]: one.get("withdrawn", False) for one in versions(database)[-1].body["codes"]}
+    assert codes == {"licence": False, "tax": True, "deed": False}
+
+
+def test_a_kind_that_nothing_counts_is_left_out_without_a_question(client, database, table):
+    publish_rule(client)
+
+    assert left_out(client, table, KINDS.replace("\ndeed | 房产证 | Deed", "")).status_code == 303
+    assert len(versions(database)) == 2
+
+
+def test_the_first_table_that_leaves_out_a_kind_every_branch_knows_is_asked_about_too(client, database):
+    value = ["address", "document:contract"]
+    client.send(
+        "/published", kind="policy", name="archive-complete-group", value=value, to="all", do="publish"
+    )
+
+    refused = client.send("/published", **TABLE, codes=KINDS, do="publish")
+    assert refused.status_code == 409
+    assert "Contract: What makes the file of a group complete" in refused.text
+    assert versions(database) == []
+
+
+def test_a_draft_that_leaves_a_counted_kind_out_and_the_withdrawal_of_the_table_say_what_counts_it(
+    client, table
+):
+    without = KINDS.replace("tax | 完税证明 | Tax certificate\n", "")
+    seen = re.findall(r'name="seen_at" value="([^"]+)"', client.get(f"{table}/edit").text)[0]
+    client.send(table, seen_at=seen, to="all", codes=without, do="draft")
+    assert "still counted" not in client.get(table).text
+    assert "still counted" not in client.get(f"{table}/withdrawal").text
+
+    publish_rule(client)
+
+    assert BY_RULE in client.get(table).text
+    assert BY_RULE in client.get(f"{table}/withdrawal").text
+
+
+def test_withdrawing_rules_says_what_branches_judge_by_then(client, database):
+    publish_rule_set = filled(client.get(NEW).text)
+    made = client.send("/published", kind="rules", name=NAME, **publish_rule_set).location
+
+    page = client.get(f"{made}/withdrawal").text
+    assert "judges by the rules built in" in page
+    assert "announcement" not in page[page.index("<main") :]
