@@ -7,9 +7,15 @@ from branch_node.customers.models import Customer
 from branch_node.imports.kinds import CUSTOMERS
 from branch_node.imports.mapping import suggest
 from branch_node.imports.undo import UndoRefusedError
+from branch_node.ranges import RANGES
+from shared.auth.granting import ranges_open_to
 from shared.domain.customers.vocabulary import CustomerKind, ParentKind
 from shared.i18n import label
 from shared.i18n.language import use_language
+from shared.rights.policy import Person, allowed, may
+from shared.rights.ranges import Seer, Sight
+from shared.rights.vocabulary import Action, Duty, Resource, StaffKind
+from tests.support.branch import NOON
 
 HEADINGS = "customer_no,kind,name,id_type,id_no,mobile,region_code\n"
 
@@ -95,6 +101,21 @@ def test_a_file_that_made_a_group_is_not_undone_while_customers_stand_below_it(i
     take_out(rows, member)
     importer.undo(taken.import_id)
     assert kinds(importer)["G1"] is CustomerKind.INDIVIDUAL
+
+
+def test_whoever_takes_files_in_sees_every_customer_so_that_members_are_counted_whole() -> None:
+    """Who sees a part could make a person of a group whose members are out of sight: the form asks, a file need not."""
+    importers = 0
+    for kind, data_range in [(each, one) for each in StaffKind for one in ranges_open_to(each)]:
+        who = Person(kind, frozenset(Duty), data_range, "branch")
+        if not may(who, Resource.IMPORT, Action.CREATE):
+            continue
+        importers += 1
+        reaches = {one: allowed(who, one, Action.READ) for one in Resource}
+        reach = {one: found.range for one, found in reaches.items() if found is not None}
+        sight = Sight(Seer(None, None, NOON), reach, RANGES)
+        assert Customer.__table__ not in sight.tables, (kind, data_range)
+    assert importers == 1
 
 
 def test_a_kind_alone_is_refused_where_the_document_is_not_one_of_it(importer, rows) -> None:
