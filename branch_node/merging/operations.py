@@ -46,7 +46,13 @@ from branch_node.merging.errors import (
 )
 from branch_node.merging.queries import built_on, get_merge, waits_for
 from branch_node.merging.values import plain, stored
-from branch_node.merging.visibility import close_again, open_to_both, take_back_shares
+from branch_node.merging.visibility import (
+    close_again,
+    give_shares_back,
+    open_to_both,
+    shares_below,
+    take_back_shares,
+)
 from branch_node.personal.holds import held_among
 from branch_node.personal.models import PersonalRequest
 from shared.audit.operations import record
@@ -113,6 +119,7 @@ def carry_out(session: Session, merge_id: str, *, by: Stamp) -> CustomerMerge:
     _refuse_unfit(session, survivor, loser, merge.chosen)
     _take_over(session, merge, survivor, loser, by=by)
     merge.moved = {
+        "stood": shares_below(session, loser),
         **open_to_both(session, survivor, loser, by=by),
         "members": _link(session, survivor, loser, by=by),
         **{table: move(session, loser.id, survivor.id, None) for table, move in MOVERS.items()},
@@ -144,8 +151,11 @@ def take_back(session: Session, merge_id: str, *, by: Stamp) -> list[str]:
     for table, move in MOVERS.items():
         # A merge from before there was such a table moved nothing of it.
         move(session, merge.survivor_id, merge.loser_id, merge.moved.get(table, ()))
-    end_followers(session, [merge.loser_id, *merge.moved["members"]], since=merge.decided_at or by.at)
-    take_back_shares(session, merge.moved["shares"])
+    since = merge.decided_at or by.at
+    # A merge from before shares were kept knows none.
+    give_shares_back(session, merge.moved.get("stood", ()), since=since)
+    end_followers(session, [merge.loser_id, *merge.moved["members"]], since=since)
+    take_back_shares(session, merge.moved["shares"], since=since)
     close_again(session, merge.moved.get("servings", ()))
     merge.state, merge.undone_at, merge.undone_by = MergeState.UNDONE, by.at, by.actor[:80]
     # What they held stands in both files again; a copy of it is kept no longer than it is needed.

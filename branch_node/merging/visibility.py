@@ -1,12 +1,15 @@
 """Who saw one of two merged files sees both, and afterwards what they saw before."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from branch_node.customers.following import files_merged_into
 from branch_node.customers.models import Customer, CustomerShare, Serving
+from branch_node.merging.values import plain
 from shared.db.base import instant_text
 from shared.stamp import Stamp
 
@@ -63,12 +66,36 @@ def close_again(session: Session, made: Sequence[Sequence[str]]) -> None:
     session.flush()
 
 
-def take_back_shares(session: Session, made: Sequence[Sequence[str]]) -> None:
-    """End the shares that a merge made, those that are still there."""
+def take_back_shares(session: Session, made: Sequence[Sequence[str]], *, since: datetime) -> None:
+    """End the shares that a merge made, those that are still there and that nobody has given anew since."""
     for customer_id, manager_id in made:
         share = session.get(CustomerShare, (customer_id, manager_id))
-        if share is not None:
+        if share is not None and share.shared_at <= since:
             session.delete(share)
+    session.flush()
+
+
+def shares_below(session: Session, loser: Customer) -> list[list[str | None]]:
+    """Return the shares of a file that is to go, and of what was merged into it, as JSON keeps them."""
+    files = [loser.id, *(one.id for one in files_merged_into(session, loser.id))]
+    wanted = select(CustomerShare).where(CustomerShare.customer_id.in_(files))
+    ordered = wanted.order_by(CustomerShare.customer_id, CustomerShare.manager_id)
+    return [
+        [one.customer_id, one.manager_id, plain(one.shared_at), one.shared_by, plain(one.ends_at)]
+        for one in session.scalars(ordered)
+    ]
+
+
+def give_shares_back(session: Session, stood: Sequence[Sequence[str]], *, since: datetime) -> None:
+    """Let shares of files that are two again be what they were, where the customer was shared anew while they were one.
+
+    A share that was ended meanwhile stays ended.
+    """
+    for customer_id, manager_id, shared_at, shared_by, ends_at in stood:
+        share = session.get(CustomerShare, (customer_id, manager_id))
+        if share is not None and share.shared_at >= since:
+            share.shared_at, share.shared_by = datetime.fromisoformat(shared_at), shared_by
+            share.ends_at = datetime.fromisoformat(ends_at) if ends_at else None
     session.flush()
 
 

@@ -95,6 +95,54 @@ def test_what_others_hold_of_a_customer_stays_theirs_and_is_seen_by_who_takes_ov
     assert seen_by(database, LATER.at, friend) == {loser}
 
 
+@pytest.mark.parametrize("had", [None, "for good", "until"])
+def test_who_is_given_a_share_anew_while_files_are_one_keeps_it_and_has_of_the_other_what_they_had(
+    had, sessions, rows, people
+):
+    wu, li, friend = people
+    survivor, loser = rows.customer(manager_id=wu), rows.customer(manager_id=li)
+    until, anew = LATER.at + timedelta(days=3), LATER.at + timedelta(days=9)
+    if had:
+        with sessions.begin() as session:
+            share_customer(session, loser, friend, ends_at=until if had == "until" else None, by=ANA)
+    before = shares_of(sessions, loser)
+    merge_id = merge(sessions, survivor, loser)
+    with sessions.begin() as session:
+        share_customer(session, survivor, friend, ends_at=anew, by=LATER)
+
+    with sessions.begin() as session:
+        operations.take_back(session, merge_id, by=replace(LATER, at=LATER.at + timedelta(hours=1)))
+
+    assert shares_of(sessions, survivor) == {friend: (LATER.at, anew)}
+    assert shares_of(sessions, loser) == before
+
+
+def test_a_share_that_was_ended_while_files_were_one_stays_ended(sessions, rows, people):
+    wu, _li, friend = people
+    survivor, loser = rows.customer(manager_id=wu), rows.customer(manager_id=wu)
+    with sessions.begin() as session:
+        share_customer(session, loser, friend, ends_at=None, by=ANA)
+    merge_id = merge(sessions, survivor, loser)
+    with sessions.begin() as session:
+        end_share(session, survivor, friend, by=LATER)
+    with sessions.begin() as session:
+        operations.take_back(session, merge_id, by=LATER)
+
+    assert shares_of(sessions, survivor) == shares_of(sessions, loser) == {}
+
+
+def shares_of(sessions, customer_id):
+    with sessions() as session:
+        found = session.scalars(select(CustomerShare).where(CustomerShare.customer_id == customer_id))
+        return {one.manager_id: (one.shared_at, one.ends_at) for one in found}
+
+
+def merge(sessions, survivor, loser):
+    with sessions.begin() as session:
+        proposed = operations.propose(session, survivor, loser, [], by=ANA)
+        return operations.carry_out(session, proposed.id, by=replace(BY, actor="li")).id
+
+
 @pytest.mark.parametrize("holder", [0, 2])
 def test_a_hand_over_that_is_taken_back_gives_back_what_was_merged(holder, database, sessions, rows, people):
     leaver, taker, _friend = people
