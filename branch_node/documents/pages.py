@@ -263,7 +263,7 @@ def _files() -> tuple[list[Checked], list[FieldError]]:
         except FieldError as error:
             refused.append(error)
     if not kept:
-        raise refused[0]
+        raise ValidationError({"file": [translate_error(one) for one in refused]})
     return kept, refused
 
 

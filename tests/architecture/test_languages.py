@@ -7,9 +7,10 @@ import pytest
 
 from tests.architecture.sources import PACKAGES, ROOT, modules, name_of
 from tests.support.templates import untranslated
-from tests.support.translations import BELOW, shortcomings
+from tests.support.translations import BELOW, catalogue_path, read, shortcomings
 
 TEMPLATES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("templates/**/*.html"))
+APPS = ("hq_server", "branch_node")
 # Whatever these are given goes to a person as it is.
 SPEAKERS = {"flash", "click.echo", "click.secho", "print", "click.confirm", "click.prompt"}
 
@@ -17,6 +18,13 @@ SPEAKERS = {"flash", "click.echo", "click.secho", "print", "click.confirm", "cli
 @pytest.mark.parametrize("package", BELOW)
 def test_every_text_of_a_package_is_translated_into_chinese(package):
     assert shortcomings(package) == []
+
+
+def test_both_apps_say_a_word_in_the_same_chinese():
+    """All catalogues are one table: where two translate a text, the branch would be shown what head office says."""
+    first, second = ({one.id: one.string for one in read(catalogue_path(app))} for app in APPS)
+    differing = [one for one in first.keys() & second.keys() if one and first[one] != second[one]]
+    assert sorted(map(str, differing)) == []
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)

@@ -44,6 +44,19 @@ def test_several_files_are_kept_at_once_and_each_other_one_is_told_of(sessions, 
     assert "门店" in page
 
 
+def test_when_no_file_may_be_kept_each_is_told_of_and_the_form_keeps_what_was_said(sessions, rows, browser):
+    customer_id = rows.customer()
+    files = [_file(b"<html>", "page.html"), _file(PDF, "really.png")]
+
+    answer = _send(browser, f"/customers/{customer_id}/documents", file=files, kind="licence", number="HT-77")
+
+    assert answer.status_code == 400
+    assert "page.html is not a kind of file that is kept here" in answer.text
+    assert "really.png is by its content a PDF file" in answer.text
+    assert 'value="HT-77"' in answer.text
+    assert _documents(sessions) == []
+
+
 def test_a_file_is_shown_as_what_it_is_and_may_run_nothing(rows, browser, keep):
     customer_id = rows.customer()
     image, paper = keep(customer_id, PNG, "a.png"), keep(customer_id, PDF, "b.pdf")
