@@ -9,6 +9,7 @@ from typing import Final
 from flask import Blueprint, Flask, url_for
 
 from branch_node.api import care_routes as api_care
+from branch_node.api import contact_version_routes as api_contact_versions
 from branch_node.api import customer_routes as api_customers
 from branch_node.api import import_routes as api_imports
 from branch_node.api import import_row_routes as api_import_rows
@@ -246,6 +247,7 @@ BUSINESS: Final = (
 API: Final = (
     api_customers.blueprint,
     api_care.blueprint,
+    api_contact_versions.blueprint,
     api_line.blueprint,
     api_judging.blueprint,
     api_many.blueprint,

@@ -1,5 +1,6 @@
 """What hangs on a customer, for programs: contact people, moves, shares, versions of the file, what is to confirm."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -72,7 +73,7 @@ def add_contact(customer_id: str) -> Response:
         return once(
             session,
             lambda: contact_operations.add_contact(session, customer_id, values, by=stamp()).id,
-            lambda at: _contact(session, at, status=201),
+            lambda at: contact_answer(session, at, status=201),
         )
 
 
@@ -82,7 +83,7 @@ def add_contact(customer_id: str) -> Response:
 def one_contact(contact_id: str) -> Response:
     """Show a contact person."""
     with reading() as session:
-        answer = _contact(session, contact_id)
+        answer = contact_answer(session, contact_id)
     take_rows(1, "contact")
     return answer
 
@@ -97,7 +98,7 @@ def change_contact(contact_id: str) -> Response:
         values = ContactForm().load(asking.body(schemas.SentContact()))
         asking.version(contact.updated_at)
         contact_operations.change_contact(session, contact_id, values, seen_at=contact.updated_at, by=stamp())
-        return _contact(session, contact_id)
+        return contact_answer(session, contact_id)
 
 
 @blueprint.get("/customers/<id:customer_id>/moves")
@@ -196,10 +197,7 @@ def one_version(customer_id: str, number: int) -> Response:
     """Show one version with what each field said then."""
     version = version_no(told_versions(seen_customer(customer_id).id), number)
     take_rows(1, "customer")
-    values = {
-        name: shown_value(name, value) for name, value in version.state.items() if name not in version.hidden
-    }
-    return asking.one(shown_version(version) | {"values": values, "unknown": sorted(version.hidden)})
+    return whole_version(version, shown_value)
 
 
 @blueprint.post("/customers/<id:customer_id>/versions/<int:number>/restoration")
@@ -276,7 +274,14 @@ def shown_version(version: Version) -> dict[str, Any]:
     return {"number": version.no, "at": version.at.isoformat(), "by": version.by, "changed": changed}
 
 
-def _contact(session: Session, contact_id: str, *, status: int = 200) -> Response:
+def whole_version(version: Version, shown: Callable[[str, Any], Any]) -> Response:
+    """Answer with what each field said in a version, as far as somebody can still tell."""
+    values = {name: shown(name, value) for name, value in version.state.items() if name not in version.hidden}
+    return asking.one(shown_version(version) | {"values": values, "unknown": sorted(version.hidden)})
+
+
+def contact_answer(session: Session, contact_id: str, *, status: int = 200) -> Response:
+    """Answer with a contact person and the ETag for changing them."""
     found: Contact = contacts.get_contact(session, contact_id)
     return asking.one(asking.dumped(schemas.Contact(), found), status=status, at=found.updated_at)
 

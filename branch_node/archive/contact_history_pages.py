@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 
 from branch_node.archive import words
 from branch_node.archive.restoring import restore_contact
-from branch_node.archive.versions import CONTACT, spans_of, version_no, versions_of
+from branch_node.archive.versions import CONTACT, Version, spans_of, version_no, versions_of
 from branch_node.contacts.operations import OWN_NUMBER, ContactChangedMeanwhileError, ContactNumberTakenError
 from branch_node.contacts.queries import get_contact
 from branch_node.customers.models import Contact
@@ -44,11 +44,7 @@ def restore(contact_id: str, number: int) -> ResponseReturnValue:
         seen_at = datetime.fromisoformat(request.form.get("seen_at", ""))
     except ValueError:
         return _page(contact_id, problems=[_("Please open the form again.")]), 400
-    with reading() as session:
-        get_contact(session, contact_id)
-    # Of the operation log some see only what they did themselves: a history is whole or wrong.
-    with reading(as_node=True) as session:
-        version = version_no(versions_of(session, get_contact(session, contact_id), CONTACT), number)
+    version = version_no(told_versions(contact_id), number)
     try:
         with writing() as session:
             contact = get_contact(session, contact_id)
@@ -68,22 +64,31 @@ def restore(contact_id: str, number: int) -> ResponseReturnValue:
     return redirect(url_for("contact_history.index", contact_id=contact_id), code=303)
 
 
+def told_versions(contact_id: str) -> list[Version]:
+    """Return every version of a contact person whom this person sees; raises ContactNotFoundError."""
+    with reading() as session:
+        get_contact(session, contact_id)
+    # Of the operation log some see only what they did themselves: a history is whole or wrong.
+    with reading(as_node=True) as session:
+        return versions_of(session, get_contact(session, contact_id), CONTACT)
+
+
+def shown_value(field: str, value: Any) -> Any:  # noqa: ANN401 - a value of a version
+    """Return a value of a version as this person may see it."""
+    kind = class_of(CONTACTS.c[field]) if "contact" in MASKED.get() else None
+    return mask(kind, value) if kind is not None and isinstance(value, str) else value
+
+
 def _page(contact_id: str, problems: list[str] | None = None) -> str:
-    hidden = "contact" in MASKED.get()
     with reading() as session:
         contact = get_contact(session, contact_id)
         customer = get_customer(session, contact.customer_id)
-    with reading(as_node=True) as session:
-        versions = versions_of(session, get_contact(session, contact_id), CONTACT)
-
+    versions = told_versions(contact_id)
     # Nobody has to look at a number we made.
     left_out = {"contact_no"} if contact.contact_no.startswith(OWN_NUMBER) else set()
 
     def shown(field: str, value: Any) -> str:  # noqa: ANN401 - a value of a version
-        kind = class_of(CONTACTS.c[field]) if hidden else None
-        return words.contact_word(
-            field, mask(kind, value) if kind is not None and isinstance(value, str) else value
-        )
+        return words.contact_word(field, shown_value(field, value))
 
     return render_template(
         "archive/contact_history.html",

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from branch_node.customers.models import Customer, FieldAge
+from branch_node.customers.models import Contact, Customer, FieldAge
 from branch_node.customers.operations import change_customer, register_customer
 from branch_node.merging import operations as merging
 from shared.audit.models import AuditEntry
@@ -205,3 +205,41 @@ def test_who_may_not_change_a_customer_brings_nothing_back_and_confirms_nothing(
     with database.reads() as session:
         ages = session.scalars(select(FieldAge)).all()
     assert [one for one in ages if one.confirmed_at] == []
+
+
+def test_a_version_of_a_contact_person_is_brought_back_by_whoever_may_change_them(
+    app, program, rows, make_user, database
+):
+    at = rows.customer(manager_id=rows.manager())
+    make_user("seller", StaffKind.ACCOUNT_MANAGER, manager_id=rows.manager())
+    seller = Program(app, token_for(app, "seller"))
+    narrow = Program(app, token_for(app, "boss", [(Resource.CONTACT, Action.READ)]))
+    first = {"name": "韩梅梅", "standing": "key", "status": "active", "mobile": "13900010001"}
+    made = program.post(f"/api/v1/customers/{at}/contacts", first)
+    address = f"/api/v1/contacts/{made.json['id']}"
+    second = program.ask("PUT", address, {**first, "mobile": None}, if_match=made.headers["ETag"])
+    etag = second.headers["ETag"]
+
+    versions = program.get(f"{address}/versions").json["items"]
+    read = narrow.get(f"{address}/versions/1").json
+    late = program.post(f"{address}/versions/1/restoration", if_match='"2020-01-01T00:00:00.000000Z"')
+    none = program.post(f"{address}/versions/7/restoration", if_match=etag)
+    more = program.post(f"{address}/versions/1/restoration", {"name": "x"}, if_match=etag)
+    refused = narrow.post(f"{address}/versions/1/restoration", if_match=etag)
+    unseen = [
+        seller.get(f"{address}/versions").status_code,
+        seller.get(f"{address}/versions/1").status_code,
+        seller.post(f"{address}/versions/1/restoration", if_match=etag).status_code,
+    ]
+    with database.reads() as session:
+        untouched = session.get_one(Contact, made.json["id"]).mobile
+    back = program.post(f"{address}/versions/1/restoration", if_match=etag)
+
+    assert [(one["number"], "mobile" in one["changed"]) for one in versions] == [(1, True), (2, True)]
+    assert (read["values"]["mobile"], read["unknown"]) == ("13900010001", [])
+    answers = [answer.status_code for answer in (late, none, more, refused)]
+    assert (answers, unseen, untouched) == ([412, 404, 400, 403], [404, 404, 404], None)
+    assert set(more.json["fields"]) == {"name"}
+    assert (back.status_code, back.json["mobile"]) == (200, "13900010001"), back.text
+    with database.reads() as session:
+        assert session.get_one(Contact, made.json["id"]).mobile == "13900010001"
