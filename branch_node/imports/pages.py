@@ -29,6 +29,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires, takes_body
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
+from shared.web.oplog.names import field_word
 from shared.web.paging import DEEPEST, PageRequest, paginate
 
 blueprint = Blueprint("imports", __name__, template_folder="templates", url_prefix="/imports")
@@ -338,9 +339,12 @@ def positions_of(record: Import, kind: Kind) -> dict[str, int]:
 
 def _column_label(kind: Kind, name: str) -> str:
     column = kind.column(name)
-    if column is None or current_language() != "zh_CN":
+    if column is None:
         return name
-    return f"{column.chinese} ({name})"
+    if current_language() == "zh_CN":
+        return f"{column.chinese} ({name})"
+    word = field_word(name)
+    return name if word == name else f"{word} ({name})"
 
 
 def _mapping_of_form(record: Import, form: Mapping[str, str]) -> ColumnMap:

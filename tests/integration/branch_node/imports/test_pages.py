@@ -108,6 +108,22 @@ def test_a_file_goes_from_upload_to_result_with_every_step_shown(browser, import
     ).exists()
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Customer number", "Mobile", "Life-cycle stage")),
+        ("zh_CN", ("客户编号", "手机", "生命周期阶段")),
+    ],
+)
+def test_columns_are_called_by_their_words_in_both_languages(browser, language, words):
+    browser.send("/account/language", language=language)
+
+    page = upload(browser, "customers", b"customer_no,name,mobile\nC1,Li,1\n").text
+
+    for name, word in zip(("customer_no", "mobile", "lifecycle_stage"), words, strict=True):
+        assert f">{word} ({name})</option>" in page
+
+
 def test_a_mapping_is_remembered_for_files_with_the_same_headings(browser):
     first = upload(browser, "managers", b"ID,Who\nM1,Wang\n")
     browser.send(f"{address(first)}/mapping", **{"column-0": "manager_no", "column-1": "name"})
