@@ -244,7 +244,8 @@ def test_the_age_of_a_key_is_watched_and_a_new_one_clears_the_alarm(
     world.advance(days=days)
     watch_key(branch.runtime, world.by(), Progress())
     with branch.runtime.database.reads() as session:
-        assert [alarm.code for alarm in list_open(session)] == ([code] if code else [])
+        told = [(alarm.code, alarm.details["days"]) for alarm in list_open(session)]
+    assert told == ([(code, days)] if code else [])
 
     keys.make_next(branch.runtime.settings.home)
     assert branch.push().outcome == "done"

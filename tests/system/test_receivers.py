@@ -373,7 +373,9 @@ def test_the_commands_join_push_trace_and_leave_one_receiver(world, region, bran
     assert run("push").exit_code == 0, "the key for head office is another"
 
     branch.add_bill_line(branch.add_customer())
-    assert run("leave", "--receiver", "region").exit_code == 2
+    refused = run("leave", "--receiver", "region")
+    assert refused.exit_code == 2
+    assert "region has not received 1 changes" in refused.output
     assert run("leave", "--receiver", "region", "--give-up").exit_code == 0
     assert run("push", "--receiver", "region").exit_code == 2
     with branch.runtime.database.reads() as session:

@@ -33,10 +33,40 @@ def test_everything_a_branch_holds_stands_at_hq_after_one_push(world: World) -> 
 
     assert (result.outcome, result.rows, result.parked) == ("done", 4, 0)
     world.assert_equal()
+
+
+def test_the_status_tells_what_a_branch_holds_and_how_the_last_push_went(world: World) -> None:
+    branch = world.make_branch("B001")
+    manager = branch.add_manager()
+    customer = branch.add_customer(manager_id=manager)
+    branch.add_bill_line(customer, kind="charge", amount_minor=700, currency="CNY", period="2026-09")
+    branch.add_bill_line(customer, kind="charge", amount_minor=-50, currency="CNY", period="2026-09")
+    branch.add_bill_line(customer, kind="payment", amount_minor=-300, currency="CNY", period="2026-10")
+    result = branch.push()
+    branch.add_customer()
+
     with branch.runtime.database.reads() as session:
-        assert (
-            queries.status_document(session, branch.runtime.bindings, now=world.clock.now())["pending"] == 0
-        )
+        document = queries.status_document(session, branch.runtime.bindings, now=world.clock.now())
+
+    assert json.loads(json.dumps(document)) == document
+    assert document["branch"]["code"] == "B001"
+    assert (document["link"], document["pending"]) == ("up", 1)
+    assert {name: count for name, count in document["records"].items() if count} == {
+        "manager": 1,
+        "customer": 2,
+        "bill_line": 3,
+    }
+    assert document["totals"] == {"CNY": {"2026-09": {"charge": 650}, "2026-10": {"payment": -300}}}
+    last = document["last_cycle"]
+    assert (last["outcome"], last["batches"], last["rows"], last["parked"], last["problem"]) == (
+        "done",
+        result.batches,
+        5,
+        0,
+        None,
+    )
+    assert last["wire_bytes"] > 0
+    assert last["started_at"] <= last["ended_at"] <= document["as_of"]
 
 
 def test_a_second_push_with_nothing_new_sends_no_batch(world: World) -> None:

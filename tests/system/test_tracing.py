@@ -10,6 +10,7 @@ from branch_node.outbound import tracing
 from branch_node.outbound.transport import NoAnswerError
 from hq_server.branches.models import Branch
 from hq_server.tracing.queries import find_records, find_refused
+from sync_protocol.changelog.models import OutboxBatch
 from tests.support.world import BranchHere, LossyTransport, World
 
 
@@ -35,6 +36,48 @@ def test_a_change_is_followed_from_capture_over_sealing_to_head_offices_receipt(
 
     assert (first, unheard, sealed, delivered) == (["waiting"], ["waiting"], ["sealed"], ["delivered"])
     assert stages(branch, "customer", "C1") == ["waiting", "delivered"]
+
+
+def test_what_is_told_of_a_delivered_change_is_what_its_batch_and_receipt_say(world: World) -> None:
+    branch = world.make_branch("B001")
+    branch.add_bill_line(branch.add_customer(customer_no="C0"))
+    branch.push()
+    branch.add_customer(customer_no="C1")
+    made = world.clock.now()
+    assert branch.push().outcome == "done"
+
+    with branch.runtime.database.reads() as session:
+        found = tracing.trace(session, branch.runtime.bindings, "customer", "C1")
+        batch = session.scalars(select(OutboxBatch).order_by(OutboxBatch.id.desc())).first()
+    assert batch is not None
+    assert (batch.record_type, batch.batch_no, batch.id != batch.batch_no) == ("customer", 2, True)
+    step = tracing.Step(
+        change=found.steps[0].change,
+        op="I",
+        stage=tracing.DELIVERED,
+        batch_id=batch.id,
+        channel=batch.channel,
+        lineage=1,
+        batch_no=batch.batch_no,
+        digest=batch.digest,
+        sealed_at=made,
+        acknowledged_at=made,
+        received_at=made,
+        reasons=None,
+    )
+    assert found.steps == [step]
+    assert found.document()["changes"] == [
+        {
+            "change": step.change,
+            "op": "I",
+            "stage": "delivered",
+            "channel": batch.channel,
+            "batch_no": batch.batch_no,
+            "sealed_at": made.isoformat(),
+            "received_at": made.isoformat(),
+            "reasons": None,
+        }
+    ]
 
 
 def test_a_refused_record_is_told_with_its_reasons_on_both_sides(world: World) -> None:

@@ -53,6 +53,15 @@ def _events(intake):
         return [(entry.event, entry.actor) for entry in entries]
 
 
+def _said(intake, event):
+    """Return what the operation log says of the last such event."""
+    with intake.hq.database.reads() as session:
+        entries = session.scalars(
+            select(AuditEntry).where(AuditEntry.event == event).order_by(AuditEntry.id.desc())
+        )
+        return entries.first().details
+
+
 def _bill(intake):
     intake.deliver("bill_line", intake.row("bill_line", kind=BAD, corrects_id=None))
     return intake.parked()[-1].id
@@ -75,6 +84,14 @@ def test_a_waived_record_stays_on_record_with_who_and_why_and_what_waited_goes_i
     assert (child.state, len(intake.rows("bill_line"))) == (ParkedState.REPLAYED, 1)
     assert intake.rows("customer") == {}
     assert _events(intake) == [("parked.waived", "ana")]
+    assert _said(intake, "parked.waived") == {
+        "branch": intake.number,
+        "record": "customer",
+        "id": customer[1],
+        "reason": "entered twice",
+        "asked_by": None,
+        "lines": 2,
+    }
     with intake.hq.database.reads() as session:
         again = session.scalars(select(InboxBatch.record_type).where(InboxBatch.indexed_at.is_(None)))
         assert list(again) == ["bill_line"]
@@ -93,6 +110,14 @@ def test_money_is_given_up_by_two_different_people(intake):
     (line,) = intake.parked()
     assert (line.state, line.asked_by, line.settled_by) == (ParkedState.WAIVED, "ana", "bob")
     assert _events(intake) == [("parked.waiver-asked", "ana"), ("parked.waived", "bob")]
+    about = {"branch": intake.number, "record": "bill_line", "id": line.record_id}
+    assert _said(intake, "parked.waiver-asked") == {**about, "reason": "entered twice", "lines": 1}
+    assert _said(intake, "parked.waived") == {
+        **about,
+        "reason": "entered twice",
+        "asked_by": "ana",
+        "lines": 1,
+    }
 
 
 @pytest.mark.parametrize("who", ["ana", "bob"])
@@ -105,6 +130,8 @@ def test_a_waiver_that_was_asked_for_can_be_withdrawn_by_anyone(intake, who):
     (line,) = intake.parked()
     assert (line.state, line.asked_by, line.asked_at, line.note) == (ParkedState.PARKED, None, None, None)
     assert _events(intake)[-1] == ("parked.waiver-withdrawn", who)
+    said = _said(intake, "parked.waiver-withdrawn")
+    assert (said["asked_by"], said["reason"], said["record"]) == ("ana", "entered twice", "bill_line")
     with pytest.raises(WaiverNotAskedError):
         _approve(intake, parked_id, "bob")
     with pytest.raises(WaiverNotAskedError):
