@@ -62,7 +62,9 @@ def test_it_is_set_aside_and_told_while_all_others_go(world: World, branch: Bran
     [one] = kept(branch)
     assert one.payload_bytes > 2_000
     [alarm] = alarms(branch)
-    assert (alarm.is_open, alarm.details["number"]) == (True, "BIG")
+    assert alarm.is_open
+    assert set(alarm.details) == {"number", "size", "most"}
+    assert (alarm.details["number"], alarm.details["size"]) == ("BIG", 1), "a part of a MB is told as one"
     with branch.runtime.database.reads() as session:
         found = tracing.trace(session, branch.runtime.bindings, "customer", "BIG")
     assert [step.stage for step in found.steps] == [tracing.TOO_LARGE]
