@@ -33,7 +33,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import may, reading, runtime, stamp, writing
 from shared.web.errors import STATUS
-from shared.web.forms import notice
+from shared.web.forms import WHOLE_FORM, field_errors, notice
 from shared.web.lists import choices, send_table, streamed
 from shared.web.paging import Page, PageRequest, link_to
 from shared.web.tables import Column
@@ -311,8 +311,17 @@ def _form(session: Session, chosen: Chosen, refused: BranchlineError | None = No
             if kind in PEOPLE and may(*_right(kind.value))
         ],
         values=request.form,
-        problem=translate_error(refused) if refused else "",
+        errors=_errors(refused) if refused else {},
     )
+
+
+def _errors(refused: BranchlineError) -> dict[str, str]:
+    """Return why the form was refused by its fields: a value that cannot be, at the one of what was chosen."""
+    told = field_errors(refused)
+    if isinstance(refused, BulkWhatError) and WHOLE_FORM in told:
+        own = f"value_{request.form.get('kind', '')}"
+        told[own if own in request.form else "value"] = told.pop(WHOLE_FORM)
+    return told
 
 
 def _right(code: str) -> tuple[Resource, Action]:

@@ -1,5 +1,6 @@
 """One thing for many customers: tried without a trace, done or left out one by one, taken back on its own day."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -169,14 +170,32 @@ def test_it_is_taken_back_on_its_own_day_only(boss, rows, database, clock):
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"kind": "nonsense"}, {"value": ""}, {"value": "a;b"}, {"reason": "x"}, {"ids": ""}, {"kind": "stage"}],
+    ("wrong", "field"),
+    [
+        ({"kind": "nonsense"}, "kind"),
+        ({"value": ""}, "value"),
+        ({"value": "a;b"}, "value"),
+        ({"reason": "x"}, "reason"),
+        ({"kind": "stage"}, "value"),
+        ({"kind": "stage", "value_stage": ""}, "value_stage"),
+    ],
 )
-def test_what_cannot_be_is_refused_as_a_whole(boss, rows, database, wrong):
+def test_what_cannot_be_is_refused_as_a_whole_at_its_field_and_what_was_written_stays(
+    boss, rows, database, wrong, field
+):
     ids = [rows.customer(customer_no="C-1")]
 
     for path in ("/customers/bulk/preview", "/customers/bulk/acts"):
-        assert boss.send(path, **{**order(ids, "add_tag", "VIP"), **wrong}).status_code == 400
+        answer = boss.send(path, **{**order(ids, "add_tag", "VIP"), **wrong})
+        assert answer.status_code == 400
+        assert re.findall(r'name="(\w+)"[^>]*aria-invalid="true"', answer.text) == [field]
+        assert f'value="{wrong.get("reason", WHY)}"' in answer.text
+    assert stored(database, BulkAct) == []
+
+
+def test_nobody_chosen_is_refused_as_a_whole(boss, database):
+    for path in ("/customers/bulk/preview", "/customers/bulk/acts"):
+        assert boss.send(path, **order([], "add_tag", "VIP")).status_code == 400
     assert stored(database, BulkAct) == []
 
 
