@@ -71,7 +71,7 @@ def test_what_is_missing_is_said_and_nothing_is_written(browser, people, held, s
 def test_the_sheet_lists_every_customer_and_is_taken_back_in_one_step(browser, people, sheet, sessions):
     page = browser.get(f"/handovers/{sheet}").text
     # Whoever signs on paper writes the day beside it.
-    assert page.count("____________________ Day ____________") == 2
+    assert page.count("____________ Day ________") == 2
     assert all(f"K{each}" in page for each in range(3))
     assert "13800138000" in page
     assert holders(sessions) == {people[1]}
