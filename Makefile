@@ -132,7 +132,7 @@ sbom: ## List every library of the product with its digests, as CycloneDX, in bu
 
 .PHONY: clean
 clean: ## Remove what was made here, the virtual environment included
-	rm -rf $(VENV) .venv-ci build dist node_modules .peers shared/ui/static/vendor demo-home benchmarks/latest.json
+	rm -rf $(VENV) .venv-ci build dist node_modules .peers mutants shared/ui/static/vendor demo-home benchmarks/latest.json
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 	find $(PACKAGES) tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 	find $(PACKAGES) -name '*.mo' -delete
