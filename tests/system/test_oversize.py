@@ -6,10 +6,12 @@ from sqlalchemy import delete, select, update
 from branch_node.customers.models import Customer
 from branch_node.imports.exporting import export_unsent
 from branch_node.outbound import tracing
+from branch_node.outbound.models import RecoveredRow
 from hq_server.proof.models import Difference, Proof
 from shared.alarms.models import Alarm
 from sync_protocol.changelog.models import SET_ASIDE, Change, OutboxBatch, OversizeRecord
 from sync_protocol.contract import payload
+from tests.support import setbacks
 from tests.support.world import BranchHere, World
 
 LONG = "长" * 400
@@ -98,6 +100,23 @@ def test_shortened_it_goes_by_itself_and_its_earlier_changes_count_as_sent(
     assert [one.is_open for one in alarms(branch)] == [False]
     assert step_count(branch) == 0
     world.assert_equal()
+
+
+def test_set_back_to_when_it_was_too_large_its_branch_is_asked_which_version_holds(
+    world: World, branch: BranchHere
+) -> None:
+    branch.push()
+    archive = setbacks.back_up_branch(branch)
+    write(branch, name="短了", remark="短")
+    branch.push()
+    setbacks.set_back(branch, archive)
+
+    branch.push()
+
+    with branch.runtime.database.reads() as session:
+        [asked] = session.scalars(select(RecoveredRow).where(RecoveredRow.state == "conflict"))
+        here = session.scalars(select(Customer).where(Customer.customer_no == "BIG")).one()
+    assert (asked.record_id, here.name, here.remark) == (here.id, "大", LONG), "nothing was written over"
 
 
 def test_removed_it_goes_as_a_removal(world: World, branch: BranchHere) -> None:
