@@ -17,6 +17,7 @@ from branch_node.dayclose import closing
 from branch_node.lanes import operations as marks
 from branch_node.outbound.alarms import COPY_REFUSED, RECORD_TOO_LARGE
 from branch_node.outbound.commands import register
+from branch_node.outbound.jobs import watch_key
 from branch_node.outbound.membership import join_receiver
 from branch_node.outbound.receivers import clear_removed, push_due, standings
 from branch_node.receivers import operations
@@ -32,7 +33,7 @@ from hq_server.proof.models import Difference
 from hq_server.tables import APP as HQ_TABLES
 from hq_server.verification.jobs import match_days
 from hq_server.verification.queries import DayState, days_of, verify_document
-from shared.alarms.queries import find_open
+from shared.alarms.queries import find_open, list_open
 from shared.audit.models import AuditEntry
 from shared.cli import NodeGroup
 from shared.ids import new_id
@@ -381,6 +382,23 @@ def test_the_commands_join_push_trace_and_leave_one_receiver(world, region, bran
     with branch.runtime.database.reads() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.event == "receiver.removed")).one()
     assert entry.details == {"records": ["bill_line"], "undelivered": 1}
+
+
+def test_the_age_of_each_receivers_key_is_an_alarm_of_its_own(world, region, branch, lines):
+    world.advance(days=200)
+    join_region(branch, region, FACTS)
+    world.advance(days=140)
+
+    watch_key(branch.runtime, world.by(), Progress())
+    with branch.runtime.database.reads() as session:
+        first = [(one.code, one.subject_type, one.subject_id) for one in list_open(session)]
+    world.advance(days=200)
+    watch_key(branch.runtime, world.by(), Progress())
+    with branch.runtime.database.reads() as session:
+        both = {(one.code, one.subject_type, one.subject_id) for one in list_open(session)}
+
+    assert first == [("key-old", "key", "node")], "the other's key is 140 days old"
+    assert both == {("key-too-old", "key", "node"), ("key-old", "key", "region")}
 
 
 def test_days_and_proofs_are_judged_by_the_record_types_a_receiver_gets(world, region, branch, lines):
