@@ -10,6 +10,7 @@ from flask import Blueprint, Response, redirect, render_template, request, send_
 from flask.typing import ResponseReturnValue
 
 from branch_node.imports import queries, reports, wizard
+from branch_node.imports.choosing import UndecidedError
 from branch_node.imports.columns import Kind
 from branch_node.imports.kinds import KINDS
 from branch_node.imports.mapping import ColumnMap, UnrecognisedKindError, get_kind, own_columns, suggest
@@ -150,9 +151,14 @@ def check(import_id: str) -> ResponseReturnValue:
 @requires(Resource.IMPORT, Action.CREATE)
 def commit(import_id: str) -> ResponseReturnValue:
     """Take the checked file in."""
-    with writing() as session:
-        wizard.confirm(session, import_id, by=stamp())
-        jobs.run_soon(session, wizard.JOB, now=stamp().at)
+    try:
+        with writing() as session:
+            wizard.confirm(session, import_id, by=stamp())
+            jobs.run_soon(session, wizard.JOB, now=stamp().at)
+    except UndecidedError as refused:
+        # Back to the check, where the rows stand with what can become of each.
+        notice(translate_error(refused), kind="problem")
+        return redirect(url_for("imports.show", import_id=import_id), code=303)
     return work_a_while(import_id)
 
 
