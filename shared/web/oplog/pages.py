@@ -73,7 +73,8 @@ def oplog_blueprint(links: words.Links, tier: str) -> Blueprint:
     views: Sequence[tuple[str, Action, Callable[..., ResponseReturnValue], list[str]]] = (
         ("/", Action.READ, pages.index, reads),
         ("/<id:entry_id>", Action.READ, pages.one, reads),
-        ("/field/<subject_type>/<subject_id>/<field>", Action.READ, pages.field, reads),
+        # A row with a key of several columns has an id with strokes in it.
+        ("/field/<subject_type>/<path:subject_id>/<field>", Action.READ, pages.field, reads),
         ("/export.<any(xlsx, csv):kind>", Action.EXPORT, pages.export, [*reads, *posts]),
         ("/print", Action.PRINT, pages.print_view, reads),
         ("/views", Action.READ, pages.keep, posts),

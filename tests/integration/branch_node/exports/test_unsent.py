@@ -17,7 +17,7 @@ from shared.audit.models import AuditEntry
 from shared.ids import new_id
 from tests.support.branch import NOON
 
-FEW, MANY = 100, 1_500
+FEW, MANY = 100, 5_000
 WHY = "moved from the copy that was switched off"
 
 
@@ -98,6 +98,7 @@ def test_a_file_of_many_records_takes_no_more_memory_than_one_of_few(
 ):
     monkeypatch.setattr(exporting, "FETCH", 50)
     make_user("wang")
+    command("--by", "wang", "--reason", WHY)  # what is loaded and compiled once is not the file's
     peaks, out = [], Path()
     for number in (FEW, MANY):
         enter(sessions, number)
@@ -110,7 +111,7 @@ def test_a_file_of_many_records_takes_no_more_memory_than_one_of_few(
     with (out / "customers.csv").open(encoding="utf-8-sig", newline="") as file:
         written = list(csv.DictReader(file))
     assert len(written) == FEW + MANY
-    assert [row["attributes.表1500"] for row in written if row["attributes.表1500"]] == [
+    assert [row[f"attributes.表{MANY}"] for row in written if row[f"attributes.表{MANY}"]] == [
         "九"
     ]  # a heading from the last row
-    assert peaks[1] < 1.5 * peaks[0]
+    assert peaks[1] - peaks[0] < 0.2 * (out / "customers.csv").stat().st_size

@@ -103,6 +103,20 @@ def test_one_click_from_a_field_to_who_changed_it_from_what(browser):
     ]
 
 
+def test_the_story_of_a_field_opens_for_a_row_with_a_key_of_several_columns(browser, tell, database):
+    serving = f"{new_id()}/{new_id()}"
+    tell("customer_serving.changed", "ana", ("customer_serving", serving), ends_at=(None, "2026-03-18"))
+
+    with database.reads() as session:
+        entry = session.scalars(select(AuditEntry.id).where(AuditEntry.subject_id == serving)).one()
+
+    (link,) = set(re.findall(r'href="(/log/field/[^"]+)"', browser.get(f"/log/{entry}").text))
+    page = browser.get(link)
+
+    assert page.status_code == 200
+    assert re.findall(r'data-label="Operator">([^<]+)', page.text) == ["ana"]
+
+
 def test_an_entry_shows_before_and_after_its_place_in_the_chain_and_its_neighbours(browser, tell, database):
     for step in ("a", "b", "c"):
         tell("customer.changed", "ana", ("customer", CUSTOMER), name=(step, step + step))
