@@ -20,7 +20,7 @@ def main() -> int:
         "S2": simulation.broken_calls,
         "S3": partial(machines.kills_and_cuts, options.turns),
         "S4": partial(asked.nonsense, options.requests),
-        "S5": partial(mutants.mutation_score, options.mutants, options.seed),
+        "S5": partial(mutants.mutation_score, options.mutants, options.seed, options.minutes),
         "S6": partial(herd.herd, options.branches, options.rows, options.slots),
         "S7": worlds.restored_head_office,
         "S10": worlds.thin_line,
@@ -46,6 +46,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--turns", type=int, default=20, help="turns of S3")
     parser.add_argument("--requests", type=int, default=100_000, help="requests of S4")
     parser.add_argument("--mutants", type=int, default=300, help="changes of S5, drawn by --seed")
+    parser.add_argument(
+        "--minutes", type=float, default=1_440, help="after which S5 judges by what it has tried"
+    )
     parser.add_argument("--cycles", type=int, default=10_000, help="cycles of ALARMS")
     parser.add_argument("--branches", type=int, default=50, help="branches of S6")
     parser.add_argument("--rows", type=int, default=20_000, help="rows of each branch of S6")
