@@ -15,7 +15,7 @@ from hq_server.ingest import operations as ingest
 from hq_server.ingest import routes
 from sync_protocol import apply, loading
 from sync_protocol.changelog import sealing
-from sync_protocol.contract.records import RecordCheck
+from sync_protocol.contract.checks import RecordCheck
 from tests.support.databases import DatabaseFactory
 
 P = ParamSpec("P")

@@ -125,6 +125,7 @@ def show_plans(page: FollowingClient, database: Database, path: str) -> None:
         "audit_entries",
         "documents",
         "unit_events",
+        "offer_answers",
         "customer_moves",
         "contacts",
     )

@@ -16,6 +16,7 @@ from branch_node.api import import_row_routes as api_import_rows
 from branch_node.api import judging_routes as api_judging
 from branch_node.api import line_routes as api_line
 from branch_node.api import many_routes as api_many
+from branch_node.api import offer_routes as api_offers
 from branch_node.api import paper_routes as api_papers
 from branch_node.api import unit_event_routes as api_unit_events
 from branch_node.api import unit_routes as api_units
@@ -64,6 +65,7 @@ from branch_node.managers import pages as managers
 from branch_node.managers.models import Manager
 from branch_node.managers.queries import manager_options
 from branch_node.merging import pages as merging
+from branch_node.offers import pages as offers
 from branch_node.opstats import jobs as opstats_jobs
 from branch_node.opstats import pages as opstats
 from branch_node.outbound import alarms as outbound_alarms
@@ -229,6 +231,7 @@ BUSINESS: Final = (
     units.blueprint,
     unit_events.blueprint,
     unit_tab.blueprint,
+    offers.blueprint,
     worklogs.blueprint,
     archive.blueprint,
     archive_history.blueprint,
@@ -253,6 +256,7 @@ API: Final = (
     api_many.blueprint,
     api_units.blueprint,
     api_unit_events.blueprint,
+    api_offers.blueprint,
     api_work.blueprint,
     api_papers.blueprint,
     api_imports.blueprint,

@@ -10,6 +10,7 @@ from branch_node.dayclose.models import DayClose
 from branch_node.erased.models import Erasure
 from branch_node.identity.models import CustomerIdentity
 from branch_node.managers.models import Manager
+from branch_node.offers.models import OfferAnswer
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
@@ -48,6 +49,7 @@ BINDINGS: Final[Bindings] = bind(
             "bill_line": BillLine,
             "work_log": WorkLog,
             "unit_event": UnitEvent,
+            "offer_answer": OfferAnswer,
             "customer_month": CustomerMonth,
             "operation_month": OperationMonth,
             "day_close": DayClose,
@@ -61,6 +63,7 @@ BINDINGS: Final[Bindings] = bind(
         "bill_line": (_ERASED, [column.name for column in personal_columns(BillLine.__table__)]),
         "work_log": (_ERASED, [column.name for column in personal_columns(WorkLog.__table__)]),
         "unit_event": (_ERASED, [column.name for column in personal_columns(UnitEvent.__table__)]),
+        "offer_answer": (_ERASED, [column.name for column in personal_columns(OfferAnswer.__table__)]),
     },
 )
 

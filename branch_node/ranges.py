@@ -17,6 +17,7 @@ from branch_node.customers.models import Contact, Customer, CustomerMove, Custom
 from branch_node.documents.models import Document, DocumentChunk, DocumentVersion
 from branch_node.handover.models import Handover, HandoverCustomer
 from branch_node.identity.models import CustomerIdentity, CustomerMerge
+from branch_node.offers.models import OfferAnswer
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
@@ -166,6 +167,7 @@ RANGES: Final = (
         {DataRange.SELF: _events_of(_held), DataRange.TEAM: _events_of(_served)},
     ),
     Ranged(UnitOwner, Resource.UNIT, _with_customer(UnitOwner.customer_id)),
+    Ranged(OfferAnswer, Resource.CUSTOMER, _with_customer(OfferAnswer.customer_id)),
     Ranged(
         BillLine,
         Resource.BILL_LINE,

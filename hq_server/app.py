@@ -34,6 +34,7 @@ from hq_server.gate import pages as gate
 from hq_server.ingest import key_routes, lineage_routes, log_routes, parked_routes, proof_routes
 from hq_server.ingest import routes as ingest
 from hq_server.ingest.decisions import waiver_kind
+from hq_server.offers import pages as offers
 from hq_server.opstats import pages as opstats
 from hq_server.oversight import pages as oversight
 from hq_server.parking import alarms as parking_alarms
@@ -159,6 +160,7 @@ def _blueprints() -> Sequence[Blueprint]:
         upkeep.blueprint,
         trial_pages.blueprint,
         units.blueprint,
+        offers.blueprint,
         oversight.blueprint,
         opstats.blueprint,
         tracing.blueprint,

@@ -17,6 +17,7 @@ from hq_server.replica.models import (
     ReplicaErasure,
     ReplicaLegalHold,
     ReplicaManager,
+    ReplicaOfferAnswer,
     ReplicaOperationMonth,
     ReplicaPersonalRequest,
     ReplicaQualification,
@@ -90,6 +91,7 @@ RANGES: Final = (
     Ranged(ReplicaQualification, Resource.QUALIFICATION, branch=ReplicaQualification.branch_number),
     Ranged(ReplicaUnit, Resource.UNIT, branch=ReplicaUnit.branch_number),
     Ranged(ReplicaUnitEvent, Resource.UNIT, branch=ReplicaUnitEvent.branch_number),
+    Ranged(ReplicaOfferAnswer, Resource.CUSTOMER, branch=ReplicaOfferAnswer.branch_number),
     Ranged(ReplicaBillLine, Resource.BILL_LINE, branch=ReplicaBillLine.branch_number),
     Ranged(ReplicaCustomerMonth, Resource.STATISTICS, branch=ReplicaCustomerMonth.branch_number),
     # Sums kept ready are seen by who sees the rows they are of.

@@ -14,11 +14,11 @@ from sqlalchemy import Table, and_, select, text
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
+from sync_protocol.contract.checks import RecordCheck
 from sync_protocol.contract.evolution import Cut, Reading, cut
 from sync_protocol.contract.fields import INT64
 from sync_protocol.contract.messages import BatchHeader
 from sync_protocol.contract.payload import Batch
-from sync_protocol.contract.records import RecordCheck
 from sync_protocol.loading import RowVersion, load_rows
 
 ID_POSITION: Final = 1

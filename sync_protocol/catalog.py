@@ -10,8 +10,9 @@ from typing import Final
 
 from sqlalchemy import Table
 
+from sync_protocol.contract.checks import RecordCheck
 from sync_protocol.contract.evolution import Reading, Schemas, readable, reading
-from sync_protocol.contract.records import RECORDS, RecordCheck
+from sync_protocol.contract.records import RECORDS
 
 
 class RecordKind(StrEnum):
@@ -142,6 +143,14 @@ CATALOG: Final[Mapping[str, RecordType]] = {
             "worklog",
             1,
             parents={"unit_id": "unit", "customer_id": "customer", "corrects_id": "unit_event"},
+        ),
+        RecordType(
+            "offer_answer",
+            RecordKind.FACT,
+            Owner.BRANCH,
+            "worklog",
+            1,
+            parents={"customer_id": "customer", "corrects_id": "offer_answer"},
         ),
         RecordType(
             "customer_month", RecordKind.STATE, Owner.BRANCH, "stats", 1, parents={"customer_id": "customer"}

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-from sync_protocol.contract.records import RecordCheck
+from sync_protocol.contract.checks import RecordCheck
 
 # The JSON escapes msgspec writes that CSV with ESCAPE '\' does not undo; `\"` and `\\` are undone by both.
 FOREIGN_ESCAPE: Final = re.compile(rb"\\[nrtubf]")

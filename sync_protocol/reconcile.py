@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from sync_protocol.catalog import Binding
 from sync_protocol.contract.canonical import NotCanonicalError, canonical_json
+from sync_protocol.contract.checks import RecordCheck
 from sync_protocol.contract.fields import JsonText
-from sync_protocol.contract.records import RecordCheck
 from sync_protocol.wire import wire_row
 
 DIGEST_BYTES: Final = 16

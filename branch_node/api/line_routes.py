@@ -115,6 +115,9 @@ def _shown(entry: Entry) -> dict[str, Any]:
         told |= {"amount_minor": row.amount_minor, "currency": row.currency}
     elif kind is EntryKind.UNIT:
         told |= {"record_id": row.unit_id, "what": row.kind.value, "text": row.text}
+    elif kind is EntryKind.OFFER:
+        told |= {"record_id": row.id, "what": f"{row.offer_code}:{row.step.value}", "text": row.reason}
+        told |= {"who": row.created_by}
     elif kind is EntryKind.MOVE:
         told |= {"record_id": row.id, "what": f"{row.what.value}:{row.after or 'none'}", "text": row.reason}
         told |= {"who": row.made_by}

@@ -9,10 +9,12 @@ from branch_node.archive.words import fields_word
 from branch_node.contacts.queries import closed_to, list_contacts
 from branch_node.customers import groups, moves
 from branch_node.customers.models import Customer
-from branch_node.customers.offers import list_applying
 from branch_node.desk import timeline
 from branch_node.desk.pages import MOVED_IN, customer_page, header_of, worded
 from branch_node.desk.timeline import OPENS, EntryKind, Place, Topic
+from branch_node.offers import queries as offers
+from branch_node.offers.applying import list_applying, titles
+from branch_node.offers.web import STEP_TONES
 from shared.audit.models import AuditEntry
 from shared.audit.vocabulary import LogAction
 from shared.domain.calendar import local_day
@@ -104,6 +106,10 @@ def care_page(
             moves=moves.list_moves(session, header.customer.id),
             moved=moved,
             offers=list_applying(session, header.customer, today, stamp().at),
+            answers=offers.told(session, header.customer.id),
+            latest=offers.latest(session, header.customer.id),
+            titles=titles(session),
+            step_tones=STEP_TONES,
             kinds=choices(ParentKind),
             placing=placing or _placed(above, header.customer),
             placing_errors=errors if placing is not None else {},

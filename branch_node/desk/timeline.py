@@ -25,6 +25,8 @@ from branch_node.customers.models import Contact, CustomerMove
 from branch_node.documents.models import Document
 from branch_node.identity.queries import files_of
 from branch_node.managers.models import Manager
+from branch_node.offers import queries as offers
+from branch_node.offers.models import OfferAnswer
 from branch_node.units import queries as units
 from branch_node.units.models import Unit, UnitEvent
 from branch_node.worklogs.models import WorkLog
@@ -47,6 +49,7 @@ class EntryKind(Vocabulary):
     WORK = ("work", N_("Work logs"), "工作日志")
     MONEY = ("money", N_("Bill lines"), "账单明细")
     UNIT = ("unit", N_("Tracked units"), "设备")
+    OFFER = ("offer", N_("Answers to offers"), "优惠反馈")
     MOVE = ("move", N_("Moves"), "变动记录")
     CHANGE = ("change", N_("Changes"), "变更")
     PERSON = ("person", N_("Changes of contact people"), "联系人变更")
@@ -65,7 +68,7 @@ class Topic(Vocabulary):
 
 
 _KINDS_OF: Final[Mapping[Topic, tuple[EntryKind, ...]]] = {
-    Topic.CONTACT: (EntryKind.WORK,),
+    Topic.CONTACT: (EntryKind.WORK, EntryKind.OFFER),
     Topic.VISIT: (EntryKind.WORK,),
     Topic.SERVICE: (EntryKind.WORK, EntryKind.UNIT),
     Topic.MONEY: (EntryKind.MONEY,),
@@ -255,6 +258,11 @@ def _units(asked: _Asked) -> _Told:
     return _dayed(asked, EntryKind.UNIT, wanted, UnitEvent.happened_on, UnitEvent.id)
 
 
+def _offers(asked: _Asked) -> _Told:
+    wanted = select(OfferAnswer).where(OfferAnswer.customer_id == asked.file, offers.stands())
+    return _dayed(asked, EntryKind.OFFER, wanted, OfferAnswer.happened_on, OfferAnswer.id)
+
+
 def _dayed(
     asked: _Asked,
     kind: EntryKind,
@@ -329,11 +337,12 @@ _READERS: Final[Mapping[EntryKind, Callable[[_Asked], _Told | None]]] = {
     EntryKind.MONEY: _money,
     EntryKind.MOVE: _moves,
     EntryKind.UNIT: _units,
+    EntryKind.OFFER: _offers,
     EntryKind.CHANGE: _changes,
     EntryKind.PERSON: _people,
     EntryKind.DOCUMENT: _documents,
 }
-_DAYS: Final = frozenset({EntryKind.MONEY, EntryKind.MOVE, EntryKind.UNIT})
+_DAYS: Final = frozenset({EntryKind.MONEY, EntryKind.MOVE, EntryKind.UNIT, EntryKind.OFFER})
 
 
 def _older(

@@ -14,6 +14,7 @@ from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, CustomerMove, CustomerShare
 from branch_node.customers.queries import get_customer
 from branch_node.documents.models import Document, DocumentVersion
+from branch_node.offers.models import OfferAnswer
 from branch_node.personal.exported import may_hold
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
@@ -34,6 +35,7 @@ ABOUT: Final = {
     "document_versions": DocumentVersion,
     "bill_lines": BillLine,
     "unit_events": UnitEvent,
+    "offer_answers": OfferAnswer,
     "work_logs": WorkLog,
     "months": CustomerMonth,
     "legal_holds": LegalHold,

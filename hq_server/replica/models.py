@@ -11,6 +11,7 @@ from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.erasure.fields import ErasureFields
 from shared.domain.identity.fields import CustomerIdentityFields
 from shared.domain.managers.fields import ManagerFields
+from shared.domain.offers.fields import OfferAnswerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.personal.fields import LegalHoldFields, PersonalRequestFields
@@ -125,6 +126,17 @@ class ReplicaUnitEvent(Replicated, UnitEventFields, Base):
         Index("ix_replica_unit_events_customer", "branch_number", "customer_id"),
         Index("ix_replica_unit_events_recall", "recall_no", "branch_number", "unit_id"),
         Index("ix_replica_unit_events_corrects_id", "branch_number", "corrects_id"),
+    )
+
+
+class ReplicaOfferAnswer(Replicated, OfferAnswerFields, Base):
+    """What became of an offer at a customer of some branch."""
+
+    __tablename__ = "replica_offer_answers"
+    __table_args__ = (
+        Index("ix_replica_offer_answers_customer", "branch_number", "customer_id"),
+        Index("ix_replica_offer_answers_offer", "offer_code", "branch_number"),
+        Index("ix_replica_offer_answers_corrects_id", "branch_number", "corrects_id"),
     )
 
 

@@ -19,6 +19,7 @@ RECORD_NAMES: Final[Mapping[str, str]] = {
     "bill_line": N_("Bill lines"),
     "work_log": N_("Work logs"),
     "unit_event": N_("What happened with units"),
+    "offer_answer": N_("Answers to offers"),
     "customer_month": N_("Customer months"),
     "operation_month": N_("Months of operations"),
     "day_close": N_("Closed days"),
@@ -152,6 +153,8 @@ COLUMN_NAMES: Final[Mapping[str, str]] = {
     "cost_minor": N_("Cost, minor units"),
     "done_by": N_("Done by"),
     "recall_no": N_("Recall"),
+    "offer_code": N_("Offer"),
+    "step": N_("What became of it"),
     "row": N_("The row"),
     # Columns that never travel, as the operation log tells of them.
     "data_range": N_("Data range"),

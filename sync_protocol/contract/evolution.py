@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sync_protocol.contract.records import RecordCheck
+from sync_protocol.contract.checks import RecordCheck
 
 # A row is [change, id, ...].
 ID_POSITION: Final = 1

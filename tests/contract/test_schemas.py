@@ -17,6 +17,7 @@ from shared.domain.dayclose.fields import DayCloseFields
 from shared.domain.erasure.fields import ErasureFields
 from shared.domain.identity.fields import CustomerIdentityFields
 from shared.domain.managers.fields import ManagerFields
+from shared.domain.offers.fields import OfferAnswerFields
 from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.personal.fields import LegalHoldFields, PersonalRequestFields
@@ -40,6 +41,7 @@ SHARED = {
     "bill_line": BillLineFields,
     "work_log": WorkLogFields,
     "unit_event": UnitEventFields,
+    "offer_answer": OfferAnswerFields,
     "customer_month": CustomerMonthFields,
     "operation_month": OperationMonthFields,
     "day_close": DayCloseFields,

@@ -7,6 +7,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from sync_protocol.catalog import CATALOG
+from sync_protocol.contract.checks import RecordCheck
 from sync_protocol.contract.fields import (
     INT64,
     Code,
@@ -20,7 +21,7 @@ from sync_protocol.contract.fields import (
     WireField,
 )
 from sync_protocol.contract.messages import BatchHeader
-from sync_protocol.contract.records import RECORDS, RecordCheck
+from sync_protocol.contract.records import RECORDS
 
 Strategy = st.SearchStrategy[Any]
 NODE: Final = "01936d0a-0000-7000-8000-000000000001"

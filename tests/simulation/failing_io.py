@@ -237,6 +237,15 @@ def _enter_hold_and_erasure(node: Node, by: Stamp) -> None:
             "created_at": by.at,
             "created_by": by.actor,
         },
+        "offer_answer": {
+            "id": new_id(),
+            "customer_id": customer,
+            "offer_code": "FIBRE",
+            "step": "made",
+            "happened_on": by.at.date(),
+            "created_at": by.at,
+            "created_by": by.actor,
+        },
         "legal_hold": {
             "id": new_id(),
             "customer_id": customer,

@@ -17,6 +17,7 @@ from branch_node.billing.models import BillLine
 from branch_node.customers import operations as customers
 from branch_node.customers.models import Customer
 from branch_node.managers.models import Manager
+from branch_node.offers.models import OfferAnswer
 from branch_node.tables import APP
 from branch_node.units.models import Unit, UnitEvent
 from branch_node.worklogs.models import WorkLog
@@ -28,6 +29,7 @@ from shared.db.scope import ScopedSession
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus
 from shared.domain.managers.vocabulary import ManagerStatus
+from shared.domain.offers.vocabulary import OfferStep
 from shared.domain.units.vocabulary import UnitEventKind, UnitStatus
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.ids import new_id
@@ -115,6 +117,16 @@ class Rows:
             "text": "谈了续约",
         }
         return self._add(WorkLog(**{**defaults, **_made(), **values}))
+
+    def offer_answer(self, customer_id: str, **values: Any) -> str:
+        """Add that an offer was made to a customer and return the id."""
+        defaults = {
+            "customer_id": customer_id,
+            "offer_code": "FIBRE",
+            "step": OfferStep.MADE,
+            "happened_on": NOON.date(),
+        }
+        return self._add(OfferAnswer(**{**defaults, **_made(), **values}))
 
     def unit(self, customer_id: str, **values: Any) -> str:
         """Add a tracked unit that came to a customer and return the id."""

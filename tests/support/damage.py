@@ -26,6 +26,7 @@ COLUMNS: Final = {
     "bill_line": "amount_minor",
     "work_log": "text",
     "unit_event": "created_by",
+    "offer_answer": "offer_code",
     "customer_month": "charge_minor",
     "operation_month": "visits",
     "day_close": "closed_at",

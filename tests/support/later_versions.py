@@ -13,8 +13,9 @@ from sqlalchemy import Column, MetaData, String, Table, text
 from hq_server import app as hq_app
 from shared.db.engine import Database
 from sync_protocol.catalog import CATALOG, Binding, Bindings
+from sync_protocol.contract.checks import RecordCheck
 from sync_protocol.contract.fields import Code, Text
-from sync_protocol.contract.records import RECORDS, RecordCheck
+from sync_protocol.contract.records import RECORDS
 from tests.support.world import BranchHere, World
 
 NOW: Final = CATALOG["customer"].version

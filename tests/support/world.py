@@ -222,6 +222,16 @@ class BranchHere:
         }
         return self._insert("unit_event", {**row, **self._made(), **values})
 
+    def add_offer_answer(self, customer_id: str, **values: Any) -> str:
+        """Insert that an offer was made to a customer, and return the id."""
+        row = {
+            "customer_id": customer_id,
+            "offer_code": "FIBRE",
+            "step": "made",
+            "happened_on": NOON.date(),
+        }
+        return self._insert("offer_answer", {**row, **self._made(), **values})
+
     def add_bill_line(self, customer_id: str, **values: Any) -> str:
         """Insert a bill line and return the id."""
         number = next(self._numbers)

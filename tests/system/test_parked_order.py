@@ -17,8 +17,9 @@ from hq_server.parking.vocabulary import ParkedState
 from shared.alarms.models import Alarm
 from shared.ids import new_id
 from sync_protocol import apply
+from sync_protocol.contract.checks import RecordCheck
 from sync_protocol.contract.fields import Code, Text
-from sync_protocol.contract.records import RECORDS, BillLineV1, ManagerV1, RecordCheck
+from sync_protocol.contract.records import RECORDS, BillLineV1, ManagerV1
 from tests.support.intake import Intake
 from tests.support.shares import share
 

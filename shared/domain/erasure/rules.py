@@ -17,6 +17,7 @@ CARRIERS: Final = (
     "bill_line",
     "work_log",
     "unit_event",
+    "offer_answer",
     "legal_hold",
 )
 

@@ -129,6 +129,7 @@ def write(sessions, rows, file, *, name, mobile, people, above):
         rows.customer(parent_id=at, parent_kind=kind)
     rows.bill_line(at)
     rows.unit(at)
+    rows.offer_answer(at)
     age(sessions, at, file)
     return at
 

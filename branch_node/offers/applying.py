@@ -37,3 +37,11 @@ def list_applying(session: Session, customer: Customer, today: date, now: dateti
             why = offer.why(customer, today)
             found += [Applying(offer, why)] if why is not None else []
     return sorted(found, key=lambda one: (one.offer.ends or date.max, one.offer.code))
+
+
+def titles(session: Session) -> dict[str, str]:
+    """Return by code what the offers are called that this branch has or had; one withdrawn has its code alone."""
+    wanted = select(InboundItem.name, InboundItem.body).where(
+        InboundItem.kind == ItemKind.OFFER.value, InboundItem.body.is_not(None)
+    )
+    return {code: body["title"] for code, body in session.execute(wanted) if problem_of(code, body) is None}

@@ -2,47 +2,10 @@
 
 from datetime import timedelta
 
-import pytest
-
-from branch_node.inbound import operations
-from branch_node.inbound.models import InboundItem
-from shared.db.base import instant_text
 from shared.domain.customers.vocabulary import LifecycleStage, PreferredChannel, ValueTier
-from shared.ids import new_id
-from sync_protocol.contract.feed import FeedEntry, FeedPoint
-from tests.support.branch import ANA, NOON
+from tests.support.branch import NOON
 
 TODAY = NOON.date()
-
-
-@pytest.fixture
-def offer(sessions):
-    """Take in an offer as head office published it; returns what became of it."""
-
-    def taken(code, item="", version=1, **body):
-        made = item or new_id()
-        usual = {
-            "title": f"Title {code}",
-            "text": "Gigabit for nothing",
-            "from": TODAY.isoformat(),
-            "until": None,
-        }
-        entry = FeedEntry(
-            seq=1,
-            id=made,
-            kind="offer",
-            name=code,
-            version=version,
-            withdrawn=bool(item),
-            body=None if item else {**usual, **body},
-            published_at=instant_text(NOON),
-        )
-        with sessions.begin() as session:
-            operations.take_in(session, [entry], FeedPoint(seq=1, digest="0" * 64), anew=False, by=ANA)
-        with sessions() as session:
-            return made, session.get_one(InboundItem, made).outcome
-
-    return taken
 
 
 def test_the_offers_of_a_customers_tier_and_stage_stand_on_the_page_with_the_reason(rows, browser, offer):
