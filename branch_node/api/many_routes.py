@@ -177,7 +177,11 @@ def one_handover(handover_id: str) -> Response:
         shown = asking.dumped(schemas.Handover(), found)
     take_rows(len(lines), "customer")
     told = [
-        {"customer_no": one.customer_no, "customer_id": one.customer.id if one.customer else None}
+        {
+            "customer_no": one.customer_no,
+            "customer_id": one.customer.id if one.customer else None,
+            "stays": one.stays,
+        }
         for one in lines
     ]
     return asking.one(shown | {"lines": told})
@@ -195,6 +199,45 @@ def undo_handover(handover_id: str) -> Response:
         return asking.one(asking.dumped(schemas.Handover(), found) | {"stay": stay})
 
 
+@blueprint.post("/handovers/<id:handover_id>/signature")
+@requires(Resource.CUSTOMER, Action.UPDATE)
+@describe(_l("Sign a hand-over as one of its two account managers"), answer=schemas.Handover, body=Nothing)
+def sign_handover(handover_id: str) -> Response:
+    """Sign for who asks, who is one of the two."""
+    with writing() as session:
+        handovers.get_handover(session, handover_id)
+        asking.body(Nothing())
+        handover.sign(session, handover_id, by=stamp())
+        return _handover(session, handover_id)
+
+
+@blueprint.post("/handovers/<id:handover_id>/paper")
+@requires(Resource.CUSTOMER, Action.TRANSFER)
+@describe(
+    _l("Note that who hands over signed on paper, and where it lies"),
+    answer=schemas.Handover,
+    body=schemas.SignedPaper,
+)
+def note_paper(handover_id: str) -> Response:
+    """Note a signature on paper."""
+    with writing() as session:
+        handovers.get_handover(session, handover_id)
+        handover.note_paper(session, handover_id, asking.body(schemas.SignedPaper())["where"], by=stamp())
+        return _handover(session, handover_id)
+
+
+@blueprint.post("/handovers/<id:handover_id>/leaving")
+@requires(Resource.CUSTOMER, Action.TRANSFER)
+@describe(_l("Mark who handed over as left"), answer=schemas.Handover, body=Nothing)
+def leave(handover_id: str) -> Response:
+    """Mark the leaver as left, as a step of the hand-over."""
+    with writing() as session:
+        handovers.get_handover(session, handover_id)
+        asking.body(Nothing())
+        handover.mark_left(session, handover_id, by=stamp())
+        return _handover(session, handover_id)
+
+
 def _order() -> handover.Order:
     given = asking.body(schemas.NewHandover())
     try:
@@ -210,6 +253,7 @@ def _order() -> handover.Order:
         last_day=last_day,
         today=today(),
         with_shares=given.get("with_shares", False),
+        mark_left=given.get("mark_left", False),
     )
 
 

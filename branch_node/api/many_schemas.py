@@ -70,15 +70,22 @@ class Handover(Schema):
     made_at = fields.AwareDateTime(required=True)
     made_by = fields.String(required=True)
     signed_from_at = fields.AwareDateTime(allow_none=True)
+    signed_from_by = fields.String(allow_none=True)
+    signed_from_paper = fields.String(allow_none=True)
     signed_to_at = fields.AwareDateTime(allow_none=True)
+    signed_to_by = fields.String(allow_none=True)
     undone_at = fields.AwareDateTime(allow_none=True)
 
 
 class HandoverLine(Schema):
-    """A customer of a hand-over: the number always, the id as far as the file is seen."""
+    """A customer of a hand-over: the number always, the id as far as the file is seen.
+
+    `stays` with who took over, although the hand-over was taken back: they were changed before.
+    """
 
     customer_no = fields.String(required=True)
     customer_id = fields.String(required=True, allow_none=True)
+    stays = fields.Boolean(required=True)
 
 
 class HandoverSheet(Handover):
@@ -102,6 +109,13 @@ class NewHandover(Sent):
     reason = fields.String(required=True, validate=one_of(one.value for one in HandoverReason), **TEXT)
     last_day = fields.String(required=True, **TEXT)
     with_shares = fields.Boolean(error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
+    mark_left = fields.Boolean(error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
+
+
+class SignedPaper(Sent):
+    """Where the signed paper lies: the place alone, nothing about customers."""
+
+    where = fields.String(required=True, **TEXT)
 
 
 class Plan(Schema):

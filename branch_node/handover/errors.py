@@ -72,6 +72,14 @@ class HandoverSignedError(BranchlineError):
     message = N_("This is signed already; the first signature stays.")
 
 
+class HandoverLeftError(BranchlineError):
+    """The leaver is marked as left already."""
+
+    code = "handover-left"
+    kind = Kind.CONFLICT
+    message = N_("This account manager is marked as left already.")
+
+
 class HandoverPaperError(BranchlineError):
     """A signature on paper is noted with where the paper lies."""
 

@@ -24,6 +24,7 @@ class HandoverReason(Vocabulary):
 class Handover(Base):
     """One hand-over; never removed. `moved` are the shares it ended and made, for taking it back within the day.
 
+    Once it is taken back, `moved` names under `stay` the customers who did not go back.
     `signed_from_paper` is where the signed paper lies when the leaver could not sign on screen; `status_before` is what
     the leaver was, when the hand-over also marked them as left.
     """

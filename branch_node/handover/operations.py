@@ -17,6 +17,7 @@ from branch_node.customers.models import Customer
 from branch_node.erased.queries import erased_among
 from branch_node.handover.errors import (
     HandoverDayError,
+    HandoverLeftError,
     HandoverMeanwhileError,
     HandoverNobodyError,
     HandoverOverError,
@@ -149,6 +150,20 @@ def note_paper(session: Session, handover_id: str, where: str, *, by: Stamp) -> 
     return handover
 
 
+def mark_left(session: Session, handover_id: str, *, by: Stamp) -> Handover:
+    """Mark the leaver as left, as a step of the hand-over: taking it back within its day takes that back too.
+
+    Raises HandoverNotFoundError, HandoverOverError and HandoverLeftError.
+    """
+    handover = _open(session, handover_id)
+    leaver = session.get_one(Manager, handover.from_id, with_for_update=True, populate_existing=True)
+    if leaver.status is ManagerStatus.LEFT:
+        raise HandoverLeftError
+    handover.status_before = _mark_left(session, leaver, by=by)
+    _note(session, "handover.left", handover, by=by, leaver=leaver.manager_no)
+    return handover
+
+
 def take_back(session: Session, handover_id: str, *, since: datetime, by: Stamp) -> list[str]:
     """Give back every customer nobody has changed since; returns the numbers of those who stay.
 
@@ -170,8 +185,11 @@ def take_back(session: Session, handover_id: str, *, since: datetime, by: Stamp)
     moved = handover.moved
     follow_holder(session, sorted(given), handover.to_id, leaver.id, by=by, only=moved.get("files", ()))
     give_files(session, moved.get("elsewhere", ()), handover.to_id, leaver.id, by=by)
-    kept = sorted(one.customer_no for one in customers if one.id not in given)
-    take_back_shares(session, handover, {one.id for one in customers} - given)
+    stay = [one for one in customers if one.id not in given]
+    kept = sorted(one.customer_no for one in stay)
+    take_back_shares(session, handover, {one.id for one in stay})
+    # Who asks again later finds them in the sheet.
+    handover.moved = {**moved, "stay": sorted(one.id for one in stay)}
     if handover.status_before and leaver.status is ManagerStatus.LEFT:
         change_manager(
             session, leaver.id, {"status": handover.status_before}, seen_at=leaver.updated_at, by=by

@@ -29,8 +29,8 @@ from shared.domain.calendar import day_bounds, local_day
 from shared.domain.customers.vocabulary import CustomerKind, Grade
 from shared.domain.regions import region_name
 from shared.errors import BranchlineError
+from shared.i18n import format_number, translate_error
 from shared.i18n import gettext as _
-from shared.i18n import translate_error
 from shared.ids import is_id
 from shared.rights.vocabulary import Action, Resource
 from shared.twoperson.errors import ActProposedError, ActReasonError
@@ -47,10 +47,14 @@ REASONS: Final = {one.value: one for one in HandoverReason}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the sheet: the number of a customer, and the file as far as the reader sees it."""
+    """One line of the sheet: the number of a customer, and the file as far as the reader sees it.
+
+    `stays`: they were changed before the hand-over was taken back, and are held by who took over.
+    """
 
     customer_no: str
     customer: Customer | None
+    stays: bool = False
 
 
 @blueprint.get("")
@@ -182,6 +186,16 @@ def paper(handover_id: str) -> ResponseReturnValue:
     return redirect(url_for("handover.one", handover_id=handover_id), code=303)
 
 
+@blueprint.post("/<id:handover_id>/leaving")
+@requires(Resource.CUSTOMER, Action.TRANSFER)
+def leave(handover_id: str) -> ResponseReturnValue:
+    """Mark the leaver as left."""
+    with writing() as session:
+        operations.mark_left(session, handover_id, by=stamp())
+    notice(_("Marked as left."))
+    return redirect(url_for("handover.one", handover_id=handover_id), code=303)
+
+
 @blueprint.post("/<id:handover_id>/account")
 @requires(Resource.CUSTOMER, Action.TRANSFER)
 def close_account(handover_id: str) -> ResponseReturnValue:
@@ -209,7 +223,8 @@ def undo(handover_id: str) -> ResponseReturnValue:
         kept = operations.take_back(session, handover_id, since=_day_began(), by=stamp())
     if kept:
         text = _(
-            "Taken back, but for customers changed since, who stay: %(numbers)s.", numbers=_(", ").join(kept)
+            "Taken back, but for %(count)s customers changed since; the sheet marks who stays.",
+            count=format_number(len(kept)),
         )
         notice(text, kind="warning")
     else:
@@ -221,10 +236,11 @@ def sheet_lines(session: Session, handover_id: str) -> tuple[Handover, list[Line
     """Return a hand-over and the line of each of its customers; raises HandoverNotFoundError."""
     handover = queries.get_handover(session, handover_id)
     files = customers.find_by_ids(session, list(queries.customer_ids_of(session, handover.id)))
+    stay = set(handover.moved.get("stay", ()))
     # Who gave a customer away no longer sees the file, but signs for its number.
     with reading(as_node=True) as whole:
         numbers = queries.numbers_of(whole, handover.id)
-    return handover, [Line(number, files.get(at)) for at, number in numbers.items()]
+    return handover, [Line(number, files.get(at), at in stay) for at, number in numbers.items()]
 
 
 def _leaving(session: Session, handover: Handover) -> dict[str, Any]:
@@ -232,6 +248,8 @@ def _leaving(session: Session, handover: Handover) -> dict[str, Any]:
     now = stamp()
     waiting = find_waiting(session, account.CLOSE_KIND.name, (account.SUBJECT, handover.id))
     return {
+        "may_leave": handover.undone_at is None,
+        "still_held": customers.count_customers(session, CustomerFilter(manager_id=handover.from_id)),
         "accounts": account.open_accounts(session, handover.from_id),
         "open_work": account.open_work(session, handover.from_id, now=now),
         "asked": waiting if waiting is not None and waiting.is_open(now.at) else None,

@@ -7,6 +7,8 @@ from sqlalchemy import select
 
 from branch_node.bulk.models import BulkRow, RowState
 from branch_node.customers.models import Customer
+from branch_node.managers.models import Manager
+from shared.domain.managers.vocabulary import ManagerStatus
 from shared.rights.vocabulary import Action, Resource, StaffKind
 from tests.support.branch import ANA, NOON
 from tests.support.interfaces import Program, token_for
@@ -79,14 +81,46 @@ def test_hand_overs_are_listed_and_one_has_a_line_of_each_customer_and_says_who_
         {"last_day"},
     ), far.text
     assert [one["id"] for one in listed] == [*(one["id"] for one in made), whole.json["id"]]
-    assert sheet["lines"] == [{"customer_no": "C-1", "customer_id": ids[0]}]
-    assert theirs["lines"] == [{"customer_no": "C-1", "customer_id": None}], "signed for, and seen no more"
+    assert sheet["lines"] == [{"customer_no": "C-1", "customer_id": ids[0], "stays": False}]
+    assert theirs["lines"] == [{"customer_no": "C-1", "customer_id": None, "stays": False}], (
+        "signed for, and seen no more"
+    )
     assert (back["stay"], back["undone_at"] is not None) == (["C-2"], True)
+    again = program.get(f"/api/v1/handovers/{whole.json['id']}").json["lines"]
+    assert [one["customer_no"] for one in again if one["stays"]] == ["C-2"]
     assert stranger.get("/api/v1/handovers").json["items"] == []
     assert stranger.get(f"/api/v1/handovers/{made[0]['id']}").status_code == 404
     with sessions() as session:
         held = [session.get_one(Customer, at).manager_id for at in ids]
     assert held == [li, wu]
+
+
+def test_a_hand_over_is_signed_by_its_two_and_a_paper_is_noted(app, program, rows, make_user, sessions):
+    wu, li = rows.manager(name="Wu"), rows.manager(name="Li")
+    for name, manager_id in (("wu", wu), ("li", li), ("zhao", rows.manager())):
+        make_user(name, StaffKind.ACCOUNT_MANAGER, manager_id=manager_id)
+    giver, taker, stranger = (Program(app, token_for(app, name)) for name in ("wu", "li", "zhao"))
+    wanted = {"from_id": wu, "to_id": li, "reason": "leaves", "last_day": "2026-03-31"}
+    ids = [rows.customer(customer_no=f"C-{number}", manager_id=wu) for number in (1, 2)]
+    one, other = (
+        f"/api/v1/handovers/{program.post('/api/v1/handovers', {**wanted, 'customer_ids': [at]}).json['id']}"
+        for at in ids
+    )
+
+    assert stranger.post(f"{one}/signature").status_code == 404
+    assert program.post(f"{one}/signature").json["code"] == "handover-not-yours"
+    assert giver.post(f"{one}/signature").json["signed_from_by"] == "wu"
+    assert taker.post(f"{one}/signature").json["signed_to_by"] == "li"
+    assert taker.post(f"{one}/signature").status_code == 409
+    assert giver.post(f"{other}/paper", {"where": "binder 7"}).status_code == 403
+    assert program.post(f"{other}/paper", {"where": " "}).json["code"] == "handover-paper"
+    noted = program.post(f"{other}/paper", {"where": "binder 7"}).json
+    assert (noted["signed_from_paper"], noted["signed_from_by"]) == ("binder 7", "boss")
+    assert giver.post(f"{other}/leaving").status_code == 403
+    assert program.post(f"{other}/leaving").status_code == 200
+    assert program.post(f"{other}/leaving").json["code"] == "handover-left"
+    with sessions() as session:
+        assert session.get_one(Manager, wu).status is ManagerStatus.LEFT
 
 
 def test_bulk_acts_are_listed_and_each_exception_has_its_reason(app, program, rows, make_user, database):

@@ -10,6 +10,7 @@ from branch_node.customers.sharing import share_customer
 from branch_node.erased.models import Erasure
 from branch_node.handover import operations, queries
 from branch_node.handover.errors import (
+    HandoverLeftError,
     HandoverMeanwhileError,
     HandoverNobodyError,
     HandoverOverError,
@@ -245,6 +246,27 @@ def test_taking_back_gives_everybody_back_with_their_shares_and_the_leaver_their
         operations.sign(session, handover_id, by=signed_in(people[1]))
 
 
+def test_a_leaver_marked_as_left_afterwards_is_so_once_and_comes_back_with_the_hand_over(
+    sessions, people, held
+):
+    handover_id = hand_over(sessions, people, held)
+    with sessions.begin() as session:
+        operations.mark_left(session, handover_id, by=BY)
+    with sessions() as session:
+        assert session.get_one(Manager, people[0]).status is ManagerStatus.LEFT
+        assert "handover.left" in session.scalars(select(AuditEntry.event)).all()
+    with pytest.raises(HandoverLeftError), sessions.begin() as session:
+        operations.mark_left(session, handover_id, by=BY)
+
+    with sessions.begin() as session:
+        operations.take_back(session, handover_id, since=MORNING, by=LATER)
+
+    with sessions() as session:
+        assert session.get_one(Manager, people[0]).status is ManagerStatus.ACTIVE
+    with pytest.raises(HandoverOverError), sessions.begin() as session:
+        operations.mark_left(session, handover_id, by=BY)
+
+
 def test_a_customer_changed_since_stays_with_who_took_over(sessions, people, held):
     handover_id = hand_over(sessions, people, held)
     with sessions.begin() as session:
@@ -254,6 +276,8 @@ def test_a_customer_changed_since_stays_with_who_took_over(sessions, people, hel
     with sessions.begin() as session:
         kept = operations.take_back(session, handover_id, since=MORNING, by=LATER)
     assert kept == [number]
+    with sessions() as session:
+        assert session.get_one(Handover, handover_id).moved["stay"] == [held[1]]
     assert {at for at, holder in holders(sessions).items() if holder == people[1]} == {held[1]}
 
 

@@ -1,11 +1,17 @@
 """Handing over on screen: chosen, looked at, done, signed by both with their own accounts."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
 from branch_node.customers.models import Customer
 from branch_node.handover.models import Handover
+from branch_node.managers.models import Manager
+from shared.domain.managers.vocabulary import ManagerStatus
 from shared.rights.vocabulary import StaffKind
+from tests.support.branch import ANA, NOON
 
 FORM = {"reason": "leaves", "last_day": "2026-04-30"}
 
@@ -102,7 +108,33 @@ def test_both_sign_with_their_own_accounts_and_the_leaver_sees_numbers_alone(
 
 def test_the_leavers_signature_on_paper_is_noted(browser, sheet):
     assert "Write in 2 to 100" in browser.send(f"/handovers/{sheet}/paper", where="").text
-    assert "on paper: 夹 7" in browser.send(f"/handovers/{sheet}/paper", where="夹 7").text
+    assert "on paper: 夹 7; noted by" in browser.send(f"/handovers/{sheet}/paper", where="夹 7").text
+
+
+def test_who_leaves_is_marked_as_left_from_the_sheet(browser, people, sheet, sessions, rows):
+    rows.customer(manager_id=people[0])
+    assert "Still held by them: 1 customers" in browser.get(f"/handovers/{sheet}").text
+
+    assert "Marked as left." in browser.send(f"/handovers/{sheet}/leaving").text
+
+    assert "Mark as left" not in browser.get(f"/handovers/{sheet}").text
+    assert browser.send(f"/handovers/{sheet}/leaving").status_code == 409
+    with sessions() as session:
+        assert session.get_one(Manager, people[0]).status is ManagerStatus.LEFT
+
+
+def test_who_stays_when_it_is_taken_back_is_told_by_the_sheet_whenever_it_is_read(
+    browser, sheet, held, sessions
+):
+    with sessions.begin() as session:
+        session.get_one(Customer, held[1]).touch(replace(ANA, at=NOON + timedelta(minutes=5)))
+
+    page = browser.send(f"/handovers/{sheet}/undo").text
+
+    assert "but for 1 customers changed since" in page
+    for again in (page, browser.get(f"/handovers/{sheet}").text):
+        assert again.count("stays with 赵接") == 1
+        assert again.index("K1</a>") < again.index("stays with 赵接") < again.index("K2</a>")
 
 
 @pytest.mark.parametrize("kind", [StaffKind.ACCOUNT_MANAGER, StaffKind.SERVICE])
