@@ -113,8 +113,11 @@ def find_by_number(session: Session, bill_no: str) -> Sequence[LineRow]:
     """Return the line with just this number, and those that correct it."""
     number = fold(bill_no).strip()
     meant = BillLine.bill_no.in_({bill_no.strip(), number, number.upper()})
-    corrected = select(BillLine.id).where(meant)
-    found = lines(BillFilter()).where(or_(meant, BillLine.corrects_id.in_(corrected)))
+    # Mostly there is none, which the index of numbers alone tells.
+    ids = session.scalars(select(BillLine.id).where(meant)).all()
+    if not ids:
+        return []
+    found = lines(BillFilter()).where(or_(BillLine.id.in_(ids), BillLine.corrects_id.in_(ids)))
     return session.execute(found.order_by(BillLine.id)).all()
 
 

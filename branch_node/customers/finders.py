@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers import queries
 from branch_node.customers.listing import TONES
-from branch_node.customers.models import Contact
+from branch_node.customers.models import CONTACT_SEARCH, Contact
 from branch_node.customers.queries import CustomerRow
 from shared.db.search_terms import query_terms
 from shared.domain.regions import region_name
@@ -45,7 +45,7 @@ def _find_customers(session: Session, asked: str, limit: int, offset: int) -> Fo
 
 
 def _find_contacts(session: Session, asked: str, limit: int, offset: int) -> Found:
-    if not query_terms(asked):
+    if not CONTACT_SEARCH.may_find(session, asked):
         return NOTHING
     wanted = queries.select_contacts_found(session, asked)
     rows = session.execute(wanted.limit(limit).offset(offset)).all()

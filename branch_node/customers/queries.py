@@ -291,9 +291,11 @@ def words_of_contact(contact: Any) -> list[str]:  # noqa: ANN401 - a Contact or 
 
 def _found_by(session: Session, words: str, *, limit: int | None = None) -> Select[tuple[str]]:
     """Return the ids of the customers who, or one of whose contact people, meet every word."""
+    own = CUSTOMER_SEARCH.matching(session, words).limit(limit)
+    if not CONTACT_SEARCH.may_find(session, words):
+        return own
     people = CONTACT_SEARCH.matching(session, words).limit(limit)
     by_contact = select(Contact.customer_id).where(Contact.id.in_(people))
-    own = CUSTOMER_SEARCH.matching(session, words).limit(limit)
     both = union_all(select(own.subquery().c[0]), by_contact).subquery()
     return select(both.c[0])
 

@@ -10,7 +10,7 @@ from branch_node.documents.models import Document
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Resource
-from shared.web.finding.finder import Finder, Found, Hit
+from shared.web.finding.finder import Finder, Found, Hit, counted
 
 
 def _find(session: Session, asked: str, limit: int, offset: int) -> Found:
@@ -19,7 +19,7 @@ def _find(session: Session, asked: str, limit: int, offset: int) -> Found:
     hits = [_hit(document, words, f"{name} ({number})") for document, _version, number, name in rows]
     if not offset and len(hits) < limit:
         return Found(hits, len(hits))
-    return Found(hits, queries.count_found(session, asked, words))
+    return Found(hits, *counted(session, queries.select_found(session, asked, words)))
 
 
 def _hit(document: Document, words: dict[str, str], customer: str) -> Hit:

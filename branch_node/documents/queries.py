@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import IO, Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
@@ -102,15 +102,20 @@ def found(
     session: Session, text: str, words: Mapping[str, str], limit: int, *, offset: int = 0
 ) -> Sequence[tuple[Document, DocumentVersion, str, str]]:
     """Return the documents a text finds by name, number, file name or kind (`words`), those changed last first."""
-    wanted = select_documents(session, DocumentFilter(text=text), words)
-    ordered = wanted.order_by(Document.updated_at.desc(), Document.id).limit(limit).offset(offset)
-    return [(row[0], row[1], row[2], row[3]) for row in session.execute(ordered).all()]
+    met = _met_by(session, text.strip(), words)
+    if met is None:
+        return []
+    latest = (Document.updated_at.desc(), Document.id)
+    # Only what is shown is put together with its version and customer: a title may be that of thousands.
+    shown = select(Document.id).where(Document.retired_at.is_(None), Document.id.in_(met))
+    shown = shown.order_by(*latest).limit(limit).offset(offset)
+    wanted = select_documents(session, DocumentFilter(), words).where(Document.id.in_(shown))
+    return [(row[0], row[1], row[2], row[3]) for row in session.execute(wanted.order_by(*latest)).all()]
 
 
-def count_found(session: Session, text: str, words: Mapping[str, str]) -> int:
-    """Return how many documents a text finds."""
-    wanted = select_documents(session, DocumentFilter(text=text), words)
-    return session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
+def select_found(session: Session, text: str, words: Mapping[str, str]) -> Select[str]:
+    """Return a select of the ids of the documents a text finds, for counting."""
+    return select(Document.id).where(*_conditions(session, DocumentFilter(text=text), words))
 
 
 def count_expiring(session: Session, today: date, *, manager_id: str = "") -> int:
@@ -274,19 +279,23 @@ def _conditions(
     if wanted.until is not None:
         conditions.append(Document.valid_until <= wanted.until)
     if wanted.text:
-        conditions.append(Document.id.in_(_met_by(session, wanted.text.strip(), words)))
+        met = _met_by(session, wanted.text.strip(), words)
+        conditions.append(false() if met is None else Document.id.in_(met))
     return conditions
 
 
-def _met_by(session: Session, text: str, words: Mapping[str, str]) -> Select[Any]:
-    """Select the documents whose title and number, or whose newest file's name, meet every word; also by kind."""
-    newest = (Document.id == DocumentVersion.document_id) & (Document.versions == DocumentVersion.no)
-    named = select(Document.id).where(Document.id.in_(DOCUMENT_SEARCH.matching(session, text)))
-    filed = (
-        select(DocumentVersion.document_id)
-        .join(Document, newest)
-        .where(DocumentVersion.id.in_(DOCUMENT_FILE_SEARCH.matching(session, text)))
-    )
-    kinds = [code for code, word in words.items() if text.casefold() in word.casefold()]
-    of_kind = [select(Document.id).where(Document.kind.in_(kinds))] if kinds else []
-    return select(union_all(named, filed, *of_kind).subquery().c[0])
+def _met_by(session: Session, text: str, words: Mapping[str, str]) -> Select[Any] | None:
+    """Select the documents whose title and number, or whose newest file's name, meet every word; also by kind.
+
+    None where there are none for sure.
+    """
+    found: list[Select[Any]] = []
+    if DOCUMENT_SEARCH.may_find(session, text):
+        found.append(select(Document.id).where(Document.id.in_(DOCUMENT_SEARCH.matching(session, text))))
+    if DOCUMENT_FILE_SEARCH.may_find(session, text):
+        newest = (Document.id == DocumentVersion.document_id) & (Document.versions == DocumentVersion.no)
+        filed = select(DocumentVersion.document_id).join(Document, newest)
+        found.append(filed.where(DocumentVersion.id.in_(DOCUMENT_FILE_SEARCH.matching(session, text))))
+    if kinds := [code for code, word in words.items() if text.casefold() in word.casefold()]:
+        found.append(select(Document.id).where(Document.kind.in_(kinds)))
+    return select(union_all(*found).subquery().c[0]) if found else None

@@ -3,14 +3,15 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.inbound.models import AnnouncementReading, FeedPlace, InboundCode, InboundItem
 from shared.auth.models import User
 from shared.db.base import instant_text
+from shared.db.snapshot import once
 from shared.domain.published.announcements import Announcement, read_announcement
 from shared.domain.published.codes import Code, read_codes
 from shared.domain.published.counting import COUNTING, counting_kinds
@@ -29,6 +30,10 @@ class Notice:
 
 def find_place(session: Session) -> FeedPlace | None:
     """Return how far this branch has followed, or None before it has followed anything."""
+    return once(session, _read_place)
+
+
+def _read_place(session: Session) -> FeedPlace | None:
     return session.get(FeedPlace, 1)
 
 
@@ -80,26 +85,13 @@ def policy(session: Session, name: str, *, now: datetime) -> Any | None:  # noqa
 
 def policies(session: Session, names: Collection[str], *, now: datetime) -> dict[str, Any]:
     """Return the values of those of several policies that are in force, by one read."""
-    found = session.execute(
-        select(InboundItem.name, InboundItem.body).where(
-            InboundItem.kind == ItemKind.POLICY.value,
-            InboundItem.name.in_(names),
-            InboundItem.body.is_not(None),
-            _not_over(session, now),
-        )
-    )
+    found = session.execute(_POLICIES, {"names": list(names), "at": hq_time(session, now)})
     return {name: body["value"] for name, body in found if body}
 
 
 def codes(session: Session, table: CodeTable, *, now: datetime) -> list[Code] | None:
     """Return the codes that may be chosen, in their order; None when no such table is in force: anything goes."""
-    in_force = select(InboundItem.id).where(
-        InboundItem.kind == ItemKind.CODE_TABLE.value,
-        InboundItem.name == table.value,
-        InboundItem.body.is_not(None),
-        _not_over(session, now),
-    )
-    if session.scalar(in_force) is None:
+    if session.scalar(_CODES_IN_FORCE, {"table": table.value, "at": hq_time(session, now)}) is None:
         return None
     return [code for code in words_of(session, table) if not code.withdrawn]
 
@@ -140,23 +132,7 @@ def words_of(session: Session, table: str) -> list[Code]:
 def list_notices(session: Session, user: User, *, now: datetime) -> list[Notice]:
     """Return the announcements for a person that are in force: unread ones first, then the latest published."""
     at = hq_time(session, now)
-    reading = (
-        (AnnouncementReading.item_id == InboundItem.id)
-        & (AnnouncementReading.version == InboundItem.body_version)
-        & (AnnouncementReading.user_id == user.id)
-    )
-    rows = session.execute(
-        select(InboundItem, AnnouncementReading.read_at)
-        .outerjoin(AnnouncementReading, reading)
-        .where(
-            InboundItem.kind == ItemKind.ANNOUNCEMENT.value,
-            InboundItem.body.is_not(None),
-            _not_over_at(at),
-        )
-        .order_by(
-            AnnouncementReading.read_at.is_not(None), InboundItem.published_at.desc(), InboundItem.id.desc()
-        )
-    )
+    rows = session.execute(_ANNOUNCEMENTS, {"reader": user.id, "at": at})
     notices = (Notice(item, read_announcement(item.body or {}), read_at) for item, read_at in rows)
     return [one for one in notices if one.said.is_for(user.kind) and (one.said.since or at) <= at]
 
@@ -202,5 +178,37 @@ def _not_over(session: Session, now: datetime) -> ColumnElement[bool]:
     return _not_over_at(hq_time(session, now))
 
 
-def _not_over_at(at: datetime) -> ColumnElement[bool]:
+def _not_over_at(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return or_(InboundItem.expires_at.is_(None), InboundItem.expires_at > at)
+
+
+# What every page asks, put together once: that takes longer than asking it.
+_POLICIES: Final = select(InboundItem.name, InboundItem.body).where(
+    InboundItem.kind == ItemKind.POLICY.value,
+    InboundItem.name.in_(bindparam("names", expanding=True)),
+    InboundItem.body.is_not(None),
+    _not_over_at(bindparam("at")),
+)
+_CODES_IN_FORCE: Final = select(InboundItem.id).where(
+    InboundItem.kind == ItemKind.CODE_TABLE.value,
+    InboundItem.name == bindparam("table"),
+    InboundItem.body.is_not(None),
+    _not_over_at(bindparam("at")),
+)
+_ANNOUNCEMENTS: Final = (
+    select(InboundItem, AnnouncementReading.read_at)
+    .outerjoin(
+        AnnouncementReading,
+        (AnnouncementReading.item_id == InboundItem.id)
+        & (AnnouncementReading.version == InboundItem.body_version)
+        & (AnnouncementReading.user_id == bindparam("reader")),
+    )
+    .where(
+        InboundItem.kind == ItemKind.ANNOUNCEMENT.value,
+        InboundItem.body.is_not(None),
+        _not_over_at(bindparam("at")),
+    )
+    .order_by(
+        AnnouncementReading.read_at.is_not(None), InboundItem.published_at.desc(), InboundItem.id.desc()
+    )
+)

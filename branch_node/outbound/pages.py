@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from flask import Blueprint, g, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ from branch_node.proof.queries import list_proofs
 from branch_node.receivers.operations import note_wait
 from shared.audit.operations import record
 from shared.db.scope import FIRST
+from shared.db.snapshot import once
 from shared.domain.wire_words import RECORD_NAMES
 from shared.i18n import format_instant
 from shared.i18n import gettext as _
@@ -111,10 +112,7 @@ def link_state(session: Session) -> LinkState:
 
 def waiting(session: Session) -> int:
     """Return how many changes wait to go, for the menu and the header; beyond MOST_COUNTED no more are counted."""
-    kept: tuple[Session, int] | None = g.get("outbound_waiting")
-    if kept is None or kept[0] is not session:
-        kept = g.outbound_waiting = (session, count_pending(session, most=MOST_COUNTED))
-    return kept[1]
+    return once(session, count_pending, most=MOST_COUNTED)
 
 
 def _words(line: Link) -> str:

@@ -12,6 +12,7 @@ from branch_node.outbound.errors import NotJoinedError
 from branch_node.outbound.models import Cycle, HqBackedUp, Membership, SendingPace
 from shared.db.base import instant_text
 from shared.db.scope import EVERY, FIRST, receiver_of
+from shared.db.snapshot import once
 from sync_protocol.catalog import Bindings
 from sync_protocol.changelog.models import ChainHead, OutboxBatch
 from sync_protocol.changelog.sealing import count_pending
@@ -35,6 +36,10 @@ class Link:
 
 def find_membership(session: Session) -> Membership | None:
     """Return which branch this node is, or None before it has joined."""
+    return once(session, _read_membership)
+
+
+def _read_membership(session: Session) -> Membership | None:
     return session.scalar(select(Membership))
 
 

@@ -17,6 +17,7 @@ from shared.domain.published.vocabulary import ItemKind
 from shared.domain.units.recalls import Recall, problem_of, read_recall
 from shared.domain.units.rules import normal_serial
 from shared.domain.units.vocabulary import UnitEventKind, UnitStatus
+from shared.rights.ranges import BY_HAND
 
 SORTS: Final = {
     "serial_no": Unit.serial_no,
@@ -142,16 +143,26 @@ def select_found(text: str) -> Select[Unit, str, str] | None:
 
 def found(session: Session, text: str, limit: int, offset: int = 0) -> Sequence[UnitRow]:
     """Return units whose number holds what was typed: the whole number first, then those that begin or end so."""
-    wanted = select_found(text)
-    if wanted is None:
+    wanted, serial = select_found(text), normal_serial(text)
+    if wanted is None or not _any_named(session, serial):
         return []
-    serial = normal_serial(text)
     near = (
         (Unit.serial_no == serial).desc(),
         Unit.serial_no.startswith(serial, autoescape=True).desc(),
         Unit.serial_no.endswith(serial, autoescape=True).desc(),
     )
     return session.execute(wanted.order_by(*near, Unit.serial_no, Unit.id).limit(limit).offset(offset)).all()
+
+
+def _any_named(session: Session, serial: str) -> bool:
+    """Tell whether there is any unit with such a number, whoever may see it: most words are of none.
+
+    Which units somebody sees takes ten times as long to find out at a branch of 200,000 customers. Of what is found
+    here nothing is told but by a statement that asks for that.
+    """
+    number = Unit.__table__.c.serial_no
+    one = select(number).where(number.contains(serial, autoescape=True)).limit(1)
+    return session.execute(one.execution_options(**BY_HAND)).first() is not None
 
 
 def list_recalls(session: Session, today: date) -> list[Recall]:

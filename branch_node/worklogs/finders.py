@@ -6,9 +6,8 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 from branch_node.worklogs import queries
-from branch_node.worklogs.models import WorkLog
+from branch_node.worklogs.models import WORK_LOG_SEARCH, WorkLog
 from branch_node.worklogs.queries import LogRow
-from shared.db.search_terms import query_terms
 from shared.domain.calendar import local_day
 from shared.i18n import gettext as _
 from shared.i18n import label
@@ -21,7 +20,7 @@ LONGEST: Final = 80
 
 
 def _find(session: Session, asked: str, limit: int, offset: int) -> Found:
-    if not query_terms(asked):
+    if not WORK_LOG_SEARCH.may_find(session, asked):
         return Found((), 0)
     wanted = queries.logs_found(session, asked)
     hits = [_hit(row) for row in session.execute(wanted.limit(limit).offset(offset))]

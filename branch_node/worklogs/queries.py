@@ -62,7 +62,8 @@ _Later = aliased(WorkLog)
 
 def stands() -> ColumnElement[bool]:
     """Return the condition that an entry counts: no other corrects it."""
-    return ~exists().where(_Later.corrects_id == WorkLog.id)
+    # Few correct another, and an index knows which; else PostgreSQL compares each with all behind row security.
+    return ~exists().where(_Later.corrects_id.is_not(None), _Later.corrects_id == WorkLog.id)
 
 
 def get_log(session: Session, log_id: str) -> WorkLog:

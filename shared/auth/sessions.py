@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from shared.audit import operations as audit
@@ -68,14 +68,18 @@ def prove_session(session: Session, session_id: str, *, by: Stamp) -> str:
     return token
 
 
+# Put together once: every request asks it.
+_OF_TOKEN: Final = (
+    select(User, UserSession, SecondStep)
+    .join(UserSession, UserSession.user_id == User.id)
+    .outerjoin(SecondStep, SecondStep.user_id == User.id)
+    .where(UserSession.digest == bindparam("shown"))
+)
+
+
 def find_open(session: Session, token: str) -> OpenSession | None:
     """Return whom a token speaks for, by one read; None when the session is over or the user is disabled."""
-    found = session.execute(
-        select(User, UserSession, SecondStep)
-        .join(UserSession, UserSession.user_id == User.id)
-        .outerjoin(SecondStep, SecondStep.user_id == User.id)
-        .where(UserSession.digest == digest_of(token))
-    ).one_or_none()
+    found = session.execute(_OF_TOKEN, {"shown": digest_of(token)}).one_or_none()
     if found is None or not found[0].enabled:
         return None
     return OpenSession(found[0], found[1], found[2])

@@ -18,7 +18,7 @@ from shared.rights.policy import Person, ceiling
 from shared.rights.ranges import Ranged
 from shared.rights.vocabulary import KINDS_OF, Action, Duty, Resource, StaffKind
 from shared.runtime import NodeRuntime
-from shared.web import assets, errors, filters, gate, noting, sessions
+from shared.web import assets, context, errors, filters, gate, noting, sessions
 from shared.web.access import check_every_view, is_for_programs, public, requires
 from shared.web.accounts import pages as accounts
 from shared.web.accounts import rights_pages, second_step_pages, session_pages
@@ -116,6 +116,7 @@ def create_flask(
     app.url_map.converters.update(id=IdConverter, int=NumberConverter)
     frame = Frame(product, tuple(menu), home, homes or {}, search, node_name, link_state)
     _install_languages(app, runtime.settings.language)
+    context.install(app)
     sessions.install(app, runtime.settings, account_rules)
     noting.install(app)
     bounds.install(app)

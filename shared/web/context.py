@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar, overload
 
-from flask import current_app, g, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -28,6 +29,8 @@ from shared.web.access import Access, Audience, access_of, needs_of
 EXTENSION: Final = "branchline"
 RANGED: Final = "branchline-ranged"
 NOBODY: Final = "anonymous"
+_PAGE: Final = "page_reading"
+_SAFE: Final = frozenset({"GET", "HEAD"})
 AnyRuntime = TypeVar("AnyRuntime", bound=NodeRuntime)
 
 
@@ -52,8 +55,14 @@ def reading(
     It sees the rows that who is signed in may see; with `sums` also those of which they may see sums only, and nothing
     but figures may leave it then. `as_node` looks with the node's own eyes: for technical facts of records (numbers of
     batches, counts), never for what they say. `of` is another view of the node's database, as that of one receiver.
+
+    All that a page only reads with the reader's own eyes it reads in one session, kept until the page is made or
+    something is written.
     """
-    return _opened((of or runtime().database).reads, None if as_node else sight(sums=sums))
+    seen = None if as_node else sight(sums=sums)
+    if seen is not None and seen is g.get("sights", {}).get(False) and of is None and request.method in _SAFE:
+        return _kept(seen)
+    return _opened((of or runtime().database).reads, seen)
 
 
 def writing(
@@ -65,7 +74,56 @@ def writing(
     """
     if not on_reserve:
         runtime().space.check()
+    _let_go()
     return _opened((of or runtime().database).sessions, None if as_node else sight())
+
+
+@dataclass
+class _Reading:
+    """The session a page reads in, and how many of its readers are at it."""
+
+    session: Session
+    readers: int = 0
+    failed: bool = False
+
+    def end(self) -> None:
+        """Give the connection back; what is rolled back makes the driver forget the statements it has prepared."""
+        with self.session:
+            if not self.failed:
+                self.session.commit()
+
+
+@contextmanager
+def _kept(seen: Sight) -> Iterator[Session]:
+    kept: _Reading | None = g.get(_PAGE)
+    if kept is None:
+        kept = _Reading(runtime().database.reads(info={SIGHT: seen}))
+        setattr(g, _PAGE, kept)
+    kept.readers += 1
+    before = MASKED.set(hidden_subjects(seen))
+    try:
+        yield kept.session
+    except SQLAlchemyError:  # nothing more is read in a transaction that failed
+        kept.failed = True
+        _let_go()
+        raise
+    finally:
+        MASKED.reset(before)
+        kept.readers -= 1
+        if g.get(_PAGE) is not kept and not kept.readers:
+            kept.end()
+
+
+def _let_go() -> None:
+    """Have what is read from now on read anew; the session of a page ends with its last reader."""
+    kept: _Reading | None = g.pop(_PAGE, None)
+    if kept is not None and not kept.readers:
+        kept.end()
+
+
+def install(app: Flask) -> None:
+    """End with each request what it reads in."""
+    app.teardown_request(lambda _error: _let_go())
 
 
 @contextmanager

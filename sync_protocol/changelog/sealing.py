@@ -6,6 +6,7 @@ later batch. Marking, the rows read and the new chain head commit together; they
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -194,12 +195,18 @@ def place_in_chain(session: Session, channel: str, sender: Sender) -> Place:
 
 def count_pending(session: Session, *, most: int | None = None) -> int:
     """Return how many changes HQ has not acknowledged: unsealed ones, up to `most`, and those in batches under way."""
+    return int(session.scalar(_pending(most)) or 0)
+
+
+@cache
+def _pending(most: int | None) -> Select[int]:
+    """Return the statement of `count_pending`, put together once: every page of a branch asks it."""
     waiting = select(Change.id).where(Change.batch_id.is_(None)).limit(most).subquery()
     unsealed = select(func.count()).select_from(waiting).scalar_subquery()
     under_way = select(func.coalesce(func.sum(OutboxBatch.changes), 0)).where(
         OutboxBatch.acknowledged_at.is_(None), OutboxBatch.voided_at.is_(None)
     )
-    return int(session.scalar(select(unsealed + under_way.scalar_subquery())) or 0)
+    return select(unsealed + under_way.scalar_subquery())
 
 
 def count_unsealed(session: Session) -> dict[str, int]:

@@ -1,15 +1,19 @@
 """What a page asks of the database, and that nothing it remembers outlives its request."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event, text, update
+from sqlalchemy.exc import DBAPIError
 
 from branch_node.customers import operations, queries
 from branch_node.customers.models import Customer
 from shared.auth.models import User
-from shared.rights.vocabulary import DataRange, StaffKind
+from shared.rights.vocabulary import Action, DataRange, Resource, StaffKind
+from shared.web.access import requires
+from shared.web.context import reading, writing
 
 # With what opens and closes transactions. A page more costs every reader some tenths of a millisecond for each.
 MOST: dict[str, int] = {
@@ -62,6 +66,97 @@ def test_what_stands_around_a_page_is_asked_once(browser, asked):
     assert sum("two_person_acts" in each for each in asked) == 1
     assert sum("sync_outbox" in each for each in asked) == 1
     assert sum("FROM users" in each for each in asked) == 1
+
+
+# A page is read in two transactions, of who looks and of what they see; what is told of opening a file is a third.
+TRANSACTIONS = {"/search?q=王": 2, "/search/offers?q=王": 2, "/customers": 2, "/customers/{customer}": 3}
+
+
+@pytest.mark.parametrize("path", TRANSACTIONS)
+def test_a_page_is_read_in_one_transaction_behind_that_of_who_looks(browser, rows, database, path):
+    address = path.format(customer=rows.customer(name="王一", customer_no="C-0"))
+    browser.get(address)
+    begun: list[Any] = []
+    note = begun.append
+    event.listen(database.engine, "begin", note)
+
+    assert browser.get(address).status_code == 200
+
+    event.remove(database.engine, "begin", note)
+    assert len(begun) == TRANSACTIONS[path]
+
+
+@pytest.mark.parametrize("path", TRANSACTIONS)
+def test_no_page_asks_twice_which_branch_this_is_or_how_far_head_office_was_followed(
+    browser, rows, asked, path
+):
+    address = path.format(customer=rows.customer(name="王一", customer_no="C-0"))
+    browser.get(address)
+    asked.clear()
+
+    browser.get(address)
+
+    assert sum("FROM membership" in each for each in asked) <= 1
+    assert sum("FROM inbound_place" in each for each in asked) <= 2  # once for the rules of whoever looks
+    assert sum("FROM sync_outbox" in each for each in asked) <= 1
+
+
+def test_kinds_of_records_that_hold_none_of_the_words_are_not_read(browser, rows, asked):
+    rows.customer(name="王一", customer_no="C-0")
+    browser.get("/search?q=王一")
+    asked.clear()
+
+    assert "王一" in browser.get("/search?q=王一").text
+
+    for table in ("contacts", "work_logs", "documents"):
+        assert not any(f"FROM {table}" in each or f"JOIN {table}" in each for each in asked), table
+
+
+def test_what_a_page_reads_after_it_wrote_is_what_it_wrote(app, make_user, sign_in, rows):
+    customer = rows.customer(name="王一", customer_no="C-0")
+
+    @requires(Resource.CUSTOMER, Action.READ)
+    def view() -> list[str]:
+        def name() -> str:
+            with reading() as session:
+                return queries.get_customer(session, customer).name
+
+        before = [name(), name()]
+        with reading() as around:
+            with writing() as session:
+                session.execute(update(Customer).where(Customer.id == customer).values(name="李二"))
+            # Whoever reads already goes on with the snapshot they have.
+            seen = queries.get_customer(around, customer).name
+            return [*before, seen, name()]
+
+    app.add_url_rule("/written", "written", view)
+    make_user("wang")
+
+    assert sign_in("wang").get("/written").json == ["王一", "王一", "王一", "李二"]
+
+
+def test_what_fails_in_the_database_does_not_spoil_the_rest_of_the_page(app, make_user, sign_in, rows):
+    customer = rows.customer(name="王一", customer_no="C-0")
+
+    @requires(Resource.CUSTOMER, Action.READ)
+    def view() -> str:
+        with suppress(DBAPIError), reading() as session:
+            session.execute(text("SELECT nothing FROM nowhere"))
+        with reading() as session:
+            return queries.get_customer(session, customer).name
+
+    app.add_url_rule("/failed", "failed", view)
+    make_user("wang")
+
+    assert sign_in("wang").get("/failed").text == "王一"
+
+
+def test_nothing_a_page_reads_in_is_left_open_behind_it(browser, rows, database):
+    customer = rows.customer(name="王一", customer_no="C-0")
+    for path in ("/customers", f"/customers/{customer}", "/customers/none", "/search?q=C-0"):
+        browser.get(path)
+
+    assert database.engine.pool.checkedout() == 0
 
 
 def test_a_right_that_is_withdrawn_is_gone_at_the_next_request(browser, sessions, rows):

@@ -1,0 +1,42 @@
+"""What a session that only reads has asked already: its snapshot does not change, so neither does the answer."""
+
+from collections.abc import Callable
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar, cast
+
+from sqlalchemy.orm import Session
+
+from shared.db.engine import READ_ONLY
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+_ANSWERS: Final = "branchline_answers"
+
+
+def once(
+    session: Session,
+    ask: Callable[Concatenate[Session, Asked], Answer],
+    *asked: Asked.args,
+    **named: Asked.kwargs,
+) -> Answer:
+    """Return what `ask` finds; a session that only reads asks once in a transaction, one that writes each time."""
+    if not reads_only(session):
+        return ask(session, *asked, **named)
+    key = (ask, asked, tuple(sorted(named.items())))
+    if key not in _answers(session):
+        found = ask(session, *asked, **named)  # the first to be asked begins the transaction
+        _answers(session)[key] = found
+    return cast("Answer", _answers(session)[key])
+
+
+def _answers(session: Session) -> dict[Any, Any]:
+    """Return what is known of the transaction a session is in."""
+    now = session.get_transaction()
+    kept = session.info.get(_ANSWERS)
+    if kept is None or now is None or kept[0] is not now:
+        kept = session.info[_ANSWERS] = (now, {})
+    return kept[1]
+
+
+def reads_only(session: Session) -> bool:
+    """Tell whether a session looks at one unchanging snapshot and cannot write."""
+    return bool(session.get_bind().get_execution_options().get(READ_ONLY))
