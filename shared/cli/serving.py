@@ -22,6 +22,7 @@ from shared.jobs.runner import Runner
 from shared.monitoring import logs
 from shared.runtime import NodeRuntime
 from shared.web.out_of_order import out_of_order
+from shared.web.running import watch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -64,7 +65,9 @@ def serve(app: NodeApp, runtime: NodeRuntime, *, with_jobs: bool) -> None:
         in_use(settings.home),
         _jobs(app, runtime, wanted=with_jobs) as runner,
     ):
-        server = _server(app.create_app(runtime), listening, settings)
+        pages = app.create_app(runtime)
+        watch.install(pages)
+        server = _server(pages, listening, settings)
         with _told_to_stop(lambda: _stop_serving(runner)):
             say(gettext("Serving on %(url)s", url=_url(listening)))
             log.info("serving", extra={"url": _url(listening), "jobs": with_jobs})

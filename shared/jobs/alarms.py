@@ -26,6 +26,16 @@ LOG_BROKEN: Final = AlarmKind(
     ),
     N_("The first bad entry is number %(seq)s (%(why)s)."),
 )
+JOBS_STOPPED: Final = AlarmKind(
+    "jobs-stopped",
+    Severity.CRITICAL,
+    N_("Nothing runs the jobs of this node"),
+    N_(
+        "Nothing is sent, received, backed up or watched, so other alarms may be missing. Restart the service of this "
+        "node; where pages and jobs are two services, the one that runs `jobs`. It is over by itself once jobs run."
+    ),
+    N_("The first job that was not run was due at %(due_at)s."),
+)
 GUESSING: Final = AlarmKind(
     "guessing",
     Severity.WARNING,
@@ -46,4 +56,4 @@ RESTORED_BY_ONE: Final = AlarmKind(
     ),
     N_("By %(user)s at %(terminal)s, from %(file)s as of %(made_at)s: %(why)s"),
 )
-ALARMS: Final[Sequence[AlarmKind]] = (DISK_FULL, LOG_BROKEN, GUESSING, RESTORED_BY_ONE)
+ALARMS: Final[Sequence[AlarmKind]] = (DISK_FULL, LOG_BROKEN, JOBS_STOPPED, GUESSING, RESTORED_BY_ONE)

@@ -14,6 +14,7 @@ from shared.db.space import is_out_of_room
 from shared.errors import BranchlineError
 from shared.jobs import operations
 from shared.jobs.job import Job, JobStoppedError, Outcome, Progress
+from shared.jobs.models import LEASE
 from shared.jobs.operations import Lease
 from shared.jobs.schedule import next_due
 from shared.jobs.vocabulary import RunOutcome
@@ -23,7 +24,7 @@ from shared.stamp import Stamp, Via
 
 log = logging.getLogger(__name__)
 
-RENEW_EVERY: Final = operations.LEASE / 4
+RENEW_EVERY: Final = LEASE / 4
 
 
 @dataclass(frozen=True, slots=True)

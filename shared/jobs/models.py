@@ -1,7 +1,7 @@
 """The tables that make each job run once: who may run it and when it is due, and what became of every run."""
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,6 +10,9 @@ from shared.db.base import Base, IdText
 from shared.domain.vocabulary import code_column
 from shared.ids import new_id
 from shared.jobs.vocabulary import RunOutcome
+
+# How long a run may go unwatched: it outlasts another's write transaction on SQLite, and may be waited for.
+LEASE: Final = timedelta(seconds=60)
 
 
 class JobLease(Base):

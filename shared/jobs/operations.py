@@ -11,11 +11,9 @@ from sqlalchemy.orm import Session
 
 from shared.ids import new_id
 from shared.jobs.job import Outcome, StaleLeaseError
-from shared.jobs.models import JobLease, JobRun
+from shared.jobs.models import LEASE, JobLease, JobRun
 from shared.jobs.vocabulary import RunOutcome
 
-# Long enough to outlast another's write transaction on SQLite, short enough to be waited for.
-LEASE: Final = timedelta(seconds=60)
 KEEP_RUNS: Final = timedelta(days=90)
 ERROR_LENGTH: Final = 2000
 

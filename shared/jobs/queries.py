@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from shared.jobs.job import Job
-from shared.jobs.models import JobLease, JobRun
+from shared.jobs.models import LEASE, JobLease, JobRun
 from shared.jobs.vocabulary import RunOutcome
+
+# A runner looks each second, and begins a few at a time.
+LATE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,16 @@ def list_due(session: Session, names: Sequence[str], *, now: datetime, due_by: d
 def find_holder(session: Session, name: str) -> str | None:
     """Return who holds a job's lease, alive or not."""
     return session.scalars(select(JobLease.holder).where(JobLease.name == name)).one_or_none()
+
+
+def find_stopped_since(session: Session, *, now: datetime) -> datetime | None:
+    """Return when the job that waits longest was due, if some are late and nobody runs any; else None."""
+    at_work = and_(JobLease.expires_at > now, JobLease.expires_at <= now + 2 * LEASE)
+    running, due = session.execute(
+        select(func.count().filter(at_work), func.min(JobLease.next_due_at))  # none when there are no jobs
+    ).one()
+    late: datetime | None = due
+    return late if late is not None and late <= now - LATE and not running else None
 
 
 def find_due(session: Session, name: str) -> datetime | None:

@@ -17,6 +17,7 @@ from shared.jobs import operations, queries
 from shared.jobs.execution import Execution, Surroundings
 from shared.jobs.holder import is_dead, this_process
 from shared.jobs.job import Job, Progress
+from shared.jobs.models import LEASE
 from shared.jobs.operations import Lease
 from shared.jobs.schedule import first_due, latest_credible
 from shared.jobs.vocabulary import RunOutcome
@@ -125,9 +126,7 @@ class Runner:
             if self._stopping or self._crowded():
                 break
             dead = candidate.holder if candidate.holder and is_dead(candidate.holder) else None
-            held = (
-                candidate.expires_at is not None and now < candidate.expires_at <= now + 2 * operations.LEASE
-            )
+            held = candidate.expires_at is not None and now < candidate.expires_at <= now + 2 * LEASE
             if held and not dead:
                 continue
             lease = self._take(candidate.name, due_only=True, dead=dead)

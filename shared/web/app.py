@@ -29,6 +29,7 @@ from shared.web.kinds import KIND_WORDS, KindWords, read_kinds
 from shared.web.menu import LinkState, MenuEntry, MenuLine, menu_lines
 from shared.web.paging import link, link_to
 from shared.web.proxy import TrustedProxy
+from shared.web.running import watch
 from shared.web.security import pages as security
 
 MOST_BYTES: Final = 2 * 1024 * 1024
@@ -136,6 +137,7 @@ def _register(app: Flask, blueprints: Sequence[Blueprint]) -> None:
     for blueprint in (ui, *(pages.blueprint for pages in own), interfaces.described, *blueprints):
         app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", "healthz", _healthz)
+    app.add_url_rule(watch.ADDRESS, "healthz_jobs", watch.tell)
     app.add_url_rule("/home", errors.HOME, _own_home)
     if not any(rule.rule == "/" for rule in app.url_map.iter_rules()):
         app.add_url_rule("/", "first_page", _first_page)

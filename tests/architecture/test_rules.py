@@ -37,6 +37,7 @@ OTHER_TRANSACTIONS = {
     "branch_node/outbound/results.py": "the end of a cycle: its outcome, whatever came of it",
     "branch_node/outbound/told.py": "part of a cycle: what HQ tells of itself, where it is news",
     "branch_node/outbound/versions.py": "part of a cycle: what a receiver reads, and the alarms of it",
+    "shared/jobs/watching.py": "no job, for it looks whether jobs are run; requests have it look",
     "branch_node/personal/finishing.py": "before the node is used, and the job of erasures: the second of its slice",
     "branch_node/torture/acts.py": "a simulation: what people do, each in its transaction",
     "branch_node/torture/publishing.py": "a simulation: what head office publishes",

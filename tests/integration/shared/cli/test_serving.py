@@ -1,5 +1,6 @@
 """`serve` and `jobs` as processes: they start, answer, run jobs and stop when told."""
 
+import json
 import re
 import signal
 import socket
@@ -8,14 +9,21 @@ import sys
 import time
 import urllib.request
 from contextlib import closing
+from datetime import timedelta
+from urllib.error import HTTPError
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from hq_server.cli import cli
+from shared.alarms.operations import raise_alarm
+from shared.alarms.queries import find_open
+from shared.clock import SystemClock
 from shared.db.engine import Database
+from shared.jobs.alarms import JOBS_STOPPED
 from shared.jobs.models import JobLease, JobRun
+from shared.jobs.watching import SUBJECT
 from tests.support.databases import DIALECTS
 
 STOP_S = 5
@@ -139,6 +147,37 @@ def test_jobs_run_without_a_server_until_ctrl_c(start, database):
     wait_for_a_run(database)
 
     assert stops(process, signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("url", DIALECTS, indirect=True)
+def test_a_node_whose_jobs_nobody_runs_says_so_to_a_program_that_watches_it(start, database):
+    host, port = serving(start("serve", "--port", "0", "--no-jobs"))
+    jobs = start("jobs")
+    wait_for_a_run(database)
+    assert answers(host, port, "/healthz/jobs") == 200
+
+    stops(jobs, signal.SIGTERM)
+    an_hour_ago = SystemClock().now() - timedelta(hours=1)
+    with database.sessions.begin() as session:
+        session.execute(update(JobLease).values(next_due_at=an_hour_ago))
+
+    with pytest.raises(HTTPError) as told:
+        answers(host, port, "/healthz/jobs")
+    assert told.value.code == 503
+    assert json.load(told.value) == {"status": "stopped", "since": an_hour_ago.isoformat()}
+
+
+@pytest.mark.parametrize("url", DIALECTS, indirect=True)
+def test_an_alarm_that_jobs_are_not_run_is_over_with_the_first_request_after_they_are(start, database):
+    with database.sessions.begin() as session:
+        raise_alarm(session, JOBS_STOPPED, SUBJECT, at=SystemClock().now(), details={})
+    host, port = serving(start("serve", "--port", "0"))
+    wait_for_a_run(database)
+
+    assert answers(host, port) == 200
+
+    with database.reads() as session:
+        assert find_open(session, JOBS_STOPPED, SUBJECT) is None
 
 
 def test_a_port_that_is_taken_is_told_in_one_sentence(start):

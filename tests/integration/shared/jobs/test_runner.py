@@ -16,7 +16,7 @@ from shared.errors import BranchlineError
 from shared.jobs import Job, Outcome, StaleLeaseError, operations, queries
 from shared.jobs.execution import Surroundings
 from shared.jobs.jobs import JOBS
-from shared.jobs.models import JobLease, JobRun
+from shared.jobs.models import LEASE, JobLease, JobRun
 from shared.jobs.runner import JobBusyError, JobUnknownError, Runner
 from shared.jobs.vocabulary import RunOutcome
 from shared.runtime import NodeRuntime
@@ -221,7 +221,7 @@ def test_a_lease_is_kept_while_its_run_works(node):
     (execution,) = runner.start_due()
     assert began.wait(20)
     for _ in range(8):
-        node.pass_time(operations.LEASE / 2)
+        node.pass_time(LEASE / 2)
         runner.watch()
         assert node.runner(working()).start_due() == []
         with pytest.raises(JobBusyError):
@@ -236,7 +236,7 @@ def test_the_lease_of_a_process_on_another_machine_is_taken_over_when_it_expires
     with node.sessions.begin() as session:
         theirs = operations.take(session, "work", holder=ELSEWHERE, now=NOON)
     assert theirs is not None
-    node.pass_time(operations.LEASE - timedelta(seconds=1))
+    node.pass_time(LEASE - timedelta(seconds=1))
     assert run_all(runner) == 0
 
     node.pass_time(timedelta(seconds=1))
@@ -260,7 +260,7 @@ def test_a_run_that_was_taken_for_dead_notices_and_its_record_stays(node):
     runner = node.runner(working(slow))
     (suspended,) = runner.start_due()
     assert began.wait(20)
-    node.pass_time(operations.LEASE)  # nobody watched: the machine slept
+    node.pass_time(LEASE)  # nobody watched: the machine slept
     with node.sessions.begin() as session:
         assert operations.take(session, "work", holder=ELSEWHERE, now=node.clock.now())
 
