@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Column, MetaData, String, Table, select, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.audit import guards, operations, queries
@@ -11,6 +11,7 @@ from shared.audit.models import AuditEntry, AuditHead
 from shared.audit.pending import RAW
 from shared.db.base import Base, instant_text
 from shared.db.engine import Database
+from shared.ids import new_id
 from shared.stamp import Stamp, Via
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
@@ -60,6 +61,28 @@ def test_one_record_s_history_comes_latest_first(database):
         by_event = session.scalars(queries.entries(event="e3", actor="ana")).all()
     assert history == ["e4", "e2", "e0"]
     assert [entry.subject_id for entry in by_event] == ["1"]
+
+
+def test_each_row_of_a_bulk_statement_has_an_entry_that_says_as_much_as_the_first(database):
+    by = Stamp(NOON, "ana", Via.WEB, "10.0.0.1", actor_id=new_id(), manager_id=new_id())
+    colours = Table("colours", MetaData(), Column("id", String), Column("shade", String))
+    changed = [(f"c{number}", {"shade": "red"}, {"shade": f"blue {number}"}) for number in range(3)]
+    with database.sessions.begin() as session:
+        operations.record_rows(session, "colour", colours, changed, by=by, details={"file": "f1"})
+
+    with database.reads() as session:
+        first, *others = session.execute(select(*AuditEntry.__table__.c).order_by(AuditEntry.seq)).mappings()
+    own = {"id", "seq", "subject_id", "changes", "digest", "prev_digest"}
+    said = [{name: value for name, value in one.items() if name not in own} for one in (first, *others)]
+    assert said[1:] == [said[0]] * 2
+    assert (first["module"], first["subject_type"], first["manager_id"]) == (
+        "colour",
+        "colour",
+        by.manager_id,
+    )
+    assert [(one["subject_id"], one["changes"]["shade"]) for one in (first, *others)] == [
+        (f"c{number}", ["red", f"blue {number}"]) for number in range(3)
+    ]
 
 
 def test_signs_that_would_deceive_a_terminal_are_made_visible(database):
