@@ -25,6 +25,7 @@ from branch_node.statistics.models import CustomerMonth
 from branch_node.units.models import Unit, UnitEvent, UnitOwner
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import AuditEntry
+from shared.db.among import Among
 from shared.exports.models import Export
 from shared.rights.ranges import Ranged, Seer
 from shared.rights.vocabulary import DataRange, Resource
@@ -35,7 +36,7 @@ def _held(seer: Seer) -> ColumnElement[bool]:
         CustomerShare.manager_id == seer.manager_id,
         or_(CustomerShare.ends_at.is_(None), CustomerShare.ends_at > seer.at),
     )
-    return or_(Customer.manager_id == seer.manager_id, Customer.id.in_(shared))
+    return or_(Customer.manager_id == seer.manager_id, Among(Customer.id, shared))
 
 
 def _served(seer: Seer) -> ColumnElement[bool]:

@@ -107,8 +107,10 @@ def found(
         return []
     latest = (Document.updated_at.desc(), Document.id)
     # Only what is shown is put together with its version and customer: a title may be that of thousands.
-    shown = select(Document.id).where(Document.retired_at.is_(None), Document.id.in_(met))
-    shown = shown.order_by(*latest).limit(limit).offset(offset)
+    best = select(Document.id).where(Document.retired_at.is_(None), Document.id.in_(met))
+    shown = session.scalars(best.order_by(*latest).limit(limit).offset(offset)).all()
+    if not shown:
+        return []
     wanted = select_documents(session, DocumentFilter(), words).where(Document.id.in_(shown))
     return [(row[0], row[1], row[2], row[3]) for row in session.execute(wanted.order_by(*latest)).all()]
 
@@ -291,7 +293,7 @@ def _met_by(session: Session, text: str, words: Mapping[str, str]) -> Select[Any
     """
     found: list[Select[Any]] = []
     if DOCUMENT_SEARCH.may_find(session, text):
-        found.append(select(Document.id).where(Document.id.in_(DOCUMENT_SEARCH.matching(session, text))))
+        found.append(DOCUMENT_SEARCH.matching(session, text))
     if DOCUMENT_FILE_SEARCH.may_find(session, text):
         newest = (Document.id == DocumentVersion.document_id) & (Document.versions == DocumentVersion.no)
         filed = select(DocumentVersion.document_id).join(Document, newest)

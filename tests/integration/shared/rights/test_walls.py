@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Table, func, inspect, select, text, update
+from sqlalchemy import Table, event, func, inspect, select, text, update
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import aliased
 
@@ -208,6 +208,19 @@ class TestTheDatabaseItself:
             given_away = update(Customer).where(Customer.id == branch["customer of wu"])
             with pytest.raises(ProgrammingError, match="row-level security"):
                 session.execute(given_away.values(manager_id=branch["li"]))
+
+    def test_whom_somebody_holds_is_found_by_an_index_behind_both_walls(self, branch, looking, database):
+        def explained(_connection, _cursor, statement, parameters, *_rest):
+            return f"EXPLAIN {statement}" if "FROM customers" in statement else statement, parameters
+
+        with looking(DataRange.SELF, manager=branch["wu"]) as session:
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+            event.listen(database.engine, "before_cursor_execute", explained, retval=True)
+            plan = "\n".join(session.scalars(select(Customer.name)))
+            event.remove(database.engine, "before_cursor_execute", explained)
+
+        assert "ix_customers_manager_id" in plan
+        assert "Seq Scan on customers" not in plan
 
     def test_the_operation_log_is_only_ever_added_to(self, branch, looking):
         seen = looking(DataRange.SELF, manager=branch["wu"])
