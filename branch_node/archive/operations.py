@@ -17,7 +17,7 @@ from branch_node.archive.errors import (
     TakenOutError,
 )
 from branch_node.archive.models import REASON_LENGTH, ArchiveEntry, ArchiveHead, ArchiveUnlock
-from branch_node.archive.queries import FILES, find_open_unlock, get_entry, last_file
+from branch_node.archive.queries import FILES, find_open_unlock, get_entry, last_file, read_content
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import CustomerNotFoundError
 from branch_node.erased.queries import refuse_if_erased
@@ -45,10 +45,13 @@ def put_in(
     said = check_reason(reason)
     customer = _hold(session, customer_id)
     before = last_file(session, customer.id)
+    content = snapshot.take(session, customer, by.at)
     if before is not None and before.made_at >= customer.updated_at:
-        raise NothingNewError
+        lies_there = read_content(session, before)
+        if lies_there is None or snapshot.is_same(lies_there, content):
+            raise NothingNewError
     entry = _new(customer, EntryKind.FILE, by, reason=said if by_rule else "")
-    _append(session, entry, {**snapshot.take(session, customer, by.at), "reason": "" if by_rule else said})
+    _append(session, entry, {**content, "reason": "" if by_rule else said})
     details = {"entry": entry.id, "number": entry.seq}
     record(session, "archive.entered", subject=("customer", customer.id), by=by, details=details)
     return entry

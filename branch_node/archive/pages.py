@@ -227,6 +227,7 @@ def _shown(session: Session, entry: ArchiveEntry) -> dict[str, Any]:
         "field_word": words.field_word,
         "value_word": lambda field, value: words.value_word(field, value, names),
         "events": words.EVENTS,
+        "code_word": words.code_word,
         "may_change": may(Resource.ARCHIVE, Action.UPDATE) and entry.kind in FILES,
     }
 

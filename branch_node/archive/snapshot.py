@@ -1,19 +1,22 @@
 """A customer's file as it goes into the retained archive: everything that makes it a file, as plain JSON."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, Final
 
 from sqlalchemy import Table, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from branch_node.archive.versions import COLUMNS, versions_of
 from branch_node.billing.models import BillLine
-from branch_node.customers.models import Contact, Customer
+from branch_node.customers.models import Contact, Customer, CustomerMove
 from branch_node.documents import queries as documents
-from branch_node.identity.queries import of_person
+from branch_node.identity.queries import files_of, of_person
+from branch_node.offers.models import OfferAnswer
+from branch_node.qualification.models import Qualification
+from branch_node.units.models import Unit, UnitEvent, UnitOwner
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import json_text
 from shared.db.base import Base, instant_text
@@ -21,12 +24,14 @@ from shared.db.personal import class_of, mask
 
 FORMAT: Final = "branchline-archive-1"
 HIDDEN: Final = "…"
+OF_UNIT: Final = ("id", "serial_no", "product", "model", "made_on", "sold_on", "warranty_until", "status")
 
 
 def take(session: Session, customer: Customer, at: datetime) -> dict[str, Any]:
     """Return the file of a customer as it stands: profile, contacts, every version, money and work in sums.
 
-    Of documents it holds what is said of them and the digest of each file: so a file can be proved later.
+    Moves, judgements, answers to offers and units with what happened with them are there row by row. Of documents it
+    holds what is said of them and the digest of each file: so a file can be proved later.
     """
     return {
         "format": FORMAT,
@@ -38,7 +43,16 @@ def take(session: Session, customer: Customer, at: datetime) -> dict[str, Any]:
         "money": _money(session, customer.id),
         "work_logs": _work(session, customer.id),
         "documents": documents.of_customer(session, customer.id),
+        "moves": _rows(session, CustomerMove, CustomerMove.moved_on, [customer.id]),
+        "judgements": _rows(session, Qualification, Qualification.judged_at, [customer.id]),
+        "offers": _rows(session, OfferAnswer, OfferAnswer.happened_on, files_of(session, customer.id)),
+        "units": _units(session, customer.id),
     }
+
+
+def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two contents hold the same file, whenever and why they were taken."""
+    return all(one.get(part) == other.get(part) for part in {*one, *other} - {"taken_at", "reason"})
 
 
 def masked(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,6 +146,39 @@ def _work(session: Session, customer_id: str) -> dict[str, Any]:
         "last": told[-1][2] if told else None,
         "digest": hashlib.sha256(json_text({"logs": told}).encode()).hexdigest(),
     }
+
+
+def _rows(
+    session: Session, model: type[Base], order: InstrumentedAttribute[Any], files: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the rows that name one of these files, each with all its columns."""
+    table = Base.metadata.tables[model.__tablename__]
+    wanted = select(table).where(table.c.customer_id.in_(files))
+    found = session.execute(wanted.order_by(order, table.c.id)).mappings()
+    return [{name: _plain(value) for name, value in row.items()} for row in found]
+
+
+def _units(session: Session, customer_id: str) -> list[dict[str, Any]]:
+    """Return the units that are or were the customer's: from when until when, and what was written of them then."""
+    files = files_of(session, customer_id)
+    events: dict[str, list[dict[str, Any]]] = {}
+    for row in _rows(session, UnitEvent, UnitEvent.happened_on, files):
+        events.setdefault(row["unit_id"], []).append(row)
+    owned: dict[str, list[dict[str, str | None]]] = {}
+    for unit_id, begins, ends in session.execute(
+        select(UnitOwner.unit_id, UnitOwner.from_on, UnitOwner.until_on)
+        .where(of_person(UnitOwner.customer_id, customer_id))
+        .order_by(UnitOwner.unit_id, UnitOwner.from_on)
+    ):
+        owned.setdefault(unit_id, []).append({"from": _plain(begins), "until": _plain(ends)})
+    found = session.scalars(select(Unit).where(Unit.id.in_(sorted({*events, *owned}))).order_by(Unit.id))
+    return [
+        {name: _plain(getattr(unit, name)) for name in OF_UNIT}
+        # The remark is about who has it now.
+        | {"remark": unit.remark if unit.owner_id in files else None}
+        | {"owned": owned.get(unit.id, []), "events": events.get(unit.id, [])}
+        for unit in found
+    ]
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any column value

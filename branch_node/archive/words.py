@@ -18,13 +18,17 @@ from shared.domain.customers.vocabulary import (
     Grade,
     IdentityDocument,
     LifecycleStage,
+    MoveOf,
     ParentKind,
     PreferredChannel,
     ServiceLevel,
     ValueTier,
 )
 from shared.domain.documents.vocabulary import kind_of, paper_word
+from shared.domain.offers.vocabulary import OfferStep
+from shared.domain.qualification.vocabulary import JudgedAs, QualificationState
 from shared.domain.regions import region_name
+from shared.domain.units.vocabulary import UnitEventKind
 from shared.domain.vocabulary import Vocabulary
 from shared.i18n import gettext as _
 from shared.i18n import label
@@ -74,6 +78,17 @@ VOCABULARIES: Final[Mapping[str, type[Vocabulary]]] = {
     "parent_kind": ParentKind,
     "do_not_contact": Channel,
 }
+# Codes of what hangs on a file, by the list they are of.
+CODES: Final[Mapping[str, type[Vocabulary]]] = {
+    "unit": UnitEventKind,
+    "move": MoveOf,
+    MoveOf.STAGE.value: LifecycleStage,
+    MoveOf.TIER.value: ValueTier,
+    "judged": JudgedAs,
+    "grade": Grade,
+    "state": QualificationState,
+    "offer": OfferStep,
+}
 EVENTS: Final = {
     BEGINNING: _l("as it stood before the record begins"),
     UNTOLD: _l("blanked by rule, or changed beside the program"),
@@ -84,6 +99,14 @@ EVENTS: Final = {
     "contact.added": _l("registered"),
     "contact.changed": _l("changed"),
 }
+
+
+def code_word(of: str, code: str | None) -> str:
+    """Return what one of CODES is called; an unknown one is shown as it is, none as a dash."""
+    if code is None:
+        return "–"
+    member = next((one for one in CODES[of] if one.value == code), None)
+    return label(member) if member is not None else code
 
 
 def field_word(field: str) -> str:

@@ -28,6 +28,8 @@ PARTS: Final = {
     "contacts": N_("Contact people"),
     "moves": N_("Moves"),
     "qualifications": N_("Qualifications"),
+    "unit_events": N_("Entries about units"),
+    "offer_answers": N_("Answers to offers"),
     "bill_lines": N_("Bill lines"),
     "work_logs": N_("Work logs"),
     "months": N_("Monthly statistics"),

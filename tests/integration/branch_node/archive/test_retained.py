@@ -20,19 +20,25 @@ from branch_node.archive.errors import (
 )
 from branch_node.archive.models import ArchiveEntry, ArchiveHead, ArchiveUnlock
 from branch_node.archive.verification import Finding, Why, verify
+from branch_node.customers import moves
 from branch_node.customers.models import Customer
 from branch_node.erased.queries import CustomerErasedError
 from branch_node.erasure.operations import Known
 from branch_node.personal import holds
 from branch_node.personal.erasing import erase
+from branch_node.qualification.operations import Terms, apply
+from branch_node.units.operations import record_event
 from shared.domain.archive.vocabulary import EntryKind, UnlockPurpose
+from shared.domain.customers.vocabulary import ValueTier
 from shared.domain.erasure.vocabulary import ErasureReason
+from shared.domain.units.vocabulary import UnitEventKind
 from shared.stamp import Stamp
 from shared.twoperson.errors import OwnActError
 from shared.twoperson.operations import approve
 from tests.integration.branch_node.archive.conftest import BEN, later
-from tests.support.branch import ANA, NOON
+from tests.support.branch import ANA, NOON, SHANGHAI
 
+TODAY = NOON.date()
 GUARDS = ("insert", "update", "delete", "truncate")
 
 
@@ -79,6 +85,40 @@ def test_a_file_that_did_not_change_is_not_put_away_twice(sessions, filed):
         operations.put_in(session, filed[0], reason="once more", by=later(ANA, 2))
 
     assert len(_rows(sessions)) == 1
+
+
+def test_a_file_holds_units_moves_judgements_and_offers_as_they_were_then(sessions, rows):
+    customer_id, other = rows.customer(), rows.customer()
+    unit = rows.unit(customer_id, serial_no="LSV1", remark="白色")
+    rows.unit(other, serial_no="LSV2")
+    rows.offer_answer(customer_id, reason="续约时提出")
+    rows.offer_answer(other)
+    with sessions.begin() as session:
+        moves.move(session, customer_id, ValueTier.HIGH, on=TODAY, today=TODAY, reason="大额", by=ANA)
+        judged = apply(session, customer_id, terms=Terms(TODAY, SHANGHAI, "CNY"), by=ANA)
+    with sessions.begin() as session:
+        entry_id = operations.put_in(session, customer_id, reason="contract ended", by=later(ANA, 1)).id
+    with sessions.begin() as session:
+        right = {"happened_on": TODAY, "text": "更换刹车片", "kind": UnitEventKind.REPAIR}
+        record_event(session, unit, right, today=TODAY, by=later(ANA, 2))
+
+    with sessions() as session:
+        content = queries.read_content(session, session.get_one(ArchiveEntry, entry_id)) or {}
+    assert [one["after"] for one in content["moves"]] == ["high"]
+    assert [(one["id"], one["state"], one["score"]) for one in content["judgements"]] == [
+        (judged.id, "proposed", judged.score)
+    ]
+    assert [(one["offer_code"], one["reason"]) for one in content["offers"]] == [("FIBRE", "续约时提出")]
+    (held,) = content["units"]
+    assert (held["serial_no"], held["remark"], held["owned"][0]["until"]) == ("LSV1", "白色", None)
+    assert [one["kind"] for one in held["events"]] == ["owner"]
+
+    with sessions.begin() as session:
+        again = operations.put_in(session, customer_id, reason="repaired", by=later(ANA, 3)).id
+    with sessions() as session:
+        content = queries.read_content(session, session.get_one(ArchiveEntry, again)) or {}
+        assert [one["text"] for one in content["units"][0]["events"]] == [None, "更换刹车片"]
+        assert verify(session).intact
 
 
 @pytest.mark.parametrize(
