@@ -190,6 +190,7 @@ def _of_the_node() -> Sequence[Blueprint]:
             {
                 "branch": lambda code: url_for("fleet.one", code=code),
                 "proof": lambda about: url_for("verification.one", code=about.partition("/")[0]),
+                "published": lambda item_id: url_for("feed.one", item_id=item_id),
             },
         ),
         two_person_blueprint(

@@ -4,12 +4,34 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from hq_server.feed import standing
-from hq_server.feed.operations import publish_due
+from sqlalchemy.orm import Session
+
+from hq_server.feed import operations, queries, standing
+from hq_server.feed.alarms import FEED_HELD
+from hq_server.feed.counted import not_meant
+from hq_server.feed.models import FeedItem
 from hq_server.runtime import HqRuntime
+from shared.alarms.operations import raise_alarm
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
 from shared.stamp import Stamp
+
+
+def publish_due(session: Session, *, by: Stamp) -> int:
+    """Publish every draft whose time has come; returns how many.
+
+    One that would leave out a kind of papers which something has come to count waits for somebody, who is told.
+    """
+    due = queries.list_due(session, by.at)
+    for draft in due:
+        item = session.get_one(FeedItem, draft.item_id)
+        if kinds := not_meant(session, item, draft):
+            operations.hold_back(session, item.id, by=by)
+            about = (operations.SUBJECT, item.id)
+            raise_alarm(session, FEED_HELD, about, at=by.at, details={"kinds": ", ".join(kinds)})
+        else:
+            operations.publish(session, item.id, by=by)
+    return len(due)
 
 
 def publish_scheduled(runtime: HqRuntime, stamp: Stamp, progress: Progress) -> Outcome:

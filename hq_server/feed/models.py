@@ -56,7 +56,8 @@ class FeedVersion(Base):
     """One version of an item: a draft until it is published, never changed from then on.
 
     `seq` is its place among all publications and `digest` what the feed's head was with it. `branches` are the codes
-    it is addressed to, none for all. A draft with `publish_at` is published then.
+    it is addressed to, none for all. A draft with `publish_at` is published then. `meant` are the kinds of papers that
+    it leaves out although something counts them, as whoever wrote it was told and said.
     """
 
     __tablename__ = "feed_versions"
@@ -82,6 +83,7 @@ class FeedVersion(Base):
     made_by: Mapped[str] = mapped_column(String(80))
     published_at: Mapped[datetime | None]
     published_by: Mapped[str | None] = mapped_column(String(80))
+    meant: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]")
 
     @property
     def is_published(self) -> bool:

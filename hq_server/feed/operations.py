@@ -1,6 +1,6 @@
 """Writing drafts, publishing them one after the other, withdrawing; and keeping what branches tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches.queries import list_branches
 from hq_server.feed import queries
+from hq_server.feed.alarms import FEED_HELD
 from hq_server.feed.errors import (
     ChangedMeanwhileError,
     ItemExistsError,
@@ -21,6 +22,7 @@ from hq_server.feed.errors import (
     UnknownBranchError,
 )
 from hq_server.feed.models import FeedHead, FeedItem, FeedVersion
+from shared.alarms.operations import clear_alarm
 from shared.audit.operations import record
 from shared.db.base import instant_text
 from shared.domain.published.rules import problem_of
@@ -35,12 +37,16 @@ SUBJECT = "published"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a version is to say, to whom (no branch: all), until when, and when it goes out by itself."""
+    """What a version is to say, to whom (no branch: all), until when, and when it goes out by itself.
+
+    `meant`: which counted kinds of papers it leaves out on purpose.
+    """
 
     body: Mapping[str, Any]
     branches: Sequence[str] = ()
     expires_at: datetime | None = None
     publish_at: datetime | None = None
+    meant: Collection[str] = ()
 
 
 def make_item(session: Session, kind: ItemKind, name: str, draft: Draft, *, by: Stamp) -> FeedItem:
@@ -121,12 +127,17 @@ def publish(session: Session, item_id: str, *, by: Stamp) -> FeedVersion:
     return _publish(session, standing.item, standing.draft, by=by)
 
 
-def publish_due(session: Session, *, by: Stamp) -> int:
-    """Publish every draft whose time has come; returns how many."""
-    due = queries.list_due(session, by.at)
-    for draft in due:
-        publish(session, draft.item_id, by=by)
-    return len(due)
+def hold_back(session: Session, item_id: str, *, by: Stamp) -> FeedVersion:
+    """Let an item's draft wait for somebody instead of going out by itself.
+
+    Raises ItemNotFoundError and NoDraftError.
+    """
+    standing = _locked(session, item_id)
+    if standing.draft is None:
+        raise NoDraftError
+    standing.draft.publish_at = None
+    _note(session, "feed.held", standing.item, standing.draft, by=by)
+    return standing.draft
 
 
 def withdraw(session: Session, item_id: str, *, by: Stamp) -> FeedVersion:
@@ -169,6 +180,7 @@ def _publish(session: Session, item: FeedItem, version: FeedVersion, *, by: Stam
     version.digest = next_digest(last.digest, _publication(item, version))
     last.seq, last.digest = version.seq, version.digest
     session.flush()
+    clear_alarm(session, FEED_HELD, (SUBJECT, item.id), at=by.at)
     event = "feed.withdrawn" if version.withdrawn else "feed.published"
     _note(session, event, item, version, by=by)
     return version
@@ -214,9 +226,11 @@ def _write(
     version = present or FeedVersion(item_id=item.id, version=number)
     version.body, version.branches = dict(draft.body), sorted(set(draft.branches))
     version.expires_at, version.publish_at = draft.expires_at, draft.publish_at
+    version.meant = sorted(draft.meant)
     version.withdrawn, version.made_at, version.made_by = False, by.at, by.actor
     session.add(version)
     session.flush()
+    clear_alarm(session, FEED_HELD, (SUBJECT, item.id), at=by.at)
     _note(session, "feed.drafted", item, version, by=by)
     return version
 
@@ -228,6 +242,7 @@ def _taken_from(draft: FeedVersion) -> FeedVersion:
         branches=draft.branches,
         expires_at=draft.expires_at,
         publish_at=draft.publish_at,
+        meant=draft.meant,
         withdrawn=False,
         made_at=draft.made_at,
         made_by=draft.made_by,

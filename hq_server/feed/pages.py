@@ -11,7 +11,14 @@ from sqlalchemy.orm import Session
 
 from hq_server.branches.queries import list_branches
 from hq_server.feed import offer_form, operations, queries, rule_form, standing
-from hq_server.feed.counted import counted, refuse_counted, retired_by, retired_without
+from hq_server.feed.counted import (
+    counted,
+    is_papers,
+    refuse_publication,
+    retired_by,
+    retired_without,
+    settled,
+)
 from hq_server.feed.errors import ChangedMeanwhileError, ItemExistsError, KindsCountedError
 from hq_server.feed.models import FeedItem, FeedVersion
 from hq_server.feed.queries import Standing
@@ -57,6 +64,7 @@ EVENTS: Final = {
     "feed.drafted": N_("wrote the draft"),
     "feed.draft-dropped": N_("dropped the draft"),
     "feed.published": N_("published it"),
+    "feed.held": N_("held it back"),
     "feed.withdrawn": N_("withdrew it"),
 }
 
@@ -84,6 +92,10 @@ def index() -> str:
 @requires(Resource.PUBLISHED, Action.READ)
 def one(item_id: str) -> str:
     """Show an item: what it says now, what is drafted, who has applied it, and every version before."""
+    return _one(item_id)
+
+
+def _one(item_id: str, errors: Mapping[str, str] | None = None) -> str:
     with reading() as session:
         found = queries.standing_of(session, queries.get_item(session, item_id))
         branches = standing.rows(session, stamp().at, items=[item_id])
@@ -100,8 +112,9 @@ def one(item_id: str) -> str:
             history=list_history(session, (operations.SUBJECT, item_id)),
             events=EVENTS,
             counted=counted(session, retired_by(session, found.draft.body))
-            if found.draft and _is_papers(found.item)
+            if found.draft and is_papers(found.item.kind, found.item.name)
             else [],
+            errors=errors or {},
             seen_at=_seen(found),
         )
 
@@ -132,7 +145,7 @@ def make() -> ResponseReturnValue:
     try:
         draft = read_draft(kind, name, request.form, None, timezone=_zone(), now=stamp().at)
         with writing() as session:
-            refuse_counted(session, kind, name, draft, meant="counted" in request.form)
+            draft = settled(session, kind, name, draft, meant="counted" in request.form)
             item = operations.make_item(session, kind, name, draft, by=stamp())
             _finish(session, item)
     except (ValidationError, ItemExistsError, KindsCountedError) as refused:
@@ -164,7 +177,7 @@ def change(item_id: str) -> ResponseReturnValue:
             item.kind, item.name, request.form, found.current, timezone=_zone(), now=stamp().at
         )
         with writing() as session:
-            refuse_counted(session, item.kind, item.name, draft, meant="counted" in request.form)
+            draft = settled(session, item.kind, item.name, draft, meant="counted" in request.form)
             operations.save_draft(session, item_id, draft, seen_at=_given_seen(), by=stamp())
             _finish(session, item)
     except (ValidationError, ChangedMeanwhileError, KindsCountedError) as refused:
@@ -179,8 +192,12 @@ def change(item_id: str) -> ResponseReturnValue:
 @requires(Resource.PUBLISHED, Action.UPDATE)
 def publish(item_id: str) -> ResponseReturnValue:
     """Give the draft to the branches."""
-    with writing() as session:
-        operations.publish(session, item_id, by=stamp())
+    try:
+        with writing() as session:
+            refuse_publication(session, queries.get_item(session, item_id), meant="counted" in request.form)
+            operations.publish(session, item_id, by=stamp())
+    except KindsCountedError as refused:
+        return _one(item_id, field_errors(refused)), STATUS[refused.kind]
     notice(_("Published. Each branch applies it at its next contact and says so here."))
     return redirect(url_for("feed.one", item_id=item_id), code=303)
 
@@ -203,7 +220,9 @@ def withdrawal(item_id: str) -> str:
         found = queries.standing_of(session, queries.get_item(session, item_id))
         branches = standing.rows(session, stamp().at, items=[item_id])
         held = sum(row.cells[item_id].applied is not None for row in branches if item_id in row.cells)
-        still = counted(session, retired_without(session)) if _is_papers(found.item) else []
+        still = (
+            counted(session, retired_without(session)) if is_papers(found.item.kind, found.item.name) else []
+        )
         return render_template("feed/withdraw.html", **_frame(found), held=held, counted=still)
 
 
@@ -332,10 +351,6 @@ def _offers(taken: Mapping[tuple[ItemKind, str], FeedItem]) -> list[tuple[str, l
             entries.append((item_name(kind.value, name), _("published already") if present else text, url))
         offers.append((kind_word(kind.value), entries))
     return offers
-
-
-def _is_papers(item: FeedItem) -> bool:
-    return item.kind is ItemKind.CODE_TABLE and item.name == CodeTable.DOCUMENT_KIND
 
 
 def _names(kind: ItemKind) -> dict[str, str]:

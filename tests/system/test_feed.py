@@ -18,6 +18,7 @@ from hq_server.feed.models import FeedStanding, FeedTelling, FeedVersion
 from hq_server.feed.operations import Draft
 from shared.alarms.queries import find_open
 from shared.auth import operations as auth
+from shared.domain.documents import asking
 from shared.domain.published import policies
 from shared.domain.published.codes import Code, write_codes
 from shared.domain.published.policies import OUTBOX_DAYS
@@ -201,6 +202,44 @@ def test_what_an_older_program_does_not_know_is_refused_with_the_reason_and_the_
         assert find_open(session, FEED_REFUSED, ("branch", "B001")) is None
     with branch.runtime.database.reads() as session:
         assert find_open(session, NOT_OBEYED, ("published", item)) is None
+
+
+def test_a_kind_of_papers_that_asks_for_something_a_branch_knows_not_waits_for_its_upgrade(
+    world, monkeypatch
+):
+    """The table before stays in force there, whatever it asks for; a branch that knows the word obeys at once."""
+    old, new = world.make_branch("B001"), world.make_branch("B002")
+    body = {"codes": [{"code": "tax", "zh": "完税证明", "en": "Tax", "asks": ["number"]}]}
+    item = publish(world, kind=ItemKind.CODE_TABLE, name="document-kind", body=body)
+    old.push()
+    new.push()
+    words = {**asking.ASKS, "seal": "seal"}
+    with monkeypatch.context() as upgraded:
+        upgraded.setattr(asking, "ASKS", words)
+        later = {"codes": [{**body["codes"][0], "asks": ["number", "seal"]}]}
+        publish(world, item=item, body=later)
+        new.push()
+        assert in_force(new)[item] == (2, later)
+    old.push()
+
+    assert in_force(old)[item] == (1, body)
+    with old.runtime.database.reads() as session:
+        (kind,) = held.code_table(session, CodeTable.DOCUMENT_KIND, now=world.clock.now())
+        assert kind.asks == ("number",)
+        assert find_open(session, NOT_OBEYED, ("published", item)) is not None
+    with world.hq.database.reads() as session:
+        refusal = session.scalars(select(FeedTelling).where(FeedTelling.outcome == "refused")).one()
+        assert refusal.reasons == [asking.NOT_ASKED]
+
+    monkeypatch.setattr(asking, "ASKS", words)  # the branch is upgraded
+    old.push()
+
+    assert in_force(old)[item] == (2, later)
+    with old.runtime.database.reads() as session:
+        (kind,) = held.code_table(session, CodeTable.DOCUMENT_KIND, now=world.clock.now())
+        assert kind.asks == ("number", "seal")
+        assert find_open(session, NOT_OBEYED, ("published", item)) is None
+    world.assert_equal()
 
 
 def test_what_expires_does_so_by_head_offices_time(world):

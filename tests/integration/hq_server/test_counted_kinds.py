@@ -1,14 +1,21 @@
 """A kind of papers that rules or policies count is not left out before somebody who read which says it is meant."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from hq_server.feed.jobs import publish_due
 from hq_server.feed.models import FeedItem, FeedVersion
+from hq_server.feed.schemas import LATER
+from shared.alarms.models import Alarm
+from shared.audit.models import AuditEntry
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.qualification.checks import NAME
 from shared.domain.qualification.standard import STANDARD
+from shared.stamp import Stamp, Via
+from tests.integration.hq_server.conftest import NOON
 from tests.integration.hq_server.test_rule_sets import NEW, filled
 
 KINDS = "licence | 营业执照 | Business licence\ntax | 完税证明 | Tax certificate\ndeed | 房产证 | Deed"
@@ -112,3 +119,74 @@ def test_withdrawing_rules_says_what_branches_judge_by_then(client, database):
     page = client.get(f"{made}/withdrawal").text
     assert "judges by the rules built in" in page
     assert "announcement" not in page[page.index("<main") :]
+
+
+def draft_without_tax(client, table, do="draft", **more):
+    without = KINDS.replace("tax | 完税证明 | Tax certificate\n", "")
+    seen = re.findall(r'name="seen_at" value="([^"]+)"', client.get(f"{table}/edit").text)[0]
+    return client.send(table, seen_at=seen, to="all", codes=without, do=do, **more)
+
+
+def test_the_publish_button_asks_what_the_form_asked_when_something_has_come_to_count_a_kind(
+    client, database, table
+):
+    draft_without_tax(client, table)
+    assert 'name="counted"' not in client.get(table).text
+    publish_rule(client)
+    assert 'name="counted"' in client.get(table).text
+
+    refused = client.send(f"{table}/publication")
+
+    assert refused.status_code == 409
+    assert BY_RULE in refused.text[refused.text.index('role="alert"') :]
+    assert [one.seq is None for one in versions(database)] == [False, True]
+    assert client.send(f"{table}/publication", counted="yes").status_code == 303
+    assert [one.seq is None for one in versions(database)] == [False, False]
+
+
+@pytest.fixture
+def at_its_time(database):
+    """Let the job run when the time that drafts are scheduled for has come; returns how it went."""
+
+    def run():
+        by = Stamp(NOON + timedelta(hours=3), "system", Via.JOB)
+        with database.sessions.begin() as session:
+            return publish_due(session, by=by)
+
+    return run
+
+
+def test_a_scheduled_draft_waits_for_somebody_when_something_has_come_to_count_what_it_leaves_out(
+    client, database, table, at_its_time
+):
+    later = (NOON + timedelta(hours=10)).strftime("%Y-%m-%dT%H:%M")
+    assert draft_without_tax(client, table, LATER, publish_at=later).status_code == 303
+    publish_rule(client)
+
+    at_its_time()
+
+    held = versions(database)[-1]
+    assert (held.seq, held.publish_at) == (None, None)
+    with database.reads() as session:
+        alarm = session.scalars(select(Alarm).where(Alarm.code == "feed-held")).one()
+        assert (alarm.subject_id, alarm.details["kinds"], alarm.closed_at) == (held.item_id, "tax", None)
+        assert "feed.held" in session.scalars(select(AuditEntry.event)).all()
+    assert "was not published at its time" in client.get("/alarms").text
+    assert client.send(f"{table}/publication", counted="yes").status_code == 303
+    with database.reads() as session:
+        assert session.scalars(select(Alarm).where(Alarm.code == "feed-held")).one().closed_at is not None
+
+
+def test_a_scheduled_draft_goes_out_when_it_was_said_that_just_these_kinds_are_meant(
+    client, database, table, at_its_time
+):
+    publish_rule(client)
+    later = (NOON + timedelta(hours=10)).strftime("%Y-%m-%dT%H:%M")
+    assert draft_without_tax(client, table, LATER, publish_at=later, counted="yes").status_code == 303
+    assert versions(database)[-1].meant == ["tax"]
+
+    at_its_time()
+
+    assert versions(database)[-1].seq is not None
+    with database.reads() as session:
+        assert session.scalars(select(Alarm)).all() == []
