@@ -123,7 +123,9 @@ def _shown(entry: Entry) -> dict[str, Any]:
         told |= {"who": row.made_by}
     else:
         told |= {"record_id": str(row.id), "what": row.event, "who": row.actor, "text": entry.who}
-        told["changed"] = [*changes_of(row)] if row.action is LogAction.CHANGE else []
+        told["changed"] = [
+            name for name in changes_of(row) if row.action is LogAction.CHANGE and name not in entry.apart
+        ]
     return {"kind": kind.value, "at": entry.place.at.isoformat(), **told}
 
 

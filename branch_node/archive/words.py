@@ -1,6 +1,6 @@
 """What archive pages call fields, values and events, in the reader's language."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from flask import g
@@ -116,9 +116,9 @@ def field_word(field: str) -> str:
     return str(FIELDS[field]) if field in FIELDS else oplog_word(field)
 
 
-def fields_word(entry: AuditEntry) -> str:
-    """Return which fields an entry of the operation log changed, in words."""
-    return _(", ").join(field_word(name) for name in changes_of(entry))
+def fields_word(entry: AuditEntry, without: Collection[str] = ()) -> str:
+    """Return which fields an entry of the operation log changed, in words, but for some."""
+    return _(", ").join(field_word(name) for name in changes_of(entry) if name not in without)
 
 
 def _papers() -> dict[str, str]:

@@ -11,11 +11,10 @@ from branch_node.customers import groups, moves
 from branch_node.customers.models import Customer
 from branch_node.desk import timeline
 from branch_node.desk.pages import MOVED_IN, customer_page, header_of, worded
-from branch_node.desk.timeline import OPENS, EntryKind, Place, Topic
+from branch_node.desk.timeline import OPENS, Entry, EntryKind, Place, Topic
 from branch_node.offers import queries as offers
 from branch_node.offers.applying import list_applying, titles
 from branch_node.offers.web import STEP_TONES
-from shared.audit.models import AuditEntry
 from shared.audit.vocabulary import LogAction
 from shared.domain.calendar import local_day
 from shared.domain.contacts.rules import CHANNELS
@@ -134,6 +133,6 @@ def moved(what: MoveOf, code: str | None) -> str:
     return worded("lifecycle_stage" if what is MoveOf.STAGE else "value_tier", code, {})
 
 
-def _changed(entry: AuditEntry) -> str:
+def _changed(entry: Entry) -> str:
     """Return which fields an entry changed, in words; what was made or removed has all of them."""
-    return fields_word(entry) if entry.action is LogAction.CHANGE else ""
+    return fields_word(entry.row, entry.apart) if entry.row.action is LogAction.CHANGE else ""

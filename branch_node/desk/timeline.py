@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    Exists,
     Select,
     Text,
     and_,
@@ -22,6 +23,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from branch_node.billing.models import BillLine
 from branch_node.customers.models import Contact, CustomerMove
+from branch_node.customers.moves import COLUMNS
 from branch_node.documents.models import Document
 from branch_node.identity.queries import files_of
 from branch_node.managers.models import Manager
@@ -119,12 +121,14 @@ class Place:
 class Entry:
     """One thing that happened; `row` is the work log, bill line, move or log entry.
 
-    `who` is its account manager, the unit's serial number, or what the contact person or document is called.
+    `who` is its account manager, the unit's serial number, or what the contact person or document is called. Of a
+    change `apart` are the columns that a move of that instant tells of, beside it.
     """
 
     place: Place
     row: Any
     who: str | None = None
+    apart: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +285,17 @@ def _dayed(
 
 def _changes(asked: _Asked) -> _Told:
     told = _logged(asked, EntryKind.CHANGE, "customer", {asked.file: None})
-    return replace(told, wanted=told.wanted.where(_no_move(asked.file)))
+    moved = [_moved(asked.file).where(CustomerMove.what == what) for what in COLUMNS]
+
+    def entry(row: Any) -> Entry:  # noqa: ANN401 - the entry, and whether a move of each kind stands beside it
+        apart = {column for column, beside in zip(COLUMNS.values(), row[1:], strict=True) if beside}
+        return replace(told.entry(row), apart=frozenset(apart))
+
+    return replace(told, wanted=told.wanted.where(_no_move(asked.file)).add_columns(*moved), entry=entry)
+
+
+def _moved(file: str) -> Exists:
+    return exists().where(CustomerMove.customer_id == file, CustomerMove.made_at == AuditEntry.at)
 
 
 def _no_move(file: str) -> ColumnElement[bool]:
@@ -289,8 +303,7 @@ def _no_move(file: str) -> ColumnElement[bool]:
     changes = type_coerce(AuditEntry.changes, Text)
     others = func.replace(changes, '"lifecycle_stage":', "")
     others = func.replace(others, '"value_tier":', "")
-    moved = exists().where(CustomerMove.customer_id == file, CustomerMove.made_at == AuditEntry.at)
-    return or_(changes.is_(None), others.like('%":%'), ~moved)
+    return or_(changes.is_(None), others.like('%":%'), ~_moved(file))
 
 
 def _people(asked: _Asked) -> _Told | None:

@@ -29,7 +29,7 @@ from branch_node.documents.operations import add_documents, retire
 from branch_node.merging import operations as merging
 from branch_node.worklogs.models import WorkLog
 from shared.audit.operations import record
-from shared.domain.customers.vocabulary import ValueTier
+from shared.domain.customers.vocabulary import LifecycleStage, ValueTier
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.ids import new_id
 from shared.rights import policy
@@ -207,6 +207,28 @@ def test_the_page_leads_to_older_ones_and_an_odd_address_to_the_first(browser, c
     assert "评估" in page
     for odd in ("nonsense", "2026-03-18T00:00:00+00:00_work_7", "0001-01-01T00:00:00+14:00_work_"):
         assert browser.get(f"/customers/{customer}/timeline", query_string={"before": odd}).status_code == 200
+
+
+def test_a_stage_that_came_with_other_fields_is_told_by_its_move_alone(rows, sessions, browser):
+    customer, day = rows.customer(), date(2026, 3, 18)
+    together = replace(ANA, at=NOON + timedelta(minutes=3))
+    with sessions.begin() as session:
+        # As a file does: in one act, and so at one instant.
+        session.get_one(Customer, customer).email = "new@example.com"
+        moves.move(session, customer, LifecycleStage.GROWTH, on=day, today=day, reason="文件", by=together)
+    with sessions.begin() as session:
+        session.get_one(Customer, customer).value_tier = ValueTier.HIGH
+        record(session, "customer.changed", subject=("customer", customer), by=ANA)
+
+    page = browser.get(f"/customers/{customer}/timeline").text
+    assert page.count("Life-cycle stage") == 1
+    assert "Life-cycle stage: – → <b>Growth</b>" in page
+    assert "E-mail</p>" in page
+    assert "Value tier</p>" in page
+    with sessions() as session:
+        entries, _further = list_entries(line_of(session, customer, timezone=SHANGHAI), before=None)
+    assert [one.place.kind for one in entries if one.apart == {"lifecycle_stage"}] == ["change"]
+    assert not any(one.apart - {"lifecycle_stage"} for one in entries)
 
 
 def test_a_move_stands_on_the_line_once_and_a_change_of_anything_beside_it_stays(customer, sessions):
