@@ -24,12 +24,17 @@ def restore(
 ) -> list[str]:
     """Give a customer the values of an earlier version and return the fields that changed.
 
-    What nobody can know any more stays as it is, and so does who holds the customer for those who may not say it.
+    What nobody can know any more stays as it is, and so does who holds the customer for those who may not say it. A
+    version that differs in nothing writes nothing.
+
     Raises ValidationError, CustomerChangedMeanwhileError and CustomerNumberTakenError.
     """
-    values = _values(session, customer, version)
+    read = _values(session, customer, version)
+    values = {name: value for name, value in read.items() if getattr(customer, name) != value}
     check_published(session, values, customer, now=by.at)
     change_customer(session, customer.id, values, seen_at=seen_at, by=by)
+    if not values:
+        return []
     record(
         session,
         "customer.restored",

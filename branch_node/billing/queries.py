@@ -149,9 +149,14 @@ def periods_of_customer(session: Session, customer_id: str) -> list[PeriodSums]:
 
 def lines_of_customer(session: Session, customer_id: str, *, limit: int = 500) -> list[BillLine]:
     """Return a customer's lines, latest period first."""
-    found = select(BillLine).where(of_person(BillLine.customer_id, customer_id))
+    found = select_of_customer(customer_id)
     ordered = found.order_by(BillLine.period.desc(), BillLine.booked_on.desc(), BillLine.id.desc())
     return list(session.scalars(ordered.limit(limit)))
+
+
+def select_of_customer(customer_id: str) -> Select[BillLine]:
+    """Select a customer's lines, those of files merged into theirs included."""
+    return select(BillLine).where(of_person(BillLine.customer_id, customer_id))
 
 
 def corrections_of(session: Session, line_id: str) -> list[BillLine]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from branch_node.archive import completing
 from branch_node.archive import words as archive_words
 from branch_node.billing import queries as billing
+from branch_node.billing.models import BillLine
 from branch_node.billing.queries import BillFilter
 from branch_node.customers import queries as customers
 from branch_node.customers import sharing
@@ -65,11 +66,15 @@ from shared.web.errors import home_url
 from shared.web.forms import notice
 from shared.web.lists import id_argument
 from shared.web.oplog.words import action_word
+from shared.web.paging import PageRequest, paginate
 
 blueprint = Blueprint("desk", __name__, template_folder="templates")
 
 MOST_UNTOUCHED: Final = 500
 RECENT_LOGS: Final = 20
+# Of a bill of years the periods before these are folded away.
+RECENT_PERIODS: Final = 24
+BILL_SORTS: Final = {"period": (BillLine.period, BillLine.booked_on)}
 STATUS_TONES: Final = {
     CustomerStatus.PROSPECT: "info",
     CustomerStatus.ACTIVE: "ok",
@@ -222,14 +227,21 @@ def customer_money(customer_id: object) -> str:
     """Show what a customer was charged and paid, by period, and the lines behind it."""
     with reading() as session:
         header = header_of(session, str(customer_id))
-        lines = billing.lines_of_customer(session, header.customer.id)
+        page = paginate(
+            session,
+            billing.select_of_customer(header.customer.id),
+            PageRequest.from_query(BILL_SORTS, default="-period"),
+            sorts=BILL_SORTS,
+            tie=BillLine.id,
+        )
         return customer_page(
             "desk/customer_money.html",
             header,
             periods=billing.periods_of_customer(session, header.customer.id),
+            recent=RECENT_PERIODS,
             totals=billing.sums_of(session, BillFilter(customer_id=header.customer.id)),
-            lines=lines,
-            corrected=billing.corrected_among(session, [line.id for line in lines]),
+            page=page,
+            corrected=billing.corrected_among(session, [line.id for line in page.items]),
         )
 
 

@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from branch_node.archive.models import ArchiveEntry
 from branch_node.customers.models import Customer
+from shared.audit.models import AuditEntry
 from shared.domain.contacts.vocabulary import Channel
 from shared.domain.customers.vocabulary import (
     CustomerKind,
@@ -135,6 +136,28 @@ def test_the_history_says_which_value_a_field_had_since_when_and_brings_a_versio
     assert back.status_code == 200
     customer = _only(sessions, Customer)
     assert (customer.name, customer.phone) == ("李明", "0571-88880000")
+
+
+def test_a_version_that_differs_in_nothing_writes_no_entry_and_says_so(sessions, rows, browser):
+    customer_id = rows.customer(name="李明", phone="0571-88880000")
+    assert _save(browser, sessions, customer_id, phone="0571-99990000").status_code == 200
+    seen = _only(sessions, Customer).updated_at
+
+    def told():
+        with sessions() as session:
+            return list(session.scalars(select(AuditEntry.event).where(AuditEntry.subject_id == customer_id)))
+
+    before = told()
+    same = browser.send(f"/customers/{customer_id}/history/2/restoration", seen_at=seen.isoformat())
+
+    assert "Nothing differed; nothing was changed." in same.text
+    assert [one for one in told() if one != "customer.viewed"] == [
+        one for one in before if one != "customer.viewed"
+    ]
+    assert _only(sessions, Customer).updated_at == seen
+    back = browser.send(f"/customers/{customer_id}/history/1/restoration", seen_at=seen.isoformat())
+    assert "Brought back: Phone." in back.text
+    assert "customer.restored" in told()
 
 
 def test_a_version_that_the_form_would_refuse_is_not_brought_back(sessions, rows, browser):

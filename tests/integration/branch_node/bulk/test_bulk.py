@@ -2,17 +2,20 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from branch_node.bulk.models import BulkAct, BulkRow, RowState
+import shared.ui
+from branch_node.bulk.models import BulkAct, BulkKind, BulkRow, RowState
 from branch_node.customers.models import Customer, CustomerMove, CustomerShare
 from branch_node.handover.models import Handover
 from shared.audit.models import AuditEntry
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.rights.vocabulary import StaffKind
 from tests.support.branch import NOON
+from tests.support.browser import open_browser
 
 WHY = "yearly clean-up"
 
@@ -37,6 +40,36 @@ def the_act(database):
 
 def states(database):
     return sorted(row.state for row in stored(database, BulkRow))
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path):
+    with open_browser(chromium_path) as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_the_form_shows_the_value_of_what_is_chosen_and_no_other(boss, rows, chromium, script):
+    form = boss.send("/customers/bulk", customer=rows.customer()).text
+    css = (Path(shared.ui.__file__).parent / "static" / "branchline.css").read_text(encoding="utf-8")
+    page = chromium.new_context(java_script_enabled=script).new_page()
+    page.set_content(form.replace("</head>", f"<style>{css}</style></head>"))
+
+    for kind in BulkKind:
+        page.select_option("[name=kind]", kind.value)
+        shown = [
+            field.get_attribute("name")
+            for field in page.locator("main [name^=value]").all()
+            if field.is_visible()
+        ]
+        assert shown == (
+            []
+            if kind is BulkKind.RETIRE
+            else ["value"]
+            if kind.value.endswith("_tag")
+            else [f"value_{kind.value}"]
+        )
+    page.context.close()
 
 
 def test_who_is_marked_or_all_that_the_filters_find_are_asked_about(boss, rows):

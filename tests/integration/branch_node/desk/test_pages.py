@@ -1,3 +1,4 @@
+import re
 from datetime import date, timedelta
 
 from shared.domain.billing.vocabulary import BillKind
@@ -91,6 +92,32 @@ def test_a_customers_money_shows_totals_by_period_and_the_lines_behind_them(brow
 
     for said in ("CN¥100.00", "CN¥40.00", "CN¥60.00", "B-1"):
         assert said in page
+
+
+def test_the_money_of_years_comes_a_page_at_a_time_and_loses_no_line(browser, rows):
+    customer_id = rows.customer()
+    months = [f"{year}-{month:02}" for year in (2023, 2024, 2025) for month in range(1, 13)]
+    made = {
+        rows.bill_line(customer_id, period=month, product=product)
+        for month in months
+        for product in ("宽带", "短信")
+    }
+
+    found, page = set(), 1
+    while True:
+        text = browser.get(f"/customers/{customer_id}/money?page={page}").text
+        on_it = re.findall(r'href="/billing/([0-9a-f-]{36})"', text)
+        assert len(on_it) <= 50
+        assert not found & set(on_it)
+        found |= set(on_it)
+        if 'rel="next"' not in text:
+            break
+        page += 1
+    assert (found, page) == (made, 3)
+    folded = text[text.index("<details><summary>Earlier periods") :]
+    assert "(12)" in folded
+    assert "2023-01" in folded
+    assert "2024-01" not in folded[: folded.index("</details>")]
 
 
 def test_untouched_customers_open_to_their_list(browser, rows):
