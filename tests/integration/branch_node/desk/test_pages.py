@@ -103,7 +103,8 @@ def test_the_money_of_years_comes_a_page_at_a_time_and_loses_no_line(browser, ro
         for product in ("宽带", "短信")
     }
 
-    found, page = set(), 1
+    found: set[str] = set()
+    page = 1
     while True:
         text = browser.get(f"/customers/{customer_id}/money?page={page}").text
         on_it = re.findall(r'href="/billing/([0-9a-f-]{36})"', text)
