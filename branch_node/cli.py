@@ -101,12 +101,19 @@ def status(home: Path, *, as_json: bool) -> None:
     help=N_("A PostgreSQL server on which to make databases and drop them again; SQLite when not given."),
 )
 @click.option("--json", "as_json", is_flag=True, help=N_("Print the outcome as JSON."))
-def torture(seed: int, runs: int, *, database: str | None, as_json: bool) -> None:
+@click.option(
+    "--receivers",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help=N_("With 2, a regional office gets bill lines and work logs beside head office."),
+)
+def torture(seed: int, runs: int, *, database: str | None, as_json: bool, receivers: int) -> None:
     """Torture this very program in a folder of its own; no node of this machine is touched."""
     # Here and not above: it brings head office's program in, which no other command of a branch needs.
     from branch_node.torture import commands  # noqa: PLC0415
 
-    commands.torture(seed, runs, server=database, as_json=as_json)
+    commands.torture(seed, runs, server=database, as_json=as_json, receivers=receivers)
 
 
 def _lines(document: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -11,14 +11,16 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from branch_node.outbound.contacts import FILE as CONTACTS
-from branch_node.outbound.contacts import ContactBook
 from branch_node.outbound.cycle import CycleResult
+from branch_node.outbound.receivers import replace_earlier
 from branch_node.resend import operations as resend
 from branch_node.resend.operations import Wish
 from branch_node.statistics.jobs import compute_months
 from branch_node.torture.faults import KilledError, disk_error, killed
 from branch_node.torture.ledger import MARK, Key, Ledger, Versions, versions_at
+from branch_node.torture.offices import REGION, Office
 from branch_node.torture.stage import NOON, Node, Saved, Stage
+from shared.db.scope import FIRST
 from shared.jobs.job import Progress
 
 POISON: Final[Mapping[str, Any]] = {"nested": {}}
@@ -44,13 +46,14 @@ class Company:
     ledger: Ledger = field(init=False)
     trace: list[str] = field(default_factory=list)
     _saved: dict[Node, list[Saved]] = field(default_factory=dict)
-    _saved_hq: list[str] = field(default_factory=list)
+    _saved_offices: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Bring the stage to its beginning."""
         self.stage.reset(self.rng)
         self.ledger = Ledger(self.stage)
         self._saved = {node: [] for node in self.stage.seats}
+        self._saved_offices = {office.name: [] for office in self.stage.offices}
 
     # --- people at work ----------------------------------------------------------------------------
 
@@ -114,16 +117,17 @@ class Company:
 
     # --- cycles and crashes ------------------------------------------------------------------------
 
-    def push(self, node: Node, *, strike: str = "") -> CycleResult | None:
+    def push(self, node: Node, receiver: str = FIRST, *, strike: str = "") -> CycleResult | None:
         """Run a cycle; struck by a crash or a failing disk on either side, it may end half way (None)."""
-        self._arm(node, strike)
+        office = self.stage.office_of(receiver)
+        self._arm(node, office, strike)
         try:
-            return node.cycle()
+            return node.cycle(receiver)
         except (KilledError, OperationalError):
             node.runtime.database.dispose()
             return None
         finally:
-            self._disarm(node, strike)
+            self._disarm(node, office, strike)
 
     def deliver_late(self) -> None:
         """Let every message that was held up arrive now."""
@@ -146,9 +150,10 @@ class Company:
         saved = replace(node.save(), memory=dict(self.ledger.expected[node]))
         self._saved[node] = [*self._saved[node], saved][-MOST_SAVED:]
 
-    def back_up_hq(self) -> None:
-        """Keep a copy of head office as it is now."""
-        self._saved_hq = [*self._saved_hq, self.stage.save_hq()][-MOST_SAVED:]
+    def back_up_hq(self, receiver: str = FIRST) -> None:
+        """Keep a copy of head office, or of another receiver, as it is now."""
+        saved = self._saved_offices
+        saved[receiver] = [*saved[receiver], self.stage.office_of(receiver).save()][-MOST_SAVED:]
 
     def set_back(self, node: Node, *, restored: bool) -> None:
         """Bring a node's database to what it was; `restored` by the command, which tells that it replaces the node."""
@@ -158,19 +163,19 @@ class Company:
         saved = self.rng.choice(self._saved[node])
         node.load(saved, beside=False)
         if restored:
-            ContactBook(node.runtime.settings.home).replace()
+            replace_earlier(node.runtime)
         then: Versions = saved.memory
         self.ledger.fell_back(node, then)
         self.stage.faults["restored" if restored else "set-back"] += 1
 
-    def set_back_hq(self) -> None:
-        """Bring head office to what it was."""
-        if not self._saved_hq:
-            self.back_up_hq()
+    def set_back_hq(self, receiver: str = FIRST) -> None:
+        """Bring head office, or another receiver, to what it was."""
+        if not self._saved_offices[receiver]:
+            self.back_up_hq(receiver)
             return
-        self.stage.load_hq(self.rng.choice(self._saved_hq))
+        self.stage.office_of(receiver).load(self.rng.choice(self._saved_offices[receiver]))
         self.ledger.hq_fell_back()
-        self.stage.faults["hq-set-back"] += 1
+        self.stage.faults[f"{receiver}-set-back"] += 1
 
     def copy(self, node: Node) -> None:
         """Copy a whole machine; from now on both run."""
@@ -178,7 +183,9 @@ class Company:
         if twin.live:
             return
         twin.load(node.save(), beside=False)
-        twin.runtime.settings.home.write_lines(CONTACTS, node.runtime.settings.home.read_lines(CONTACTS))
+        ours, theirs = node.runtime.settings.home, twin.runtime.settings.home
+        for name in (CONTACTS, f"{CONTACTS}.{REGION}"):
+            theirs.write_lines(name, ours.read_lines(name))
         twin.live = True
         self.ledger.expected[twin] = dict(self.ledger.expected[node])
         self.stage.faults["copy"] += 1
@@ -225,15 +232,15 @@ class Company:
         self._update(node, key, {"remark": str(version), "attributes": HEALTHY})
         self.ledger.wrote(node, key, version)
 
-    def _arm(self, node: Node, strike: str) -> None:
+    def _arm(self, node: Node, office: Office, strike: str) -> None:
         if strike == "line-kill":
             node.line.strike_in = self.rng.randrange(1, 8)
         elif strike:
-            points = self.stage.hq_points if strike.startswith("hq") else node.points
+            points = office.points if strike.startswith("hq") else node.points
             points.arm(self.rng.randrange(1, LONGEST), killed if strike.endswith("kill") else disk_error)
 
-    def _disarm(self, node: Node, strike: str) -> None:
-        untouched = [node.points.disarm(), self.stage.hq_points.disarm(), node.line.strike_in > 0]
+    def _disarm(self, node: Node, office: Office, strike: str) -> None:
+        untouched = [node.points.disarm(), office.points.disarm(), node.line.strike_in > 0]
         node.line.strike_in = 0
         if strike and not any(untouched):
             self.stage.faults[strike] += 1

@@ -40,13 +40,14 @@ class Outcome:
 
 
 @contextmanager
-def opened_stage(server: str | None = None) -> Iterator[Stage]:
+def opened_stage(server: str | None = None, *, receivers: int = 1) -> Iterator[Stage]:
     """Set up a company in a folder of its own, gone afterwards.
 
-    With `server`, the URL of a PostgreSQL server, its data is in databases made there and dropped again.
+    With two `receivers` there is a regional office beside head office. With `server`, the URL of a PostgreSQL
+    server, its data is in databases made there and dropped again.
     """
     with tempfile.TemporaryDirectory(prefix="branchline-torture-") as folder:
-        stage = Stage(Path(folder), PostgresStores(server) if server else None)
+        stage = Stage(Path(folder), PostgresStores(server) if server else None, receivers=receivers)
         try:
             yield stage
         finally:
@@ -54,14 +55,19 @@ def opened_stage(server: str | None = None) -> Iterator[Stage]:
 
 
 def campaign(
-    seed: int, runs: int, heed: Callable[[Verdict], object], *, server: str | None = None
+    seed: int,
+    runs: int,
+    heed: Callable[[Verdict], object],
+    *,
+    server: str | None = None,
+    receivers: int = 1,
 ) -> Outcome:
     """Carry out runs from `seed` on, one seed after the other, and tell each verdict to `heed`.
 
     On SQLite, or on the PostgreSQL server at URL `server`.
     """
     outcome = Outcome()
-    with opened_stage(server) as stage:
+    with opened_stage(server, receivers=receivers) as stage:
         for number in range(seed, seed + runs):
             verdict = run(stage, number)
             outcome.runs += 1

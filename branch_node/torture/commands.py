@@ -16,17 +16,18 @@ WRONG: Final = 2
 TOLD_EVERY: Final = 10
 
 
-def torture(seed: int, runs: int, *, server: str | None, as_json: bool) -> None:
+def torture(seed: int, runs: int, *, server: str | None, as_json: bool, receivers: int = 1) -> None:
     """Carry out runs and print what they came to; ends the command with 2 when anything was wrong.
 
-    `server` is the URL of a PostgreSQL server to run on; SQLite without one.
+    `server` is the URL of a PostgreSQL server to run on; SQLite without one. With two `receivers` there is a regional
+    office beside head office.
     """
     done: list[Verdict] = []
 
     def heed(verdict: Verdict) -> None:
         done.append(verdict)
         if not verdict.good:
-            _tell_failure(verdict, _again(verdict.seed, server))
+            _tell_failure(verdict, _again(verdict.seed, server, receivers))
         if len(done) % TOLD_EVERY == 0 or len(done) == runs:
             faults = sum(one.faults.total() for one in done)
             say(_("%(done)s of %(runs)s runs, %(faults)s faults", done=len(done), runs=runs, faults=faults))
@@ -34,7 +35,7 @@ def torture(seed: int, runs: int, *, server: str | None, as_json: bool) -> None:
     # The nodes in here report every fault they meet; that is thousands of lines about what is meant to happen.
     logging.disable(logging.CRITICAL)
     try:
-        outcome = campaign(seed, runs, heed, server=server)
+        outcome = campaign(seed, runs, heed, server=server, receivers=receivers)
     finally:
         logging.disable(logging.NOTSET)
     document = outcome.document()
@@ -52,9 +53,9 @@ def torture(seed: int, runs: int, *, server: str | None, as_json: bool) -> None:
         sys.exit(WRONG)
 
 
-def _again(seed: int, server: str | None) -> str:
+def _again(seed: int, server: str | None, receivers: int) -> str:
     """Return the command that carries a run out once more, on the same kind of database; a password is left out."""
-    command = f"branch-node torture --seed {seed}"
+    command = f"branch-node torture --seed {seed}" + (f" --receivers {receivers}" if receivers > 1 else "")
     return f"{command} --database {make_url(server).render_as_string()}" if server else command
 
 

@@ -22,6 +22,7 @@ from hq_server.parking.vocabulary import ParkedState
 from hq_server.proof.models import Difference
 from hq_server.replica.models import Tombstone
 from shared.alarms.models import Alarm
+from shared.db.scope import FIRST
 from sync_protocol.catalog import Bindings
 from sync_protocol.reconcile import TableDigest, digest_table
 
@@ -38,14 +39,14 @@ MARK: Final[Mapping[str, str]] = {
 FAILINGS: Final = ("lost", "doubled", "resurrected", "stale", "money_off", "unsettled", "false_alarms")
 # What must have happened for an alarm to be true.
 CAUSES: Final[Mapping[str, frozenset[str]]] = {
-    "hq-lost-batches": frozenset({"hq-set-back"}),
-    "hq-behind": frozenset({"hq-set-back"}),
+    "hq-lost-batches": frozenset({"hq-set-back", "region-set-back"}),
+    "hq-behind": frozenset({"hq-set-back", "region-set-back"}),
     "database-set-back": frozenset({"set-back", "restored", "copy"}),
     "lineage-opened": frozenset({"set-back", "restored", "copy"}),
     "refused-as-copy": frozenset({"copy", "restored"}),
     "duplicate-node": frozenset({"copy", "restored"}),
     "node-replaced": frozenset({"restored"}),
-    "fork-detected": frozenset({"set-back", "restored", "copy", "hq-set-back"}),
+    "fork-detected": frozenset({"set-back", "restored", "copy", "hq-set-back", "region-set-back"}),
     "control-differs": frozenset(),
     "divergence": frozenset({"damage-hq", "damage-branch"}),
 }
@@ -110,15 +111,14 @@ class Ledger:
 
     def note_told(self, node: Node) -> None:
         """Keep in mind which records a person was asked about."""
-        with node.runtime.database.reads() as session:
-            rows = session.execute(
-                select(RecoveredRow.record_type, RecoveredRow.record_id).where(RecoveredRow.state.in_(TOLD))
-            )
-            self.told[node.code].update((name, record_id) for name, record_id in rows)
+        asked = select(RecoveredRow.record_type, RecoveredRow.record_id).where(RecoveredRow.state.in_(TOLD))
+        for office in self.stage.offices:
+            with node.view(office.name).database.reads() as session:
+                self.told[node.code].update((name, record_id) for name, record_id in session.execute(asked))
 
-    def at_hq(self, code: str) -> Versions:
-        """Return what head office holds of a branch, removals included."""
-        hq = self.stage.hq
+    def at_hq(self, code: str, receiver: str = FIRST) -> Versions:
+        """Return what head office, or another receiver, holds of a branch, removals included."""
+        hq = self.stage.office_of(receiver).runtime
         with hq.database.reads() as session:
             number = session.scalars(select(Branch.number).where(Branch.code == code)).one()
             stones = session.execute(
@@ -128,11 +128,14 @@ class Ledger:
             return held | dict(_marks(session, hq.bindings, number))
 
     def received(self, code: str) -> Versions:
-        """Return the newest head office has received of a branch, be it in its tables or parked."""
-        hq, newest = self.stage.hq, self.at_hq(code)
-        with hq.database.reads() as session:
-            number = session.scalars(select(Branch.number).where(Branch.code == code)).one()
-            for key, version in _refused_marks(session, hq.bindings, number):
+        """Return the newest that any receiver has received of a branch, be it in its tables or parked."""
+        newest: Versions = {}
+        for office in self.stage.offices:
+            hq, held = office.runtime, list(self.at_hq(code, office.name).items())
+            with hq.database.reads() as session:
+                number = session.scalars(select(Branch.number).where(Branch.code == code)).one()
+                held += _refused_marks(session, hq.bindings, number)
+            for key, version in held:
                 newest[key] = max(version, newest.get(key, 0))
         return newest
 
@@ -146,34 +149,50 @@ class Ledger:
         with node.runtime.database.reads() as session:
             held = dict(_marks(session, node.runtime.bindings))
             ours = digests(session, node.runtime.bindings)
-        with self.stage.hq.database.reads() as session:
-            number = session.scalars(select(Branch.number).where(Branch.code == code)).one()
-            theirs = digests(session, self.stage.hq.bindings, number)
-            amounts = _amounts(session, self.stage.hq.bindings["bill_line"].table, number)
-            repeated = _repeated(session, self.stage.hq.bindings, number)
-            differences = session.scalars(
-                select(Difference.id).where(Difference.branch_number == number)
-            ).all()
-            raised = set(session.scalars(select(Alarm.code)))
+        found["unsettled"] += ours != self._judge_copy(code, FIRST, found)
         with node.runtime.database.reads() as session:
-            raised.update(session.scalars(select(Alarm.code)))
-        found["unsettled"] += ours != theirs
-        # A record in the place of another, which a person was told of, may be found by a barrier before they decide.
-        found["false_alarms"] += bool(differences) and not (self.damaged or self.told[code])
-        found["false_alarms"] += sum(not self._true(alarm) for alarm in raised)
-        found["doubled"] += repeated + len(held.keys() - self.made)
+            found["false_alarms"] += self._false(session)
+        found["doubled"] += len(held.keys() - self.made)
         due = dict(self.owed[code])
         for key, version in self.expected[node].items():
             due[key] = max(version, due.get(key, 0))
         for key, version in due.items():
             if key not in self.excused and key not in self.told[code]:
                 found[self._verdict(key, version, held.get(key))] += 1
+        return found
+
+    def judge_copy(self, code: str, node: Node, receiver: str) -> Counter[str]:
+        """Compare what another receiver holds with what the `node` that speaks for the branch there holds of that."""
+        found: Counter[str] = Counter()
+        with node.runtime.database.reads() as session:
+            ours = digests(session, node.view(receiver).bindings)
+        theirs = self._judge_copy(code, receiver, found)
+        found["unsettled"] += any(theirs[name] != digest for name, digest in ours.items())
+        return found
+
+    def _judge_copy(self, code: str, receiver: str, found: Counter[str]) -> dict[str, TableDigest]:
+        """Count what is wrong with what a receiver holds of a branch, by itself; return its digests."""
+        hq = self.stage.office_of(receiver).runtime
+        with hq.database.reads() as session:
+            number = session.scalars(select(Branch.number).where(Branch.code == code)).one()
+            theirs = digests(session, hq.bindings, number)
+            amounts = _amounts(session, hq.bindings["bill_line"].table, number)
+            found["doubled"] += _repeated(session, hq.bindings, number)
+            differences = session.scalars(
+                select(Difference.id).where(Difference.branch_number == number)
+            ).all()
+            found["false_alarms"] += self._false(session)
+        # A record in the place of another, which a person was told of, may be found by a barrier before they decide.
+        found["false_alarms"] += bool(differences) and not (self.damaged or self.told[code])
         found["money_off"] += sum(
             abs(amount - self.amounts.get(("bill_line", one), 0))
             for one, amount in amounts.items()
             if ("bill_line", one) not in self.excused
         )
-        return found
+        return theirs
+
+    def _false(self, session: Session) -> int:
+        return sum(not self._true(alarm) for alarm in set(session.scalars(select(Alarm.code))))
 
     def _true(self, alarm: str) -> bool:
         return alarm not in CAUSES or any(self.stage.faults[cause] for cause in CAUSES[alarm])

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Flask
 
@@ -35,18 +35,19 @@ KINDS: Final[Sequence[str]] = (
 class HeadOffice:
     """Carries requests to head office's app in this process; a killed one is up again at the next request."""
 
-    def __init__(self, app: Flask, reopen: Callable[[], None]) -> None:
-        """Deliver to `app`; `reopen` is called when the process was killed on the way."""
+    def __init__(self, app: Flask, reopen: Callable[[], None], url: str = HQ_URL) -> None:
+        """Deliver to `app` at `url`; `reopen` is called when the process was killed on the way."""
         self._app = app
         self._reopen = reopen
+        self._url = url
 
     def send(self, request: Request) -> Answer:
         """Call the app as its web server would; raises NoAnswerError when it was killed."""
         try:
             response = self._app.test_client().open(
-                request.url.removeprefix(HQ_URL),
+                request.url.removeprefix(self._url),
                 method=request.method,
-                base_url=HQ_URL,
+                base_url=self._url,
                 headers=dict(request.headers),
                 data=request.body,
                 buffered=True,
@@ -58,6 +59,13 @@ class HeadOffice:
         return Answer(response.status_code, response.data, headers)
 
 
+class Carries(Protocol):
+    """Carries a request to a receiver."""
+
+    def send(self, request: Request) -> Answer:
+        """Return the answer, or raise NoAnswerError."""
+
+
 @dataclass
 class Line:
     """One branch's line: loses, repeats, delays, reorders, cuts and changes messages, `rate` of them.
@@ -66,7 +74,7 @@ class Line:
     `seconds` is what its messages have taken together, as the randomness has it.
     """
 
-    office: HeadOffice
+    office: Carries
     rng: Random
     faults: Counter[str]
     rate: float = 0.0

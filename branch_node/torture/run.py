@@ -14,8 +14,10 @@ from branch_node.outbound.recovered import CONFLICT, CannotTakeError, keep_ours,
 from branch_node.torture import publishing
 from branch_node.torture.acts import Company
 from branch_node.torture.ledger import FAILINGS, digests
+from branch_node.torture.offices import REGION, Office
 from branch_node.torture.stage import Node, Stage
 from hq_server.branches.models import Branch
+from shared.db.scope import FIRST
 from sync_protocol.contract.codes import Problem
 
 STEPS: Final = 24
@@ -49,6 +51,8 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "damage": 2,
     "publish": 6,
 }
+# With a regional office beside head office.
+WEIGHTS_OF_TWO: Final[Mapping[str, int]] = {"push-region": 30, "backup-region": 3, "set-back-region": 3}
 
 
 @dataclass
@@ -69,10 +73,11 @@ class Verdict:
 def run(stage: Stage, seed: int, *, steps: int = STEPS) -> Verdict:
     """Carry out one run; everything in it follows from `seed`."""
     company = Company(stage, Random(seed))  # noqa: S311 - a simulation
+    weights = {**WEIGHTS, **(WEIGHTS_OF_TWO if len(stage.offices) > 1 else {})}
     if company.rng.random() < ONE_BRANCH:
         stage.nodes[-1].live = False
     for _step in range(steps):
-        act = company.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        act = company.rng.choices(list(weights), list(weights.values()))[0]
         do(company, act, company.rng.choice(stage.nodes))
     found = heal(company)
     return Verdict(seed, Counter(stage.faults), found, company.trace)
@@ -90,37 +95,42 @@ def heal(company: Company) -> Counter[str]:
     for node in stage.nodes:
         node.line.rate = 0.0
     company.deliver_late()
-    holders: dict[str, Node] = {}
+    holders: dict[str, dict[str, Node]] = {}
     for turn in range(PATIENCE):
-        holders = _everybody_pushes(company)
-        _people_decide(company, holders.values())
-        if turn and _at_rest(stage, holders):
+        for office in stage.offices:
+            holders[office.name] = _everybody_pushes(company, office.name)
+            _people_decide(company, office.name, holders[office.name].values())
+        if turn and all(_at_rest(stage, office, holders[office.name]) for office in stage.offices):
             break
         # Each round is a day of its own: every table is compared.
         company.pass_time(days=1)
     return _judge(company, holders)
 
 
-def _judge(company: Company, holders: Mapping[str, Node]) -> Counter[str]:
+def _judge(company: Company, holders: Mapping[str, Mapping[str, Node]]) -> Counter[str]:
     found: Counter[str] = Counter()
     for code in sorted({node.code for node in company.stage.nodes}):
-        if code in holders:
-            found += company.ledger.judge(code, holders[code])
-            found += publishing.judge(company.stage, code, holders[code])
-        else:
-            found["unsettled"] += 1
+        for receiver, nodes in holders.items():
+            if code not in nodes:
+                found["unsettled"] += 1
+            elif receiver == FIRST:
+                found += company.ledger.judge(code, nodes[code])
+                found += publishing.judge(company.stage, code, nodes[code])
+            else:
+                found += company.ledger.judge_copy(code, nodes[code], receiver)
     return found
 
 
-def _everybody_pushes(company: Company) -> dict[str, Node]:
-    """Run a cycle at every node; return the one node of each branch that head office takes for it.
+def _everybody_pushes(company: Company, receiver: str) -> dict[str, Node]:
+    """Run a cycle at every node; return the one node of each branch that the receiver takes for it.
 
     A branch for which none or two come through, or one fails for another reason, has no such node.
     """
     outcomes: dict[str, list[Node | None]] = {}
     for node in company.stage.nodes:
-        result = company.push(node)
-        company.trace.append(f"heal {node.name} {result and (result.outcome, result.problem, result.detail)}")
+        result = company.push(node, receiver)
+        came = result and (result.outcome, result.problem, result.detail)
+        company.trace.append(f"heal {node.name} {receiver} {came}")
         if result is not None and result.outcome == "done":
             outcomes.setdefault(node.code, []).append(node)
         elif result is None or result.problem != Problem.DUPLICATE.value.code:
@@ -128,12 +138,12 @@ def _everybody_pushes(company: Company) -> dict[str, Node]:
     return {code: nodes[0] for code, nodes in outcomes.items() if len(nodes) == 1 and nodes[0] is not None}
 
 
-def _people_decide(company: Company, nodes: Iterable[Node]) -> None:
+def _people_decide(company: Company, receiver: str, nodes: Iterable[Node]) -> None:
     for node in nodes:
         for key in company.poisoned(node):
             company.mend(node, key)
         company.ledger.note_told(node)
-        with node.runtime.database.sessions.begin() as session:
+        with node.view(receiver).database.sessions.begin() as session:
             for row in session.scalars(_CONFLICTS).all():
                 _decide(company, node, session, row)
 
@@ -149,17 +159,18 @@ def _decide(company: Company, node: Node, session: Session, row: RecoveredRow) -
         keep_ours(session, row, by=by)
 
 
-def _at_rest(stage: Stage, holders: Mapping[str, Node]) -> bool:
-    """Whether every branch has its node, and head office holds what that node holds."""
+def _at_rest(stage: Stage, office: Office, holders: Mapping[str, Node]) -> bool:
+    """Whether every branch has its node at a receiver, which holds what that node holds of its records."""
     for code in {node.code for node in stage.nodes}:
         if code not in holders:
             return False
         with holders[code].runtime.database.reads() as session:
-            ours = digests(session, holders[code].runtime.bindings)
-        with stage.hq.database.reads() as session:
+            ours = digests(session, holders[code].view(office.name).bindings)
+        with office.runtime.database.reads() as session:
             number = session.scalars(select(Branch.number).where(Branch.code == code)).one()
-            if digests(session, stage.hq.bindings, number) != ours:
-                return False
+            theirs = digests(session, office.runtime.bindings, number)
+        if any(theirs[name] != digest for name, digest in ours.items()):
+            return False
     return True
 
 
@@ -174,10 +185,10 @@ def _work(company: Company, node: Node) -> None:
             company.remove(node)
 
 
-def _push(company: Company, node: Node) -> None:
+def _push(company: Company, node: Node, receiver: str = FIRST) -> None:
     node.line.rate = company.rng.choice(LINE_RATES)
     strike = company.rng.choice(STRIKES) if company.rng.random() < STRUCK else ""
-    result = company.push(node, strike=strike)
+    result = company.push(node, receiver, strike=strike)
     company.trace.append(f"  {strike} {result and (result.outcome, result.problem)}")
     company.pass_time(seconds=company.rng.randrange(1, 900))
 
@@ -199,6 +210,9 @@ _ACTS: Final[Mapping[str, Callable[[Company, Node], object]]] = {
     "set-back": lambda company, node: company.set_back(node, restored=False),
     "restore": lambda company, node: company.set_back(node, restored=True),
     "set-back-hq": lambda company, _node: company.set_back_hq(),
+    "push-region": lambda company, node: _push(company, node, REGION),
+    "backup-region": lambda company, _node: company.back_up_hq(REGION),
+    "set-back-region": lambda company, _node: company.set_back_hq(REGION),
     "copy": lambda company, node: company.copy(node),
     "poison": lambda company, node: company.edit(node, poison=True),
     "damage": lambda company, node: company.damage(node),

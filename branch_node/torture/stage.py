@@ -15,21 +15,19 @@ from branch_node import config as branch_config
 from branch_node.outbound import log_head, upkeep
 from branch_node.outbound.contacts import FILE as CONTACTS
 from branch_node.outbound.cycle import CycleResult, run_cycle
-from branch_node.outbound.membership import join_hq
+from branch_node.outbound.membership import join_hq, join_receiver
+from branch_node.outbound.receivers import view_of
 from branch_node.runtime import BranchRuntime
 from branch_node.tables import APP as BRANCH_TABLES
 from branch_node.torture.faults import FaultPoints
-from branch_node.torture.line import HQ_URL, HeadOffice, Line
+from branch_node.torture.line import HQ_URL, Carries, Line
+from branch_node.torture.offices import REGION, Office, Offices, open_offices
 from branch_node.torture.stores import SqliteStores, Stores
-from hq_server import app as hq_app
-from hq_server import config as hq_config
-from hq_server.branches.operations import enrol_branch
-from hq_server.runtime import HqRuntime
-from hq_server.tables import APP as HQ_TABLES
 from shared.clock import Clock, FakeClock
 from shared.config import Home
 from shared.db.engine import Database
 from shared.db.migrations import upgrade
+from shared.db.scope import FIRST
 from shared.jobs.job import Progress
 from shared.stamp import Stamp, Via
 
@@ -39,10 +37,9 @@ CODES: Final[Sequence[str]] = ("B001", "B002")
 SEATS: Final = 2
 # With more changes of earlier days than this, today's go first.
 FEW: Final = 1
-INTERVAL_S: Final = 600
 ACTOR: Final = "torture"
 # Files of a home that a node writes while it speaks with head office.
-BESIDE: Final = (CONTACTS, log_head.TOLD, log_head.ARCHIVE_TOLD, upkeep.TOLD)
+BESIDE: Final = (CONTACTS, f"{CONTACTS}.{REGION}", log_head.TOLD, log_head.ARCHIVE_TOLD, upkeep.TOLD)
 
 
 class SkewedClock:
@@ -94,9 +91,13 @@ class Node:
         """What traces call it."""
         return self.code + "'" * self.seat
 
-    def cycle(self) -> CycleResult:
-        """Run one sync cycle."""
-        return run_cycle(self.runtime, Progress())
+    def view(self, receiver: str) -> BranchRuntime:
+        """Return this node as it is towards a receiver."""
+        return view_of(self.runtime, receiver)
+
+    def cycle(self, receiver: str = FIRST) -> CycleResult:
+        """Run one sync cycle with a receiver."""
+        return run_cycle(self.view(receiver), Progress())
 
     def save(self) -> Saved:
         """Return a copy of this node as it is."""
@@ -114,19 +115,22 @@ class Node:
 class Stage:
     """Head office and branches in `folder`; `reset` brings them back to the morning of the first day."""
 
-    def __init__(self, folder: Path, stores: Stores | None = None) -> None:
-        """Migrate, enrol and join once; takes a few seconds. The data is in `stores`, in the folder without any."""
+    def __init__(self, folder: Path, stores: Stores | None = None, *, receivers: int = 1) -> None:
+        """Migrate, enrol and join once; takes a few seconds. The data is in `stores`, in the folder without any.
+
+        With two `receivers` there is a regional office beside head office.
+        """
         self.folder = folder
         self.stores = stores or SqliteStores(folder)
         self.clock = FakeClock(NOON)
         self.faults: Counter[str] = Counter()
-        self.hq = self._open_hq()
-        self.hq_points = FaultPoints(self.hq.database.engine)
-        self.office = HeadOffice(hq_app.create_app(self.hq), self.hq.database.dispose)
+        self.offices = open_offices(folder, self.stores, self.clock, receivers=receivers)
+        self.hq, self.hq_points = self.offices[0].runtime, self.offices[0].points
+        self.office: Carries = Offices({each.url: each.door for each in self.offices})
         self.seats = [self._open_node(code, seat) for seat in range(SEATS) for code in CODES]
         self._join()
         self._begin = {node: node.save() for node in self.seats}
-        self._begin_hq = self.save_hq()
+        self._begin_offices = [each.save() for each in self.offices]
         self.stores.mark()
 
     @property
@@ -139,20 +143,25 @@ class Stage:
         self.stores.forget()
         self.clock.set(NOON)
         self.faults.clear()
-        self.load_hq(self._begin_hq)
+        for office, saved in zip(self.offices, self._begin_offices, strict=True):
+            office.load(saved)
         for node in self.seats:
             node.load(self._begin[node], beside=True)
             node.live, node.clock.off = node.seat == 0, timedelta()
             node.line = Line(self.office, rng, self.faults)
             node.runtime = replace(node.runtime, transport=node.line)
 
+    def office_of(self, receiver: str) -> Office:
+        """Return the office of a receiver."""
+        return next(each for each in self.offices if each.name == receiver)
+
     def save_hq(self) -> str:
         """Return a copy of head office's database as it is."""
-        return self.stores.keep(self.hq.database)
+        return self.offices[0].save()
 
     def load_hq(self, saved: str) -> None:
         """Bring head office's database to what was saved."""
-        self.stores.put(saved, self.hq.database)
+        self.offices[0].load(saved)
 
     def stamp(self) -> Stamp:
         """Return a stamp of now."""
@@ -165,17 +174,10 @@ class Stage:
         self.stores.close()
 
     def _databases(self) -> Iterator[Database]:
-        yield self.hq.database
+        for office in self.offices:
+            yield office.runtime.database
         for node in self.seats:
             yield node.runtime.database
-
-    def _open_hq(self) -> HqRuntime:
-        home = self.folder / "hq"
-        hq_config.create_home(home, database_url=self.stores.new("hq"))
-        opened = replace(hq_app.open_runtime(home), clock=self.clock)
-        self.stores.be_quick(opened.database.engine)
-        upgrade(opened.database, HQ_TABLES)
-        return opened
 
     def _open_node(self, code: str, seat: int) -> Node:
         home = self.folder / f"{code}-{seat}"
@@ -194,12 +196,15 @@ class Stage:
             if node.seat:
                 continue
             upgrade(node.runtime.database, BRANCH_TABLES)
-            with self.hq.database.sessions.begin() as session:
-                code = enrol_branch(
-                    session, node.code, node.code, push_interval_s=INTERVAL_S, by=self.stamp()
-                )[1]
-            join_hq(node.runtime, HQ_URL, code, by=self.stamp())
+            for office in self.offices:
+                code, by = office.enrol(node.code, self.stamp()), self.stamp()
+                if office.records:
+                    join_receiver(node.runtime, office.name, office.records, office.url, code, by=by)
+                else:
+                    join_hq(node.runtime, HQ_URL, code, by=by)
         for node in self.seats:
             if node.seat:
                 first = next(one for one in self.seats if one.code == node.code and not one.seat)
                 node.load(first.save(), beside=False)
+                ours, theirs = (one.runtime.settings.home.path / "keys" for one in (node, first))
+                shutil.copytree(theirs, ours, dirs_exist_ok=True)

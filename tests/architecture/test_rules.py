@@ -42,7 +42,7 @@ OTHER_TRANSACTIONS = {
     "branch_node/torture/acts.py": "a simulation: what people do, each in its transaction",
     "branch_node/torture/publishing.py": "a simulation: what head office publishes",
     "branch_node/torture/run.py": "a simulation: what people decide",
-    "branch_node/torture/stage.py": "a simulation: sets up a company",
+    "branch_node/torture/offices.py": "a simulation: sets up a company",
     "branch_node/torture/stores.py": "a simulation: how its connections begin",
     "hq_server/ingest/unpacking.py": "each batch of a file in its own transaction, as over the line",
     "shared/db/rewriting.py": "an index is brought together before the whole database is rewritten",

@@ -12,16 +12,17 @@ from tests.support.databases import DatabaseFactory
 
 
 @pytest.fixture(scope="session")
-def open_stage(database_factory: DatabaseFactory) -> Iterator[Callable[[str], Stage]]:
-    """Open the company whose data is in one kind of database: `open_stage(dialect)`."""
-    made: dict[str, Stage] = {}
+def open_stage(database_factory: DatabaseFactory) -> Iterator[Callable[..., Stage]]:
+    """Open the company whose data is in one kind of database: `open_stage(dialect, receivers=1)`."""
+    made: dict[tuple[str, int], Stage] = {}
     with ExitStack() as stack:
 
-        def opened(dialect: str) -> Stage:
-            if dialect not in made:
+        def opened(dialect: str, receivers: int = 1) -> Stage:
+            key = dialect, receivers
+            if key not in made:
                 server = None if dialect == "sqlite" else database_factory.server_url()
-                made[dialect] = stack.enter_context(opened_stage(server))
-            return made[dialect]
+                made[key] = stack.enter_context(opened_stage(server, receivers=receivers))
+            return made[key]
 
         yield opened
 

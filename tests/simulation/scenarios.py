@@ -61,7 +61,7 @@ class Scene:
     def between(self, number: int, act: Callable[[Request, Callable[[Request], Answer]], Answer]) -> None:
         """Have `act` carry the message `number` of the next cycle."""
         line, office = self.node.line, self.node.line.office
-        line.office = Hook(office, number, act)  # type: ignore[assignment]
+        line.office = Hook(office, number, act)
 
     def straight(self) -> None:
         """Carry messages straight again."""

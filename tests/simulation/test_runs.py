@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from sqlalchemy import Executable, delete, select, update
 
 from branch_node.cli import cli
 from branch_node.torture import campaign as campaigns
@@ -40,6 +41,44 @@ def test_so_does_one_whose_data_is_in_postgresql(open_stage, seed: int) -> None:
     verdict = run(open_stage("postgresql"), seed)
 
     assert not wrong(verdict), "\n".join(verdict.trace)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "seed"), [*(("sqlite", seed) for seed in range(200, 202)), ("postgresql", 200)]
+)
+def test_so_does_one_that_sends_its_facts_to_a_regional_office_too(
+    open_stage: Callable[..., Stage], dialect: str, seed: int
+) -> None:
+    verdict = run(open_stage(dialect, receivers=2), seed)
+
+    assert not wrong(verdict), "\n".join(verdict.trace)
+    assert any(step.startswith("push-region") for step in verdict.trace)
+
+
+def test_what_a_regional_office_lacks_or_has_twice_or_with_another_amount_is_found(
+    open_stage: Callable[..., Stage],
+) -> None:
+    stage = open_stage("sqlite", receivers=2)
+    company = Company(stage, Random(1))
+    node, region = stage.nodes[0], stage.office_of("region").runtime
+    for kind in ("manager", "customer", "bill_line", "bill_line"):
+        company.enter(node, kind)
+    assert set(+heal(company)) == {"right"}
+    table = region.bindings["bill_line"].table
+
+    def found_after(change: Executable) -> set[str]:
+        saved = stage.office_of("region").save()
+        with region.database.engine.begin() as connection, stage.stores.unnoticed(connection, table):
+            connection.execute(change)
+        found = company.ledger.judge_copy(node.code, node, "region")
+        stage.office_of("region").load(saved)
+        return set(+found)
+
+    one = select(table.c.id).limit(1).scalar_subquery()
+    assert found_after(delete(table).where(table.c.id == one)) == {"unsettled"}
+    assert found_after(update(table).values(remark="3")) == {"unsettled", "doubled"}
+    more = update(table).values(amount_minor=table.c.amount_minor + 1)
+    assert found_after(more) == {"unsettled", "money_off"}
 
 
 def test_a_seed_is_a_run_it_repeats_in_everything_that_happens(stage: Stage) -> None:

@@ -106,7 +106,7 @@ def test_a_clerk_who_saves_while_messages_are_on_their_way_loses_nothing(stage: 
             scene.enter("bill_line")
             return send(request)
 
-        scene.node.line.office = Hook(stage.office, message, save)  # type: ignore[assignment]
+        scene.node.line.office = Hook(stage.office, message, save)
         scene.done()
         scene.straight()
     scene.well()

@@ -16,7 +16,7 @@ def main() -> int:
     options = _parse()
     logging.disable(logging.CRITICAL)  # what goes wrong is what this is about
     measures: dict[str, Callable[[], Iterator[Figure]]] = {
-        "S1": partial(simulation.seeded_runs, options.runs, options.workers, options.seed),
+        "S1": partial(simulation.seeded_runs, options.runs, options.workers, options.seed, options.receivers),
         "S2": simulation.broken_calls,
         "S3": partial(machines.kills_and_cuts, options.turns),
         "S4": partial(asked.nonsense, options.requests),
@@ -43,6 +43,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=10_000, help="seeded runs of S1")
     parser.add_argument("--seed", type=int, default=1, help="the first seed of S1; what S5 draws")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes of S1")
+    parser.add_argument("--receivers", type=int, choices=(1, 2), default=1, help="receivers of S1")
     parser.add_argument("--turns", type=int, default=20, help="turns of S3")
     parser.add_argument("--requests", type=int, default=100_000, help="requests of S4")
     parser.add_argument("--mutants", type=int, default=300, help="changes of S5, drawn by --seed")

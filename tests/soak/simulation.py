@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count, takewhile
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,13 +30,13 @@ SHARE: Final = 50
 GARBAGE: Final = 50_000
 
 
-def seeded_runs(runs: int, workers: int, first: int) -> Iterator[Figure]:
-    """S1: `runs` runs from seed `first` on, parted over `workers` processes."""
+def seeded_runs(runs: int, workers: int, first: int, receivers: int) -> Iterator[Figure]:
+    """S1: `runs` runs from seed `first` on, parted over `workers` processes; with that many `receivers`."""
     found: Counter[str] = Counter()
     faults, failed, done = 0, 0, 0
     shares = [(seed, min(SHARE, first + runs - seed)) for seed in range(first, first + runs, SHARE)]
     with get_context("spawn").Pool(workers, _begin) as pool:
-        for ran, struck, wrong in pool.imap_unordered(_share, shares):
+        for ran, struck, wrong in pool.imap_unordered(partial(_share, receivers=receivers), shares):
             done, faults, failed = done + ran, faults + struck, failed + len(wrong)
             for seed, findings in wrong:
                 print(f"    seed {seed}: {findings}", flush=True)
@@ -52,14 +53,14 @@ def _begin() -> None:
     gc.set_threshold(GARBAGE)
 
 
-def _share(share: tuple[int, int]) -> tuple[int, int, list[tuple[int, dict[str, int]]]]:
+def _share(share: tuple[int, int], *, receivers: int) -> tuple[int, int, list[tuple[int, dict[str, int]]]]:
     wrong: list[tuple[int, dict[str, int]]] = []
 
     def heed(verdict: Verdict) -> None:
         if not verdict.good:
             wrong.append((verdict.seed, dict(+verdict.found)))
 
-    outcome = campaign(*share, heed)
+    outcome = campaign(*share, heed, receivers=receivers)
     return outcome.runs, outcome.faults.total(), wrong
 
 
