@@ -51,17 +51,22 @@ def chromium(chromium_path):
 @pytest.mark.parametrize("script", [True, False])
 def test_the_form_shows_the_value_of_what_is_chosen_and_no_other(boss, rows, chromium, script):
     form = boss.send("/customers/bulk", customer=rows.customer()).text
-    css = (Path(shared.ui.__file__).parent / "static" / "branchline.css").read_text(encoding="utf-8")
-    page = chromium.new_context(java_script_enabled=script).new_page()
+    static = Path(shared.ui.__file__).parent / "static"
+    looks = [static / "vendor" / "tabler.min.css", static / "branchline.css"]
+    css = "".join(each.read_text(encoding="utf-8") for each in looks if each.exists())
+    narrow = {"width": 360, "height": 760}
+    page = chromium.new_context(java_script_enabled=script, viewport=narrow).new_page()
     page.set_content(form.replace("</head>", f"<style>{css}</style></head>"))
 
     for kind in BulkKind:
         page.select_option("[name=kind]", kind.value)
-        shown = [
-            field.get_attribute("name")
-            for field in page.locator("main [name^=value]").all()
-            if field.is_visible()
-        ]
+        seen = [field for field in page.locator("main [name^=value]").all() if field.is_visible()]
+        shown = [field.get_attribute("name") for field in seen]
+        for field in seen:
+            box = field.bounding_box()
+            assert box is not None
+            assert box["width"] > 200
+            assert box["x"] + box["width"] <= narrow["width"]
         assert shown == (
             []
             if kind is BulkKind.RETIRE
