@@ -4,12 +4,15 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import repeat
 
 import pytest
 
 from branch_node.outbound import transport
 from branch_node.outbound.transport import (
     LONGEST_READ_S,
+    MOST_ANSWER_BYTES,
     READ_TIMEOUT_S,
     HttpTransport,
     NoAnswerError,
@@ -54,6 +57,47 @@ def test_a_body_may_take_longer_than_it_may_take_to_connect(
 
     assert (answer.status, answer.body) == (200, b"{}")
     assert time.monotonic() - began > 0.3, "the line was not slow enough to tell"
+
+
+def _answer_in_pieces(listening: socket.socket, pieces: Iterator[bytes], pause_s: float) -> None:
+    """Answer one request with a chunked body, until there are no more pieces or nobody reads."""
+    connection, _address = listening.accept()
+    with connection, suppress(OSError):
+        connection.recv(2**16)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        for piece in pieces:
+            connection.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            time.sleep(pause_s)
+        connection.sendall(b"0\r\n\r\n")
+
+
+@contextmanager
+def answering(pieces: Iterator[bytes], *, pause_s: float = 0.0) -> Iterator[Request]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=_answer_in_pieces, args=(listening, pieces, pause_s), daemon=True)
+        thread.start()
+        yield Request("GET", f"http://127.0.0.1:{listening.getsockname()[1]}/", {}, b"")
+        thread.join(5)
+        assert not thread.is_alive(), "it is still being read"
+
+
+def test_an_answer_as_long_as_one_may_be_is_read_whole() -> None:
+    with answering(repeat(b"x" * 2**16, MOST_ANSWER_BYTES // 2**16)) as request:
+        assert HttpTransport().send(request).body == b"x" * MOST_ANSWER_BYTES
+
+
+@pytest.mark.parametrize("pieces", [MOST_ANSWER_BYTES // 2**16 + 1, None], ids=["too long", "endless"])
+def test_a_longer_answer_is_given_up_and_its_line_closed(pieces: int | None) -> None:
+    whole = repeat(b"x" * 2**16) if pieces is None else repeat(b"x" * 2**16, pieces)
+    with answering(whole) as request, pytest.raises(NoAnswerError, match="too long"):
+        HttpTransport().send(request)
+
+
+def test_an_answer_that_trickles_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "READ_TIMEOUT_S", 0.3)
+
+    with answering(repeat(b"x"), pause_s=0.01) as request, pytest.raises(NoAnswerError, match="too long"):
+        HttpTransport().send(request)
 
 
 def test_nobody_there_is_no_answer() -> None:
