@@ -40,7 +40,7 @@ from shared.web.tables import Column
 
 blueprint = Blueprint("bulk", __name__, template_folder="templates", url_prefix="/customers/bulk")
 
-MOST_SHOWN: Final = 200
+MOST_SHOWN: Final = 50
 TONES: Final = {
     RowState.WAITING: "",
     RowState.FIT: "ok",
