@@ -9,6 +9,7 @@ from shared.audit import guards, operations, queries
 from shared.audit.chain import FIELDS, GENESIS, link
 from shared.audit.models import AuditEntry, AuditHead
 from shared.audit.pending import RAW
+from shared.audit.vocabulary import LogAction
 from shared.db.base import Base, instant_text
 from shared.db.engine import Database
 from shared.ids import new_id
@@ -83,6 +84,26 @@ def test_each_row_of_a_bulk_statement_has_an_entry_that_says_as_much_as_the_firs
     assert [(one["subject_id"], one["changes"]["shade"]) for one in (first, *others)] == [
         (f"c{number}", ["red", f"blue {number}"]) for number in range(3)
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "action", "told"),
+    [
+        ({}, {"shade": "red", "note": None}, LogAction.CREATE, {"shade": [None, "red"]}),
+        ({"shade": "red", "note": "x"}, {"shade": "blue"}, LogAction.CHANGE, {"shade": ["red", "blue"]}),
+        ({"shade": "red", "note": None}, {}, LogAction.DELETE, {"shade": ["red", None]}),
+    ],
+)
+def test_an_entry_of_a_bulk_statement_tells_every_field_that_was_or_is(database, before, after, action, told):
+    colours = Table(
+        "colours", MetaData(), Column("id", String), Column("shade", String), Column("note", String)
+    )
+    with database.sessions.begin() as session:
+        operations.record_rows(session, "colour", colours, [("c1", before, after)], by=ANA)
+
+    with database.reads() as session:
+        entry = session.scalars(queries.entries()).one()
+    assert (entry.action, entry.changes) == (action, told)
 
 
 def test_signs_that_would_deceive_a_terminal_are_made_visible(database):
