@@ -176,6 +176,7 @@ COLUMN_NAMES: Final[Mapping[str, str]] = {
     "publish_at": N_("Publish at"),
     "published_at": N_("Published"),
     "published_by": N_("Published by"),
+    "meant": N_("Left out on purpose"),
     "expires_at": N_("Runs out"),
     "made_at": N_("Made"),
     "made_by": N_("Made by"),
