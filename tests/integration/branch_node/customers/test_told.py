@@ -113,6 +113,22 @@ def test_personal_values_stand_nowhere_in_plain_and_are_gone_for_ever_with_the_k
         assert verify_log(session).intact
 
 
+def test_what_is_sealed_about_everybody_else_stays_readable_when_one_is_forgotten(database, customer_id):
+    with database.sessions.begin() as session:
+        other = operations.register_customer(session, VALUES | {"customer_no": "C-2"}, by=ANA).id
+    before = {entry.id: opened(database, entry) for entry in entries(database)}
+    assert None not in before.values()
+
+    with database.sessions.begin() as session:
+        assert forget(session, ("customer", customer_id))
+
+    after = {entry.id: (entry.subject_id, opened(database, entry)) for entry in entries(database)}
+    assert {one for one, (_subject, told) in after.items() if told is None} == {
+        one for one, (subject, _told) in after.items() if subject == customer_id
+    }
+    assert {told["name"][1] for subject, told in after.values() if subject == other} == {VALUES["name"]}
+
+
 def test_what_is_sealed_about_one_customer_does_not_open_as_another_s(database, customer_id):
     entry = entries(database)[-1]
     with database.sessions.begin() as session:
