@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser
 
 import hatch_build
 from tests.demo.rehearsal import Rehearsal, rehearse, rehearse_again
@@ -141,6 +142,13 @@ def rehearsals(tmp_path_factory: pytest.TempPathFactory) -> tuple[Rehearsal, Reh
 def chromium_path() -> Path:
     """Where Chromium is; the browser group is not run where there is none."""
     return browser.find_chromium() or groups.not_run("browser", browser.CURE)
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path) -> Iterator[Browser]:
+    """A running Chromium: one a process, for the library that drives it works once in a process at a time."""
+    with browser.open_browser(chromium_path) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,6 @@ from tests.demo.__main__ import SEED
 from tests.demo.rehearsal import SCALE
 from tests.demo.show import Show, SignIn, open_show
 from tests.demo.visit import LANGUAGES, Visitor, visit
-from tests.support.browser import open_browser
-
-
-@pytest.fixture(scope="session")
-def chromium(chromium_path) -> Iterator[Browser]:
-    with open_browser(chromium_path) as browser:
-        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -133,7 +133,9 @@ def test_the_command_names_the_seed_of_a_failing_run_and_ends_with_two(
 def test_a_run_on_a_server_is_told_with_that_server_and_without_its_password(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def lose(seed: int, runs: int, heed: Callable[[Verdict], object], *, server: str) -> campaigns.Outcome:
+    def lose(
+        seed: int, runs: int, heed: Callable[[Verdict], object], *, server: str, receivers: int
+    ) -> campaigns.Outcome:
         verdict = Verdict(seed)
         verdict.found["lost"] = runs
         heed(verdict)
@@ -141,10 +143,15 @@ def test_a_run_on_a_server_is_told_with_that_server_and_without_its_password(
 
     monkeypatch.setattr(commands, "campaign", lose)
     with pytest.raises(SystemExit):
-        commands.torture(41, 1, server="postgresql://who:secret@db.example/postgres", as_json=False)
+        commands.torture(
+            41, 1, server="postgresql://who:secret@db.example/postgres", as_json=False, receivers=2
+        )
 
     told = capsys.readouterr().err
-    assert "branch-node torture --seed 41 --database postgresql://who:***@db.example/postgres" in told
+    assert (
+        "branch-node torture --seed 41 --receivers 2 --database postgresql://who:***@db.example/postgres"
+        in told
+    )
     assert "secret" not in told
 
 

@@ -15,7 +15,6 @@ from shared.audit.models import AuditEntry
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.rights.vocabulary import StaffKind
 from tests.support.branch import NOON
-from tests.support.browser import open_browser
 
 WHY = "yearly clean-up"
 
@@ -42,12 +41,7 @@ def states(database):
     return sorted(row.state for row in stored(database, BulkRow))
 
 
-@pytest.fixture(scope="session")
-def chromium(chromium_path):
-    with open_browser(chromium_path) as browser:
-        yield browser
-
-
+@pytest.mark.xdist_group("company")  # where a Chromium runs already
 @pytest.mark.parametrize("script", [True, False])
 def test_the_form_shows_the_value_of_what_is_chosen_and_no_other(boss, rows, chromium, script):
     form = boss.send("/customers/bulk", customer=rows.customer()).text
