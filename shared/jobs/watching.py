@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Final
 
 from shared.alarms.operations import clear_alarm, raise_alarm
-from shared.alarms.queries import find_open
+from shared.alarms.queries import list_open_codes
 from shared.jobs.alarms import JOBS_STOPPED
 from shared.jobs.queries import find_stopped_since
 from shared.runtime import NodeRuntime
@@ -42,7 +42,7 @@ class JobsWatch:
             self._looked_at = now
         with self._runtime.database.reads() as session:
             since = find_stopped_since(session, now=now)
-            is_told = find_open(session, JOBS_STOPPED, SUBJECT) is not None
+            is_told = JOBS_STOPPED.code in list_open_codes(session, SUBJECT)
         if since is None:
             self._stopped_at = None
         elif self._stopped_at is None:
