@@ -29,13 +29,18 @@ class Contact:
     before: Sequence[str] = ()
 
 
+def file_of(receiver: str) -> str:
+    """Return the name of the file in which a node keeps its contacts with a receiver."""
+    return FILE if receiver == FIRST else f"{FILE}.{receiver}"
+
+
 class ContactBook:
     """The file of contacts with one receiver in a node's home."""
 
     def __init__(self, home: Home, receiver: str = FIRST) -> None:
         """Read and write a receiver's file in `home`; it need not exist."""
         self._home = home
-        self._file = FILE if receiver == FIRST else f"{FILE}.{receiver}"
+        self._file = file_of(receiver)
 
     def begin(self) -> Contact:
         """Write a new contact to disk and return it."""

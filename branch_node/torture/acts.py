@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from branch_node.outbound.contacts import FILE as CONTACTS
+from branch_node.outbound.contacts import file_of
 from branch_node.outbound.cycle import CycleResult
 from branch_node.outbound.receivers import replace_earlier
 from branch_node.resend import operations as resend
@@ -184,7 +184,7 @@ class Company:
             return
         twin.load(node.save(), beside=False)
         ours, theirs = node.runtime.settings.home, twin.runtime.settings.home
-        for name in (CONTACTS, f"{CONTACTS}.{REGION}"):
+        for name in map(file_of, (FIRST, REGION)):
             theirs.write_lines(name, ours.read_lines(name))
         twin.live = True
         self.ledger.expected[twin] = dict(self.ledger.expected[node])

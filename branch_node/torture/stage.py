@@ -13,7 +13,7 @@ from typing import Any, Final
 from branch_node import app as branch_app
 from branch_node import config as branch_config
 from branch_node.outbound import log_head, upkeep
-from branch_node.outbound.contacts import FILE as CONTACTS
+from branch_node.outbound.contacts import file_of
 from branch_node.outbound.cycle import CycleResult, run_cycle
 from branch_node.outbound.membership import join_hq, join_receiver
 from branch_node.outbound.receivers import view_of
@@ -39,7 +39,7 @@ SEATS: Final = 2
 FEW: Final = 1
 ACTOR: Final = "torture"
 # Files of a home that a node writes while it speaks with head office.
-BESIDE: Final = (CONTACTS, f"{CONTACTS}.{REGION}", log_head.TOLD, log_head.ARCHIVE_TOLD, upkeep.TOLD)
+BESIDE: Final = (*map(file_of, (FIRST, REGION)), log_head.TOLD, log_head.ARCHIVE_TOLD, upkeep.TOLD)
 
 
 class SkewedClock:
