@@ -17,7 +17,7 @@ from branch_node.bulk import queries as acts
 from branch_node.bulk import working
 from branch_node.bulk.changes import Order as BulkOrder
 from branch_node.bulk.models import BulkAct, BulkKind, BulkRow, BulkState, RowState
-from branch_node.bulk.pages import day_began, today, why
+from branch_node.bulk.pages import day_began, why
 from branch_node.handover import operations as handover
 from branch_node.handover import queries as handovers
 from branch_node.handover.models import Handover, HandoverReason
@@ -33,7 +33,7 @@ from shared.web.api import asking
 from shared.web.api.bounds import take_rows
 from shared.web.api.document import Query, describe
 from shared.web.api.once import once
-from shared.web.context import reading, stamp, writing
+from shared.web.context import reading, stamp, today, writing
 from shared.web.lists import code_arguments
 
 blueprint = Blueprint("api_many", __name__, url_prefix="/api/v1")

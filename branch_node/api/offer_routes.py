@@ -15,7 +15,7 @@ from branch_node.offers import operations, queries
 from branch_node.offers.applying import Applying, list_applying
 from branch_node.offers.errors import OfferFieldError
 from branch_node.offers.models import OfferAnswer
-from branch_node.offers.pages import correctable, today
+from branch_node.offers.pages import correctable
 from branch_node.offers.schemas import AnswerForm, CorrectionForm, WhyForm
 from branch_node.offers.web import sentence
 from shared.i18n import lazy_gettext as _l
@@ -25,7 +25,7 @@ from shared.web.api import asking
 from shared.web.api.bounds import take_rows
 from shared.web.api.document import describe
 from shared.web.api.once import once
-from shared.web.context import reading, stamp, writing
+from shared.web.context import reading, stamp, today, writing
 
 blueprint = Blueprint("api_offers", __name__, url_prefix="/api/v1")
 

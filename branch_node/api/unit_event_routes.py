@@ -14,7 +14,7 @@ from branch_node.units import operations, queries
 from branch_node.units.errors import UnitFieldError
 from branch_node.units.event_pages import correctable, read_event
 from branch_node.units.models import UnitEvent
-from branch_node.units.web import customer_meant, sentence, today
+from branch_node.units.web import customer_meant, sentence
 from shared.domain.form_fields import REQUIRED, text
 from shared.domain.units.fields import TEXT_LENGTH
 from shared.domain.units.rules import standing
@@ -26,7 +26,7 @@ from shared.web.api import asking
 from shared.web.api.bounds import take_rows
 from shared.web.api.document import describe
 from shared.web.api.once import once
-from shared.web.context import reading, stamp, writing
+from shared.web.context import reading, stamp, today, writing
 
 blueprint = Blueprint("api_unit_events", __name__, url_prefix="/api/v1")
 

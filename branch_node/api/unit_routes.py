@@ -14,7 +14,7 @@ from branch_node.units import operations, queries
 from branch_node.units.models import Unit
 from branch_node.units.pages import check_product, wanted_units
 from branch_node.units.schemas import OwnerForm, UnitForm
-from branch_node.units.web import customer_meant, today
+from branch_node.units.web import customer_meant
 from shared.domain.units.recalls import Recall
 from shared.domain.units.vocabulary import UnitStatus
 from shared.i18n import lazy_gettext as _l
@@ -24,7 +24,7 @@ from shared.web.api import asking
 from shared.web.api.bounds import take_rows
 from shared.web.api.document import Query, describe
 from shared.web.api.once import once
-from shared.web.context import reading, stamp, writing
+from shared.web.context import reading, stamp, today, writing
 
 blueprint = Blueprint("api_units", __name__, url_prefix="/api/v1")
 OWNERS = ((Resource.CUSTOMER, Action.READ),)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -21,7 +21,7 @@ from branch_node.customers import queries as customers
 from branch_node.customers.listing import wanted_customers
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
-from shared.domain.calendar import day_bounds, local_day
+from shared.domain.calendar import day_bounds
 from shared.errors import BranchlineError
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
@@ -31,7 +31,7 @@ from shared.ids import is_id
 from shared.jobs import operations as jobs
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import may, reading, runtime, stamp, writing
+from shared.web.context import may, reading, runtime, stamp, today, writing
 from shared.web.errors import STATUS
 from shared.web.forms import WHOLE_FORM, field_errors, notice
 from shared.web.lists import choices, send_table, streamed
@@ -250,11 +250,6 @@ def why(row: BulkRow) -> str:
         return _(row.why) % row.params
     except (KeyError, ValueError, TypeError):
         return _(row.why)
-
-
-def today() -> date:
-    """Return the day on the node's clock."""
-    return local_day(stamp().at, runtime().settings.timezone)
 
 
 def day_began() -> datetime:

@@ -1,7 +1,7 @@
 """Customers: the list and its export, registering and changing. One customer's own pages are the desk's."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -44,7 +44,6 @@ from branch_node.customers.schemas import CustomerForm
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers import queries as managers
 from shared.db.base import instant_text
-from shared.domain.calendar import local_day
 from shared.domain.contacts.rules import CHANNELS, normal_closed
 from shared.domain.customers.vocabulary import (
     CustomerKind,
@@ -60,7 +59,7 @@ from shared.i18n import lazy_gettext as _l
 from shared.i18n import translate_error
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import may, person, reading, runtime, stamp, writing
+from shared.web.context import may, person, reading, stamp, today, writing
 from shared.web.exports.handing import MOST_ROWS
 from shared.web.forms import field_errors, notice
 from shared.web.lists import (
@@ -168,10 +167,10 @@ def new() -> str:
     """Show the empty form, with what can be guessed filled in."""
     with reading() as session:
         values = {
-            "customer_no": queries.suggest_number(session, _today()),
+            "customer_no": queries.suggest_number(session, today()),
             "kind": CustomerKind.INDIVIDUAL.value,
             "status": CustomerStatus.ACTIVE.value,
-            "opened_on": _today().isoformat(),
+            "opened_on": today().isoformat(),
             "manager_id": person().manager_id or "",
             "mobile": text_argument("mobile"),
             "name": text_argument("name"),
@@ -319,10 +318,6 @@ def _seen_at(given: str) -> datetime:
         return datetime.fromisoformat(given)
     except ValueError:
         raise ValidationError({"": [_("Please open the form again.")]}) from None
-
-
-def _today() -> date:
-    return local_day(stamp().at, runtime().settings.timezone)
 
 
 def _vocabularies() -> dict[str, list[tuple[str, str]]]:

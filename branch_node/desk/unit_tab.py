@@ -4,10 +4,10 @@ from flask import Blueprint
 
 from branch_node.desk.pages import customer_page, header_of
 from branch_node.units import queries
-from branch_node.units.web import STATUS_TONES, today
+from branch_node.units.web import STATUS_TONES
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading
+from shared.web.context import reading, today
 
 blueprint = Blueprint("unit_tab", __name__, url_prefix="/customers")
 

@@ -18,10 +18,9 @@ from branch_node.documents.queries import (
     select_documents,
 )
 from branch_node.documents.sniffing import form_of
-from shared.domain.calendar import local_day
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
-from shared.web.context import runtime, stamp
+from shared.web.context import stamp, today
 from shared.web.lists import id_argument, text_argument
 from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
@@ -73,11 +72,6 @@ class Listed:
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - templates ask for columns by name
         """Return what a column shows."""
         return getattr(self.document, name)
-
-
-def today() -> date:
-    """Return the day on the node's clock."""
-    return local_day(stamp().at, runtime().settings.timezone)
 
 
 def tone_of(until: date | None) -> str:

@@ -25,7 +25,7 @@ from branch_node.handover.operations import Order
 from branch_node.handover.queries import MOST, Plan
 from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
-from shared.domain.calendar import day_bounds, local_day
+from shared.domain.calendar import day_bounds
 from shared.domain.customers.vocabulary import CustomerKind, Grade
 from shared.domain.regions import region_name
 from shared.errors import BranchlineError
@@ -36,7 +36,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.twoperson.errors import ActProposedError, ActReasonError
 from shared.twoperson.queries import find_waiting
 from shared.web.access import requires
-from shared.web.context import may, person, reading, runtime, stamp, viewer, writing
+from shared.web.context import may, person, reading, runtime, stamp, today, viewer, writing
 from shared.web.forms import notice
 from shared.web.lists import choices, id_argument
 from shared.web.paging import Page, PageRequest, link_to
@@ -92,7 +92,7 @@ def new() -> str:
             reasons=choices(HandoverReason),
             kinds=choices(CustomerKind),
             grades=choices(Grade),
-            today=_today().isoformat(),
+            today=today().isoformat(),
         )
 
 
@@ -269,7 +269,7 @@ def _order(ids: list[str]) -> Order:
         reason = REASONS[form.get("reason", "")]
     except (ValueError, KeyError):
         raise HandoverFormError from None
-    operations.check_last_day(last_day, _today())
+    operations.check_last_day(last_day, today())
     if not 1 <= len(ids) <= MOST:
         raise HandoverNobodyError(most=MOST)
     return Order(
@@ -278,7 +278,7 @@ def _order(ids: list[str]) -> Order:
         customer_ids=ids,
         reason=reason,
         last_day=last_day,
-        today=_today(),
+        today=today(),
         with_shares=form.get("with_shares") == "yes",
         mark_left=form.get("mark_left") == "yes",
     )
@@ -345,9 +345,5 @@ def _may_sign(handover: Handover, manager_id: str | None) -> bool:
     return waiting.get(manager_id, False)
 
 
-def _today() -> date:
-    return local_day(stamp().at, runtime().settings.timezone)
-
-
 def _day_began() -> datetime:
-    return day_bounds(_today(), runtime().settings.timezone)[0]
+    return day_bounds(today(), runtime().settings.timezone)[0]

@@ -1,7 +1,6 @@
 """Writing down what became of an offer at a customer, correcting it, taking it back."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -19,14 +18,13 @@ from branch_node.offers.errors import OfferAnswerCorrectedError, OfferAnswerNotF
 from branch_node.offers.models import OfferAnswer
 from branch_node.offers.schemas import AnswerForm, CorrectionForm, WhyForm
 from branch_node.offers.web import sentence
-from shared.domain.calendar import local_day
 from shared.domain.contacts.rules import CHANNELS
 from shared.domain.offers.vocabulary import STEPS, OfferStep
 from shared.errors import BranchlineError
 from shared.i18n import gettext as _
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading, runtime, stamp, writing
+from shared.web.context import reading, stamp, today, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 from shared.web.lists import choices, text_argument
@@ -106,11 +104,6 @@ def take_back(answer_id: str) -> ResponseReturnValue:
             return _form(session, answer.customer_id, answer, _values(answer), errors), _status(refused)
     notice(_("The entry is taken back; it stays readable."))
     return _back(_whose(answer))
-
-
-def today() -> date:
-    """Return the day it is at this node."""
-    return local_day(stamp().at, runtime().settings.timezone)
 
 
 def correctable(session: Session, answer_id: str) -> OfferAnswer:

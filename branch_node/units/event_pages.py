@@ -21,7 +21,7 @@ from branch_node.units.errors import (
 )
 from branch_node.units.models import Unit, UnitEvent
 from branch_node.units.schemas import EventForm
-from branch_node.units.web import customer_meant, sentence, today
+from branch_node.units.web import customer_meant, sentence
 from shared.domain.form_fields import NOT_LISTED, REQUIRED, text
 from shared.domain.units.fields import TEXT_LENGTH
 from shared.domain.units.vocabulary import OWNING, SERVICE, UnitEventKind
@@ -29,7 +29,7 @@ from shared.errors import BranchlineError
 from shared.i18n import gettext as _
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import may, reading, runtime, stamp, writing
+from shared.web.context import may, reading, runtime, stamp, today, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 from shared.web.gate import ForbiddenError

@@ -35,7 +35,6 @@ from branch_node.units.web import (
     product_choices,
     products,
     sentence,
-    today,
 )
 from shared.db.base import instant_text
 from shared.domain.form_fields import NOT_LISTED
@@ -50,7 +49,7 @@ from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading, stamp, writing
+from shared.web.context import reading, stamp, today, writing
 from shared.web.errors import STATUS
 from shared.web.exports.handing import MOST_ROWS
 from shared.web.forms import field_errors, notice

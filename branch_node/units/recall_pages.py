@@ -9,14 +9,13 @@ from branch_node.customers.models import Customer
 from branch_node.customers.reaching import closed_to
 from branch_node.units import queries
 from branch_node.units.models import Unit
-from branch_node.units.web import today
 from shared.domain.units.recalls import Recall
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
 from shared.i18n import label
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading
+from shared.web.context import reading, today
 from shared.web.exports.handing import MOST_ROWS
 from shared.web.lists import send_table, streamed, text_argument
 from shared.web.paging import PageRequest, paginate

@@ -1,13 +1,12 @@
 """What the pages of tracked units share: words, whom a form means, and what is called in."""
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries as customers
 from branch_node.inbound.queries import codes
 from branch_node.units.errors import UnitFieldError
-from shared.domain.calendar import local_day
 from shared.domain.published.codes import Code
 from shared.domain.published.vocabulary import CodeTable
 from shared.domain.published.words import code_word
@@ -15,7 +14,7 @@ from shared.domain.units.vocabulary import UnitEventKind, UnitStatus
 from shared.errors import BranchlineError
 from shared.i18n import gettext as _
 from shared.i18n import translate_error
-from shared.web.context import runtime, stamp
+from shared.web.context import stamp
 
 KIND_TONES: Final = {
     UnitEventKind.OWNER: "info",
@@ -24,11 +23,6 @@ KIND_TONES: Final = {
     UnitEventKind.RECALL_DONE: "ok",
 }
 STATUS_TONES: Final = {UnitStatus.IN_USE: "ok", UnitStatus.RETIRED: ""}
-
-
-def today() -> Any:  # noqa: ANN401 - a day
-    """Return the day it is at this node."""
-    return local_day(stamp().at, runtime().settings.timezone)
 
 
 def products(session: Session) -> list[Code] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final, TypeVar, overload
 
 from flask import Flask, current_app, g, has_request_context, request
@@ -17,6 +18,7 @@ from shared.auth.tokens import read_scopes
 from shared.db.engine import Database
 from shared.db.personal import MASKED
 from shared.db.scope import ScopedSession
+from shared.domain.calendar import local_day
 from shared.rights import policy
 from shared.rights.masking import hidden_subjects
 from shared.rights.policy import Person
@@ -186,6 +188,11 @@ def stamp() -> Stamp:
             manager_id=person.manager_id if person else None,
         )
     return g.stamp  # type: ignore[no-any-return]
+
+
+def today() -> date:
+    """Return the day it is at this node."""
+    return local_day(stamp().at, runtime().settings.timezone)
 
 
 def viewer() -> User | None:
