@@ -1,6 +1,7 @@
 """Customers, groups and standings of all branches, for programs that read."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,10 @@ from hq_server.branches.queries import Coverage, get_branch
 from hq_server.customers import groups, queries
 from hq_server.customers.identities import count_shared
 from hq_server.customers.pages import asked_customers
+from hq_server.offers import queries as offers
+from hq_server.offers.queries import Answers, Published
 from hq_server.qualification import queries as qualification
-from hq_server.replica.models import ReplicaCustomer
+from hq_server.replica.models import ReplicaCustomer, ReplicaOfferAnswer
 from hq_server.upkeep.pages import asked_counts, together
 from hq_server.upkeep.queries import Figures
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
@@ -26,7 +29,8 @@ from shared.web.access import requires
 from shared.web.api import asking
 from shared.web.api.bounds import take_rows
 from shared.web.api.document import Query, describe
-from shared.web.context import reading
+from shared.web.context import reading, stamp
+from shared.web.lists import text_argument
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -122,6 +126,25 @@ def upkeep() -> Response:
     return asking.one(shown | {"branches": branches})
 
 
+@blueprint.get("/figures/offers")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(
+    _l("Say by offer and branch to how many customers it was made, and what they said"),
+    answer=schemas.OfferFigures,
+    query=(Query("offer", _l("Code of an offer; without it all of them")), BRANCHES),
+    needs=NAMES,
+)
+def offer_figures() -> Response:
+    """Count customers by what they said last to each offer, by branch, each with its as-of time."""
+    code, now = text_argument("offer"), stamp().at
+    with reading() as session:
+        scope = web.scope(session)
+        found = [offers.get_offer(session, code, now)] if code else offers.list_offers(session, now)
+        counts = offers.count_answers(session, code or None)
+        shown = [_offer_figure(one, scope, counts) for one in found]
+    return asking.one(dict(schemas.OfferFigures().dump(_covered(scope.coverage) | {"offers": shown})))
+
+
 @blueprint.get("/customers/<code>/<id:customer_id>")
 @requires(Resource.CUSTOMER, Action.READ)
 @describe(_l("Read a customer of a branch"), answer=schemas.Customer, needs=NAMES)
@@ -149,6 +172,28 @@ def judgements(code: str, customer_id: str) -> Response:
         found = queries.get_customer(session, branch, customer_id)
         rows = qualification.list_of_customer(session, branch.number, found.id)
         return asking.many([dict(schemas.Judgement().dump(one)) for one in rows])
+
+
+@blueprint.get("/customers/<code>/<id:customer_id>/offer-answers")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(
+    _l("List what became of offers at a customer"),
+    answer=schemas.OfferAnswer,
+    many=True,
+    needs=NAMES,
+)
+def offer_answers(code: str, customer_id: str) -> Response:
+    """List what became of offers, the latest day first, each with the versions it took the place of behind it."""
+    with reading() as session:
+        branch = get_branch(session, code)
+        told = offers.list_of_customer(session, queries.get_customer(session, branch, customer_id))
+        shown = [
+            _answer(each, counts=each is one.answer and one.counts)
+            for one in told
+            for each in (one.answer, *one.before)
+        ]
+    take_rows(len(shown), "customer")
+    return asking.many(shown)
 
 
 @blueprint.get("/groups/<group_no>")
@@ -197,6 +242,32 @@ def _as_of(scope: web.Scope) -> dict[int, datetime | None]:
 def _covered(covered: Coverage) -> dict[str, Any]:
     missing = [{"branch": one.code, "why": one.why} for one in covered.missing]
     return {"as_of": covered.as_of, "missing": missing}
+
+
+def _offer_figure(
+    found: Published, scope: web.Scope, counts: Mapping[tuple[str, int], Answers]
+) -> dict[str, Any]:
+    as_of, told = _as_of(scope), schemas.OfferCounts()
+    by_branch = {
+        number: counts.get((found.code, number), Answers())
+        for number in scope.branches
+        if not scope.chosen or number in scope.chosen
+    }
+    branches = [
+        told.dump(one)
+        | {
+            "branch": scope.code(number),
+            "as_of": as_of.get(number),
+            "addressed": found.is_addressed_to(scope.code(number)),
+        }
+        for number, one in by_branch.items()
+    ]
+    about = {"offer": found.code, "title": found.title or None, "state": found.state, "branches": branches}
+    return dict(told.dump(sum(by_branch.values(), Answers()))) | about
+
+
+def _answer(answer: ReplicaOfferAnswer, *, counts: bool) -> dict[str, Any]:
+    return asking.dumped(schemas.OfferAnswer(exclude=("counts",)), answer) | {"counts": counts}
 
 
 def _shown(found: ReplicaCustomer, code: str) -> dict[str, Any]:

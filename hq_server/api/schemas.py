@@ -1,8 +1,9 @@
 """What head office's interface for programs answers; codes are answered as the branch sent them."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from hq_server.branches.queries import MissingReason
+from shared.domain.offers.vocabulary import OfferStep
 
 
 class Customer(Schema):
@@ -119,3 +120,50 @@ class UpkeepFigures(UpkeepCounts, Covered):
     """What all branches have counted together, and each by itself."""
 
     branches = fields.List(fields.Nested(BranchUpkeep), required=True)
+
+
+class OfferAnswer(Schema):
+    """What became of an offer. One that another corrects, or took back, counts no more and stays readable."""
+
+    id = fields.String(required=True)
+    customer_id = fields.String(required=True)
+    offer = fields.String(required=True, attribute="offer_code")
+    step = fields.Enum(OfferStep, by_value=True, required=True)
+    counts = fields.Boolean(required=True)
+    happened_on = fields.Date(required=True)
+    reason = fields.String(allow_none=True)
+    corrects_id = fields.String(allow_none=True)
+    created_at = fields.AwareDateTime(required=True)
+    created_by = fields.String(required=True)
+
+
+class OfferCounts(Schema):
+    """To how many customers an offer was made, each by what became of it last; `made` have not answered."""
+
+    offered = fields.Integer(required=True)
+    made = fields.Integer(required=True)
+    accepted = fields.Integer(required=True)
+    declined = fields.Integer(required=True)
+
+
+class BranchOffers(OfferCounts):
+    """What became of an offer at a branch; one it is not addressed to any more may have made it before."""
+
+    branch = fields.String(required=True)
+    as_of = fields.AwareDateTime(required=True, allow_none=True)
+    addressed = fields.Boolean(required=True)
+
+
+class OfferFigure(OfferCounts):
+    """What became of an offer at all branches asked for, and at each; one withdrawn has no title."""
+
+    offer = fields.String(required=True)
+    title = fields.String(required=True, allow_none=True)
+    state = fields.String(required=True, validate=validate.OneOf(["published", "expired", "withdrawn"]))
+    branches = fields.List(fields.Nested(BranchOffers), required=True)
+
+
+class OfferFigures(Covered):
+    """What became of the offers of head office."""
+
+    offers = fields.List(fields.Nested(OfferFigure), required=True)

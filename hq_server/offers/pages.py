@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request
 from hq_server.branches import web
 from hq_server.branches.web import Scope
 from hq_server.offers import queries
-from hq_server.offers.queries import Answers
+from hq_server.offers.queries import Answers, Told
 from hq_server.replica.models import ReplicaCustomer, ReplicaOfferAnswer
 from shared.domain.offers.vocabulary import STEPS, OfferStep
 from shared.errors import N_
@@ -93,9 +93,7 @@ def branches() -> str:
             found=found,
             rows=[(number, counts.get(number, Answers())) for number in shown],
             total=_together(scope, counts),
-            addressed={
-                number: not found.branches or scope.code(number) in found.branches for number in shown
-            },
+            addressed={number: found.is_addressed_to(scope.code(number)) for number in shown},
             state=STATES[found.state],
             words=WORDS,
         )
@@ -132,6 +130,15 @@ def customers() -> str:
                 (_("Branch"), ", ".join(scope.codes), "branch"),
             ],
         )
+
+
+@blueprint.app_template_global("offers_told")
+def told_of(customer: ReplicaCustomer) -> list[tuple[Told, str, str]]:
+    """Return for the page of a customer what became of offers there, each with the offer's title and a tone."""
+    with reading() as session:
+        titles = {one.code: one.title for one in queries.list_offers(session, stamp().at)}
+        found = queries.list_of_customer(session, customer)
+    return [(one, titles.get(one.answer.offer_code, ""), TONES.get(one.answer.step, "")) for one in found]
 
 
 def _of(counts: Mapping[tuple[str, int], Answers], code: str) -> dict[int, Answers]:

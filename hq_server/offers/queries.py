@@ -1,17 +1,18 @@
 """Reads of what became of offers as branches sent it: of each customer the entry that counts, by offer and branch."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, func, literal, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from hq_server.feed.models import FeedItem
 from hq_server.feed.queries import ItemFilter, list_standings
 from hq_server.replica.models import ReplicaCustomer, ReplicaCustomerIdentity, ReplicaOfferAnswer
+from shared.db.base import Id
 from shared.domain.offers.rules import Offer, problem_of, read_offer
 from shared.domain.offers.vocabulary import OfferStep
 from shared.domain.published.vocabulary import ItemKind
@@ -52,6 +53,10 @@ class Published:
         """What it is called, nothing once it is withdrawn."""
         return self.offer.title if self.offer else ""
 
+    def is_addressed_to(self, branch: str) -> bool:
+        """Tell whether it is published to the branch of this code."""
+        return not self.branches or branch in self.branches
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -69,6 +74,19 @@ class Answers:
     def __add__(self, other: "Answers") -> "Answers":
         """Return both together."""
         return Answers(self.made + other.made, self.accepted + other.accepted, self.declined + other.declined)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry that nothing corrects, with the versions it took the place of, the latest first."""
+
+    answer: ReplicaOfferAnswer
+    before: Sequence[ReplicaOfferAnswer]
+
+    @property
+    def counts(self) -> bool:
+        """Whether it happened."""
+        return self.answer.step is not OfferStep.VOID
 
 
 def list_offers(session: Session, now: datetime) -> list[Published]:
@@ -117,6 +135,35 @@ def select_answers(
     if steps:
         conditions.append(answer.step.in_(sorted(steps)))
     return select(answer, customer).outerjoin(customer, same).where(*conditions)
+
+
+def list_of_customer(session: Session, customer: ReplicaCustomer) -> list[Told]:
+    """Return what became of offers at a customer, the latest day first, files merged into theirs included."""
+    answer = ReplicaOfferAnswer
+    wanted = select(answer).where(
+        answer.branch_number == customer.branch_number, answer.customer_id.in_(_files_of(customer))
+    )
+    ordered = wanted.order_by(answer.happened_on.desc(), answer.id.desc())
+    known = {one.id: one for one in session.scalars(ordered)}
+    corrected = {one.corrects_id for one in known.values()}
+    return [Told(one, _versions(known, one)) for one in known.values() if one.id not in corrected]
+
+
+def _files_of(customer: ReplicaCustomer) -> CompoundSelect[str]:
+    link = ReplicaCustomerIdentity
+    merged = select(link.customer_id).where(
+        link.branch_number == customer.branch_number, link.identity_id == customer.id
+    )
+    return union_all(select(literal(customer.id, Id)), merged)
+
+
+def _versions(known: Mapping[str, ReplicaOfferAnswer], last: ReplicaOfferAnswer) -> list[ReplicaOfferAnswer]:
+    found: list[ReplicaOfferAnswer] = []
+    before = known.get(last.corrects_id or "")
+    while before is not None:
+        found.append(before)
+        before = known.get(before.corrects_id or "")
+    return found
 
 
 def _latest(code: str | None) -> Select[Any]:

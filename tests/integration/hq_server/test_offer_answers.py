@@ -4,21 +4,25 @@ import re
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
+from hq_server.branches.models import Branch
 from hq_server.replica.models import ReplicaOfferAnswer
 from shared.ids import new_id
-from tests.integration.hq_server.conftest import NOON
+from shared.rights.vocabulary import StaffKind
+from tests.integration.hq_server.conftest import NOON, PASSWORD
+from tests.integration.hq_server.test_limited_people import add
 from tests.integration.hq_server.test_offers import FORM
 from tests.support.hq_rows import add_branch
 
-CODE = FORM["name"]
+CODE = str(FORM["name"])
 VERSION = {"row_lineage": 1, "row_change": 1, "batch_id": 1}
 
 
 def said(branch, customer, step, day=1, **more):
     row = {"customer_id": customer, "offer_code": CODE, "step": step, "happened_on": date(2026, 11, day)}
     made = {"id": new_id(), "created_at": NOON, "created_by": "ana"}
-    return ReplicaOfferAnswer(branch_number=branch.number, **made, **VERSION, **{**row, **more})
+    return ReplicaOfferAnswer(branch_number=branch.number, **VERSION, **{**made, **row, **more})
 
 
 @pytest.fixture
@@ -84,3 +88,73 @@ def test_an_offer_that_is_withdrawn_keeps_its_figures(client, answered):
     assert "withdrawn" in page
     assert re.findall(r'class="num"[^>]*>(\d+)<', page[page.index(f"offer={CODE}") :])[0] == "4"
     assert client.get(f"/offers/branches?offer={CODE}").status_code == 200
+
+
+@pytest.fixture
+def kept(client, database):
+    """A customer whose answer was corrected and another taken back, with a merged file; one of another branch."""
+    client.send("/published", **FORM)
+    with database.sessions.begin() as session:
+        first = add_branch(session, "B001", NOON, name="杭州分公司")
+        zhang, old = first.customer("K-1", "张伟", mobile="13812340001"), first.customer("K-2", "张 伟")
+        first.merged(old, zhang)
+        first.deliver()
+        second = add_branch(session, "B002", NOON, name="宁波分公司")
+        li = second.customer("K-9", "李雷")
+        second.deliver()
+        wrong, never = said(first, zhang, "made", 3, reason="没空"), said(first, zhang, "made", 5)
+        session.add_all(
+            [
+                wrong,
+                said(first, zhang, "declined", 4, reason="价格高", corrects_id=wrong.id, created_by="wu"),
+                never,
+                said(first, zhang, "void", 5, reason="误记", corrects_id=never.id),
+                said(first, old, "accepted", 2, offer_code="GONE", reason="老档案"),
+                said(second, li, "accepted", 6, reason="宁波的理由"),
+            ]
+        )
+    return {"zhang": f"B001/{zhang}", "old": f"B001/{old}", "li": f"B002/{li}"}
+
+
+def test_a_customers_page_says_what_became_of_which_offer_why_when_and_by_whom(client, kept):
+    page = client.get(f"/customers/{kept['zhang']}?tab=offers").text
+    plain = [re.sub(r"<[^>]+>", " ", row) for row in page.split('<li class="timeline-item">')]
+    rows = [" ".join(row.split()) for row in plain]
+
+    assert len(rows) == 4
+    assert all(word in rows[1] for word in ("Taken back", "误记", "before: Offered"))
+    assert all(word in rows[2] for word in ("Declined", "春季升级", CODE, "价格高", "by wu"))
+    assert "before: Offered , 2026" not in rows[2]
+    assert "没空 (ana)" in rows[2]
+    assert all(word in rows[3] for word in ("Accepted", "GONE", "老档案", "in the file K-2"))
+    assert f'href="/offers/branches?offer={CODE}"' in page
+    assert "宁波的理由" not in page
+    assert "杭州分公司" in page
+    assert "As of" in page
+
+
+def test_a_merged_file_shows_its_own_entries_and_one_without_any_says_so(client, kept, database):
+    page = client.get(f"/customers/{kept['old']}?tab=offers").text
+    assert "老档案" in page
+    assert "价格高" not in page
+    with database.sessions.begin() as session:
+        branch = add_branch(session, "B003", NOON)
+        nobody = branch.customer("K-3")
+        branch.deliver()
+    page = client.get(f"/customers/B003/{nobody}?tab=offers").text
+    assert "Nothing about offers at this customer has arrived" in page
+
+
+def test_who_is_limited_to_branches_or_sees_contact_data_masked_sees_no_more_there(app, database, kept):
+    with database.sessions() as session:
+        number = session.scalars(select(Branch.number).where(Branch.code == "B001")).one()
+    with database.sessions.begin() as session:
+        add(session, "near", StaffKind.LEADER, [number])
+    near = app.test_client()
+    near.sign_in("near", PASSWORD)
+
+    page = near.get(f"/customers/{kept['zhang']}?tab=offers").text
+
+    assert "价格高" in page
+    assert "13812340001" not in page
+    assert near.get(f"/customers/{kept['li']}?tab=offers").status_code == 404

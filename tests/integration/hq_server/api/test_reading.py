@@ -10,6 +10,8 @@ from shared.domain.customers.vocabulary import CustomerKind
 from shared.rights.vocabulary import Action, Resource, StaffKind
 from tests.integration.hq_server.conftest import NOON, sign_in
 from tests.integration.hq_server.test_limited_people import add
+from tests.integration.hq_server.test_offer_answers import CODE, said
+from tests.integration.hq_server.test_offers import FORM
 from tests.integration.hq_server.test_upkeep_pages import company
 from tests.support.hq_rows import add_branch
 from tests.support.interfaces import Program, token_for
@@ -165,3 +167,93 @@ def test_nobody_has_told_anything_is_an_answer_too(app, database):
 
     assert (figures["customers"], figures["complete"], figures["as_of"]) == (0, None, None)
     assert (figures["branches"], figures["missing"]) == ([], [])
+
+
+@pytest.fixture
+def answered(app, database):
+    """An offer for one branch only that customers of two have answered, another for all, and a branch to come."""
+    with database.sessions.begin() as session:
+        near, far = add_branch(session, "B001", NOON), add_branch(session, "B002", NOON + timedelta(hours=1))
+        one, two, old = (near.customer(f"C-{number}") for number in range(3))
+        near.merged(old, two)
+        other = far.customer("C-1")
+        for branch in (near, far):
+            branch.deliver()
+        wrong = said(near, two, "made", 3, reason="没空")
+        session.add_all(
+            [
+                said(near, one, "accepted", 2),
+                said(near, old, "accepted", 1),
+                wrong,
+                said(near, two, "declined", 4, reason="价格高", corrects_id=wrong.id),
+                said(far, other, "made"),
+            ]
+        )
+        add_branch(session, "B003", NOON, joined=False)
+        add(session, "near", StaffKind.ANALYST, [near.number])
+        add(session, "keeper", StaffKind.ADMINISTRATOR, None)
+        told = near.number, two, other
+    client = sign_in(app, database)
+    assert client.send("/published", **{**FORM, "to": "some", "branches": ["B001"]}).status_code == 303
+    assert client.send("/published", **{**FORM, "name": "ROAM", "title": "漫游"}).status_code == 303
+    return told
+
+
+def test_offers_are_counted_by_branch_each_as_of_when_and_who_is_not_covered_is_named(app, answered):
+    program = Program(app, token_for(app, "zhang"))
+
+    figures = program.get("/api/v1/figures/offers").json
+    [some] = program.get(f"/api/v1/figures/offers?offer={CODE}&branch=B002").json["offers"]
+
+    offers = {one["offer"]: one for one in figures["offers"]}
+    names = ("offered", "made", "accepted", "declined")
+    assert [offers[CODE][name] for name in names] == [3, 1, 1, 1]
+    assert [offers["ROAM"][name] for name in names] == [0, 0, 0, 0]
+    assert (offers[CODE]["title"], offers[CODE]["state"]) == (FORM["title"], "published")
+    rows = {one["branch"]: one for one in offers[CODE]["branches"]}
+    assert {code: [row[name] for name in names] for code, row in rows.items()} == {
+        "B001": [2, 0, 1, 1],
+        "B002": [1, 1, 0, 0],
+        "B003": [0, 0, 0, 0],
+    }
+    assert [row["addressed"] for row in rows.values()] == [True, False, False]
+    assert all(row["addressed"] for row in offers["ROAM"]["branches"])
+    as_of = {code: row["as_of"] and datetime.fromisoformat(row["as_of"]) for code, row in rows.items()}
+    assert as_of == {"B001": NOON, "B002": NOON + timedelta(hours=1), "B003": None}
+    assert datetime.fromisoformat(figures["as_of"]) == NOON
+    assert figures["missing"] == [{"branch": "B003", "why": "never-joined"}]
+    assert ([one["branch"] for one in some["branches"]], some["offered"]) == (["B002"], 1)
+    assert program.get("/api/v1/figures/offers?offer=NONE").json["code"] == "offer-not-found"
+
+
+def test_the_answers_of_a_customer_are_read_with_what_they_took_the_place_of(app, answered):
+    _number, customer, _other = answered
+    program = Program(app, token_for(app, "zhang"))
+
+    items = program.get(f"/api/v1/customers/B001/{customer}/offer-answers").json["items"]
+
+    assert [(one["step"], one["counts"], one["reason"]) for one in items] == [
+        ("declined", True, "价格高"),
+        ("made", False, "没空"),
+        ("accepted", True, None),
+    ]
+    assert items[0]["corrects_id"] == items[1]["id"]
+    assert (items[0]["offer"], items[0]["happened_on"], items[0]["created_by"]) == (CODE, "2026-11-04", "ana")
+    assert items[2]["customer_id"] != customer  # of the file that was merged into this one
+    assert program.get(f"/api/v1/customers/B002/{customer}/offer-answers").status_code == 404
+
+
+def test_what_customers_said_to_offers_is_for_who_sees_them_and_of_their_branches_alone(app, answered):
+    _number, customer, other = answered
+    near, keeper = Program(app, token_for(app, "near")), Program(app, token_for(app, "keeper"))
+    narrow = Program(app, token_for(app, "zhang", [(Resource.QUALIFICATION, Action.READ)]))
+
+    figures = near.get("/api/v1/figures/offers").json
+
+    assert [one["offered"] for one in figures["offers"] if one["offer"] == CODE] == [2]
+    assert {one["branch"] for offer in figures["offers"] for one in offer["branches"]} == {"B001"}
+    assert figures["missing"] == []
+    assert near.get(f"/api/v1/customers/B002/{other}/offer-answers").status_code == 404
+    for address in ("figures/offers", f"customers/B001/{customer}/offer-answers"):
+        refused = [program.get(f"/api/v1/{address}").status_code for program in (keeper, narrow)]
+        assert refused == [403, 403]
