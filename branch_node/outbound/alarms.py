@@ -86,6 +86,15 @@ VERSION_REFUSED: Final = AlarmKind(
     ),
     N_("Head office said: %(detail)s"),
 )
+RECORDS_WAIT: Final = AlarmKind(
+    "records-unknown-there",
+    Severity.WARNING,
+    N_("Head office does not know some kinds of records yet"),
+    N_(
+        "Nothing needs doing here: they wait and go once head office is upgraded, and everything else goes meanwhile."
+    ),
+    N_("Kinds of records that wait: %(records)s."),
+)
 HQ_LOG: Final = AlarmKind(
     "hq-log-differs",
     Severity.CRITICAL,
@@ -100,6 +109,7 @@ ALARMS: Final[Sequence[AlarmKind]] = (
     HQ_LOG,
     NODE_OLD,
     VERSION_REFUSED,
+    RECORDS_WAIT,
     RECORDS_REFUSED,
     SET_BACK,
     HQ_LOST,

@@ -392,6 +392,7 @@ def make_client(runtime: BranchRuntime, member: Membership) -> HqClient:
         hq_public_key=member.hq_public_key,
     )
     client = HqClient(runtime.transport, credentials, runtime.clock, runtime.new_nonce)
-    if len(runtime.bindings) < len(CATALOG):
-        client.records = list(runtime.bindings)
+    sent = [name for name in runtime.bindings if name not in (member.unknown_there or ())]
+    if len(sent) < len(CATALOG):
+        client.records = sent
     return client

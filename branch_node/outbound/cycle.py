@@ -85,7 +85,7 @@ def run_cycle(runtime: BranchRuntime, progress: Progress) -> CycleResult:
     with runtime.database.reads() as session:
         member = queries.get_membership(session)
         last = queries.find_last_cycle(session, "done")
-        pending = count_pending(session)
+        pending = count_pending(session, without=member.unknown_there or ())
     with runtime.database.sessions.begin() as session:
         cycle_id = operations.begin_cycle(session, at=runtime.clock.now()).id
     result = CycleResult()
@@ -137,6 +137,7 @@ class _Run:
         self._lanes = self._due.lanes
         self._stuck: dict[str, HqRefusedError] = {}
         self._sending = ""
+        self._unknown: Sequence[str] = ()
 
     def run(self) -> None:
         """Ask, compare, send."""
@@ -145,9 +146,12 @@ class _Run:
         # What is published comes from head office alone.
         ours = self._runtime.receiver == FIRST
         feed_trouble = feed.try_to_follow(self._runtime, self._client, state) if ours else None
-        self._versions = versions.follow(self._runtime, state, known=NODE_OLD.code in alarms)
+        self._versions = versions.follow(self._runtime, self._member, state, known=NODE_OLD.code in alarms)
+        self._unknown = self._versions.unknown(self._runtime.bindings)
         self._member, reopened = histories.settle(self._runtime, self._client, self._member, state)
         self._offered_again = self._result.counts["offered_again"] = reopened
+        # From here on the receiver is one that takes what it knows.
+        self._runtime = self._versions.narrowed(self._runtime)
         resending.heed(self._runtime, state)
         doubt = self._offered_again > 0
         self._prover = begin_proof(
@@ -368,7 +372,7 @@ class _Run:
         """Return the changes left once this batch is delivered; exact towards the end, where HQ relies on it."""
         if self._pending <= NEAR_THE_END:
             with self._runtime.database.reads() as session:
-                self._pending = count_pending(session)
+                self._pending = count_pending(session, without=self._unknown)
         self._pending = max(0, self._pending - batch.changes)
         return self._pending
 

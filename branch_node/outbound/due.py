@@ -56,6 +56,6 @@ def look(runtime: BranchRuntime, prover: Prover) -> Due:
             under_way=under_way,
             proofs=prover.list_due(session),
             lanes=marks.plan(session, unsealed, under_way, through=through, above=above),
-            resend=find_current(session) is not None,
+            resend=find_current(session, runtime.bindings) is not None,
             refused=count_refused(session) > 0,
         )

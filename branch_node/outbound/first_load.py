@@ -16,7 +16,8 @@ def top_up(runtime: BranchRuntime, progress: Progress) -> bool:
     if runtime.receiver == FIRST:
         return False
     with runtime.database.reads() as session:
-        names = [load.record_type for load in queries.list_open_loads(session)]
+        loads = queries.list_open_loads(session)
+    names = [load.record_type for load in loads if load.record_type in runtime.bindings]
     through = [_load(runtime, name, progress) for name in names]
     return not all(through)
 

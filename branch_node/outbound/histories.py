@@ -18,6 +18,7 @@ from branch_node.outbound.alarms import HQ_LOST, HQ_SET_BACK, SET_BACK
 from branch_node.outbound.client import HqClient
 from branch_node.outbound.models import Lineage, Membership
 from branch_node.outbound.recovered import fetch_recovered, put_back
+from branch_node.outbound.versions import Versions
 from branch_node.runtime import BranchRuntime
 from shared.alarms.operations import raise_alarm
 from shared.alarms.vocabulary import AlarmKind
@@ -164,7 +165,8 @@ def begin_lineage(
     """
     number = max(lineage_at_hq(state) or 0, member.lineage) + 1
     common = dict(_common_points(runtime, client, state))
-    fetched = fetch_recovered(runtime, client, number, common)
+    # HQ has nothing of what it does not know.
+    fetched = fetch_recovered(Versions.told(state).narrowed(runtime), client, number, common)
     with runtime.database.sessions.begin() as session:
         now = runtime.clock.now()
         own = queries.get_membership(session)

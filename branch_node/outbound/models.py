@@ -13,7 +13,8 @@ from shared.db.scope import KeyedByReceiver, OfReceiver
 class Membership(OfReceiver, Base):
     """Which branch this node is to a receiver, and where that is; one row a receiver, written when it joins.
 
-    `lineage` counts the histories of this node's data; batch numbers belong to one of them.
+    `lineage` counts the histories of this node's data; batch numbers belong to one of them. `unknown_there` are the
+    record types that the receiver did not know when it was asked last.
     """
 
     __tablename__ = "membership"
@@ -30,6 +31,7 @@ class Membership(OfReceiver, Base):
     lineage_id: Mapped[str] = mapped_column(Id)
     joined_at: Mapped[datetime]
     push_interval_s: Mapped[int] = mapped_column(Integer)
+    unknown_there: Mapped[list[str] | None] = mapped_column(Json)
 
 
 class HqBackedUp(KeyedByReceiver, Base):

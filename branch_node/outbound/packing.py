@@ -125,7 +125,9 @@ def take_receipts(runtime: BranchRuntime, source: Path, *, by: Stamp) -> Acknowl
 
 def _seal_all(runtime: BranchRuntime, member: Membership, progress: Progress) -> None:
     sender = Sender(member.branch_code, member.node_id, member.lineage, member.lineage_id)
-    for binding, lane in lanes.part(runtime).in_order(runtime.bindings):
+    unknown = member.unknown_there or ()
+    known = {name: binding for name, binding in runtime.bindings.items() if name not in unknown}
+    for binding, lane in lanes.part(runtime).in_order(known):
         while _seal_one(runtime, binding, lane, sender, progress):
             progress.check_stop()
 

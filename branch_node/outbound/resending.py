@@ -25,7 +25,7 @@ def heed(runtime: BranchRuntime, state: StateAnswer) -> None:
 def is_open(runtime: BranchRuntime) -> bool:
     """Whether something is to be sent once more."""
     with runtime.database.reads() as session:
-        return queries.find_current(session) is not None
+        return queries.find_current(session, runtime.bindings) is not None
 
 
 def take(runtime: BranchRuntime, progress: Progress) -> Taken | None:

@@ -1,16 +1,18 @@
 """In which version of its record's schema each record type goes to a receiver, and is compared with it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy.orm import Session
 
 from branch_node.outbound import queries
-from branch_node.outbound.alarms import NODE_OLD, VERSION_REFUSED
+from branch_node.outbound.alarms import NODE_OLD, RECORDS_WAIT, VERSION_REFUSED
+from branch_node.outbound.models import Membership
 from branch_node.runtime import BranchRuntime
 from shared.alarms.operations import clear_alarm, raise_alarm
+from shared.alarms.vocabulary import AlarmKind
 from sync_protocol.catalog import Binding
 from sync_protocol.contract.codes import Problem
 from sync_protocol.contract.messages import StateAnswer
@@ -31,6 +33,21 @@ class Versions:
     def told(cls, state: StateAnswer) -> "Versions":
         """Return what the receiver told with its state."""
         return cls(state.reads)
+
+    def narrowed(self, runtime: BranchRuntime) -> BranchRuntime:
+        """Return this node as it is towards the receiver: with the record types that it knows.
+
+        Rows of another would be refused, and hold up whatever goes in the same channel; they wait here, unsealed.
+        """
+        unknown = self.unknown(runtime.bindings)
+        if not unknown:
+            return runtime
+        known = {name: binding for name, binding in runtime.bindings.items() if name not in unknown}
+        return replace(runtime, bindings=known, every_binding=runtime.all_bindings)
+
+    def unknown(self, bindings: Mapping[str, Binding]) -> list[str]:
+        """Return the record types the receiver does not know; one that tells nothing is taken to know them all."""
+        return [] if self.reads is None else [name for name in bindings if name not in self.reads]
 
     def to_send(self, binding: Binding) -> Binding:
         """Return a record type in the version its rows go in: our own, whose columns a receiver carries."""
@@ -56,22 +73,33 @@ class Versions:
         }
 
 
-def follow(runtime: BranchRuntime, state: StateAnswer, *, known: bool) -> Versions:
+def follow(runtime: BranchRuntime, member: Membership, state: StateAnswer, *, known: bool) -> Versions:
     """Return what the receiver reads, and tell people when its next release will not read this node.
 
-    `known` says that they have been told.
+    `known` says that they have been told. They are told as well of record types that the receiver does not know, which
+    the membership keeps: what waits of these is not to be counted as missing there.
     """
     told = Versions.told(state)
-    old = told.too_old(runtime.bindings)
-    if bool(old) == known:
+    old, unknown = told.too_old(runtime.bindings), told.unknown(runtime.bindings)
+    kept = unknown == (member.unknown_there or [])
+    if bool(old) == known and kept:
         return told
     with runtime.database.sessions.begin() as session:
-        subject, now = queries.alarm_subject(session), runtime.clock.now()
-        if old:
-            raise_alarm(session, NODE_OLD, subject, at=now, details={"records": ", ".join(sorted(old))})
-        else:
-            clear_alarm(session, NODE_OLD, subject, at=now)
+        now = runtime.clock.now()
+        if bool(old) != known:
+            _tell(session, NODE_OLD, sorted(old), at=now)
+        if not kept:
+            queries.get_membership(session).unknown_there = unknown or None
+            _tell(session, RECORDS_WAIT, unknown, at=now)
     return told
+
+
+def _tell(session: Session, kind: AlarmKind, records: Sequence[str], *, at: datetime) -> None:
+    subject = queries.alarm_subject(session)
+    if records:
+        raise_alarm(session, kind, subject, at=at, details={"records": ", ".join(records)})
+    else:
+        clear_alarm(session, kind, subject, at=at)
 
 
 def tell_refusal(

@@ -107,7 +107,7 @@ def take(session: Session, bindings: Bindings, *, zone: str, by: Stamp, limit: i
 
     Commits nothing: rows, changes and how far it has come belong to one transaction, so it goes on where it was.
     """
-    one = queries.find_current(session, lock=True)
+    one = queries.find_current(session, bindings, lock=True)
     if one is None:
         return None
     binding = bindings[one.record_type]

@@ -1,6 +1,6 @@
 """What is being sent once more, what comes next of it, and which records a person meant."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -32,9 +32,10 @@ class BatchName:
         return f"{self.channel}/{self.batch_no}" + (f" ({self.lineage})" if self.lineage > 1 else "")
 
 
-def find_current(session: Session, *, lock: bool = False) -> Resend | None:
-    """Return what is being sent once more now: the one asked for first."""
-    first = select(Resend).where(Resend.ended_at.is_(None)).order_by(Resend.id).limit(1)
+def find_current(session: Session, among: Collection[str], *, lock: bool = False) -> Resend | None:
+    """Return what of these record types is being sent once more now: the one asked for first."""
+    open_ = select(Resend).where(Resend.ended_at.is_(None), Resend.record_type.in_(sorted(among)))
+    first = open_.order_by(Resend.id).limit(1)
     return session.scalar(first.with_for_update() if lock else first)
 
 

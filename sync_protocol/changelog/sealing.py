@@ -4,6 +4,7 @@ There is no cursor. A change that is not visible yet (its transaction is still o
 later batch. Marking, the rows read and the new chain head commit together; they see one snapshot.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -193,15 +194,21 @@ def place_in_chain(session: Session, channel: str, sender: Sender) -> Place:
     return Place(head.lineage, head.batch_no, head.digest)
 
 
-def count_pending(session: Session, *, most: int | None = None) -> int:
-    """Return how many changes HQ has not acknowledged: unsealed ones, up to `most`, and those in batches under way."""
-    return int(session.scalar(_pending(most)) or 0)
+def count_pending(session: Session, *, most: int | None = None, without: Iterable[str] = ()) -> int:
+    """Return how many changes HQ has not acknowledged: unsealed ones, up to `most`, and those in batches under way.
+
+    Unsealed ones of the record types in `without` are not counted.
+    """
+    return int(session.scalar(_pending(most, tuple(without))) or 0)
 
 
 @cache
-def _pending(most: int | None) -> Select[int]:
+def _pending(most: int | None, without: tuple[str, ...]) -> Select[int]:
     """Return the statement of `count_pending`, put together once: every page of a branch asks it."""
-    waiting = select(Change.id).where(Change.batch_id.is_(None)).limit(most).subquery()
+    found = select(Change.id).where(Change.batch_id.is_(None))
+    if without:
+        found = found.where(Change.record_type.not_in(without))
+    waiting = found.limit(most).subquery()
     unsealed = select(func.count()).select_from(waiting).scalar_subquery()
     under_way = select(func.coalesce(func.sum(OutboxBatch.changes), 0)).where(
         OutboxBatch.acknowledged_at.is_(None), OutboxBatch.voided_at.is_(None)
