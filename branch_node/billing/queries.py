@@ -5,7 +5,7 @@ so nothing is ever left out or counted twice.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,11 +147,16 @@ def periods_of_customer(session: Session, customer_id: str) -> list[PeriodSums]:
     return sorted(found, key=lambda each: (each.period, each.sums.currency), reverse=True)
 
 
-def lines_of_customer(session: Session, customer_id: str, *, limit: int = 500) -> list[BillLine]:
-    """Return a customer's lines, latest period first."""
-    found = select_of_customer(customer_id)
-    ordered = found.order_by(BillLine.period.desc(), BillLine.booked_on.desc(), BillLine.id.desc())
-    return list(session.scalars(ordered.limit(limit)))
+def lines_in_periods(
+    session: Session, customer_id: str, periods: Collection[str], *, limit: int
+) -> list[BillLine]:
+    """Return the latest lines a customer has in each of these periods, at most `limit` each, latest period first."""
+    latest = BillLine.booked_on.desc(), BillLine.id.desc()
+    place = func.row_number().over(partition_by=BillLine.period, order_by=latest)
+    within = select_of_customer(customer_id).where(BillLine.period.in_(sorted(periods)))
+    ranked = within.with_only_columns(BillLine.id, place.label("place")).subquery()
+    shown = select(BillLine).join(ranked, ranked.c.id == BillLine.id).where(ranked.c.place <= limit)
+    return list(session.scalars(shown.order_by(BillLine.period.desc(), *latest)))
 
 
 def select_of_customer(customer_id: str) -> Select[BillLine]:

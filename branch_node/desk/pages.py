@@ -24,6 +24,7 @@ from branch_node.customers.queries import CustomerFilter
 from branch_node.customers.reaching import closed_to
 from branch_node.customers.upkeep import flagged
 from branch_node.desk import queries
+from branch_node.desk.story import story
 from branch_node.documents.queries import count_expiring
 from branch_node.identity.queries import is_person, survivor_of
 from branch_node.inbound import queries as inbound
@@ -64,7 +65,7 @@ from shared.web.access import requires
 from shared.web.context import may, person, reading, runtime, stamp
 from shared.web.errors import home_url
 from shared.web.forms import notice
-from shared.web.lists import id_argument
+from shared.web.lists import id_argument, month_argument
 from shared.web.oplog.words import action_word
 from shared.web.paging import PageRequest, paginate
 
@@ -74,6 +75,7 @@ MOST_UNTOUCHED: Final = 500
 RECENT_LOGS: Final = 20
 # Of a bill of years the periods before these are folded away.
 RECENT_PERIODS: Final = 24
+FIRST_MONTH: Final = "1900-01"
 BILL_SORTS: Final = {"period": (BillLine.period, BillLine.booked_on)}
 STATUS_TONES: Final = {
     CustomerStatus.PROSPECT: "info",
@@ -217,8 +219,12 @@ def customer(customer_id: object) -> ResponseReturnValue:
         if (survivor := _survivor(session, str(customer_id))) is not None:
             return redirect(url_for("desk.customer", customer_id=survivor))
         header = header_of(session, str(customer_id))
-        months = queries.story(session, header.customer.id, timezone=runtime().settings.timezone)
-        return customer_page("desk/customer.html", header, months=months, this_month=_this_month())
+        # Nothing was ever written down before that; the first years have no days before them.
+        before = given if (given := month_argument("before")) > FIRST_MONTH else ""
+        told = story(session, header.customer.id, timezone=runtime().settings.timezone, before=before)
+        return customer_page(
+            "desk/customer.html", header, story=told, before=before, this_month=_this_month()
+        )
 
 
 @blueprint.get("/customers/<uuid:customer_id>/money")

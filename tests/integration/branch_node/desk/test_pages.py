@@ -1,8 +1,14 @@
+import random
 import re
+from collections import Counter
 from datetime import date, timedelta
 
+from branch_node.desk import story
+from branch_node.identity.models import CustomerIdentity
 from shared.domain.billing.vocabulary import BillKind
+from shared.domain.calendar import local_month
 from shared.domain.customers.vocabulary import PreferredChannel
+from shared.ids import new_id
 from tests.support.branch import NOON
 
 DAY = timedelta(days=1)
@@ -152,3 +158,75 @@ def test_every_page_speaks_chinese_when_asked(browser, rows):
     assert "我的一天" in browser.get("/").text
     assert "时间线" in browser.get(f"/customers/{customer_id}").text
     assert "月度统计" in browser.get("/statistics").text
+
+
+def test_by_month_every_line_is_in_the_sums_and_every_month_on_a_page_whatever_is_listed(
+    rows, sessions, monkeypatch
+):
+    monkeypatch.setattr(story, "MONTHS", 3)
+    monkeypatch.setattr(story, "MOST_LOGS", 7)
+    monkeypatch.setattr(story, "MOST_LINES", 2)
+    chance = random.Random(12)
+    manager, who, merged, other = rows.manager(), rows.customer(), rows.customer(), rows.customer()
+    with sessions.begin() as session:
+        session.add(
+            CustomerIdentity(
+                id=new_id(), customer_id=merged, identity_id=who, merged_at=NOON, merged_by="ana"
+            )
+        )
+    money: dict[tuple[str, str], int] = {}
+    lines: Counter[str] = Counter()
+    logs: Counter[str] = Counter()
+    for _line in range(60):
+        period, currency = f"2025-{chance.randint(1, 12):02}", chance.choice(["CNY", "USD"])
+        amount = chance.randint(1, 10**12)
+        rows.bill_line(chance.choice([who, merged]), period=period, currency=currency, amount_minor=amount)
+        money[period, currency] = money.get((period, currency), 0) + amount
+        lines[period] += 1
+        rows.bill_line(other, period=period)
+    for _log in range(40):
+        # Many on few days, so that some months have more than are listed; midnight at the node is another day in UTC.
+        at = NOON.replace(year=2025, month=chance.choice([2, 2, 2, 3, 7, 11]), day=1, hour=0, minute=30)
+        at -= timedelta(hours=8)
+        rows.work_log(manager, customer_id=chance.choice([who, merged]), started_at=at)
+        logs[local_month(at, "Asia/Shanghai")] += 1
+
+    seen: list[story.StoryMonth] = []
+    before, further = "", True
+    with sessions() as session:
+        while further:
+            told = story.story(session, who, timezone="Asia/Shanghai", before=before)
+            assert 1 <= len(told.months) <= 3
+            seen += told.months
+            further, before = told.further, told.months[-1].month
+
+    assert [one.month for one in seen] == sorted({*lines, *logs}, reverse=True)
+    assert {one.month: one.lines_in_all for one in seen if one.sums} == lines
+    assert {one.month: one.logs_in_all for one in seen if one.logs_in_all} == logs
+    assert {(one.month, each.currency): each.charge for one in seen for each in one.sums} == money
+    for one in seen:
+        assert len(one.lines) == min(2, one.lines_in_all)
+        assert len(one.logs) == min(7, one.logs_in_all)
+
+
+def test_by_month_goes_back_page_by_page_and_says_what_is_not_listed(browser, rows, monkeypatch):
+    monkeypatch.setattr(story, "MONTHS", 2)
+    monkeypatch.setattr(story, "MOST_LINES", 2)
+    who = rows.customer()
+    for month in (1, 2, 3):
+        for _line in range(3):
+            rows.bill_line(who, period=f"2026-{month:02}", amount_minor=1_100)
+
+    page = browser.get(f"/customers/{who}").text
+
+    assert page.count("charged CN¥33.00") == 2
+    assert page.count("3 bill lines") == 2
+    assert page.count("The latest 2 are listed; the sums are of all.") == 2
+    assert f"/billing?customer={who}&amp;period_from=2026-03&amp;period_to=2026-03" in page
+    assert f'rel="next" href="/customers/{who}?before=2026-02"' in page
+    older = browser.get(f"/customers/{who}?before=2026-02").text
+    assert "2026-01" in older
+    assert "2026-02" not in older[older.index("<main") :]
+    assert 'rel="next"' not in older
+    for nonsense in ("0000-01", "0001-01", "9999-12", "x", "2026-13"):
+        assert browser.get(f"/customers/{who}?before={nonsense}").status_code == 200
