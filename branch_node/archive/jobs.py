@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from datetime import time, timedelta
 from typing import Final
 
+from sqlalchemy.orm import Session
+
 from branch_node.archive import operations, queries
 from branch_node.archive.alarms import ARCHIVE_BROKEN
+from branch_node.archive.errors import NothingNewError
+from branch_node.archive.outgrown import list_outgrown
 from branch_node.archive.telling import CHECK
 from branch_node.archive.verification import verify
+from branch_node.customers.queries import CustomerNotFoundError
+from branch_node.erased.queries import CustomerErasedError
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
@@ -16,12 +22,21 @@ from shared.stamp import Stamp
 
 SUBJECT: Final = ("store", "archive")
 CLOSED: Final = N_("closed for so long that the file was put away")
+OUTGROWN: Final = N_("something came after the file was put away")
 MOST_A_NIGHT: Final = 1_000
 AT_ONCE: Final = 50
 
 
 def put_away(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
-    """Put the files of customers who have been closed for some time into the retained archive, some a transaction."""
+    """Put the files of customers who have been closed for some time into the retained archive, some a transaction.
+
+    A file that lies there is put in once more when something has come since.
+    """
+    total = _put_away_closed(runtime, stamp, progress) + _put_away_outgrown(runtime, stamp, progress)
+    return Outcome.done(files=total) if total else Outcome.nothing()
+
+
+def _put_away_closed(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> int:
     total = 0
     while total < MOST_A_NIGHT:
         with runtime.database.sessions.begin() as session:
@@ -34,7 +49,29 @@ def put_away(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:
         if len(due) < AT_ONCE:
             break
         progress.check_stop()
-    return Outcome.done(files=total) if total else Outcome.nothing()
+    return total
+
+
+def _put_away_outgrown(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> int:
+    with runtime.database.reads() as session:
+        days = queries.closed_days(session, stamp.at)
+        found = list_outgrown(session, stamp.at, days, limit=MOST_A_NIGHT) if days else ()
+    total = 0
+    for first in range(0, len(found), AT_ONCE):
+        with runtime.database.sessions.begin() as session:
+            total += sum(_put_again(session, one, stamp) for one in found[first : first + AT_ONCE])
+            progress.check_lease(session)
+        progress.check_stop()
+    return total
+
+
+def _put_again(session: Session, customer_id: str, stamp: Stamp) -> bool:
+    """Put a file in once more; False when it is the same after all, or its customer was erased meanwhile."""
+    try:
+        operations.put_in(session, customer_id, reason=OUTGROWN, by=stamp, by_rule=True)
+    except (NothingNewError, CustomerErasedError, CustomerNotFoundError):
+        return False
+    return True
 
 
 def relock(runtime: NodeRuntime, stamp: Stamp, progress: Progress) -> Outcome:

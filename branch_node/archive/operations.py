@@ -45,12 +45,13 @@ def put_in(
     said = check_reason(reason)
     customer = _hold(session, customer_id)
     before = last_file(session, customer.id)
+    # Numbered before the file is read: what comes later has a higher id (`outgrown`).
+    entry = _new(customer, EntryKind.FILE, by, reason=said if by_rule else "")
     content = snapshot.take(session, customer, by.at)
     if before is not None and before.made_at >= customer.updated_at:
         lies_there = read_content(session, before)
         if lies_there is None or snapshot.is_same(lies_there, content):
             raise NothingNewError
-    entry = _new(customer, EntryKind.FILE, by, reason=said if by_rule else "")
     _append(session, entry, {**content, "reason": "" if by_rule else said})
     details = {"entry": entry.id, "number": entry.seq}
     record(session, "archive.entered", subject=("customer", customer.id), by=by, details=details)
