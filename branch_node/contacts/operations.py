@@ -53,7 +53,7 @@ class ContactChangedMeanwhileError(BranchlineError):
 
     code = "contact-changed-meanwhile"
     kind = Kind.CONFLICT
-    message = N_("%(who)s changed this person meanwhile, so nothing was saved. Open the form again.")
+    message = N_("%(who)s changed this person meanwhile, so nothing was saved. Compare, then save again.")
 
 
 def add_contact(session: Session, customer_id: str, values: Mapping[str, Any], *, by: Stamp) -> Contact:

@@ -1,6 +1,6 @@
 """Contact people: adding and editing one. Their list is a part of the customer's page, which is the desk's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp, writing
 from shared.web.errors import STATUS
-from shared.web.forms import field_errors, notice
+from shared.web.forms import field_errors, notice, stored_otherwise
 from shared.web.lists import choices
 
 blueprint = Blueprint("contacts", __name__, template_folder="templates")
@@ -83,7 +83,12 @@ def change(contact_id: str) -> ResponseReturnValue:
     except (ValidationError, ContactNumberTakenError, ContactChangedMeanwhileError) as refused:
         with reading() as session:
             found = queries.get_contact(session, contact_id)
-            page = _form(get_customer(session, found.customer_id), found, given, _errors(refused))
+            theirs = None
+            if isinstance(refused, ContactChangedMeanwhileError):
+                # The form keeps what the person wrote and now rests on the latest version, which is shown.
+                theirs = stored_otherwise(_values(found), given)
+                del given["seen_at"]
+            page = _form(get_customer(session, found.customer_id), found, given, _errors(refused), theirs)
         return page, _status(refused)
     notice(_("%(name)s is saved.", name=name))
     return redirect(url_for("file.contacts", customer_id=customer_id), code=303)
@@ -94,6 +99,7 @@ def _form(
     contact: Contact | None,
     values: Mapping[str, Any],
     errors: Mapping[str, str] | None = None,
+    theirs: Sequence[tuple[str, str]] | None = None,
 ) -> str:
     return render_template(
         "contacts/form.html",
@@ -101,6 +107,7 @@ def _form(
         contact=contact,
         values=values,
         errors=errors or {},
+        theirs=theirs,
         seen_at=values.get("seen_at") or (instant_text(contact.updated_at) if contact else ""),
         roles=choices(ContactRole),
         standings=choices(ContactStanding),

@@ -4,12 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError
+from sqlalchemy.orm import Session
 
 from branch_node.customers.listing import region_text
 from branch_node.customers.models import Customer
 from branch_node.customers.operations import EDITABLE
 from branch_node.customers.schemas import CustomerForm
+from branch_node.managers.models import Manager
+from shared.domain.contacts.vocabulary import Channel
+from shared.domain.vocabulary import Vocabulary
 from shared.i18n import gettext as _
+from shared.i18n import label
+from shared.web.forms import stored_otherwise
 
 
 def form_values(customer: Customer) -> dict[str, str]:
@@ -19,6 +25,22 @@ def form_values(customer: Customer) -> dict[str, str]:
     shown["do_not_contact"] = ";".join(customer.do_not_contact)
     shown["region_code"] = region_text(customer.region_code or "")
     return {name: "" if value is None else str(value) for name, value in shown.items()}
+
+
+def changed_meanwhile(
+    session: Session, customer: Customer, given: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Return what is stored otherwise than a form says, in the reader's words."""
+    words = {
+        name: label(value) for name in EDITABLE if isinstance(value := getattr(customer, name), Vocabulary)
+    }
+    words["do_not_contact"] = _(", ").join(
+        label(one) for one in Channel if one.value in customer.do_not_contact
+    )
+    if customer.manager_id:
+        held_by = session.get(Manager, customer.manager_id)
+        words["manager_id"] = held_by.name if held_by is not None else _("somebody else")
+    return stored_otherwise(form_values(customer), given, words)
 
 
 def changed_values(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, Any]:

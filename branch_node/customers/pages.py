@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from branch_node.customers import operations, queries
-from branch_node.customers.changing import changed_values, form_values, parted
+from branch_node.customers.changing import changed_meanwhile, changed_values, form_values, parted
 from branch_node.customers.flags import flag_text
 from branch_node.customers.groups import GroupHasMembersError
 from branch_node.customers.listing import (
@@ -55,7 +55,6 @@ from shared.domain.customers.vocabulary import (
 )
 from shared.domain.regions import search_regions
 from shared.i18n import gettext as _
-from shared.i18n import lazy_gettext as _l
 from shared.i18n import translate_error
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
@@ -74,14 +73,6 @@ from shared.web.views.standing import start_url, view_tabs
 
 VIEWED: Final = "customers"
 blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
-
-LABELS: Final = {
-    "short_name": _l("Short name"),
-    "id_type": _l("Document"),
-    "region_code": _l("Region"),
-    "manager_id": _l("Account manager"),
-    "remark": _l("Remark"),
-}
 
 
 @blueprint.get("")
@@ -234,10 +225,10 @@ def change(customer_id: object) -> ResponseReturnValue:
         except GroupHasMembersError as refused:
             return _form(session, customer, given, field_errors(refused)), 409
         except CustomerChangedMeanwhileError as refused:
-            # The form keeps what the person wrote and now rests on the latest version.
-            return _form(
-                session, customer, given, {"": translate_error(refused)}, theirs=form_values(customer)
-            ), 409
+            # The form keeps what the person wrote and now rests on the latest version, which is shown.
+            theirs = changed_meanwhile(session, customer, given)
+            given.pop("seen_at", None)
+            return _form(session, customer, given, {"": translate_error(refused)}, theirs=theirs), 409
     notice(_("Saved."))
     return redirect(url_for("desk.customer", customer_id=customer.id), code=303)
 
@@ -281,10 +272,10 @@ def _form(
         customer=customer,
         values=values,
         errors=errors or {},
-        seen_at=instant_text(customer.updated_at) if customer else "",
+        # A form that is shown again still rests on what its reader saw, not on what others saved since.
+        seen_at=values.get("seen_at") or (instant_text(customer.updated_at) if customer else ""),
         managers=[(manager.id, f"{manager.name} ({manager.manager_no})") for manager in people],
         regions=region_hints(str(values.get("region_code") or "").split(" ")[0]),
-        labels={column.name: column.label for column in COLUMNS} | LABELS,
         tag_choices=tag_choices(session, values, now=stamp().at),
         needed=needed_fields(session, now=stamp().at),
         **_vocabularies(),

@@ -152,11 +152,11 @@ class CustomerForm(Schema):
         if problem := misfit_problem(data.get("kind"), data.get("id_type")):
             raise ValidationError(problem, "id_type")
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def check_document(self, data: dict[str, Any], **_settings: object) -> None:
         """Refuse a document number that its own check digit contradicts."""
         kind, number = data.get("id_type"), data.get("id_no")
-        if not number:
+        if not number or "id_type" not in data:
             return
         if not kind:
             raise ValidationError(N_("Say which document this number is of."), "id_type")

@@ -155,7 +155,9 @@ def _save(session: Session, customer: Customer, field: str, given: Mapping[str, 
     session.refresh(customer, with_for_update=True)
     stored = form_values(customer)
     if request.form.get("seen") != seen_of(stored[field]) and stored[field] != given[field].strip():
-        raise FieldChangedMeanwhileError(who=customer.updated_by, value=stored[field])
+        raise FieldChangedMeanwhileError(
+            who=customer.updated_by, value=worded(field, getattr(customer, field), {})
+        )
     values = changed_values(given, stored)
     check_published(session, values, customer, now=stamp().at)
     change_customer(session, customer.id, values, seen_at=customer.updated_at, by=stamp())

@@ -16,7 +16,7 @@ class DocumentChangedMeanwhileError(BranchlineError):
 
     code = "document-changed-meanwhile"
     kind = Kind.CONFLICT
-    message = N_("%(who)s changed this document meanwhile, so nothing was saved. Open the form again.")
+    message = N_("%(who)s changed this document meanwhile, so nothing was saved. Compare, then save again.")
 
 
 class DocumentRetiredError(BranchlineError):

@@ -40,7 +40,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires, takes_body
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.errors import STATUS
-from shared.web.forms import field_errors, notice
+from shared.web.forms import field_errors, notice, stored_otherwise
 from shared.web.lists import choices
 from shared.web.noting import noted
 
@@ -136,7 +136,14 @@ def change(document_id: str) -> ResponseReturnValue:
         with writing() as session:
             values = taking.said_of(session, request.form, before=document)
             operations.change_document(session, document_id, values, seen_at=seen_at, by=stamp())
-    except (ValidationError, DocumentChangedMeanwhileError, StaysSensitiveError) as error:
+    except DocumentChangedMeanwhileError as error:
+        with reading() as session:
+            found = queries.get_document(session, document_id)
+        # The form keeps what the person wrote and now rests on the latest version, which is shown.
+        theirs = stored_otherwise({name: getattr(found, name) for name in operations.EDITABLE}, request.form)
+        given = {name: value for name, value in request.form.items() if name != "seen_at"}
+        return _form(document.customer_id, found, given, _errors(error), theirs), _status(error)
+    except (ValidationError, StaysSensitiveError) as error:
         return _form(document.customer_id, document, request.form, _errors(error)), _status(error)
     notice(_("The document is saved."))
     return redirect(url_for("documents.one", document_id=document_id), code=303)
@@ -214,6 +221,7 @@ def _form(
     document: Document | None,
     values: Mapping[str, Any],
     errors: Mapping[str, str] | None = None,
+    theirs: Sequence[tuple[str, str]] | None = None,
 ) -> str:
     with reading() as session:
         customer: Customer = get_customer(session, customer_id)
@@ -228,6 +236,7 @@ def _form(
             document=document,
             values=values,
             errors=errors or {},
+            theirs=theirs,
             kinds=[*kinds.items()],
             asked=[
                 (word, _told(asked.get(kind, ()), counting.get(kind, ())))

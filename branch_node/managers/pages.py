@@ -1,6 +1,6 @@
 """Account managers: the list, entering and changing. What each holds and did is the desk's page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from shared.i18n import translate_error
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp, writing
-from shared.web.forms import field_errors, notice
+from shared.web.forms import field_errors, notice, stored_otherwise
 from shared.web.lists import choices, code_arguments, text_argument
 from shared.web.tables import Column
 
@@ -120,15 +120,20 @@ def change(manager_id: object) -> ResponseReturnValue:
     except ManagerNumberTakenError as refused:
         return _again(str(manager_id), given, {"manager_no": translate_error(refused)}), 409
     except ManagerChangedMeanwhileError as refused:
-        return _again(str(manager_id), given, {"": translate_error(refused)}), 409
+        # The form keeps what the person wrote and now rests on the latest version, which is shown.
+        del given["seen_at"]
+        return _again(str(manager_id), given, {"": translate_error(refused)}, compare=True), 409
     notice(_("Saved."))
     return redirect(url_for("desk.manager", manager_id=manager_id), code=303)
 
 
-def _again(manager_id: str | None, given: Mapping[str, Any], errors: Mapping[str, str]) -> str:
+def _again(
+    manager_id: str | None, given: Mapping[str, Any], errors: Mapping[str, str], *, compare: bool = False
+) -> str:
     with reading() as session:
         manager = queries.get_manager(session, manager_id) if manager_id else None
-        return _form(session, manager, given, errors)
+        stored = {name: getattr(manager, name) for name in operations.EDITABLE} if compare else {}
+        return _form(session, manager, given, errors, theirs=stored_otherwise(stored, given))
 
 
 def _form(
@@ -136,13 +141,16 @@ def _form(
     manager: Manager | None,
     values: Mapping[str, Any],
     errors: Mapping[str, str] | None = None,
+    theirs: Sequence[tuple[str, str]] = (),
 ) -> str:
     return render_template(
         "managers/form.html",
         manager=manager,
         values=values,
         errors=errors or {},
-        seen_at=instant_text(manager.updated_at) if manager else "",
+        theirs=theirs,
+        # A form that is shown again still rests on what its reader saw, not on what others saved since.
+        seen_at=values.get("seen_at") or (instant_text(manager.updated_at) if manager else ""),
         statuses=choices(ManagerStatus),
         posts=_choices(session, values, "post"),
         levels=_choices(session, values, "level"),

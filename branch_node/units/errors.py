@@ -42,7 +42,7 @@ class UnitChangedMeanwhileError(BranchlineError):
 
     code = "unit-changed-meanwhile"
     kind = Kind.CONFLICT
-    message = N_("%(who)s changed this unit meanwhile, so nothing was saved. Open the form again.")
+    message = N_("%(who)s changed this unit meanwhile, so nothing was saved. Compare, then save again.")
 
 
 class UnitNotYoursError(BranchlineError):

@@ -1,6 +1,6 @@
 """Tracked units: the list, one unit with all that happened, entering and editing one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -52,7 +52,7 @@ from shared.web.access import requires
 from shared.web.context import reading, stamp, today, writing
 from shared.web.errors import STATUS
 from shared.web.exports.handing import MOST_ROWS
-from shared.web.forms import field_errors, notice
+from shared.web.forms import field_errors, notice, stored_otherwise
 from shared.web.lists import choices, code_arguments, id_argument, send_table, streamed, text_argument, words
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
@@ -234,7 +234,12 @@ def change(unit_id: str) -> ResponseReturnValue:
             serial_no = unit.serial_no
     except (ValidationError, *REFUSED) as refused:
         with reading() as session:
-            page = _form(session, queries.get_unit(session, unit_id), given, _errors(refused))
+            found, theirs = queries.get_unit(session, unit_id), None
+            if isinstance(refused, UnitChangedMeanwhileError):
+                # The form keeps what the person wrote and now rests on the latest version, which is shown.
+                theirs = stored_otherwise({name: getattr(found, name) for name in operations.EDITABLE}, given)
+                del given["seen_at"]
+            page = _form(session, found, given, _errors(refused), theirs)
         return page, _status(refused)
     notice(_("%(serial_no)s is saved.", serial_no=serial_no))
     _hint(serial_no)
@@ -248,13 +253,18 @@ def _products(session: Session) -> list[tuple[str, str]]:
 
 
 def _form(
-    session: Session, unit: Unit | None, values: Mapping[str, Any], errors: Mapping[str, str] | None = None
+    session: Session,
+    unit: Unit | None,
+    values: Mapping[str, Any],
+    errors: Mapping[str, str] | None = None,
+    theirs: Sequence[tuple[str, str]] | None = None,
 ) -> str:
     return render_template(
         "units/form.html",
         unit=unit,
         values=values,
         errors=errors or {},
+        theirs=theirs,
         seen_at=values.get("seen_at") or (instant_text(unit.updated_at) if unit else ""),
         products=product_choices(session, str(values.get("product") or "")),
         statuses=choices(UnitStatus),

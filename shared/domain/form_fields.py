@@ -28,7 +28,9 @@ NOT_AN_AMOUNT: Final = N_("Please give an amount with at most two decimals, such
 NOT_WHOLE: Final = N_("Please give a whole number.")
 AMOUNT_TOO_LARGE: Final = N_("No bill line is that large.")
 MOST_MINOR: Final = 10**13
-_SPACES: Final = re.compile(r"[ \t\u3000]+")
+_SPACES: Final = re.compile("[ \\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
+# What comes along when text is pasted from a page or a chat: it shows nothing, and nobody finds what holds it.
+_UNSEEN: Final = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,2})?")
 Word = TypeVar("Word", bound=Vocabulary)
@@ -53,7 +55,7 @@ class Parsed(fields.Field[Any]):
         data: Any = None,  # noqa: ANN401
         **settings: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        blank = isinstance(value, str) and not value.strip()
+        blank = isinstance(value, str) and not _UNSEEN.sub("", value).strip()
         return super().deserialize(None if blank else value, attr, data, **settings)
 
     def _deserialize(
@@ -67,10 +69,10 @@ class Parsed(fields.Field[Any]):
 
 
 def text(most: int, *, lines: bool = False) -> Callable[[str], str]:
-    """Return a reader of one line (or of several) of at most `most` characters: NFC, without odd spaces."""
+    """Return a reader of one line (or of several) of at most `most` characters: NFC, without odd or unseen spaces."""
 
     def parse(given: str) -> str:
-        plain = unicodedata.normalize("NFC", given).replace("\r\n", "\n").strip()
+        plain = unicodedata.normalize("NFC", _UNSEEN.sub("", given)).replace("\r\n", "\n").strip()
         plain = plain if lines else _SPACES.sub(" ", plain)
         if any(unicodedata.category(each) == "Cc" and not (lines and each == "\n") for each in plain):
             raise ValidationError(CONTROL)

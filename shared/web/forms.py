@@ -1,13 +1,15 @@
 """Small things that pages with forms share."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from flask import flash
 from marshmallow import ValidationError
 
+from shared.domain.vocabulary import Vocabulary
 from shared.errors import BranchlineError
-from shared.i18n import gettext, translate_error
+from shared.i18n import gettext, label, translate_error
+from shared.web.oplog.names import field_word
 
 WHOLE_FORM = ""
 
@@ -26,6 +28,35 @@ def field_errors(error: BranchlineError | ValidationError) -> dict[str, str]:
         return {str(error.params.get("field", WHOLE_FORM)): translate_error(error)}
     messages = error.messages if isinstance(error.messages, Mapping) else {WHOLE_FORM: error.messages}
     return {_field(name): _sentence(found) for name, found in messages.items()}
+
+
+def stored_otherwise(
+    stored: Mapping[str, Any], given: Mapping[str, Any], words: Mapping[str, str] | None = None
+) -> list[tuple[str, str]]:
+    """Return what is stored otherwise than a form says, field and value in the reader's words.
+
+    For who saved second: `theirs` of the form that is shown again. `words` says what a value does not say itself.
+    """
+    known = words or {}
+    return [
+        (field_word(name), known.get(name) or _word(value))
+        for name, value in stored.items()
+        if name in given and _as_given(given[name]) != _as_given(value)
+    ]
+
+
+def _as_given(value: Any) -> str:  # noqa: ANN401 - a column's value or what a form gave
+    if isinstance(value, list | tuple):
+        return ";".join(sorted(str(each) for each in value))
+    return "" if value is None else str(value).replace("\r\n", "\n").strip()
+
+
+def _word(value: Any) -> str:  # noqa: ANN401 - a column's value
+    if isinstance(value, list | tuple):
+        return gettext(", ").join(_word(each) for each in value) or "–"
+    if isinstance(value, Vocabulary):
+        return label(value)
+    return "–" if value in (None, "") else str(value)
 
 
 def _field(name: object) -> str:

@@ -96,6 +96,13 @@ def test_whoever_saves_second_is_told_and_overwrites_nothing(browser, contact, s
     assert second.status_code == 409
     assert [one.title for one in stored(sessions)] == ["科长"]
 
+    # they see what stands there now, have what they wrote, and may put it in its place
+    assert "Job title: <b>科长</b>" in second.text
+    assert 'value="处长"' in second.text
+    again = browser.send(f"/contacts/{contact}", **FORM, title="处长", seen_at=seen_at(second))
+    assert again.status_code == 200
+    assert [one.title for one in stored(sessions)] == ["处长"]
+
 
 @pytest.mark.parametrize("words", ["韩梅梅", "13700000000", "0000"])
 def test_a_customer_is_found_by_its_contact_people(browser, contact, words):

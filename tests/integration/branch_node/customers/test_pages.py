@@ -197,6 +197,53 @@ def test_saving_over_somebody_elses_change_is_refused_shows_both_and_then_can_be
     assert (stored(sessions)[0].name, stored(sessions)[0].mobile) == ("张玮", "13900000000")
 
 
+def test_all_that_is_wrong_is_told_at_once(browser, sessions):
+    given = {"customer_no": "C1", "name": "张三", "kind": "individual", "status": "active"}
+    page = browser.send("/customers", **given, mobile="12", id_no="11", email="a b")
+
+    assert set(re.findall(r'id="e-(\w+)"', page.text)) == {"mobile", "email", "id_type"}
+    assert stored(sessions) == []
+
+
+def test_a_mistake_in_the_form_does_not_make_it_rest_on_what_others_saved_since(browser, sessions, rows):
+    customer_id = rows.customer(name="张伟")
+    form = browser.get(f"/customers/{customer_id}/edit")
+    with sessions.begin() as session:
+        customer = session.get(Customer, customer_id)
+        customer.mobile = "13900000000"
+        customer.touch(Stamp(NOON.replace(hour=5), "li", Via.WEB))
+
+    given = {"name": "张玮", "mobile": ""}
+    seen_at = hidden(form.text, "seen_at")
+    wrong = browser.send(f"/customers/{customer_id}", seen_at=seen_at, email="no mail", **given)
+    mended = browser.send(f"/customers/{customer_id}", seen_at=hidden(wrong.text, "seen_at"), **given)
+
+    assert (wrong.status_code, mended.status_code) == (400, 409)
+    assert (stored(sessions)[0].name, stored(sessions)[0].mobile) == ("张伟", "13900000000")
+
+
+def test_what_is_stored_otherwise_is_told_in_words_and_only_of_what_the_form_asks(browser, sessions, rows):
+    customer_id = rows.customer(name="张伟", manager_id=rows.manager(name="赵接"))
+    form = browser.get(f"/customers/{customer_id}/edit")
+    with sessions.begin() as session:
+        customer = session.get(Customer, customer_id)
+        customer.status, customer.do_not_contact = CustomerStatus.SUSPENDED, ["sms"]
+        customer.touch(Stamp(NOON.replace(hour=5), "li", Via.WEB))
+
+    page = browser.send(
+        f"/customers/{customer_id}",
+        seen_at=hidden(form.text, "seen_at"),
+        name="张伟",
+        status="active",
+        manager_id="",
+        channel_list="yes",
+    ).text
+
+    told = page.split("What is stored now differs")[1].split("</div>")[0]
+    assert [word for word in ("Suspended", "赵接", "Text message") if word not in told] == []
+    assert [word for word in ("suspended<", "Mobile", "张伟") if word in told] == []
+
+
 def test_a_value_that_came_in_wrong_does_not_hinder_other_changes_but_a_new_wrong_one_is_refused(
     browser, sessions, rows
 ):

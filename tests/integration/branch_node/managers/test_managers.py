@@ -61,6 +61,29 @@ def test_a_branch_manager_enters_and_changes_an_account_manager(browser, session
     assert (manager.name, manager.mobile, manager.created_by) == ("王芬", None, "wang")
 
 
+def test_who_saves_later_is_shown_what_is_stored_even_after_a_mistake_and_may_then_put_theirs(
+    browser, sessions, rows
+):
+    manager_id = rows.manager(name="王芳")
+    form = browser.get(f"/managers/{manager_id}/edit").text
+    with sessions.begin() as session:
+        later = replace(ANA, at=NOON + timedelta(hours=1))
+        operations.change_manager(session, manager_id, {"post": "经理"}, seen_at=NOON, by=later)
+    seen = re.compile(r'name="seen_at" value="([^"]+)"')
+    address, mine = f"/managers/{manager_id}", {**FORM, "post": "主管"}
+
+    wrong = browser.send(address, **mine, mobile="12", seen_at=seen.findall(form)[0])
+    second = browser.send(address, **mine, seen_at=seen.findall(wrong.text)[0])
+    assert (wrong.status_code, second.status_code) == (400, 409)
+    assert "Post: <b>经理</b>" in second.text
+    with sessions() as session:
+        assert queries.get_manager(session, manager_id).post == "经理"
+
+    browser.send(address, **mine, seen_at=seen.findall(second.text)[0])
+    with sessions() as session:
+        assert queries.get_manager(session, manager_id).post == "主管"
+
+
 def test_a_user_can_be_made_an_account_manager_and_another_takes_over(browser, sessions, rows, make_user):
     manager_id, first, second = rows.manager(), make_user("one"), make_user("two")
     for user_id in (first, second):

@@ -200,3 +200,9 @@ def test_who_saved_the_page_later_is_told(mei, sessions, people):
     assert late.status_code == 409
     assert "changed this unit meanwhile" in late.text
     assert only(sessions, Unit).remark == "第一次"
+
+    # they see what stands there now, have what they wrote, and may put it in its place
+    assert "Remark: <b>第一次</b>" in late.text
+    fresh = re.findall(r'name="seen_at" value="([^"]*)"', late.text)[0]
+    assert mei.send(f"/units/{unit}", **{**form, "seen_at": fresh}, remark="第二次").status_code == 200
+    assert only(sessions, Unit).remark == "第二次"
