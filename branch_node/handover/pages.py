@@ -1,6 +1,6 @@
 """Handing over on screen: choose, look at what would move, do it; the sheet that both sign and that prints."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -18,6 +18,8 @@ from branch_node.handover.errors import (
     HandoverFormError,
     HandoverNobodyError,
     HandoverNotFoundError,
+    HandoverPaperError,
+    HandoverWhoError,
     NoAccountToCloseError,
 )
 from branch_node.handover.models import Handover, HandoverReason
@@ -37,7 +39,8 @@ from shared.twoperson.errors import ActProposedError, ActReasonError
 from shared.twoperson.queries import find_waiting
 from shared.web.access import requires
 from shared.web.context import may, person, reading, runtime, stamp, today, viewer, writing
-from shared.web.forms import notice
+from shared.web.errors import STATUS
+from shared.web.forms import field_errors, notice
 from shared.web.lists import choices, id_argument
 from shared.web.paging import Page, PageRequest, link_to
 
@@ -74,7 +77,16 @@ def index() -> str:
 @requires(Resource.CUSTOMER, Action.TRANSFER)
 def new() -> str:
     """Ask from whom and to whom, and show the customers that the filter finds, each with a box."""
-    leaver_id = id_argument("from")
+    return _form(id_argument("from"), {"last_day": today().isoformat(), "with_shares": "yes"})
+
+
+def _form(
+    leaver_id: str,
+    values: Mapping[str, str],
+    chosen: Collection[str] | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> str:
+    """Show the form; without `chosen` everybody is marked."""
     wanted = replace(wanted_customers(), manager_id=leaver_id)
     with reading() as session:
         leaver = managers.get_manager(session, leaver_id) if leaver_id else None
@@ -92,7 +104,9 @@ def new() -> str:
             reasons=choices(HandoverReason),
             kinds=choices(CustomerKind),
             grades=choices(Grade),
-            today=today().isoformat(),
+            values=values,
+            chosen=chosen,
+            errors=errors or {},
         )
 
 
@@ -116,6 +130,7 @@ def preview() -> ResponseReturnValue:
                 effects=_effects(plan, with_shares=order.with_shares),
                 left=_left(plan),
                 hidden=_hidden(order, plan),
+                back=link_to("handover.new", **({} if "from" in request.args else {"from": leaver.id})),
             )
     except BranchlineError as refused:
         return _again(refused)
@@ -139,6 +154,11 @@ def create() -> ResponseReturnValue:
 @requires(Resource.CUSTOMER, Action.READ)
 def one(handover_id: str) -> str:
     """Show the sheet: the parties, every customer, the signatures; it prints as it is."""
+    return _sheet(handover_id)
+
+
+def _sheet(handover_id: str, **again: Mapping[str, str]) -> str:
+    """Show the sheet; a form on it that was refused `again` with what was written."""
     seen = person()
     with reading() as session:
         handover, lines = sheet_lines(session, handover_id)
@@ -157,6 +177,7 @@ def one(handover_id: str) -> str:
         printed_by=seen,
         printed_at=stamp().at,
         **leaving,
+        **again,
     )
 
 
@@ -179,6 +200,8 @@ def paper(handover_id: str) -> ResponseReturnValue:
             operations.note_paper(session, handover_id, request.form.get("where", ""), by=stamp())
     except HandoverNotFoundError:
         raise
+    except HandoverPaperError as refused:
+        return _sheet(handover_id, paper_errors=field_errors(refused), values=request.form), 400
     except BranchlineError as refused:
         notice(translate_error(refused), kind="problem")
     else:
@@ -208,7 +231,10 @@ def close_account(handover_id: str) -> ResponseReturnValue:
         with writing(as_node=True) as session:
             handover = queries.get_handover(session, handover_id, lock=True)
             account.ask_closing(session, handover, reason=reason, by=stamp())
-    except (ActReasonError, ActProposedError, NoAccountToCloseError) as refused:
+    except ActReasonError as refused:
+        told = {"reason": translate_error(refused)}
+        return _sheet(handover_id, account_errors=told, values=request.form), 400
+    except (ActProposedError, NoAccountToCloseError) as refused:
         notice(translate_error(refused), kind="problem")
     else:
         notice(_("An administrator has to approve this now; the account stays open until then."))
@@ -266,9 +292,10 @@ def _order(ids: list[str]) -> Order:
     form = request.form
     try:
         last_day = date.fromisoformat(form.get("last_day", ""))
-        reason = REASONS[form.get("reason", "")]
-    except (ValueError, KeyError):
-        raise HandoverFormError from None
+    except ValueError:
+        raise HandoverFormError(field="last_day") from None
+    if (reason := REASONS.get(form.get("reason", ""))) is None:
+        raise HandoverFormError(field="reason")
     operations.check_last_day(last_day, today())
     if not 1 <= len(ids) <= MOST:
         raise HandoverNobodyError(most=MOST)
@@ -327,8 +354,13 @@ def _hidden(order: Order, plan: Plan) -> Mapping[str, Any]:
 
 
 def _again(refused: BranchlineError) -> ResponseReturnValue:
-    notice(translate_error(refused), kind="problem")
-    return redirect(link_to("handover.new", **{"from": _id(request.form.get("from", ""))}), code=303)
+    """Show the form again with what was chosen, and at its field why it was refused."""
+    form = request.form
+    told = (
+        {"to": translate_error(refused)} if isinstance(refused, HandoverWhoError) else field_errors(refused)
+    )
+    chosen = _chosen([*form.getlist("customer"), *form.get("ids", "").split()])
+    return _form(_id(form.get("from", "")), form, chosen, told), STATUS[refused.kind]
 
 
 def _choices(people: Iterable[Manager]) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Handing over on screen: chosen, looked at, done, signed by both with their own accounts."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -72,6 +73,42 @@ def test_what_is_missing_is_said_and_nothing_is_written(browser, people, held, s
     form = {"from": people[0], "to": people[1], "customer": held[0], **FORM, **given}
     assert said in browser.send("/handovers/preview", **form).text
     assert holders(sessions) == {people[0]}
+
+
+def test_a_form_that_was_refused_keeps_what_was_chosen_and_the_filter(browser, people, held, sessions):
+    form = {
+        "from": people[0],
+        "to": people[1],
+        "customer": held[1],
+        "reason": "leaves",
+        "last_day": "1900-01-01",
+    }
+    address = "/handovers/preview?kind=individual&from=" + people[0]
+    page = browser.send(address, **form, mark_left="yes")
+
+    assert page.status_code == 400
+    assert re.findall(r'name="customer" value="([^"]+)" checked', page.text) == [held[1]]
+    assert f'value="{people[1]}" selected' in page.text
+    assert 'value="leaves" selected' in page.text
+    assert 'value="individual" selected' in page.text
+    assert re.search(r'name="mark_left" value="yes" checked', page.text)
+    assert not re.search(r'name="with_shares" value="yes" checked', page.text)
+    assert 'id="e-last_day"' in page.text
+    # filtering goes on where the form lives, and so does the form
+    assert 'class="filters" method="get" action="/handovers/new"' in page.text
+    assert (
+        "kind=individual"
+        in re.findall(r'<form method="post" action="(/handovers/preview[^"]*)"', page.text)[0]
+    )
+    assert holders(sessions) == {people[0]}
+
+
+def test_a_refused_note_about_the_paper_stands_at_its_field(browser, sheet):
+    page = browser.send(f"/handovers/{sheet}/paper", where="A")
+
+    assert page.status_code == 400
+    assert 'id="e-where"' in page.text
+    assert 'name="where" type="text" value="A"' in page.text
 
 
 def test_the_sheet_lists_every_customer_and_is_taken_back_in_one_step(browser, people, sheet, sessions):
