@@ -55,6 +55,7 @@ from branch_node.handover.account import CLOSE_KIND
 from branch_node.home.menu import HOMES, MENU
 from branch_node.home.pages import home_blueprint
 from branch_node.identity.models import CustomerMerge
+from branch_node.imports import file_pages as import_files
 from branch_node.imports import jobs as import_jobs
 from branch_node.imports import pages as imports
 from branch_node.imports import row_pages as import_rows
@@ -244,6 +245,7 @@ BUSINESS: Final = (
     handover.blueprint,
     imports.blueprint,
     import_rows.blueprint,
+    import_files.blueprint,
 )
 
 

@@ -11,10 +11,13 @@ from branch_node.imports.parsers import Parser
 from shared.errors import N_, BranchlineError
 from shared.errors import Kind as ErrorKind
 from shared.files.tables import normalise_heading
+from shared.i18n import current_language
 
-# What our own error files add; such a file can be mended and taken in as it is.
+# What our own error files add, in either language; such a file can be mended and taken in as it is.
 REASON_HEADINGS: Final = ("row", "column", "code", "message")
+REASON_HEADINGS_ZH: Final = ("行号", "列名", "代码", "原因")
 REASON_PREFIX: Final = "refused_"
+REASON_PREFIX_ZH: Final = "退回"
 
 
 class ImportFileError(BranchlineError):
@@ -221,17 +224,23 @@ def make_plan(
 
 
 def reason_columns(headings: Sequence[str]) -> tuple[str, ...]:
-    """Return what an error file of a file with these headings calls its four columns."""
+    """Return what an error file of a file with these headings calls its four columns, in the reader's language."""
     taken = {normalise_heading(heading) for heading in headings}
-    if taken.isdisjoint(REASON_HEADINGS):
-        return REASON_HEADINGS
-    return tuple(REASON_PREFIX + heading for heading in REASON_HEADINGS)
+    plain, prefixed = _spellings()[current_language() == "zh_CN"]
+    return plain if taken.isdisjoint(plain) else prefixed
+
+
+def _spellings() -> tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]:
+    return tuple(
+        (plain, tuple(prefix + heading for heading in plain))
+        for plain, prefix in ((REASON_HEADINGS, REASON_PREFIX), (REASON_HEADINGS_ZH, REASON_PREFIX_ZH))
+    )
 
 
 def own_columns(headings: Sequence[str]) -> int:
     """Return how many of the headings are the file's own: an error file ends in four of ours."""
     last = tuple(normalise_heading(heading) for heading in headings[-4:])
-    ours = {REASON_HEADINGS, tuple(REASON_PREFIX + heading for heading in REASON_HEADINGS)}
+    ours = {each for spelt in _spellings() for each in spelt}
     return len(headings) - 4 if last in ours else len(headings)
 
 

@@ -1,12 +1,10 @@
 """The import wizard: upload, map, check, commit, result; and the list of imports with undo."""
 
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
-from flask import Blueprint, Response, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from branch_node.imports import queries, reports, wizard
@@ -17,20 +15,19 @@ from branch_node.imports.mapping import ColumnMap, UnrecognisedKindError, get_ki
 from branch_node.imports.models import IN_WORK, Import, ImportRefusal, ImportState, MatchChoice, RowAction
 from branch_node.imports.row_pages import SHOWN, alike
 from branch_node.imports.undo import UndoRefusedError, undo_import
+from branch_node.imports.words import column_label, say_columns
 from branch_node.imports.working import work_a_while
 from branch_node.inbound.queries import policy
 from shared.domain.published.policies import IMPORT_MEGABYTES
 from shared.errors import BranchlineError
-from shared.files.spreadsheets import Column, write_csv
 from shared.files.tables import open_table
-from shared.i18n import current_language, label, translate_error
 from shared.i18n import gettext as _
+from shared.i18n import label, translate_error
 from shared.jobs import operations as jobs
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires, takes_body
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.forms import field_errors, notice
-from shared.web.oplog.names import field_word
 from shared.web.paging import DEEPEST, PageRequest, paginate
 
 blueprint = Blueprint("imports", __name__, template_folder="templates", url_prefix="/imports")
@@ -58,14 +55,6 @@ def index() -> ResponseReturnValue:
 def new() -> ResponseReturnValue:
     """Ask for the file."""
     return _ask_for_file({}, {})
-
-
-@blueprint.get("/template/<kind>.csv")
-@requires(Resource.IMPORT, Action.CREATE)
-def template(kind: str) -> ResponseReturnValue:
-    """Send an empty file with the headings of a kind."""
-    columns = [Column(name, name) for name in get_kind(kind).template]
-    return _download(lambda stream: write_csv(stream, columns=columns, rows=()), f"{kind}.csv")
 
 
 @blueprint.post("/")
@@ -143,6 +132,7 @@ def check(import_id: str) -> ResponseReturnValue:
             column_map.as_json(),
             update_by if update_by in kind.update_by else None,
         )
+        say_columns(error, kind)
         return _mapping_page(record, field_errors(error)), 400
     return work_a_while(import_id)
 
@@ -198,7 +188,7 @@ def undo(import_id: str) -> ResponseReturnValue:
         with writing() as session:
             undone = undo_import(session, import_id, by=stamp())
     except UndoRefusedError as error:
-        return _undo_page(import_id, [_(each.message, **each.params) for each in error.obstacles]), 409
+        return _undo_page(import_id, [reports.obstacle_sentence(each) for each in error.obstacles]), 409
     text = _(
         "The import is undone: %(deleted)s records deleted, %(restored)s restored.",
         deleted=undone.deleted,
@@ -206,21 +196,6 @@ def undo(import_id: str) -> ResponseReturnValue:
     )
     notice(text)
     return redirect(url_for("imports.show", import_id=import_id), code=303)
-
-
-@blueprint.get("/<import_id>/refused.<extension>")
-@requires(Resource.IMPORT, Action.CREATE)
-def error_file(import_id: str, extension: str) -> ResponseReturnValue:
-    """Send the refused rows with their reasons, to be mended and taken in as they are."""
-    with reading() as session:
-        record = queries.get_import(session, import_id)
-        xlsx = extension == "xlsx"
-        name = f"{Path(record.file_name).stem}-refused.{'xlsx' if xlsx else 'csv'}"
-        rows = (
-            reports.RefusedRow(row.row, row.cells, reports.read_problems(row.problems))
-            for row in queries.each_refusal(session, import_id)
-        )
-        return _download(lambda stream: reports.write_errors(stream, record.headings, rows, xlsx=xlsx), name)
 
 
 # --- what the steps show -------------------------------------------------------------------------
@@ -245,7 +220,8 @@ def _mapping_page(record: Import, errors: Mapping[str, str]) -> str:
         headings=own,
         chosen=chosen,
         constants=column_map.constants,
-        choices=[(column.name, _column_label(kind, column.name)) for column in kind.columns],
+        choices=[(column.name, column_label(kind, column.name)) for column in kind.columns],
+        needed=[column_label(kind, column.name) for column in kind.columns if column.required],
         first=_first_rows(record),
         errors=errors,
     )
@@ -264,6 +240,7 @@ def _result_page(record: Import) -> str:
         "imports/result.html",
         record=record,
         kind=kind,
+        update_by=column_label(kind, record.update_by) if record.update_by else None,
         problems=[one for row in rows for one in _problems(row, kind, positions, mendable=checked)],
         number=number,
         pages=max(1, -(-record.rows_refused // PROBLEMS)),
@@ -287,7 +264,7 @@ def _problems(
         given = row.cells[at] if at is not None and at < len(row.cells) else ""
         yield {
             "row": row.row,
-            "column": _column_label(kind, problem[0]) if problem[0] else "",
+            "column": column_label(kind, problem[0]) if problem[0] else "",
             "given": given,
             "text": reports.sentence(problem),
             "position": at if mendable and at not in told else None,
@@ -343,16 +320,6 @@ def positions_of(record: Import, kind: Kind) -> dict[str, int]:
     return found
 
 
-def _column_label(kind: Kind, name: str) -> str:
-    column = kind.column(name)
-    if column is None:
-        return name
-    if current_language() == "zh_CN":
-        return f"{column.chinese} ({name})"
-    word = field_word(name)
-    return name if word == name else f"{word} ({name})"
-
-
 def _mapping_of_form(record: Import, form: Mapping[str, str]) -> ColumnMap:
     """Return the mapping a person chose; the words of a remembered mapping stay."""
     own = record.headings[: own_columns(record.headings)]
@@ -376,10 +343,3 @@ def _kept_or(before: ColumnMap, heading: str, name: str) -> list[str]:
     """Keep the further columns that one heading filled, as only a mapping file can say."""
     names = list(before.columns.get(heading, ()))
     return names if names[:1] == [name] else [name]
-
-
-def _download(write: Callable[[Any], object], name: str) -> Response:
-    stream = tempfile.TemporaryFile()  # noqa: SIM115 - send_file closes it
-    write(stream)
-    stream.seek(0)
-    return send_file(stream, as_attachment=True, download_name=name, etag=False)

@@ -106,12 +106,12 @@ def word(vocabulary: type[Vocabulary]) -> Parser:
         if found is None:
             found = vocabulary.meant_by(_folded(raw))
             if found is None:
-                allowed = ", ".join(f"{member.value} ({member.chinese})" for member in vocabulary)
                 raise CellError(
                     N_("%(value)s is not one of: %(allowed)s."),
                     "unknown-word",
                     value=_short(raw),
-                    allowed=allowed,
+                    allowed=", ".join(member.value for member in vocabulary),
+                    words="、".join(member.chinese for member in vocabulary),
                 )
             if len(known) < 1000:  # noqa: PLR2004 - spellings of one closed list; a bound, not a rule
                 known[raw] = found

@@ -1,7 +1,7 @@
 """What people and scripts are told of an import: counts, each refused row, and the error file."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -9,12 +9,20 @@ from typing import Any, Final, NamedTuple, Self, TypeGuard
 
 import msgspec
 
+from branch_node.customers.belonging import BELONGINGS
 from branch_node.imports.decide import Outcome
+from branch_node.imports.kinds import KINDS
 from branch_node.imports.mapping import own_columns, reason_columns
 from branch_node.imports.models import Import
+from branch_node.imports.undo import Obstacle
 from shared.files.spreadsheets import Column, write_csv, write_xlsx
+from shared.i18n import current_language
 from shared.i18n import gettext as _
 
+# What people call the records of a table.
+TABLE_WORDS: Final = {one.table: one.word for one in BELONGINGS if one.word} | {
+    kind.table.name: kind.label for kind in KINDS.values()
+}
 # Of a problem: its column, code, msgid and what stands in the msgid.
 PARTS: Final = 4
 
@@ -98,6 +106,8 @@ class Spool:
 def sentence(problem: Sequence[Any]) -> str:
     """Return a problem as a sentence in the reader's language."""
     _column, _code, message, params = problem
+    if current_language() == "zh_CN" and "words" in params:
+        params = {**params, "allowed": params["words"]}
     try:
         return _(message, **params)
     except (KeyError, TypeError, ValueError):
@@ -157,12 +167,19 @@ def write_error_file(path: Path, headings: Sequence[str], refused: Iterable[Refu
     fresh.replace(path)
 
 
-def write_errors(stream: Any, headings: Sequence[str], refused: Iterable[RefusedRow], *, xlsx: bool) -> None:  # noqa: ANN401 - any binary stream
-    """Write an error file to a binary stream."""
+def write_errors(
+    stream: Any,  # noqa: ANN401 - any binary stream
+    headings: Sequence[str],
+    refused: Iterable[RefusedRow],
+    *,
+    xlsx: bool,
+    word: Callable[[str], str] = str,
+) -> None:
+    """Write an error file to a binary stream; `word` says what people call a column."""
     own = headings[: own_columns(headings)]
     names = (*own, *reason_columns(own))
     columns = [Column(name=name, label=name) for name in names]
-    rows = _error_rows(refused, len(own))
+    rows = _error_rows(refused, len(own), word)
     if xlsx:
         about = {_("What this is"): _("Rows that were refused. Mend them and take this file in as it is.")}
         write_xlsx(stream, title=_("Refused rows"), columns=columns, rows=rows, about=about)
@@ -170,10 +187,18 @@ def write_errors(stream: Any, headings: Sequence[str], refused: Iterable[Refused
         write_csv(stream, columns=columns, rows=rows)
 
 
-def _error_rows(refused: Iterable[RefusedRow], width: int) -> Iterator[list[str]]:
+def _error_rows(refused: Iterable[RefusedRow], width: int, word: Callable[[str], str]) -> Iterator[list[str]]:
     for row in refused:
         first = row.problems[0]
         several = len(row.problems) > 1
-        message = "; ".join(f"{p[0]}: {sentence(p)}" if several else sentence(p) for p in row.problems)
+        message = "; ".join(f"{word(p[0])}: {sentence(p)}" if several else sentence(p) for p in row.problems)
         cells = [*row.cells[:width], *[""] * (width - len(row.cells))]
-        yield [*cells, str(row.row), str(first[0]), str(first[1]), message]
+        yield [*cells, str(row.row), word(str(first[0])), str(first[1]), message]
+
+
+def obstacle_sentence(obstacle: Obstacle) -> str:
+    """Return in the reader's words why an import cannot be taken back."""
+    params = dict(obstacle.params)
+    if word := TABLE_WORDS.get(str(params.get("table"))):
+        params["table"] = _(word)
+    return _(obstacle.message, **params)

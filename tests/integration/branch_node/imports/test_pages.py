@@ -5,9 +5,12 @@ import re
 from datetime import timedelta
 
 import pytest
+from openpyxl import load_workbook
 
 from branch_node.customers.models import Customer
-from branch_node.imports import jobs, pages, row_pages, wizard, working
+from branch_node.imports import file_pages, jobs, pages, row_pages, wizard, working
+from branch_node.imports.kinds import KINDS
+from branch_node.imports.mapping import recognise, suggest
 from branch_node.imports.models import Import, ImportState
 from branch_node.managers.models import Manager
 from shared.auth import operations
@@ -43,7 +46,7 @@ def sign_in(database, runtime):
         runtime,
         product="branch",
         home="imports.index",
-        blueprints=[pages.blueprint, row_pages.blueprint],
+        blueprints=[pages.blueprint, row_pages.blueprint, file_pages.blueprint],
     )
     app.test_client_class = FollowingClient
 
@@ -111,7 +114,7 @@ def test_a_file_goes_from_upload_to_result_with_every_step_shown(browser, import
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ("Customer number", "Mobile", "Life-cycle stage")),
+        ("en", ("Customer number (customer_no)", "Mobile (mobile)", "Life-cycle stage (lifecycle_stage)")),
         ("zh_CN", ("客户编号", "手机", "生命周期阶段")),
     ],
 )
@@ -120,8 +123,69 @@ def test_columns_are_called_by_their_words_in_both_languages(browser, language, 
 
     page = upload(browser, "customers", b"customer_no,name,mobile\nC1,Li,1\n").text
 
-    for name, word in zip(("customer_no", "mobile", "lifecycle_stage"), words, strict=True):
-        assert f">{word} ({name})</option>" in page
+    for word in words:
+        assert f">{word}</option>" in page
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_file_has_headings_that_say_everything_in_the_readers_language(
+    browser, tmp_path, kind, language
+):
+    browser.send("/account/language", language=language)
+
+    for extension in ("csv", "xlsx"):
+        path = tmp_path / f"empty.{extension}"
+        path.write_bytes(browser.get(f"/imports/template/{kind}.{extension}").data)
+        headings = open_table(path).headings
+        assert recognise(headings).name == kind
+        assert list(suggest(KINDS[kind], headings).values()) == KINDS[kind].template
+        assert all(heading.isascii() for heading in headings) == (language == "en")
+
+
+def test_a_workbook_with_headings_says_what_belongs_below_each(browser, tmp_path):
+    path = tmp_path / "empty.xlsx"
+    path.write_bytes(browser.get("/imports/template/customers.xlsx").data)
+
+    told = {
+        row[0]: row[1] for row in load_workbook(path).worksheets[1].iter_rows(min_row=2, values_only=True)
+    }
+
+    assert told["kind"] == "individual or group (required)"
+    assert told["mobile"] == "Mobile number"
+
+
+def test_an_error_file_speaks_chinese_and_is_taken_in_as_it_is_once_mended(browser, importer):
+    browser.send("/account/language", language="zh_CN")
+    mapping = upload(browser, "customers", "编号,类型,姓名,手机号\nC1,火星客户,张三,12\n".encode())
+    checked = browser.send(f"{address(mapping)}/mapping", **form_of(mapping.text))
+    assert "个人客户、集团客户" in checked.text
+    assert "individual" not in checked.text
+
+    errors = browser.get(f"{address(checked)}/refused.csv").data.decode("utf-8-sig")
+    heading, row = errors.splitlines()
+    assert heading == "编号,类型,姓名,手机号,行号,列名,代码,原因"
+    assert ",2,客户类型,unknown-word," in row
+    assert "手机: " in row
+    mended = errors.replace("火星客户", "个人客户").replace("张三,12,", "张三,13800000001,")
+    mapping = upload(browser, "", mended.encode())
+    checked = browser.send(f"{address(mapping)}/mapping", **form_of(mapping.text))
+    browser.send(f"{address(checked)}/commit")
+
+    assert [one.mobile for one in importer.all(Customer)] == ["13800000001"]
+
+
+def test_columns_in_errors_and_results_are_called_by_their_words(browser):
+    browser.send("/account/language", language="zh_CN")
+    page = upload(browser, "customers", "no,姓名\nC1,张三\n".encode())
+    path = f"{address(page)}/mapping"
+
+    refused = browser.send(path, **{"column-0": "customer_no", "column-1": "name"})
+    updating = {"column-0": "customer_no", "column-1": "name", "update_by": "customer_no"}
+    checked = browser.send(path, **updating, **{"constant-kind": "个人客户"})
+
+    assert "：客户类型。" in refused.text
+    assert "<dd>客户编号</dd>" in checked.text
 
 
 def test_a_mapping_is_remembered_for_files_with_the_same_headings(browser):
@@ -215,7 +279,7 @@ def test_undo_shows_what_it_will_touch_and_the_reasons_when_it_cannot(
     refused = browser.send(path)
 
     assert refused.status_code == 409
-    assert "1 records in bill_lines, entered since, need them." in refused.text
+    assert "1 records in Bill lines, entered since, need them." in refused.text
     assert len(importer.all(Customer)) == 3
 
 
@@ -254,7 +318,7 @@ def test_only_administrators_import(sign_in):
     assert sign_in(StaffKind.ACCOUNT_MANAGER).get("/imports/").status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/imports/", "/imports/new", "/imports/template/billing.csv"])
+@pytest.mark.parametrize("path", ["/imports/", "/imports/new"])
 def test_every_page_opens_in_both_languages(browser, path):
     assert browser.get(path, buffered=True).status_code == 200
     browser.send("/account/language", language="zh_CN")
