@@ -305,9 +305,18 @@ def _form(session: Session, chosen: Chosen, refused: BranchlineError | None = No
             for kind in BulkKind
             if kind in PEOPLE and may(*_right(kind.value))
         ],
-        values=request.form,
+        values=_given(),
         errors=_errors(refused) if refused else {},
     )
+
+
+def _given() -> dict[str, str]:
+    """Return what the form holds; a value that comes back from the preview at the field of its kind."""
+    given = request.form.to_dict()
+    own = f"value_{given.get('kind', '')}"
+    if own in {f"value_{kind.value}" for kind in (*CODES, *PEOPLE)} and own not in given:
+        given[own] = given.pop("value", "")
+    return given
 
 
 def _errors(refused: BranchlineError) -> dict[str, str]:
@@ -315,7 +324,7 @@ def _errors(refused: BranchlineError) -> dict[str, str]:
     told = field_errors(refused)
     if isinstance(refused, BulkWhatError) and WHOLE_FORM in told:
         own = f"value_{request.form.get('kind', '')}"
-        told[own if own in request.form else "value"] = told.pop(WHOLE_FORM)
+        told[own if own in _given() else "value"] = told.pop(WHOLE_FORM)
     return told
 
 

@@ -117,6 +117,7 @@ def one(pair_id: str) -> str:
             ],
             fields=_fields(pair),
             probable=_is_probable(pair),
+            probable_from=int(PROBABLE),
         )
 
 

@@ -1,6 +1,42 @@
-"""What somebody's hands do on a page: keys, lists, fields."""
+"""What somebody's hands do on a page: keys alone, and each stop on the way can be seen."""
 
-from playwright.sync_api import Page
+from typing import Final
+
+from playwright.sync_api import Locator, Page
+
+# More stops than any page has, its menu and its bar included.
+MOST_STOPS: Final = 400
+# It may begin behind what is looked for, and at the end of a page the focus is nowhere for one Tab.
+MOST_ROUNDS: Final = 3
+# What has the focus: whether it is in view, to which the page may glide, and looks like it has the focus.
+STOP: Final = """async (wanted) => {
+  const it = document.activeElement;
+  if (!it || it === document.body) return null;
+  const seen = () => {
+    const box = it.getBoundingClientRect();
+    return box.width > 1 && box.height > 1 && box.right > 0 && box.bottom > 0 && box.top < innerHeight;
+  };
+  for (let frame = 0; frame < 120 && !seen(); frame++) await new Promise(requestAnimationFrame);
+  const style = getComputedStyle(it);
+  const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  const what = `${it.tagName} ${it.id || it.name || it.textContent.trim().slice(0, 40)}`;
+  return { what, there: it === wanted, seen: seen(), shown: outlined || style.boxShadow !== "none" };
+}"""
+
+
+def reach(page: Page, target: Locator) -> None:
+    """Press Tab until something has the focus; every stop on the way is on the page and shows that it has the focus."""
+    wanted, rounds = target.element_handle(), 0
+    for _stop in range(MOST_STOPS):
+        stop = page.evaluate(STOP, wanted)
+        rounds += stop is None
+        assert stop is None or (stop["seen"] and stop["shown"]), stop
+        if stop and stop["there"]:
+            return
+        assert rounds <= MOST_ROUNDS, f"no Tab leads to {target}"
+        page.keyboard.press("Tab")
+    message = f"no Tab leads to {target}"
+    raise AssertionError(message)
 
 
 def press(page: Page, *keys: str) -> None:
@@ -12,26 +48,37 @@ def press(page: Page, *keys: str) -> None:
 
 
 def follow(page: Page, name: str) -> None:
-    """Go to a link by the keyboard and open it; raises when there are several of that name."""
-    page.get_by_role("link", name=name, exact=True).focus()
+    """Go to a link and open it; raises when there are several of that name."""
+    reach(page, page.get_by_role("link", name=name, exact=True))
     press(page, "Enter")
 
 
 def choose(page: Page, **chosen: str) -> None:
-    """Choose in lists by their names."""
+    """Choose in lists by their names, with the arrows."""
     for name, value in chosen.items():
-        page.locator(f"main select[name={name}]").select_option(value)
+        choose_in(page, page.locator(f"main select[name={name!r}]"), value)
+
+
+def choose_in(page: Page, field: Locator, value: str) -> None:
+    """Choose a value in a list with the arrows."""
+    reach(page, field)
+    page.keyboard.press("Home")
+    for _option in range(field.locator("option").count()):
+        if field.input_value() == value:
+            return
+        page.keyboard.press("ArrowDown")
+    assert field.input_value() == value
 
 
 def enter(page: Page, **values: str) -> None:
     """Type into fields by their names, over what stands there."""
     for name, value in values.items():
-        page.locator(f"main [name={name}]").focus()
+        reach(page, page.locator(f"main [name={name!r}]"))
         page.keyboard.press("ControlOrMeta+a")
         page.keyboard.type(value)
 
 
 def push_button(page: Page, name: str) -> None:
-    """Press a button of the page's content by the keyboard; it leads to another page."""
-    page.locator("main").get_by_role("button", name=name, exact=True).focus()
+    """Press a button of the page's content; it leads to another page."""
+    reach(page, page.locator("main").get_by_role("button", name=name, exact=True))
     press(page, "Enter")

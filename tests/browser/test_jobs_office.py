@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
 from branch_node.customers.models import Customer
-from branch_node.handover.models import Handover
+from branch_node.handover.models import Handover, HandoverReason
 from branch_node.identity.models import CustomerMerge, MergeState
 from branch_node.identity.queries import is_person
 from branch_node.imports.models import Import, ImportState
@@ -18,7 +18,7 @@ from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.domain.qualification.vocabulary import QualificationState
 from shared.exports.models import Export
-from tests.browser.hands import choose, enter, follow, press, push_button
+from tests.browser.hands import choose, choose_in, enter, follow, press, push_button, reach
 from tests.demo.show import PASSWORD, SECRET, SignIn
 
 pytestmark = [pytest.mark.xdist_group("company"), pytest.mark.timeout(600)]
@@ -62,20 +62,20 @@ def test_a_branch_manager_mends_cells_and_decides_on_duplicates_on_the_page_take
 
     window.open("/imports/new")
     choose(page, kind="customers")
-    page.locator("input[name=file]").set_input_files(path)
-    page.locator("input[name=file]").focus()
-    page.locator("form[action$='/imports/'] button[type=submit]").focus()
-    press(page, "Enter")
+    reach(page, page.locator("input[name=file]"))
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Space")
+    chooser.value.set_files(path)
+    push_button(page, "上载并继续")
     wait_for_work(page)
     for heading, column in HEADINGS.items():
-        page.get_by_label(heading, exact=True).select_option(column)
-    page.locator("form[action$='/mapping'] button[type=submit]").first.focus()
-    press(page, "Enter")
+        choose_in(page, page.get_by_role("combobox", name=heading, exact=True), column)
+    push_button(page, "检查文件")
     wait_for_work(page)
 
     # the two wrong cells are mended where they stand, and the file is checked again
     for wrong, right in (("火星客户", "个人客户"), ("飞行中", "在网")):
-        page.locator(f"input[name^=cell-][value='{wrong}']").focus()
+        reach(page, page.locator(f"input[name^=cell-][value='{wrong}']"))
         page.keyboard.press("ControlOrMeta+a")
         page.keyboard.type(right)
     push_button(page, "保存并重新检查")
@@ -83,12 +83,12 @@ def test_a_branch_manager_mends_cells_and_decides_on_duplicates_on_the_page_take
     expect(page.locator("input[name^=cell-]")).to_have_count(0)
 
     # whoever is here already is decided on, by the row
-    page.locator("select[name=choice-5]").select_option("leave")
+    choose_in(page, page.locator("select[name=choice-5]"), "leave")
     push_button(page, "保存所选")
     wait_for_work(page)
     commit = page.locator("form[action$='/commit'] button")
     assert re.findall(r"\d+", commit.inner_text()) == ["3", "0", "1"]
-    commit.focus()
+    reach(page, commit)
     press(page, "Enter")
     wait_for_work(page)
     with kept_at("B003") as session:
@@ -100,7 +100,7 @@ def test_a_branch_manager_mends_cells_and_decides_on_duplicates_on_the_page_take
     assert arrived == ["巫马行", "令狐青", "上官晴"]
 
     follow(page, "撤销这次导入")
-    page.locator("form[action$='/undo'] button").focus()
+    reach(page, page.locator("form[action$='/undo'] button"))
     press(page, "Enter")
     wait_for_work(page)
     with kept_at("B003") as session:
@@ -120,13 +120,15 @@ def test_a_branch_manager_merges_what_an_account_manager_found_to_be_one_custome
     ids = []
     for number, mobile in (("M-1", "14700660001"), ("M-2", "14700660002")):
         window.open("/customers/new")
-        enter(page, customer_no=number, name="端木清扬", mobile=mobile)
+        enter(page, customer_no=number, name="端木清扬")
         choose(page, kind="individual", status="active")
+        enter(page, mobile=mobile)
         push_button(page, "登记")
         ids.append(page.url.rpartition("/")[2])
     window.open(f"/merges/new?into={ids[0]}&other={ids[1]}")
-    page.locator("input[name=take-mobile][value=other]").focus()
-    page.keyboard.press("Space")
+    reach(page, page.locator("input[name=take-mobile][value=own]"))  # the one that is chosen
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("input[name=take-mobile][value=other]")).to_be_checked()
     push_button(page, "提出合并")
 
     # the branch manager finds it at the top of what waits
@@ -147,6 +149,46 @@ def test_a_branch_manager_merges_what_an_account_manager_found_to_be_one_custome
     )
     assert survivor.mobile == "14700660002"
 
+    # and takes it back
+    boss.open("/merges?state=merged")
+    boss.page.keyboard.press("j")
+    press(boss.page, "Enter")
+    push_button(boss.page, "拆分")
+    with kept_at("B002") as session:
+        assert session.get_one(CustomerMerge, merge.id).state is MergeState.UNDONE
+        assert [session.get_one(Customer, one).mobile for one in ids] == ["14700660001", "14700660002"]
+
+
+def test_a_branch_manager_tags_two_customers_at_once_and_takes_it_back(open_window, user_of, kept_at):
+    window = open_window("B002", user_of("B002", "branch_manager"))
+    page = window.page
+
+    def tagged(tag: str) -> int:
+        with kept_at("B002") as session:
+            return sum(tag in tags for tags in session.scalars(select(Customer.tags)))
+
+    # the first two of the list are marked by their keys
+    window.open("/customers")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_contain_text("x")
+    page.keyboard.press("Escape")
+    for _row in range(2):
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+    press(page, "b")
+    choose(page, kind="add_tag")
+    enter(page, value="展会回访", reason="展会后统一回访")
+    press(page, "Enter")
+
+    # what would happen is looked at, the tag is mended, and then it is done
+    push_button(page, "修改")
+    enter(page, value="春季展会")
+    press(page, "Enter")
+    push_button(page, "执行")
+    assert tagged("春季展会") == 2
+    push_button(page, "撤回此批量操作")
+    assert (tagged("春季展会"), tagged("展会回访")) == (0, 0)
+
 
 def test_an_account_manager_has_a_customer_judged_and_the_branch_manager_approves_it(
     open_window, user_of, kept_at
@@ -155,8 +197,9 @@ def test_an_account_manager_has_a_customer_judged_and_the_branch_manager_approve
     window = open_window("B002", clerk)
     page = window.page
     window.open("/customers/new")
-    enter(page, customer_no="Q-1", name="东方既白", mobile="14700550001")
+    enter(page, customer_no="Q-1", name="东方既白")
     choose(page, kind="individual", status="active")
+    enter(page, mobile="14700550001")
     push_button(page, "登记")
     customer_id = page.url.rpartition("/")[2]
 
@@ -170,7 +213,7 @@ def test_an_account_manager_has_a_customer_judged_and_the_branch_manager_approve
     # the branch manager goes to it in the list of what waits, and approves it
     boss = open_window("B002", manager)
     boss.open("/qualifications?state=proposed")
-    boss.page.locator(f"main a[href$='/qualifications/{judgement}']").first.focus()
+    reach(boss.page, boss.page.locator(f"main a[href$='/qualifications/{judgement}']").first)
     press(boss.page, "Enter")
     push_button(boss.page, "批准")
 
@@ -202,11 +245,11 @@ def test_a_branch_manager_hands_a_leavers_customers_over_and_prints_the_sheet(op
 
     # from the page of who leaves, by its main button
     window.open(f"/managers/{leaver.id}")
-    page.locator(".page-actions a[href*='handovers/new']").focus()
+    reach(page, page.locator(".page-actions a[href*='handovers/new']"))
     press(page, "Enter")
     choose(page, to=taker.id)
-    page.locator("select[name=reason]").select_option(index=1)
-    page.locator("input[name=mark_left]").focus()
+    choose(page, reason=HandoverReason.LEAVES.value)
+    reach(page, page.locator("input[name=mark_left]"))
     page.keyboard.press("Space")
     push_button(page, "查看移交内容")
     push_button(page, "移交")

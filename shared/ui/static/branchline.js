@@ -33,12 +33,44 @@
     one("[data-list] .marked a[data-open], [data-list] .marked a")?.click();
   }
 
+  // The sheet of keys holds the focus while it is open and then gives it back.
+  let before = null;
+  const sheetShown = () => one("#keys.shown");
   function sheet(show) {
     const keys = one("#keys");
     if (!keys) return;
+    if (show && !sheetShown()) before = document.activeElement;
     keys.classList.toggle("shown", show);
     if (show) one("a", keys)?.focus();
-    else if (location.hash === "#keys") history.replaceState(null, "", location.pathname + location.search);
+    else {
+      if (location.hash === "#keys") history.replaceState(null, "", location.pathname + location.search);
+      if (before?.isConnected) before.focus({ preventScroll: true });
+      before = null;
+    }
+  }
+
+  function pick() {
+    const box = one("[data-list] .marked .pick input");
+    box?.click();
+    return Boolean(box);
+  }
+
+  // What Escape takes back: a field that is being corrected, else what is folded out around the focus.
+  const FOLDED = "details.person[open], details.many[open], details.more[open]";
+  function leave(from) {
+    const cancel = from.closest?.(".fact-form") && one("[data-cancel]", from.closest(".fact-form"));
+    if (cancel) cancel.click();
+    const folded = from.closest?.(FOLDED);
+    all(FOLDED).forEach((each) => each.matches(".person, .many") && each.removeAttribute("open"));
+    if (folded) {
+      folded.removeAttribute("open");
+      one("summary", folded).focus();
+    }
+    if (location.hash === "#menu") {
+      location.hash = "";
+      one(".menu-open")?.focus();
+    }
+    return Boolean(cancel || folded);
   }
 
   function press(key) {
@@ -51,20 +83,24 @@
     return true;
   }
 
-  const KEYS = { j: () => mark(1), k: () => mark(-1), "?": () => sheet(true), "/": () => press("/"), n: () => press("n"), e: () => editMarked() || press("e") };
+  const KEYS = { j: () => mark(1), k: () => mark(-1), "?": () => sheet(true), "/": () => press("/"), n: () => press("n"), e: () => editMarked() || press("e"), x: () => pick(), b: () => press("b") };
 
   document.addEventListener("keydown", (event) => {
+    if (event.isComposing) return; // what is pressed now belongs to the input method
+    if (sheetShown()) {
+      if (["Escape", "?", "Tab"].includes(event.key)) event.preventDefault();
+      if (["Escape", "?"].includes(event.key)) sheet(false);
+      return;
+    }
     if (event.key === "Escape") {
-      sheet(false);
-      all("details.person[open]").forEach((menu) => menu.removeAttribute("open"));
-      if (typing(event.target)) event.target.blur();
+      if (!leave(event.target) && typing(event.target)) event.target.blur();
       return;
     }
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && press("/")) {
       event.preventDefault(); // the browser has its own use for it
       return;
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (event.timeStamp - going < 1200) {
       going = -Infinity;
       const line = one(`[data-go="${CSS.escape(event.key)}"]`);
@@ -78,7 +114,7 @@
       going = event.timeStamp;
       return;
     }
-    if (event.key === "Enter" && !event.target.closest("a, button, summary")) openMarked();
+    if (event.key === "Enter" && !event.target.closest("a, button, summary, input")) openMarked();
     else if (KEYS[event.key]) {
       event.preventDefault();
       KEYS[event.key]();
@@ -93,9 +129,23 @@
       event.preventDefault();
       sheet(false);
     }
-    all("details.person[open]").forEach((menu) => {
+    all("details.person[open], details.many[open]").forEach((menu) => {
       if (!menu.contains(event.target)) menu.removeAttribute("open");
     });
+  });
+
+  // --- lists of which rows are chosen: one box marks all that are shown ---------------------------
+  all("[data-pick-all]").forEach((whole) => {
+    const boxes = all("td.pick input", whole.closest("form"));
+    const tell = () => {
+      const marked = boxes.filter((box) => box.checked).length;
+      whole.checked = marked > 0 && marked === boxes.length;
+      whole.indeterminate = marked > 0 && marked < boxes.length;
+    };
+    whole.closest("[hidden]").hidden = boxes.length < 2;
+    whole.addEventListener("change", () => boxes.forEach((box) => (box.checked = whole.checked)));
+    boxes.forEach((box) => box.addEventListener("change", tell));
+    window.addEventListener("pageshow", tell); // the browser brings marks back with the page
   });
 
   // --- the search box: arrows go through what it offers, Enter opens it ---------------------------
@@ -150,6 +200,22 @@
     setTimeout(() => delete form.dataset.sent, 8000);
   });
   window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  // A form that was refused begins at the first field that is wrong.
+  one("main [aria-invalid=true]")?.focus();
+
+  // --- a part that is replaced keeps the focus that was in it -------------------------------------
+  let replaced = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const place = event.detail.target;
+    replaced = place?.id && place.contains(document.activeElement) ? place.id : null;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    const place = replaced && document.getElementById(replaced);
+    if (!place || (document.activeElement && document.activeElement !== document.body)) return;
+    replaced = null;
+    (one("[hx-get]", place) || one("a, button, input, select, textarea", place))?.focus();
+  });
 
   // --- what htmx could not fetch ------------------------------------------------------------------
   function toast(text) {

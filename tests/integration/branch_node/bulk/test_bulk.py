@@ -95,6 +95,21 @@ def test_a_preview_names_who_is_left_out_and_why_and_leaves_no_trace(boss, rows,
     assert not [entry for entry in stored(database, AuditEntry) if entry.seq > before and entry.changes]
 
 
+def test_what_a_preview_shows_goes_back_into_the_form_to_be_changed(boss, rows):
+    one = rows.customer()
+    shown = boss.send("/customers/bulk/preview?grade=A", **order([one], "level", "priority")).text
+    address = re.findall(r'formaction="([^"]+)"', shown)[0]
+    hidden = dict(re.findall(r'<input type="hidden" name="(ids|kind|value|reason)" value="([^"]*)">', shown))
+
+    form = boss.send(address, **hidden).text
+
+    assert 'value="level" selected' in form
+    assert 'value="priority" selected' in form
+    assert f'value="{WHY}"' in form
+    assert f'name="ids" value="{one}"' in form
+    assert form.count('href="/customers?grade=A"') == shown.count('href="/customers?grade=A"') == 1
+
+
 def test_it_is_done_kept_with_every_entry_of_the_log_and_taken_back_exactly(boss, rows, database, clock):
     ids = [rows.customer(customer_no="C-1", tags=["old"]), rows.customer(customer_no="C-2", tags=["VIP"])]
     clock.advance(timedelta(minutes=1))
@@ -208,7 +223,7 @@ def test_it_is_taken_back_on_its_own_day_only(boss, rows, database, clock):
         ({"value": ""}, "value"),
         ({"value": "a;b"}, "value"),
         ({"reason": "x"}, "reason"),
-        ({"kind": "stage"}, "value"),
+        ({"kind": "stage"}, "value_stage"),
         ({"kind": "stage", "value_stage": ""}, "value_stage"),
     ],
 )

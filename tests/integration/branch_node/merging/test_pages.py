@@ -52,6 +52,7 @@ def test_a_merge_is_proposed_shown_approved_and_taken_back(browser, second, two,
     assert "13911112222" in shown
 
     own = browser.get(f"/merges/{merge.id}").text
+    assert all(f'href="/customers/{each}"' in own for each in two)  # whoever decides can open both
     assert "another branch manager decides" in own
     assert browser.send(f"/merges/{merge.id}/approve").status_code == 403
     second.send(f"/merges/{merge.id}/approve")
