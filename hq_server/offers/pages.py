@@ -133,12 +133,15 @@ def customers() -> str:
 
 
 @blueprint.app_template_global("offers_told")
-def told_of(customer: ReplicaCustomer) -> list[tuple[Told, str, str]]:
-    """Return for the page of a customer what became of offers there, each with the offer's title and a tone."""
+def told_of(customer: ReplicaCustomer) -> list[tuple[Told, str | None, str]]:
+    """Return for the page of a customer what became of offers there, each with the offer's title and a tone.
+
+    Of an offer that was never published here (head office was set back) there is no title.
+    """
     with reading() as session:
         titles = {one.code: one.title for one in queries.list_offers(session, stamp().at)}
         found = queries.list_of_customer(session, customer)
-    return [(one, titles.get(one.answer.offer_code, ""), TONES.get(one.answer.step, "")) for one in found]
+    return [(one, titles.get(one.answer.offer_code), TONES.get(one.answer.step, "")) for one in found]
 
 
 def _of(counts: Mapping[tuple[str, int], Answers], code: str) -> dict[int, Answers]:

@@ -128,6 +128,7 @@ def test_a_customers_page_says_what_became_of_which_offer_why_when_and_by_whom(c
     assert "没空 (ana)" in rows[2]
     assert all(word in rows[3] for word in ("Accepted", "GONE", "老档案", "in the file K-2"))
     assert f'href="/offers/branches?offer={CODE}"' in page
+    assert "offer=GONE" not in page  # nobody here published it: there is no page to lead to
     assert "宁波的理由" not in page
     assert "杭州分公司" in page
     assert "As of" in page
