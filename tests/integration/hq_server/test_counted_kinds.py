@@ -190,3 +190,33 @@ def test_a_scheduled_draft_goes_out_when_it_was_said_that_just_these_kinds_are_m
     assert versions(database)[-1].seq is not None
     with database.reads() as session:
         assert session.scalars(select(Alarm)).all() == []
+
+
+def test_writing_a_draft_that_was_held_back_anew_ends_its_alarm(client, database, table, at_its_time):
+    later = (NOON + timedelta(hours=10)).strftime("%Y-%m-%dT%H:%M")
+    draft_without_tax(client, table, LATER, publish_at=later)
+    publish_rule(client)
+    at_its_time()
+
+    assert draft_without_tax(client, table, LATER, publish_at=later, counted="yes").status_code == 303
+
+    with database.reads() as session:
+        assert session.scalars(select(Alarm).where(Alarm.code == "feed-held")).one().closed_at is not None
+    at_its_time()
+    assert versions(database)[-1].seq is not None
+
+
+@pytest.mark.parametrize(
+    ("publish", "kind"),
+    [(publish_rule, ItemKind.RULES), (publish_policy, ItemKind.POLICY)],
+    ids=["rule", "policy"],
+)
+def test_what_was_withdrawn_counts_no_kind_any_more(client, database, table, publish, kind):
+    publish(client)
+    without = KINDS.replace("tax | 完税证明 | Tax certificate\n", "")
+    assert left_out(client, table, without).status_code == 409
+    with database.reads() as session:
+        item = session.scalars(select(FeedItem.id).where(FeedItem.kind == kind)).one()
+    assert client.send(f"/published/{item}/withdrawal").status_code == 303
+
+    assert left_out(client, table, without).status_code == 303

@@ -109,6 +109,9 @@ def test_a_hand_over_is_signed_by_its_two_and_a_paper_is_noted(app, program, row
 
     assert stranger.post(f"{one}/signature").status_code == 404
     assert program.post(f"{one}/signature").json["code"] == "handover-not-yours"
+    reader = Program(app, token_for(app, "wu", [(Resource.CUSTOMER, Action.READ)]))
+    assert reader.get(one).status_code == 200
+    assert reader.post(f"{one}/signature").status_code == 403
     assert giver.post(f"{one}/signature").json["signed_from_by"] == "wu"
     assert taker.post(f"{one}/signature").json["signed_to_by"] == "li"
     assert taker.post(f"{one}/signature").status_code == 409
@@ -116,7 +119,8 @@ def test_a_hand_over_is_signed_by_its_two_and_a_paper_is_noted(app, program, row
     assert program.post(f"{other}/paper", {"where": " "}).json["code"] == "handover-paper"
     noted = program.post(f"{other}/paper", {"where": "binder 7"}).json
     assert (noted["signed_from_paper"], noted["signed_from_by"]) == ("binder 7", "boss")
-    assert giver.post(f"{other}/leaving").status_code == 403
+    for act in ("leaving", "undo"):
+        assert giver.post(f"{other}/{act}").status_code == 403
     assert program.post(f"{other}/leaving").status_code == 200
     assert program.post(f"{other}/leaving").json["code"] == "handover-left"
     with sessions() as session:

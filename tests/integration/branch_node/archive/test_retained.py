@@ -24,14 +24,17 @@ from branch_node.customers import moves
 from branch_node.customers.models import Customer
 from branch_node.erased.queries import CustomerErasedError
 from branch_node.erasure.operations import Known
+from branch_node.identity.models import CustomerIdentity
 from branch_node.personal import holds
 from branch_node.personal.erasing import erase
 from branch_node.qualification.operations import Terms, apply
+from branch_node.units.models import Unit
 from branch_node.units.operations import record_event
 from shared.domain.archive.vocabulary import EntryKind, UnlockPurpose
 from shared.domain.customers.vocabulary import ValueTier
 from shared.domain.erasure.vocabulary import ErasureReason
 from shared.domain.units.vocabulary import UnitEventKind
+from shared.ids import new_id
 from shared.stamp import Stamp
 from shared.twoperson.errors import OwnActError
 from shared.twoperson.operations import approve
@@ -119,6 +122,49 @@ def test_a_file_holds_units_moves_judgements_and_offers_as_they_were_then(sessio
         content = queries.read_content(session, session.get_one(ArchiveEntry, again)) or {}
         assert [one["text"] for one in content["units"][0]["events"]] == [None, "更换刹车片"]
         assert verify(session).intact
+
+
+def test_of_a_unit_sold_on_a_file_tells_what_happened_while_it_was_theirs(sessions, rows):
+    customer_id, other = rows.customer(), rows.customer()
+    unit = rows.unit(customer_id)
+    sold, today = TODAY + timedelta(days=5), TODAY + timedelta(days=9)
+    with sessions.begin() as session:
+        came = {"kind": UnitEventKind.OWNER, "customer_id": other, "happened_on": sold, "text": "卖给朋友"}
+        record_event(session, unit, came, today=today, by=ANA)
+        mended = {"kind": UnitEventKind.REPAIR, "happened_on": today, "text": "新车主的事"}
+        record_event(session, unit, mended, today=today, by=ANA)
+        session.get_one(Unit, unit).remark = "新车主的备注"
+
+    with sessions.begin() as session:
+        entry_id = operations.put_in(session, customer_id, reason="contract ended", by=later(ANA, 1)).id
+
+    with sessions() as session:
+        content = queries.read_content(session, session.get_one(ArchiveEntry, entry_id)) or {}
+    (held,) = content["units"]
+    assert (held["owned"], held["remark"]) == (
+        [{"from": TODAY.isoformat(), "until": sold.isoformat()}],
+        None,
+    )
+    assert [one["customer_id"] for one in held["events"]] == [customer_id]
+    assert "新车主" not in json.dumps(content, ensure_ascii=False)
+
+
+def test_a_file_holds_units_and_answers_of_the_files_merged_into_it(sessions, rows):
+    customer_id, merged = rows.customer(), rows.customer()
+    unit = rows.unit(merged, remark="白色")
+    answer = rows.offer_answer(merged)
+    link = {"customer_id": merged, "identity_id": customer_id, "merged_at": NOON, "merged_by": "ana"}
+    with sessions.begin() as session:
+        session.add(CustomerIdentity(id=new_id(), **link))
+
+    with sessions.begin() as session:
+        entry_id = operations.put_in(session, customer_id, reason="contract ended", by=later(ANA, 1)).id
+
+    with sessions() as session:
+        content = queries.read_content(session, session.get_one(ArchiveEntry, entry_id)) or {}
+    assert [(one["id"], one["remark"]) for one in content["units"]] == [(unit, "白色")]
+    assert [one["kind"] for one in content["units"][0]["events"]] == ["owner"]
+    assert [one["id"] for one in content["offers"]] == [answer]
 
 
 @pytest.mark.parametrize(

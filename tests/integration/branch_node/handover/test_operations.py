@@ -22,6 +22,7 @@ from branch_node.handover.errors import (
 from branch_node.handover.models import Handover, HandoverCustomer, HandoverReason
 from branch_node.handover.operations import Order
 from branch_node.managers.models import Manager
+from branch_node.managers.operations import change_manager
 from shared.audit import operations as audit
 from shared.audit.models import AuditEntry
 from shared.domain.erasure.vocabulary import ErasureReason
@@ -220,8 +221,22 @@ def test_a_signature_on_paper_is_noted_once_with_where_it_lies(sessions, people,
         operations.note_paper(session, handover_id, "夹 7", by=BY)
     with pytest.raises(HandoverSignedError), sessions.begin() as session:
         operations.sign(session, handover_id, by=signed_in(people[0]))
+    with pytest.raises(HandoverSignedError), sessions.begin() as session:
+        operations.note_paper(session, handover_id, "夹 8", by=BY)
     with sessions() as session:
         assert session.get_one(Handover, handover_id).signed_from_paper == "夹 7"
+
+
+def test_who_has_signed_on_screen_has_no_paper_noted_beside_it(sessions, people, held):
+    handover_id = hand_over(sessions, people, held)
+    with sessions.begin() as session:
+        operations.sign(session, handover_id, by=signed_in(people[0]))
+
+    with pytest.raises(HandoverSignedError), sessions.begin() as session:
+        operations.note_paper(session, handover_id, "夹 8", by=BY)
+
+    with sessions() as session:
+        assert session.get_one(Handover, handover_id).signed_from_paper is None
 
 
 def test_taking_back_gives_everybody_back_with_their_shares_and_the_leaver_their_status(
@@ -265,6 +280,20 @@ def test_a_leaver_marked_as_left_afterwards_is_so_once_and_comes_back_with_the_h
         assert session.get_one(Manager, people[0]).status is ManagerStatus.ACTIVE
     with pytest.raises(HandoverOverError), sessions.begin() as session:
         operations.mark_left(session, handover_id, by=BY)
+
+
+def test_a_leaver_whose_status_somebody_has_changed_since_keeps_that_one(sessions, people, held):
+    handover_id = hand_over(sessions, people, held, mark_left=True)
+    with sessions.begin() as session:
+        leaver = session.get_one(Manager, people[0])
+        values = {"status": ManagerStatus.ON_LEAVE}
+        change_manager(session, leaver.id, values, seen_at=leaver.updated_at, by=LATER)
+
+    with sessions.begin() as session:
+        operations.take_back(session, handover_id, since=MORNING, by=LATER)
+
+    with sessions() as session:
+        assert session.get_one(Manager, people[0]).status is ManagerStatus.ON_LEAVE
 
 
 def test_a_customer_changed_since_stays_with_who_took_over(sessions, people, held):

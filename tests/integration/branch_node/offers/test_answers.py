@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import date, timedelta
+from threading import Thread
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -20,8 +21,9 @@ from shared.audit.models import AuditEntry
 from shared.domain.customers.vocabulary import PreferredChannel, ValueTier
 from shared.domain.erasure.vocabulary import ErasureReason
 from shared.domain.offers.vocabulary import OfferStep
-from shared.rights.vocabulary import StaffKind
+from shared.rights.vocabulary import Action, Resource, StaffKind
 from tests.support.branch import ANA, NOON
+from tests.support.groups import ONE_WRITER, not_run
 from tests.support.interfaces import Program, token_for
 
 TODAY = NOON.date()
@@ -307,3 +309,85 @@ def test_two_corrections_of_one_entry_do_not_both_count(customer, sessions):
     values = {"step": OfferStep.MADE, "happened_on": TODAY}
     with pytest.raises(OfferFieldError), sessions.begin() as session:
         operations.record_answer(session, customer, "NEVER", values, today=TODAY, by=ANA)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "cure"),
+    [
+        ({"step": "declined", "reason": ""}, "Write down why it was declined."),
+        ({"happened_on": "2026-03-19"}, "Give today or an earlier day."),
+        ({"step": "void"}, "Please choose one of the list."),
+    ],
+)
+def test_a_correction_is_held_to_what_a_first_entry_is(browser, customer, sessions, database, wrong, cure):
+    answer = write(sessions, customer)
+    form = {"step": "made", "happened_on": TODAY.isoformat(), "reason": "x"} | wrong
+
+    refused = browser.send(f"/offer-answers/{answer}/corrections", **form)
+
+    assert refused.status_code == 400
+    assert cure in refused.text
+    assert [one.id for one in stored(database)] == [answer]
+
+
+def test_of_two_who_take_an_entry_back_at_the_same_moment_one_is_told_that_it_is_done(
+    customer, sessions, dialect
+):
+    if dialect == "sqlite":
+        not_run(dialect, ONE_WRITER)
+    answer, told = write(sessions, customer), []
+
+    def second():
+        try:
+            with sessions.begin() as session:
+                operations.take_back(session, answer, "x", by=ANA)
+        except OfferAnswerCorrectedError:
+            told.append("corrected")
+
+    with sessions.begin() as session:
+        operations.take_back(session, answer, "x", by=ANA)
+        other = Thread(target=second)
+        other.start()
+        other.join(0.5)
+        waited = other.is_alive()
+    other.join(30)
+
+    assert waited
+    assert told == ["corrected"]
+
+
+def test_an_offer_that_has_run_out_or_is_not_understood_is_offered_to_nobody(
+    browser, customer, sessions, database
+):
+    shown = "Title FIBRE"
+    assert shown in browser.get(f"/customers/{customer}/care").text
+    for values in (
+        {"expires_at": NOON},
+        {"expires_at": None, "body": {"title": shown, "from": TODAY.isoformat()}},
+    ):
+        with sessions.begin() as session:
+            session.execute(update(InboundItem).values(**values))
+
+        assert shown not in browser.get(f"/customers/{customer}/care").text
+        refused = browser.send(f"/customers/{customer}/offers/answers", **FORM)
+        assert refused.status_code == 400
+        assert "Choose an offer that applies" in refused.text
+    assert stored(database) == []
+
+
+def test_a_program_that_may_only_read_customers_reads_answers_and_writes_none(
+    app, make_user, customer, sessions, database
+):
+    make_user("boss", StaffKind.BRANCH_MANAGER)
+    program = Program(app, token_for(app, "boss", [(Resource.CUSTOMER, Action.READ)]))
+    answer, path = write(sessions, customer), f"/api/v1/customers/{customer}/offer-answers"
+    right = {"step": "accepted", "happened_on": TODAY.isoformat()}
+
+    assert [one["id"] for one in program.get(path).json["items"]] == [answer]
+    for at, body in (
+        (path, FORM),
+        (f"/api/v1/offer-answers/{answer}/corrections", right),
+        (f"/api/v1/offer-answers/{answer}/taking-back", {"reason": "x"}),
+    ):
+        assert program.post(at, body).status_code == 403
+    assert [one.id for one in stored(database)] == [answer]
