@@ -24,7 +24,7 @@ from hq_server.tables import APP as HQ_TABLES
 from shared.auth import operations as accounts
 from shared.clock import SystemClock
 from shared.ids import new_id
-from shared.rights.vocabulary import StaffKind
+from shared.rights.vocabulary import DataRange, StaffKind
 from tests.soak.figure import Figure
 from tests.support import postgres, setbacks
 from tests.support.databases import DIALECTS, DatabaseFactory
@@ -114,9 +114,9 @@ def thin_line() -> Iterator[Figure]:
         with branch.runtime.database.sessions.begin() as session:
             get_membership(session).hq_url = url
         open_page = _clerk(branch)
-        before = [_in_a_moment(open_page) for _ in range(PAGES)]
         for _number in range(2_000):
             branch.add_bill_line(branch.add_customer())
+        before = [_in_a_moment(open_page) for _ in range(PAGES)]
         pushing = threading.Thread(target=_push_until_done, args=(branch,))
         pushing.start()
         meanwhile = []
@@ -182,7 +182,12 @@ def _clerk(branch: BranchHere) -> Callable[[], float]:
     app.test_client_class = PageClient
     with branch.runtime.database.sessions.begin() as session:
         user, _code = accounts.create_user(
-            session, username="wang", name="王芳", kind=StaffKind.BRANCH_MANAGER, by=branch.world.by()
+            session,
+            username="wang",
+            name="王芳",
+            kind=StaffKind.BRANCH_MANAGER,
+            data_range=DataRange.BRANCH,
+            by=branch.world.by(),
         )
         accounts.set_password(session, user, PASSWORD, by=branch.world.by())
     browser = app.test_client()
