@@ -19,6 +19,8 @@ from tests.support.powercut import CutDisk
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CUTS = 6
 ROWS = 40
+# After a push has begun, which on a busy machine takes its time.
+LONGEST_S = 0.5
 
 
 @pytest.fixture
@@ -77,9 +79,11 @@ def test_what_a_branch_saved_before_a_power_cut_is_there_and_is_captured(
     pair.write(ROWS)
     for _cut in range(CUTS):
         writer = Writer(pair)
+        before = pair.cycles()
         writer.start()
         push = pair.push()
-        time.sleep(pair.rng.uniform(0.1, 0.6))
+        pair.wait_for_cycle(before, push)
+        time.sleep(pair.rng.uniform(0, LONGEST_S))
         writer.dark.set()
         disk.cut()
         writer.join()
@@ -104,8 +108,10 @@ def test_what_head_office_gave_a_receipt_for_before_a_power_cut_is_there(
     pair = pair_on("hq")
     for _cut in range(CUTS):
         pair.write(ROWS)
+        before = pair.cycles()
         push = pair.push()
-        time.sleep(pair.rng.uniform(0.1, 0.6))
+        pair.wait_for_cycle(before, push)
+        time.sleep(pair.rng.uniform(0, LONGEST_S))
         with pair.branch_database.reads() as session:
             receipts = select(OutboxBatch.digest).where(OutboxBatch.acknowledged_at.is_not(None))
             acknowledged = set(session.scalars(receipts))
