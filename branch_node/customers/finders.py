@@ -73,4 +73,6 @@ CUSTOMERS: Final = Finder(
     _find_customers,
     lambda asked: url_for("customers.index", q=asked),
 )
-CONTACTS: Final = Finder("contacts", _l("Contact people"), "user", Resource.CONTACT, _find_contacts)
+CONTACTS: Final = Finder(
+    "contacts", _l("Contact people"), "user", Resource.CONTACT, _find_contacts, indexes=(CONTACT_SEARCH,)
+)

@@ -23,7 +23,8 @@ class Customer(CustomerFields, Base):
     __table_args__ = (
         UniqueConstraint("customer_no"),
         ForeignKeyConstraint(["manager_id"], ["managers.id"]),
-        Index("ix_customers_manager_id", "manager_id"),
+        # Most statements of account managers ask whom they hold: ids and regions stand in it too.
+        Index("ix_customers_manager_id", "manager_id", "region_code", "id"),
         Index("ix_customers_mobile", "mobile"),
         Index("ix_customers_opened_on", "opened_on"),
         Index("ix_customers_id_no", "id_no"),

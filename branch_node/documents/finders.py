@@ -6,20 +6,20 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 from branch_node.documents import queries
-from branch_node.documents.models import Document
+from branch_node.documents.models import DOCUMENT_FILE_SEARCH, DOCUMENT_SEARCH, Document
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Resource
-from shared.web.finding.finder import Finder, Found, Hit, counted
+from shared.web.finding.finder import MOST_COUNTED, Finder, Found, Hit, counted
 
 
 def _find(session: Session, asked: str, limit: int, offset: int) -> Found:
     words = queries.kind_words(session)
-    rows = queries.found(session, asked, words, limit, offset=offset)
+    rows, total = queries.found(session, asked, words, limit, offset=offset)
     hits = [_hit(document, words, f"{name} ({number})") for document, _version, number, name in rows]
-    if not offset and len(hits) < limit:
-        return Found(hits, len(hits))
-    return Found(hits, *counted(session, queries.select_found(session, asked, words)))
+    if offset and not hits:  # a page behind the last
+        return Found((), *counted(session, queries.select_found(session, asked, words)))
+    return Found(hits, min(total, MOST_COUNTED), total > MOST_COUNTED)
 
 
 def _hit(document: Document, words: dict[str, str], customer: str) -> Hit:
@@ -31,4 +31,11 @@ def _hit(document: Document, words: dict[str, str], customer: str) -> Hit:
     )
 
 
-DOCUMENTS: Final = Finder("documents", _l("Documents"), "archive", Resource.DOCUMENT, _find)
+DOCUMENTS: Final = Finder(
+    "documents",
+    _l("Documents"),
+    "archive",
+    Resource.DOCUMENT,
+    _find,
+    indexes=(DOCUMENT_SEARCH, DOCUMENT_FILE_SEARCH),
+)

@@ -100,19 +100,25 @@ def in_force(today: date) -> ColumnElement[bool]:
 
 def found(
     session: Session, text: str, words: Mapping[str, str], limit: int, *, offset: int = 0
-) -> Sequence[tuple[Document, DocumentVersion, str, str]]:
-    """Return the documents a text finds by name, number, file name or kind (`words`), those changed last first."""
+) -> tuple[Sequence[tuple[Document, DocumentVersion, str, str]], int]:
+    """Return the documents a text finds by name, number, file name or kind (`words`), those changed last first.
+
+    With them goes how many are found in all; 0 behind the last of them.
+    """
     met = _met_by(session, text.strip(), words)
     if met is None:
-        return []
+        return [], 0
     latest = (Document.updated_at.desc(), Document.id)
     # Only what is shown is put together with its version and customer: a title may be that of thousands.
-    best = select(Document.id).where(Document.retired_at.is_(None), Document.id.in_(met))
-    shown = session.scalars(best.order_by(*latest).limit(limit).offset(offset)).all()
+    best = select(Document.id, func.count().over()).where(Document.retired_at.is_(None), Document.id.in_(met))
+    shown = session.execute(best.order_by(*latest).limit(limit).offset(offset)).all()
     if not shown:
-        return []
-    wanted = select_documents(session, DocumentFilter(), words).where(Document.id.in_(shown))
-    return [(row[0], row[1], row[2], row[3]) for row in session.execute(wanted.order_by(*latest)).all()]
+        return [], 0
+    wanted = select_documents(session, DocumentFilter(), words).where(
+        Document.id.in_([row[0] for row in shown])
+    )
+    rows = session.execute(wanted.order_by(*latest)).all()
+    return [(row[0], row[1], row[2], row[3]) for row in rows], shown[0][1]
 
 
 def select_found(session: Session, text: str, words: Mapping[str, str]) -> Select[str]:

@@ -85,8 +85,12 @@ def policy(session: Session, name: str, *, now: datetime) -> Any | None:  # noqa
 
 def policies(session: Session, names: Collection[str], *, now: datetime) -> dict[str, Any]:
     """Return the values of those of several policies that are in force, by one read."""
-    found = session.execute(_POLICIES, {"names": list(names), "at": hq_time(session, now)})
-    return {name: body["value"] for name, body in found if body}
+    found = session.execute(_POLICIES, {"names": list(names)})
+    return {
+        name: body["value"]
+        for name, body, expires_at, ahead_ms in found
+        if body and (expires_at is None or expires_at > now + timedelta(milliseconds=ahead_ms or 0))
+    }
 
 
 def codes(session: Session, table: CodeTable, *, now: datetime) -> list[Code] | None:
@@ -183,11 +187,11 @@ def _not_over_at(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
 
 
 # What every page asks, put together once: that takes longer than asking it.
-_POLICIES: Final = select(InboundItem.name, InboundItem.body).where(
+_AHEAD: Final = select(FeedPlace.ahead_ms).where(FeedPlace.id == 1).scalar_subquery()
+_POLICIES: Final = select(InboundItem.name, InboundItem.body, InboundItem.expires_at, _AHEAD).where(
     InboundItem.kind == ItemKind.POLICY.value,
     InboundItem.name.in_(bindparam("names", expanding=True)),
     InboundItem.body.is_not(None),
-    _not_over_at(bindparam("at")),
 )
 _CODES_IN_FORCE: Final = select(InboundItem.id).where(
     InboundItem.kind == ItemKind.CODE_TABLE.value,

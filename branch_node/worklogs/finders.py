@@ -40,4 +40,6 @@ def _hit(row: LogRow) -> Hit:
     )
 
 
-WORK_LOGS: Final = Finder("work-logs", _l("Work logs"), "notebook", Resource.WORK_LOG, _find)
+WORK_LOGS: Final = Finder(
+    "work-logs", _l("Work logs"), "notebook", Resource.WORK_LOG, _find, indexes=(WORK_LOG_SEARCH,)
+)

@@ -42,7 +42,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shared.db.base import Base, BigCounter
 from shared.db.search_terms import Query, Term, fold, query_terms, simplified
-from shared.db.snapshot import once, reads_only
+from shared.db.snapshot import known, once, reads_only
 
 KEY_LENGTH: Final = 80
 CHUNK: Final = 500
@@ -380,23 +380,48 @@ def _waits(session: Session, name: str) -> bool:
     return session.scalar(select(SearchDirty.id).where(SearchDirty.index_name == name).limit(1)) is not None
 
 
+def look_ahead(session: Session, query: str, indexes: Sequence[FollowedTable]) -> None:
+    """Find out by one statement what each of several indexes will be asked by `may_find`."""
+    asked, names = query_terms(query), tuple(index.name for index in indexes)
+    if not asked or not names or not reads_only(session):
+        return
+    for name, found in zip(names, _have_any(session, names, asked), strict=True):
+        known(session, found, _has_any, name, asked)
+
+
 def _has_any(session: Session, name: str, asked: Query) -> bool:
+    return _have_any(session, (name,), asked)[0]
+
+
+def _have_any(session: Session, names: tuple[str, ...], asked: Query) -> Sequence[bool]:
+    """Tell of each index whether it has a record that meets every word."""
     if _dialect(session) == "postgresql":
-        return bool(session.scalar(_any_postgresql(name), {"asked": _tsquery(asked)}))
-    return bool(session.scalar(_any_sqlite(name), {"asked": _fts5_query(asked)}))
+        found = session.execute(_any_postgresql(names), {"asked": _tsquery(asked)})
+    else:
+        found = session.execute(_any_sqlite(names), {"asked": _fts5_query(asked)})
+    return [bool(each) for each in found.one()]
 
 
 @cache
-def _any_postgresql(name: str) -> TextClause:
+def _any_postgresql(names: tuple[str, ...]) -> TextClause:
     # Put together apart, for whose plan a single row is wanted reads the whole index for want of it.
-    found = f"SELECT FROM {name} WHERE words @@ CAST(:asked AS tsquery)"
-    return text(f"WITH found AS MATERIALIZED ({found}) SELECT EXISTS (SELECT FROM found)")  # noqa: S608 - the same
+    made = ", ".join(
+        f"found_{at} AS MATERIALIZED (SELECT FROM {name} WHERE words @@ CAST(:asked AS tsquery))"
+        for at, name in enumerate(names)
+    )
+    told = ", ".join(f"EXISTS (SELECT FROM found_{at})" for at in range(len(names)))
+    return text(f"WITH {made} SELECT {told}")
 
 
 @cache
-def _any_sqlite(name: str) -> TextClause:
-    words = f"{name}{_WORDS_SUFFIX}"
-    return text(f"SELECT EXISTS (SELECT 1 FROM {words} WHERE {words} MATCH :asked)")  # noqa: S608 - names are ours
+def _any_sqlite(names: tuple[str, ...]) -> TextClause:
+    tables = [f"{name}{_WORDS_SUFFIX}" for name in names]
+    told = (f"EXISTS (SELECT 1 FROM {one} WHERE {one} MATCH :asked)" for one in tables)  # noqa: S608 - the same
+    return text(f"SELECT {', '.join(told)}")
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
 
 
 def _ids(keys: Select[Any]) -> Select[Any]:
@@ -406,7 +431,3 @@ def _ids(keys: Select[Any]) -> Select[Any]:
     looked at every record there is. OFFSET keeps the pieces apart.
     """
     return select(keys.offset(0).subquery().c[0])
-
-
-def _dialect(session: Session) -> str:
-    return session.get_bind().dialect.name

@@ -28,6 +28,17 @@ def once(
     return cast("Answer", _answers(session)[key])
 
 
+def known(
+    session: Session,
+    answer: Answer,
+    ask: Callable[Concatenate[Session, Asked], Answer],
+    *asked: Asked.args,
+    **named: Asked.kwargs,
+) -> None:
+    """Note what `ask` would find, where one statement has answered for several; a session that writes asks again."""
+    _answers(session)[(ask, asked, tuple(sorted(named.items())))] = answer
+
+
 def _answers(session: Session) -> dict[Any, Any]:
     """Return what is known of the transaction a session is in."""
     now = session.get_transaction()

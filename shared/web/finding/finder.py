@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from shared.db.search import FollowedTable
 from shared.rights.vocabulary import Resource
 
 # Counting stops here: who hits more adds a word, and needs no exact number for that.
@@ -39,7 +40,8 @@ class Finder:
 
     `find` gets a session with the rows of who asks, the words, how many hits and from which on; it is asked of
     who may read `resource` only. `listed` makes the address of a list that shows the same with filters, where
-    there is one; without it the box has a page of all results of its own.
+    there is one; without it the box has a page of all results of its own. Of `indexes` it is found out together with
+    those of other kinds whether they hold anything at all.
     """
 
     code: str
@@ -48,6 +50,7 @@ class Finder:
     resource: Resource
     find: Callable[[Session, str, int, int], Found]
     listed: Callable[[str], str] | None = None
+    indexes: Sequence[FollowedTable] = ()
 
 
 def counted(session: Session, ids: Select[Any]) -> tuple[int, bool]:

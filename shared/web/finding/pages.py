@@ -9,6 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from shared.db.search import look_ahead
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import may, reading
@@ -126,7 +127,9 @@ class _Pages:
     def _groups(self, session: Session, asked: str, limit: int) -> list[Group]:
         if not asked:
             return []
-        found = ((one, one.find(session, asked, limit, 0)) for one in self._allowed())
+        allowed = self._allowed()
+        look_ahead(session, asked, [index for one in allowed for index in one.indexes])
+        found = ((one, one.find(session, asked, limit, 0)) for one in allowed)
         return [Group(one, hits, _all_of(one, asked)) for one, hits in found if hits.hits]
 
 

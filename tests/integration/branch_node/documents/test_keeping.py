@@ -212,10 +212,10 @@ def test_documents_are_found_by_title_number_file_and_kind(sessions, rows, keep)
 
     for text in ("租赁", "ht-2026", "scan_17", "Contract", "合同"):
         with sessions() as session:
-            hits = queries.found(session, text, queries.kind_words(session), 5)
-        assert [hit[0].id for hit in hits] == [paper], text
+            hits, total = queries.found(session, text, queries.kind_words(session), 5)
+        assert ([hit[0].id for hit in hits], total) == ([paper], 1), text
     with sessions() as session:
-        assert queries.found(session, "scan%17", {}, 5) == []
+        assert queries.found(session, "scan%17", {}, 5) == ([], 0)
 
 
 def test_indexed_documents_are_found_by_a_character_a_beginning_an_end_and_what_the_newest_file_is_called(
@@ -228,8 +228,9 @@ def test_indexed_documents_are_found_by_a_character_a_beginning_an_end_and_what_
     def hits(text):
         with sessions() as session:
             words = queries.kind_words(session)
-            found = queries.found(session, text, words, 5)
+            found, total = queries.found(session, text, words, 5)
             assert counted(session, queries.select_found(session, text, words)) == (len(found), False)
+            assert total == len(found)
         return [hit[0].id for hit in found]
 
     for text in (

@@ -9,8 +9,12 @@ from sqlalchemy import event, text, update
 from sqlalchemy.exc import DBAPIError
 
 from branch_node.customers import operations, queries
-from branch_node.customers.models import Customer
+from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Customer
+from branch_node.documents.models import DOCUMENT_SEARCH
+from branch_node.worklogs.models import WORK_LOG_SEARCH
+from branch_node.worklogs.queries import words_of as words_of_log
 from shared.auth.models import User
+from shared.db.search import index_changed, look_ahead
 from shared.rights.vocabulary import Action, DataRange, Resource, StaffKind
 from shared.web.access import requires
 from shared.web.context import reading, writing
@@ -110,6 +114,54 @@ def test_kinds_of_records_that_hold_none_of_the_words_are_not_read(browser, rows
 
     for table in ("contacts", "work_logs", "documents"):
         assert not any(f"FROM {table}" in each or f"JOIN {table}" in each for each in asked), table
+
+
+@pytest.mark.parametrize("words", ["王", "王一", "更新", "合同", "更新 合同", "没有"])
+def test_one_statement_tells_of_all_indexes_what_each_is_asked(database, sessions, rows, asked, words):
+    manager = rows.manager(name="李强")
+    rows.customer(name="王一", manager_id=manager)
+    rows.work_log(manager, text="谈设备更新")
+    indexes = (CUSTOMER_SEARCH, CONTACT_SEARCH, WORK_LOG_SEARCH, DOCUMENT_SEARCH)
+    with sessions.begin() as session:
+        operations.index_changed(session)
+        index_changed(session, WORK_LOG_SEARCH, words_of_log)
+
+    with database.reads() as session:
+        apart = [one.may_find(session, words) for one in indexes]
+    with database.reads() as session:
+        look_ahead(session, words, indexes)
+        asked.clear()
+        together = [one.may_find(session, words) for one in indexes]
+
+    assert together == apart
+    assert not any("MATCH" in one or "@@" in one for one in asked)
+
+
+def test_hits_of_others_are_passed_over_in_the_index_of_whom_one_holds(
+    database, rows, make_user, sign_in, asked
+):
+    li, chen = rows.manager(name="李强"), rows.manager(name="陈静")
+    rows.customer(name="王一我的", manager_id=li, region_code="440106")
+    for number in range(5):
+        rows.customer(name=f"王{number}别人的", manager_id=chen, region_code="110105")
+    with database.sessions.begin() as session:
+        operations.index_changed(session)
+    make_user("li", kind=StaffKind.ACCOUNT_MANAGER, data_range=DataRange.SELF, manager_id=li)
+    browser = sign_in("li")
+    asked.clear()
+
+    page = browser.get("/search?q=王").text
+
+    assert "王一我的" in page
+    assert "别人的" not in page
+    search = next(one for one in asked if "count(*) OVER" in one and "customer_search" in one)
+    # Of the hits, and of what is said of merged files.
+    assert search.count("IN (SELECT customers.id") == 2
+    if database.dialect == "sqlite":
+        with database.engine.connect() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {search}", (None,) * search.count("?"))
+            read = [row[3] for row in plan]
+        assert sum("COVERING INDEX ix_customers_manager_id" in line for line in read) == 2
 
 
 def test_what_a_page_reads_after_it_wrote_is_what_it_wrote(app, make_user, sign_in, rows):

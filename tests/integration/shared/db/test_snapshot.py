@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.db.engine import Database
-from shared.db.snapshot import once
+from shared.db.snapshot import known, once
 
 
 @pytest.fixture
@@ -51,3 +51,20 @@ def test_a_writing_session_is_never_told_what_was(counted):
         assert once(session, count) == 0
         add(session, "a")
         assert once(session, count) == 1
+
+
+def test_what_was_found_out_with_other_things_is_not_asked_again_in_that_snapshot(counted):
+    def count(session: Session, name: str) -> int:
+        wanted = text("SELECT count(*) FROM things WHERE name = :name")
+        return int(session.scalar(wanted, {"name": name}) or 0)
+
+    with counted.reads() as session:
+        with session.begin():
+            assert once(session, count, "a") == 0
+            known(session, 7, count, "b")
+            assert [once(session, count, "a"), once(session, count, "b")] == [0, 7]
+        with session.begin():
+            assert once(session, count, "b") == 0
+    with counted.sessions.begin() as session:
+        known(session, 7, count, "b")
+        assert once(session, count, "b") == 0
