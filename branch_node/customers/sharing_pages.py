@@ -29,8 +29,11 @@ def share(customer_id: str) -> ResponseReturnValue:
             sharing.share_customer(session, customer_id, _manager(), ends_at=_until(), by=stamp())
     except (CannotShareError, ManagerNotFoundError) as refused:
         notice(translate_error(refused), kind="problem")
-    else:
-        notice(_("Shared."))
+        # What was chosen stands in the form again.
+        chosen, until = request.form.get("manager_id"), request.form.get("until")
+        back = url_for("desk.customer_profile", customer_id=customer_id, share_to=chosen, share_until=until)
+        return redirect(back, code=303)
+    notice(_("Shared."))
     return redirect(url_for("desk.customer_profile", customer_id=customer_id), code=303)
 
 

@@ -31,7 +31,8 @@ _FORMULA_STARTS: Final = frozenset("=+-@\t\r")
 _HARMLESS_SIGN: Final = re.compile(r"[+-][\d\s.,()/-]*", re.ASCII)
 _AMOUNT: Final = re.compile(r"[+-]?(\d{1,15}|\d{1,3}(,\d{3}){1,4})(\.\d{1,2})?", re.ASCII)
 _DAY: Final = re.compile(
-    r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|年(\d{1,2})月(\d{1,2})日)", re.ASCII
+    r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|年(\d{1,2})月(\d{1,2})日|(\d{2})(\d{2}))",
+    re.ASCII,
 )
 _MIDNIGHT: Final = re.compile(r"[ T]00:00(:00)?$")
 _MONTH: Final = re.compile(r"(\d{4})(?:-(\d{2})|年(\d{1,2})月)", re.ASCII)
@@ -258,7 +259,7 @@ def channels(raw: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def day(raw: str) -> date:
-    """Return a day written 2026-03-09, 2026/3/9 or 2026年3月9日; a time of midnight is let go."""
+    """Return a day written 2026-03-09, 2026/3/9, 20260309 or 2026年3月9日; a time of midnight is let go."""
     found = _DAY.fullmatch(_MIDNIGHT.sub("", _folded(raw)))
     if found:
         year, month, number = (int(part) for part in found.groups() if part is not None)

@@ -197,6 +197,15 @@ def test_saving_over_somebody_elses_change_is_refused_shows_both_and_then_can_be
     assert (stored(sessions)[0].name, stored(sessions)[0].mobile) == ("张玮", "13900000000")
 
 
+def test_a_share_that_was_refused_keeps_what_was_chosen(browser, rows):
+    other, customer_id = rows.manager(), rows.customer(manager_id=rows.manager())
+    page = browser.send(f"/customers/{customer_id}/shares", manager_id=other, until="2020-01-01").text
+
+    assert "a day that is not over" in page
+    assert f'value="{other}" selected' in page
+    assert 'name="until" type="date" value="2020-01-01"' in page
+
+
 def test_all_that_is_wrong_is_told_at_once(browser, sessions):
     given = {"customer_no": "C1", "name": "张三", "kind": "individual", "status": "active"}
     page = browser.send("/customers", **given, mobile="12", id_no="11", email="a b")

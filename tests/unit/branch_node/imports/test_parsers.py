@@ -88,6 +88,7 @@ def test_a_day_is_read_in_every_way_it_is_written(day):
     for written in (
         day.isoformat(),
         f"{day.year}/{day.month}/{day.day}",
+        f"{day.year}{day.month:02}{day.day:02}",
         f"{day.year}年{day.month}月{day.day}日",
         f"{day} 00:00:00",
     ):
@@ -95,7 +96,19 @@ def test_a_day_is_read_in_every_way_it_is_written(day):
 
 
 @pytest.mark.parametrize(
-    "cell", ["2026-02-30", "2026-13-01", "26-01-01", "2026.1.1", "03/09/2026", "45296", "2026-1/1", "今天"]
+    "cell",
+    [
+        "2026-02-30",
+        "2026-13-01",
+        "26-01-01",
+        "2026.1.1",
+        "03/09/2026",
+        "45296",
+        "20261301",
+        "2026310",
+        "2026-1/1",
+        "今天",
+    ],
 )
 def test_what_is_not_a_day_is_refused(cell):
     with pytest.raises(CellError) as refused:
