@@ -108,10 +108,17 @@ def test_the_keyboard_reaches_the_list_the_search_box_and_the_help(page):
     page.keyboard.press("k")
     page.keyboard.press("j")
     expect(page.locator("tr.marked")).to_contain_text("KH000002")
+    page.keyboard.press("x")
+    expect(page.locator("tr.marked .pick input")).to_be_checked()
     page.keyboard.press("?")
     expect(page.locator(".keys-sheet")).to_be_visible()
+    # the sheet holds the focus, no key reaches what lies behind it, and then the focus is back
+    page.keyboard.press("Tab")
+    expect(page.locator(".keys-sheet a")).to_be_focused()
+    page.keyboard.press("n")
     page.keyboard.press("Escape")
     expect(page.locator(".keys-sheet")).to_be_hidden()
+    expect(page.locator("tr.marked a").first).to_be_focused()
     page.keyboard.press("/")
     expect(page.locator("#search")).to_be_focused()
     page.keyboard.type("jn?")
@@ -119,6 +126,17 @@ def test_the_keyboard_reaches_the_list_the_search_box_and_the_help(page):
     page.keyboard.press("Escape")
     page.keyboard.press("n")
     expect(page).to_have_url(re.compile("/forms$"))
+
+
+def test_a_box_above_a_list_chooses_all_its_rows_and_tells_when_only_some_are(page):
+    whole, boxes = page.locator("[data-pick-all]"), page.locator("td.pick input")
+    whole.check()
+    assert all(box.is_checked() for box in boxes.all())
+    boxes.first.uncheck()
+    assert whole.evaluate("box => box.indeterminate")
+    whole.check()
+    whole.uncheck()
+    assert not any(box.is_checked() for box in boxes.all())
 
 
 def test_g_and_a_letter_goes_there_and_enter_opens_the_marked_row(page):

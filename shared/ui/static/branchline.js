@@ -136,7 +136,7 @@
 
   // --- lists of which rows are chosen: one box marks all that are shown ---------------------------
   all("[data-pick-all]").forEach((whole) => {
-    const boxes = all("td.pick input", whole.closest("form"));
+    const boxes = all("td.pick input", whole.closest("form") || document);
     const tell = () => {
       const marked = boxes.filter((box) => box.checked).length;
       whole.checked = marked > 0 && marked === boxes.length;
