@@ -187,7 +187,7 @@ def test_a_file_at_which_something_is_written_day_by_day_is_put_away_once_it_has
     assert [night(app, day) for day in (98, 100, 101)] == [0, 1, 0]
 
 
-def test_what_was_taken_out_or_belongs_to_others_puts_no_file_away_again(rows, sessions, app):
+def test_what_belongs_to_others_or_to_an_open_customer_puts_no_file_away_again(rows, sessions, app):
     file = File(rows, sessions)
     open_one = rows.customer()
     assert night(app, 31) == 1
