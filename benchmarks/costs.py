@@ -3,8 +3,8 @@
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from sqlalchemy import func, select, text
 
@@ -77,13 +77,21 @@ def idle(ready: product.Ready, factory: DatabaseFactory) -> tuple[int, float]:
     return line.requests // len(taken), statistics.median(taken) * 1000
 
 
-def few_among(ready: product.Ready, factory: DatabaseFactory, many: int) -> tuple[float, float]:
-    """Return the seconds of a cycle of 1,000 changes: among the rows of `ready`, and among `many`."""
+@dataclass(frozen=True)
+class Few:
+    """Seconds of a cycle of 1,000 changes among some rows, and of what the databases alone take for them."""
+
+    cycle: float
+    databases: float
+
+
+def few_among(ready: product.Ready, factory: DatabaseFactory, many: int) -> tuple[Few, Few]:
+    """Return what a cycle of 1,000 changes takes: among the rows of `ready`, and among `many`."""
     pair = product.copy(ready, factory)
     count = len(ready.rows)
     pair.cycle(count)
     few = _few(pair)
-    copies = many // count - 1
+    copies = max(many // count - 1, 1)
     for number in range(copies):
         with pair.branch.database.sessions.begin() as session:
             session.execute(text(_copy_rows(number)))
@@ -93,7 +101,7 @@ def few_among(ready: product.Ready, factory: DatabaseFactory, many: int) -> tupl
     return result
 
 
-def _few(pair: product.Pair) -> float:
+def _few(pair: product.Pair) -> Few:
     taken = []
     for number in range(ROUNDS):
         with pair.branch.database.sessions.begin() as session:
@@ -107,7 +115,26 @@ def _few(pair: product.Pair) -> float:
         product.settle(pair.branch.database)
         product.settle(pair.hq.database)
         taken.append(pair.cycle(CHANGES))
-    return statistics.median(taken)
+    alone = [_by_the_databases(pair, f"136{number:08d}") for number in range(ROUNDS)]
+    return Few(statistics.median(taken), statistics.median(alone))
+
+
+def _by_the_databases(pair: product.Pair, mobile: str) -> float:
+    """Return the seconds of reading 1,000 rows by their ids and changing them by their ids, and nothing else."""
+    branch: Any = pair.branch.database.engine.raw_connection().driver_connection
+    hq: Any = pair.hq.database.engine.raw_connection().driver_connection
+    chosen = branch.execute("SELECT id FROM customers ORDER BY random() LIMIT ?", (CHANGES,)).fetchall()
+    product.settle(pair.hq.database)
+    started = time.perf_counter()
+    for key in chosen:
+        branch.execute("SELECT * FROM customers WHERE id = ?", key).fetchone()
+    hq.execute("BEGIN IMMEDIATE")
+    change = "UPDATE replica_customers SET mobile = ? WHERE branch_number = 1 AND id = ?"
+    done = hq.executemany(change, [(mobile, *key) for key in chosen])
+    hq.execute("COMMIT")
+    seconds = time.perf_counter() - started
+    assert done.rowcount == CHANGES
+    return seconds
 
 
 def _copy_rows(number: int) -> str:
