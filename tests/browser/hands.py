@@ -9,29 +9,31 @@ MOST_STOPS: Final = 400
 # It may begin behind what is looked for, and at the end of a page the focus is nowhere for one Tab.
 MOST_ROUNDS: Final = 3
 # What has the focus: whether it is in view, to which the page may glide, and looks like it has the focus.
-STOP: Final = """async (wanted) => {
+STOP: Final = """async () => {
   const it = document.activeElement;
   if (!it || it === document.body) return null;
   const seen = () => {
     const box = it.getBoundingClientRect();
     return box.width > 1 && box.height > 1 && box.right > 0 && box.bottom > 0 && box.top < innerHeight;
   };
-  for (let frame = 0; frame < 120 && !seen(); frame++) await new Promise(requestAnimationFrame);
+  for (let frame = 0; frame < 120 && it.isConnected && !seen(); frame++) await new Promise(requestAnimationFrame);
+  if (!it.isConnected) return null;
   const style = getComputedStyle(it);
   const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
   const what = `${it.tagName} ${it.id || it.name || it.textContent.trim().slice(0, 40)}`;
-  return { what, there: it === wanted, seen: seen(), shown: outlined || style.boxShadow !== "none" };
+  return { what, seen: seen(), shown: outlined || style.boxShadow !== "none" };
 }"""
 
 
 def reach(page: Page, target: Locator) -> None:
     """Press Tab until something has the focus; every stop on the way is on the page and shows that it has the focus."""
-    wanted, rounds = target.element_handle(), 0
+    rounds = 0
     for _stop in range(MOST_STOPS):
-        stop = page.evaluate(STOP, wanted)
+        stop = page.evaluate(STOP)
         rounds += stop is None
         assert stop is None or (stop["seen"] and stop["shown"]), stop
-        if stop and stop["there"]:
+        # looked up anew each time: an answer on its way may put another element in its place
+        if stop and target.evaluate("it => it === document.activeElement"):
             return
         assert rounds <= MOST_ROUNDS, f"no Tab leads to {target}"
         page.keyboard.press("Tab")
