@@ -53,6 +53,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = TestRun(folder, pid, durable=config.getoption("--pg-durable"))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes and do not tell them: a file made here holds the time, and all processes must name a test alike."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workeroutput"):
         return

@@ -1,6 +1,7 @@
 """The retained archive: its list, one entry, putting a file in, and the acts of two people."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -23,6 +24,7 @@ from shared.twoperson.queries import find_waiting
 from shared.web.access import requires
 from shared.web.context import may, reading, stamp, writing
 from shared.web.errors import STATUS
+from shared.web.filters import day
 from shared.web.forms import field_errors, notice
 from shared.web.lists import choices, id_argument, text_argument
 from shared.web.paging import PageRequest, paginate
@@ -228,6 +230,7 @@ def _shown(session: Session, entry: ArchiveEntry) -> dict[str, Any]:
         "value_word": lambda field, value: words.value_word(field, value, names),
         "events": words.EVENTS,
         "code_word": words.code_word,
+        "day_of": lambda instant: day(datetime.fromisoformat(instant)),
         "may_change": may(Resource.ARCHIVE, Action.UPDATE) and entry.kind in FILES,
     }
 

@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
+from marshmallow import ValidationError
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from shared.audit.operations import record
+from shared.domain import form_fields
 from shared.errors import N_, BranchlineError, Kind
 from shared.stamp import Stamp
 from shared.web.views.models import NAME_LENGTH, ListStart, ListView
@@ -17,6 +19,7 @@ MOST_VIEWS: Final = 50
 KEPT_REMOVED: Final = timedelta(days=30)
 # Which page, and whose name or number was looked for: neither is part of a way of looking at a list.
 PASSING: Final = frozenset({"page", "q", "view"})
+_NAME: Final = form_fields.text(NAME_LENGTH)
 
 
 class ListViewNotFoundError(BranchlineError):
@@ -152,8 +155,11 @@ def _own(session: Session, owner_id: str, view_id: str, *, removed: bool = False
 
 
 def _checked(name: str, others: list[ListView]) -> str:
-    given = " ".join(name.split())
-    if not 1 <= len(given) <= NAME_LENGTH or given in {view.name for view in others}:
+    try:
+        given = _NAME(name)
+    except ValidationError:
+        raise ListViewNameError(most=NAME_LENGTH) from None
+    if not given or given in {view.name for view in others}:
         raise ListViewNameError(most=NAME_LENGTH)
     return given
 

@@ -1,5 +1,7 @@
 """The pages of the archives, as a branch manager, an account manager and somebody at the desk see them."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import select
 
@@ -271,3 +273,16 @@ def test_of_a_group_one_does_not_see_no_name_is_said_in_the_history(
     assert "华东集团" not in page
     assert group not in page
     assert "华东集团" in browser.get(f"/customers/{customer_id}/history").text
+
+
+def test_days_in_a_file_put_away_are_those_of_the_branch(sessions, rows, make_user, sign_in, clock):
+    customer_id = rows.customer(name="李明")
+    clock.set(datetime(2026, 3, 18, 16, 30, tzinfo=UTC))  # half past midnight of the 19th in Shanghai
+    make_user("wang")
+    browser = sign_in("wang")
+    _save(browser, sessions, customer_id, phone="0571-88880000")
+    browser.send(f"/archive/customers/{customer_id}", reason="contract ended")
+
+    page = browser.get(f"/archive/{_only(sessions, ArchiveEntry).id}").text
+
+    assert '<div class="timeline-at">2026-03-19</div>' in page

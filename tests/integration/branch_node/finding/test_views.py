@@ -156,3 +156,13 @@ def test_a_file_holds_just_the_columns_filters_and_order_of_the_list(browser, ro
     lines = [line.split(",")[:-1] for line in answer.data.decode("utf-8-sig").splitlines()]
     assert lines[0] == ["Number", "Name", "Grade", "E-mail"]
     assert [line[1:3] for line in lines[1:]] == [["乙", "Grade B"]]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept_as"),
+    [("  my\u200b  view\ufeff ", ["my view"]), ("\u200b", []), ("a\x07b", []), ("n" * 61, [])],
+)
+def test_a_view_is_kept_under_a_name_that_can_be_read_and_typed_again(browser, sessions, typed, kept_as):
+    browser.send("/views/customers", name=typed, query="grade=A")
+
+    assert [view.name for view in kept(sessions)] == kept_as
