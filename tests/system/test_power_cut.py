@@ -15,9 +15,12 @@ from hq_server.ingest.models import InboxBatch
 from sync_protocol.changelog.models import Change, OutboxBatch
 from tests.support.pair import Pair, make_pair
 from tests.support.powercut import CutDisk
+from tests.support.shares import share
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-CUTS = 6
+# The whole of S3 is 20 turns of both tests: 520 cuts.
+MANY_CUTS = 13
+CUTS = share(6, MANY_CUTS)
 ROWS = 40
 # After a push has begun, which on a busy machine takes its time.
 LONGEST_S = 0.5

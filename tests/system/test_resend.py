@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from branch_node.cli import cli
 from branch_node.customers.models import Customer
@@ -32,6 +32,7 @@ from hq_server.proof.models import Difference, Proof, ResendAsk
 from hq_server.proof.operations import ask_to_resend
 from hq_server.replica.models import Tombstone
 from shared.audit.models import AuditEntry
+from shared.ids import new_id
 from sync_protocol.catalog import BACKLOG, CATALOG
 from sync_protocol.changelog.models import Change, OutboxBatch
 from sync_protocol.contract.codes import PROBLEM_TYPE
@@ -345,6 +346,28 @@ def test_a_row_somebody_is_writing_waits_so_that_no_older_number_is_hidden_behin
     world.assert_equal()
     with world.hq.database.reads() as session:
         assert session.scalars(select(Difference)).all() == [], "found by being sent, not by being compared"
+
+
+def test_a_row_whose_child_somebody_is_writing_does_not_wait_for_it(
+    world: World, on_postgresql: BranchHere
+) -> None:
+    branch = on_postgresql
+    ask(branch, record_type="customer")
+    with branch.runtime.database.reads() as session:
+        one = session.scalars(select(Customer.id).order_by(Customer.id).limit(1)).one()
+    table, known = branch.runtime.bindings["bill_line"].table, branch.add_bill_line(one)
+    with branch.runtime.database.reads() as session:
+        line = session.execute(select(table).where(table.c.id == known)).mappings().one()
+    with branch.runtime.database.sessions() as writing:
+        # Its customer's key is held against removal until this commits; the customer is not changed.
+        writing.execute(insert(table).values({**line, "id": new_id(), "bill_no": "B-NEW"}))
+        assert branch.push().outcome == "done"
+        assert [each.state for each in resends(branch)] == [ResendState.DONE]
+        writing.commit()
+
+    branch.push()
+
+    world.assert_equal()
 
 
 def test_a_repair_leaves_the_row_somebody_is_writing_to_that_write(
