@@ -118,6 +118,25 @@ def test_todays_records_are_in_before_any_more_of_the_backlog(world: World, behi
     assert_proven(world)
 
 
+def test_of_what_came_by_the_backlog_too_one_barrier_proves_every_small_table(
+    world: World, behind: BranchHere
+) -> None:
+    while behind.push().unfinished:
+        pass
+    assert BACKLOG in {channel for channel, _record, _rows in arrived(world)}
+    world.advance(days=1)
+    empty = select(func.count()).select_from(InboxBatch).where(InboxBatch.rows == 0)
+    with world.hq.database.reads() as session:
+        before = session.scalar(empty) or 0
+
+    assert behind.push().outcome == "done"
+
+    with world.hq.database.reads() as session:
+        just_now = (Proof.compared_at == world.clock.now()) & Proof.equal
+        assert set(session.scalars(select(Proof.record_type).where(just_now))) == set(CATALOG)
+        assert session.scalar(empty) == before + 1
+
+
 def test_a_record_type_with_little_from_before_goes_in_one_queue(world: World, behind: BranchHere) -> None:
     split_above(behind, 100)
 
