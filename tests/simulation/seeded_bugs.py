@@ -117,7 +117,7 @@ BUGS = (
     Bug(
         "rows that only head office has are not fetched",
         "branch_node.outbound.histories:begin_lineage",
-        "fetched = fetch_recovered(runtime, client, number, common)",
+        "fetched = fetch_recovered(Versions.told(state).narrowed(runtime), client, number, common)",
         "fetched = 0",
     ),
     Bug(
