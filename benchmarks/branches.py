@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
+from sqlalchemy import select
 
 from benchmarks.work import make_customers, write_customers
 from branch_node import app as branch_app
@@ -16,6 +17,7 @@ from branch_node.managers.models import Manager
 from branch_node.outbound.cycle import run_cycle
 from branch_node.outbound.queries import get_membership
 from branch_node.outbound.transport import HttpTransport
+from branch_node.runtime import BranchRuntime
 from shared.clock import SystemClock
 from shared.jobs.job import Progress
 from tests.support.databases import DatabaseFactory
@@ -55,13 +57,16 @@ def measure(folder: Path, factory: DatabaseFactory, rows: int) -> dict[str, floa
 
 
 def race(folder: Path, factory: DatabaseFactory, branches: int, rows: int) -> Race:
-    """Let branches with `rows` rows in all make their first load at once."""
+    """Let branches with `rows` rows in all send them at once, each after a cycle without: nodes run for months."""
     folder.mkdir(parents=True)
     port, database = free_port(), factory.create("postgresql")
-    homes = _set_up(folder, factory, database, branches, rows // branches, f"http://127.0.0.1:{port}")
+    homes = _set_up(folder, factory, database, branches, f"http://127.0.0.1:{port}")
     hq = start_serving("hq-server", folder / "hq", port, folder=folder)
     ready, told, go = _spawn.Queue(), _spawn.Queue(), _spawn.Event()
-    runners = [_spawn.Process(target=_push, args=(home, ready, go, told), daemon=True) for home in homes]
+    each = rows // branches
+    runners = [
+        _spawn.Process(target=_push, args=(home, each, ready, go, told), daemon=True) for home in homes
+    ]
     for runner in runners:
         runner.start()
     for _runner in runners:
@@ -88,37 +93,41 @@ def idle_branch(folder: Path) -> float:
     return size
 
 
-def _set_up(
-    folder: Path, factory: DatabaseFactory, database: str, branches: int, rows: int, url: str
-) -> Sequence[Path]:
-    """Make head office and its branches, each with its rows committed and nothing of them sent."""
+def _set_up(folder: Path, factory: DatabaseFactory, database: str, branches: int, url: str) -> Sequence[Path]:
+    """Make head office and its branches, each with an account manager."""
     homes = []
     with make_world(folder, database, lambda: factory.create("sqlite")) as world:
         for number in range(branches):
             branch = world.make_branch(f"B{number:03}")
-            manager = branch.add_manager()
+            branch.add_manager()
             branch.push()
-            write_customers(branch.runtime.database, make_customers(rows, [manager]))
             with branch.runtime.database.sessions.begin() as session:
                 get_membership(session).hq_url = url
             homes.append(branch.runtime.settings.home.path)
     return homes
 
 
-def _push(home: Path, ready: "Queue[Any]", go: Any, told: "Queue[float]") -> None:  # noqa: ANN401 - an event of another process
-    """Push until everything is delivered, coming again when head office says; in a process of its own."""
+def _push(home: Path, rows: int, ready: "Queue[Any]", go: Any, told: "Queue[float]") -> None:  # noqa: ANN401 - an event of another process
+    """Write the rows and push them once all are ready; in a process of its own."""
     runtime = replace(branch_app.open_runtime(home), clock=SystemClock(), transport=HttpTransport())
+    _push_all(runtime)
     with runtime.database.reads() as session:
-        session.query(Manager).count()
+        manager = session.scalars(select(Manager.id)).one()
+    write_customers(runtime.database, make_customers(rows, [manager]))
     ready.put(home.name)
     go.wait()
+    _push_all(runtime)
+    told.put(time.monotonic())
+
+
+def _push_all(runtime: BranchRuntime) -> None:
+    """Push until everything is delivered, coming again when head office says."""
     while True:
         result = run_cycle(runtime, Progress())
         if result.outcome == "done" and not result.unfinished:
-            break
+            return
         assert result.outcome in {"retry", "waiting"}, result
         time.sleep(result.wait.total_seconds() if result.wait else SAMPLE_S)
-    told.put(time.monotonic())
 
 
 def _watch(hq: Command, runners: Sequence[Any]) -> float:
