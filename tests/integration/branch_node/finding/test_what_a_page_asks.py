@@ -262,3 +262,19 @@ def test_a_record_that_waits_to_be_indexed_is_never_found_under_its_old_name(
             operations.index_changed(writer)
         with session.begin():  # another snapshot in the same session
             assert len(queries.search_customers(session, "赵三", limit=5)) == 1
+
+
+@pytest.mark.parametrize("group", ["", *queries.GROUPS])
+@pytest.mark.parametrize("sort", queries.SORTS)
+def test_no_order_of_the_list_goes_by_the_index_of_whom_somebody_holds(database, rows, asked, sort, group):
+    rows.customer(name="王一")
+    for descending in (False, True):
+        with database.reads() as session:
+            asked.clear()
+            queries.list_customers(
+                session, queries.CustomerFilter(), sort=sort, descending=descending, limit=50, group=group
+            )
+            if database.dialect == "postgresql":  # which of them it takes goes by what it knows of the rows
+                continue
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {asked[-1]}", (50, 0))
+            assert not any("SCAN customers USING INDEX ix_customers_manager_id" in row[3] for row in plan)
