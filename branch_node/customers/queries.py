@@ -56,6 +56,7 @@ SORTS: Final = {
     "opened_on": Customer.opened_on,
     "updated_at": Customer.updated_at,
 }
+# Those of them that no index has.
 UNINDEXED: Final = frozenset({"grade"})
 
 GROUPS: Final = {

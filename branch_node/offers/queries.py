@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from branch_node.identity.queries import of_person
 from branch_node.offers.errors import OfferAnswerNotFoundError
 from branch_node.offers.models import OfferAnswer
+from shared.domain.corrections import versions_before
 from shared.domain.offers.vocabulary import OfferStep
 
 MOST_SHOWN: Final = 200
@@ -54,7 +55,7 @@ def told(session: Session, customer_id: str) -> list[Told]:
     wanted = select(OfferAnswer).where(of_person(OfferAnswer.customer_id, customer_id), ~_corrected())
     found = session.scalars(wanted.order_by(*ordered).limit(MOST_SHOWN)).all()
     before = _before(session, [one.corrects_id for one in found if one.corrects_id])
-    return [Told(one, _versions(before, one)) for one in found]
+    return [Told(one, versions_before(one, before)) for one in found]
 
 
 def latest(session: Session, customer_id: str) -> dict[str, OfferAnswer]:
@@ -75,12 +76,3 @@ def _before(session: Session, ids: Collection[str]) -> dict[str, OfferAnswer]:
         known |= {one.id: one for one in found}
         ids = {one.corrects_id for one in found if one.corrects_id}
     return known
-
-
-def _versions(known: dict[str, OfferAnswer], last: OfferAnswer) -> list[OfferAnswer]:
-    found: list[OfferAnswer] = []
-    before = known.get(last.corrects_id or "")
-    while before is not None:
-        found.append(before)
-        before = known.get(before.corrects_id or "")
-    return found

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from branch_node.customers.models import Customer
 from branch_node.customers.queries import find_by_ids
 from branch_node.units.models import UnitEvent
+from shared.domain.corrections import versions_before
 from shared.domain.units.rules import standing
 from shared.domain.units.vocabulary import UnitEventKind
 
@@ -35,13 +36,4 @@ def told(session: Session, events: Sequence[UnitEvent]) -> list[Told]:
     void = [one for one in events if one.kind is UnitEventKind.VOID]
     shown = sorted([*standing(events), *void], key=lambda one: (one.happened_on, one.id), reverse=True)
     known = find_by_ids(session, [one.customer_id for one in shown if one.customer_id])
-    return [Told(one, known.get(one.customer_id or ""), _versions(by_id, one)) for one in shown]
-
-
-def _versions(by_id: dict[str, UnitEvent], last: UnitEvent) -> list[UnitEvent]:
-    found: list[UnitEvent] = []
-    before = by_id.get(last.corrects_id or "")
-    while before is not None:
-        found.append(before)
-        before = by_id.get(before.corrects_id or "")
-    return found
+    return [Told(one, known.get(one.customer_id or ""), versions_before(one, by_id)) for one in shown]

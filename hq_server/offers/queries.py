@@ -1,7 +1,7 @@
 """Reads of what became of offers as branches sent it: of each customer the entry that counts, by offer and branch."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +13,7 @@ from hq_server.feed.models import FeedItem
 from hq_server.feed.queries import ItemFilter, list_standings
 from hq_server.replica.models import ReplicaCustomer, ReplicaCustomerIdentity, ReplicaOfferAnswer
 from shared.db.base import Id
+from shared.domain.corrections import versions_before
 from shared.domain.offers.rules import Offer, problem_of, read_offer
 from shared.domain.offers.vocabulary import OfferStep
 from shared.domain.published.vocabulary import ItemKind
@@ -146,7 +147,7 @@ def list_of_customer(session: Session, customer: ReplicaCustomer) -> list[Told]:
     ordered = wanted.order_by(answer.happened_on.desc(), answer.id.desc())
     known = {one.id: one for one in session.scalars(ordered)}
     corrected = {one.corrects_id for one in known.values()}
-    return [Told(one, _versions(known, one)) for one in known.values() if one.id not in corrected]
+    return [Told(one, versions_before(one, known)) for one in known.values() if one.id not in corrected]
 
 
 def _files_of(customer: ReplicaCustomer) -> CompoundSelect[str]:
@@ -155,15 +156,6 @@ def _files_of(customer: ReplicaCustomer) -> CompoundSelect[str]:
         link.branch_number == customer.branch_number, link.identity_id == customer.id
     )
     return union_all(select(literal(customer.id, Id)), merged)
-
-
-def _versions(known: Mapping[str, ReplicaOfferAnswer], last: ReplicaOfferAnswer) -> list[ReplicaOfferAnswer]:
-    found: list[ReplicaOfferAnswer] = []
-    before = known.get(last.corrects_id or "")
-    while before is not None:
-        found.append(before)
-        before = known.get(before.corrects_id or "")
-    return found
 
 
 def _latest(code: str | None) -> Select[Any]:

@@ -17,6 +17,7 @@ from hq_server.replica.models import (
     ReplicaManager,
     ReplicaWorkLog,
 )
+from shared.domain.corrections import versions_before
 from shared.domain.customers.vocabulary import CustomerStatus
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.domain.worklogs.vocabulary import WorkLogKind
@@ -224,16 +225,10 @@ def explain_logs(session: Session, logs: Sequence[ReplicaWorkLog]) -> list[LogEn
         )
     }
     older = _older_versions(session, logs)
-    entries = []
-    for log in logs:
-        corrected: list[ReplicaWorkLog] = []
-        step = older.get(log.corrects_id or "")
-        while step is not None and step not in corrected:
-            corrected.append(step)
-            step = older.get(step.corrects_id or "")
-        customer = customers.get((log.branch_number, log.customer_id or ""))
-        entries.append(LogEntry(log, customer, corrected))
-    return entries
+    return [
+        LogEntry(log, customers.get((log.branch_number, log.customer_id or "")), versions_before(log, older))
+        for log in logs
+    ]
 
 
 def log_starts(

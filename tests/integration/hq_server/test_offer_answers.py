@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from hq_server.branches.models import Branch
-from hq_server.replica.models import ReplicaOfferAnswer
+from hq_server.offers.queries import list_of_customer
+from hq_server.replica.models import ReplicaCustomer, ReplicaOfferAnswer
 from shared.ids import new_id
 from shared.rights.vocabulary import StaffKind
 from tests.integration.hq_server.conftest import NOON, PASSWORD
@@ -144,6 +145,26 @@ def test_a_merged_file_shows_its_own_entries_and_one_without_any_says_so(client,
         branch.deliver()
     page = client.get(f"/customers/B003/{nobody}?tab=offers").text
     assert "Nothing about offers at this customer has arrived" in page
+
+
+def test_entries_that_correct_each_other_are_each_told_once(client, database):
+    with database.sessions.begin() as session:
+        branch = add_branch(session, "B001", NOON, name="杭州分公司")
+        zhang = branch.customer("K-1", "张三")
+        branch.deliver()
+        first, second = new_id(), new_id()
+        session.add_all(
+            [
+                said(branch, zhang, "made", 1, id=first, corrects_id=second, reason="甲"),
+                said(branch, zhang, "made", 2, id=second, corrects_id=first, reason="乙"),
+                said(branch, zhang, "accepted", 3, corrects_id=second),
+            ]
+        )
+    with database.reads() as session:
+        customer = session.scalars(select(ReplicaCustomer)).one()
+        [told] = list_of_customer(session, customer)
+
+    assert [one.reason for one in told.before] == ["乙", "甲"]
 
 
 def test_who_is_limited_to_branches_or_sees_contact_data_masked_sees_no_more_there(app, database, kept):
