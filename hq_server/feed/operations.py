@@ -25,7 +25,7 @@ from hq_server.feed.models import FeedHead, FeedItem, FeedVersion
 from shared.alarms.operations import clear_alarm
 from shared.audit.operations import record
 from shared.db.base import instant_text
-from shared.domain.published.rules import problem_of
+from shared.domain.published.rules import problem_of, title_of
 from shared.domain.published.vocabulary import TITLED, ItemKind
 from shared.i18n import gettext as _
 from shared.ids import new_id
@@ -176,7 +176,7 @@ def _publish(session: Session, item: FeedItem, version: FeedVersion, *, by: Stam
     last = _take_turn(session)
     version.seq, version.published_at, version.published_by = last.seq + 1, by.at, by.actor
     if item.kind in TITLED:
-        item.title = version.body["title"]
+        item.title = title_of(item.kind, version.body)
     version.digest = next_digest(last.digest, _publication(item, version))
     last.seq, last.digest = version.seq, version.digest
     session.flush()
@@ -267,7 +267,7 @@ def _check(session: Session, item: FeedItem, draft: Draft) -> None:
 
 
 def _title(kind: ItemKind, name: str, draft: Draft) -> str:
-    return str(draft.body.get("title", ""))[:120] if kind in TITLED else name
+    return title_of(kind, draft.body) if kind in TITLED else name
 
 
 def _note(session: Session, event: str, item: FeedItem, version: FeedVersion, *, by: Stamp) -> None:

@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from hq_server.branches.queries import list_branches
-from hq_server.feed import offer_form, operations, queries, rule_form, standing
+from hq_server.feed import offer_form, operations, queries, question_form, rule_form, standing
 from hq_server.feed.counted import (
     counted,
     is_papers,
@@ -43,6 +43,7 @@ from shared.domain.qualification.checks import NAME as RULE_SET
 from shared.domain.qualification.checks import problem_of as rules_problem
 from shared.domain.qualification.rules import read_rules
 from shared.domain.qualification.words import grades_word, review_word, rule_word
+from shared.domain.questions.words import QUESTION_WORDS, question_lines
 from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.i18n import label
@@ -59,6 +60,7 @@ NEW: Final = {
     ItemKind.ANNOUNCEMENT: N_("New announcement"),
     ItemKind.RECALL: N_("New recall"),
     ItemKind.OFFER: N_("New offer"),
+    ItemKind.QUESTION: N_("New question"),
 }
 EVENTS: Final = {
     "feed.drafted": N_("wrote the draft"),
@@ -263,6 +265,9 @@ def _frame(found: Standing) -> dict[str, Any]:
         "rules_of": _rules_of,
         "recall_of": _recall_of,
         "offer_of": lambda version: offer_lines(version.body),
+        "question_of": lambda version: [
+            (_(QUESTION_WORDS[name]), said) for name, said in question_lines(version.body)
+        ],
     }
 
 
@@ -329,6 +334,8 @@ def _form(
         seen_at=_seen(found) if found else "",
         later=LATER,
         offer_choices=offer_form.choices(),
+        question_choices=question_form.choices(),
+        fixed=found.current.body if found and found.current else None,
         asks_known=asks_word(ASKS),
         asks_example=asks_word((VALID_UNTIL, NUMBER)),
         several=policy_options(name, paper_kinds(session)) if name in POLICIES else [],

@@ -7,7 +7,7 @@ from typing import Any, Final
 from marshmallow import ValidationError
 from werkzeug.datastructures import MultiDict
 
-from hq_server.feed import offer_form, recall_form
+from hq_server.feed import offer_form, question_form, recall_form
 from hq_server.feed.models import FeedVersion
 from hq_server.feed.operations import Draft
 from hq_server.feed.rule_form import form_rows, given_rows, read_form
@@ -73,6 +73,9 @@ def form_values(kind: ItemKind, version: FeedVersion | None, *, timezone: str) -
     rules = form_rows(version.body if version else None) if kind is ItemKind.RULES else {}
     recall = recall_form.form_values(version.body if version else None) if kind is ItemKind.RECALL else {}
     offer = offer_form.form_values(version.body if version else None) if kind is ItemKind.OFFER else {}
+    question = (
+        question_form.form_values(version.body if version else None) if kind is ItemKind.QUESTION else {}
+    )
     if version is None:
         return {
             "to": "all",
@@ -83,6 +86,7 @@ def form_values(kind: ItemKind, version: FeedVersion | None, *, timezone: str) -
             **rules,
             **recall,
             **offer,
+            **question,
         }
     body = version.body
     value = body.get("value")
@@ -102,6 +106,7 @@ def form_values(kind: ItemKind, version: FeedVersion | None, *, timezone: str) -
         **rules,
         **recall,
         **offer,
+        **question,
     }
 
 
@@ -189,12 +194,19 @@ def _offer(
     return offer_form.read_form(name, form, errors)
 
 
+def _question(
+    name: str, form: Form, before: FeedVersion | None, _timezone: str, errors: dict[str, list[str]]
+) -> dict[str, Any]:
+    return question_form.read_form(name, form, before.body if before else None, errors)
+
+
 _BODIES: Final[Mapping[ItemKind, Any]] = {
     ItemKind.CODE_TABLE: _codes,
     ItemKind.POLICY: _policy,
     ItemKind.RULES: _rules,
     ItemKind.RECALL: _recall,
     ItemKind.OFFER: _offer,
+    ItemKind.QUESTION: _question,
     ItemKind.ANNOUNCEMENT: _announcement,
 }
 

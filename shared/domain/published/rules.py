@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from shared.domain.offers import rules as offers
 from shared.domain.published import announcements, codes, orders, policies
+from shared.domain.published.announcements import TITLE_LENGTH
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.qualification import checks as qualification
+from shared.domain.questions import rules as questions
 from shared.domain.units import recalls
 from shared.errors import N_
 
@@ -17,9 +19,15 @@ _CHECKS: Final[Mapping[str, Callable[[str, Mapping[str, Any]], str | None]]] = {
     ItemKind.RULES: qualification.problem_of,
     ItemKind.RECALL: recalls.problem_of,
     ItemKind.OFFER: offers.problem_of,
+    ItemKind.QUESTION: questions.problem_of,
     ItemKind.ANNOUNCEMENT: lambda _name, body: announcements.problem_of(body),
     ItemKind.PERSONAL_ORDER: lambda _name, body: orders.problem_of(body),
 }
+
+
+def title_of(kind: str, body: Mapping[str, Any]) -> str:
+    """Return what lists call an item that people write; a question by its Chinese text."""
+    return str(body.get("zh" if kind == ItemKind.QUESTION else "title", ""))[:TITLE_LENGTH]
 
 
 def problem_of(kind: str, name: str, body: Mapping[str, Any]) -> str | None:

@@ -15,6 +15,7 @@ class ItemKind(Vocabulary):
     RULES = ("rules", N_("Rules"), "规则")
     RECALL = ("recall", N_("Recall"), "召回")
     OFFER = ("offer", N_("Offer"), "优惠")
+    QUESTION = ("question", N_("Question"), "问题")
     PERSONAL_ORDER = ("personal_order", N_("Order about personal data"), "个人信息指令")
 
 
@@ -25,10 +26,11 @@ PUBLISHED_KINDS: Final = (
     ItemKind.RULES,
     ItemKind.RECALL,
     ItemKind.OFFER,
+    ItemKind.QUESTION,
     ItemKind.ANNOUNCEMENT,
 )
 # What people write with a title of its own.
-TITLED: Final = (ItemKind.ANNOUNCEMENT, ItemKind.RECALL, ItemKind.OFFER)
+TITLED: Final = (ItemKind.ANNOUNCEMENT, ItemKind.RECALL, ItemKind.OFFER, ItemKind.QUESTION)
 
 
 class CodeTable(Vocabulary):

@@ -12,6 +12,7 @@ from shared.domain.qualification.checks import NAME as RULE_SET
 from shared.domain.qualification.checks import problem_of as rules_problem
 from shared.domain.qualification.words import NO_KINDS
 from shared.domain.qualification.words import differences as rule_differences
+from shared.domain.questions.words import QUESTION_WORDS, question_lines
 from shared.errors import N_
 from shared.i18n import current_language, label
 from shared.i18n import gettext as _
@@ -39,6 +40,12 @@ OFFER_WORDS: Final = {
     "stages": N_("Life-cycle stages"),
     "kinds": N_("Kinds of customers"),
 }
+ANNOUNCEMENT_WORDS: Final = {"title": TITLE, "text": TEXT, "from": N_("Shown from"), "for": N_("For")}
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    ItemKind.OFFER: OFFER_WORDS,
+    ItemKind.QUESTION: QUESTION_WORDS,
+    ItemKind.RECALL: RECALL_WORDS,
+}
 RULES_NAME: Final = N_("Qualification of customers")
 
 
@@ -54,7 +61,7 @@ def item_name(kind: str, name: str, title: str = "") -> str:
         return _(POLICIES[name].label)
     if kind == ItemKind.RULES and name == RULE_SET:
         return _(RULES_NAME)
-    if kind in {ItemKind.RECALL, ItemKind.OFFER}:
+    if kind in {ItemKind.RECALL, ItemKind.OFFER, ItemKind.QUESTION}:
         return f"{name} {title}".strip()
     table = next((one for one in CodeTable if one.value == name), None)
     if kind == ItemKind.CODE_TABLE and table is not None:
@@ -77,11 +84,15 @@ def summary(kind: str, name: str, body: Mapping[str, Any], papers: KindWords = N
         return _("%(count)s codes", count=len(offered))
     if kind == ItemKind.RULES and rules_problem(name, body) is None:
         return _("%(count)s rules", count=len(body["rules"]))
-    if kind == ItemKind.RECALL:
-        return str(body.get("remedy", ""))
-    if kind in {ItemKind.ANNOUNCEMENT, ItemKind.OFFER}:
-        return str(body.get("text", "")).splitlines()[0] if body.get("text") else ""
-    return ""
+    spoken = "zh" if current_language().startswith("zh") else "en"
+    said = {
+        ItemKind.RECALL: "remedy",
+        ItemKind.QUESTION: spoken,
+        ItemKind.ANNOUNCEMENT: "text",
+        ItemKind.OFFER: "text",
+    }
+    text = str(body.get(next((said[one] for one in said if one == kind), ""), ""))
+    return next(iter(text.splitlines()), "")
 
 
 def policy_options(name: str, papers: KindWords) -> list[tuple[str, str]]:
@@ -124,17 +135,16 @@ def differences(
     if kind == ItemKind.POLICY and name in POLICIES:
         pair = tuple(policy_value(name, body.get("value"), papers) for body in (before, after))
         return [] if pair[0] == pair[1] else [(_("Value"), pair[0], pair[1])]
-    words = {"title": _(TITLE), "text": _(TEXT), "from": _("Shown from"), "for": _("For")}
+    words = _WORDS.get(kind, ANNOUNCEMENT_WORDS)
     if kind == ItemKind.OFFER:
-        words = {field: _(word) for field, word in OFFER_WORDS.items()}
         before, after = ({**body, **_limits(body)} for body in (before, after))
-    if kind == ItemKind.RECALL:
-        words = {field: _(word) for field, word in RECALL_WORDS.items()}
+    if kind == ItemKind.QUESTION:
+        before, after = (dict(question_lines(body)) for body in (before, after))
     found = []
     for key in sorted({*before, *after}):
         pair = _plain(before.get(key)), _plain(after.get(key))
         if pair[0] != pair[1]:
-            found.append((words.get(key, key), *pair))
+            found.append((_(words[key]) if key in words else key, *pair))
     return found
 
 
