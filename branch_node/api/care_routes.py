@@ -107,7 +107,7 @@ def change_contact(contact_id: str) -> Response:
 def list_moves(customer_id: str) -> Response:
     """List where a customer moved, the latest first."""
     with reading() as session:
-        found = moves.list_moves(session, get_customer(session, customer_id).id)
+        found = moves.list_moves(session, get_customer(session, customer_id).id, most=asking.MOST_AT_ONCE)
         return asking.many([asking.dumped(schemas.Move(), one) for one in found])
 
 

@@ -131,11 +131,13 @@ def _shown(entry: Entry) -> dict[str, Any]:
 
 def _group(session: Session, customer_id: str) -> Response:
     customer = get_customer(session, customer_id)
+    members = groups.list_members(session, customer.id)
     shown = {
         "customer_id": customer.id,
         "parent_id": customer.parent_id,
         "parent_kind": customer.parent_kind,
         "above": groups.list_above(session, customer),
-        "members": groups.list_members(session, customer.id),
+        "members": members,
+        "members_total": members.total,
     }
     return asking.one(asking.dumped(schemas.Group(), shown), at=customer.updated_at)

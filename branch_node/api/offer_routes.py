@@ -57,7 +57,7 @@ def applying(customer_id: str) -> Response:
 def index(customer_id: str) -> Response:
     """List what became of offers, the latest day first, each with the versions it took the place of behind it."""
     with reading() as session:
-        told = queries.told(session, get_customer(session, customer_id).id)
+        told = queries.told(session, get_customer(session, customer_id).id, most=asking.MOST_AT_ONCE)
         shown = [
             _one(each, counts=each is one.answer and one.counts)
             for one in told

@@ -133,13 +133,14 @@ class Kin(Schema):
 
 
 class Group(Schema):
-    """The groups above a customer, the nearest first, and the members and subsidiaries right below; those seen."""
+    """The groups above a customer, the nearest first, and the first members and subsidiaries right below."""
 
     customer_id = fields.String(required=True)
     parent_id = fields.String(allow_none=True)
     parent_kind = code(ParentKind, allow_none=True)
     above = fields.List(fields.Nested(Kin), required=True)
     members = fields.List(fields.Nested(Kin), required=True)
+    members_total = fields.Integer(required=True)
 
 
 class Place(Sent):

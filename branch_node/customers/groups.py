@@ -1,6 +1,6 @@
 """The tree of group customers at this branch: who belongs to whom, without circles and not endlessly deep."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from sqlalchemy import func, select
@@ -11,6 +11,7 @@ from branch_node.customers.queries import CustomerNotFoundError, find_by_number,
 from branch_node.erased.queries import CustomerErasedError, is_erased, refuse_if_erased
 from branch_node.identity.queries import CustomerMergedError, refuse_if_merged, survivor_of
 from shared.audit import operations as audit
+from shared.db.parts import Part, first_of
 from shared.domain.customers.vocabulary import CustomerKind, ParentKind
 from shared.errors import N_, BranchlineError, Kind
 from shared.rights.ranges import sight_of
@@ -133,10 +134,10 @@ def move_members(
     return [member.id for member in members]
 
 
-def list_members(session: Session, customer_id: str) -> Sequence[Customer]:
-    """Return the members and subsidiaries right below a customer that are seen, by their numbers."""
+def list_members(session: Session, customer_id: str) -> Part[Customer]:
+    """Return the first members and subsidiaries right below a customer that are seen, and how many there are."""
     below = select(Customer).where(Customer.parent_id == customer_id)
-    return session.scalars(below.order_by(Customer.customer_no).limit(MOST_SHOWN)).all()
+    return first_of(session, below.order_by(Customer.customer_no), MOST_SHOWN)
 
 
 def count_members(session: Session, ids: Collection[str], *, lock: bool = False) -> Mapping[str, int]:

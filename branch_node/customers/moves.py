@@ -1,6 +1,5 @@
 """Moves of a customer between life-cycle stages and value tiers: each with its day and reason, none forgotten."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -13,6 +12,7 @@ from branch_node.customers.schemas import REASON_LENGTH
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.identity.queries import refuse_if_merged
 from shared.audit import operations as audit
+from shared.db.parts import Part, first_of
 from shared.domain.customers.vocabulary import LifecycleStage, MoveOf, ValueTier
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
@@ -136,11 +136,11 @@ def _move(
     return made
 
 
-def list_moves(session: Session, customer_id: str) -> Sequence[CustomerMove]:
-    """Return the moves of a customer, the latest first."""
+def list_moves(session: Session, customer_id: str, *, most: int = MOST_SHOWN) -> Part[CustomerMove]:
+    """Return the latest moves of a customer, the last one first, and how many there are."""
     wanted = select(CustomerMove).where(CustomerMove.customer_id == customer_id)
     ordered = wanted.order_by(CustomerMove.moved_on.desc(), CustomerMove.id.desc())
-    return session.scalars(ordered.limit(MOST_SHOWN)).all()
+    return first_of(session, ordered, most)
 
 
 def _last_day(session: Session, customer_id: str, what: MoveOf) -> date | None:

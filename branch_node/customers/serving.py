@@ -11,6 +11,7 @@ from branch_node.customers.models import Customer, Serving
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers.models import Manager
 from shared.audit import operations as audit
+from shared.db.parts import Part, first_of
 from shared.stamp import Stamp
 
 HOURS: Final = 8
@@ -49,12 +50,12 @@ def end_serving(session: Session, customer_id: str, *, by: Stamp) -> bool:
     return True
 
 
-def list_served(session: Session, *, by: Stamp) -> list[Row[Customer, Serving, str | None]]:
-    """Return whom `by` is serving now with their account managers' names, the latest first."""
+def list_served(session: Session, *, by: Stamp) -> Part[Row[Customer, Serving, str | None]]:
+    """Return whom `by` is serving now with their account managers' names, the latest first, and how many they are."""
     wanted = (
         select(Customer, Serving, Manager.name.label("manager_name"))
         .join(Serving, Serving.customer_id == Customer.id)
         .outerjoin(Manager, Manager.id == Customer.manager_id)
         .where(Serving.user_id == by.actor_id, Serving.ends_at > by.at)
     )
-    return list(session.execute(wanted.order_by(Serving.began_at.desc()).limit(MOST_SHOWN)).all())
+    return first_of(session, wanted.order_by(Serving.began_at.desc()), MOST_SHOWN)

@@ -171,9 +171,11 @@ def my_day() -> ResponseReturnValue:
             manager=manager,
             logs=logs,
             needs=queries.needs(session, manager_id=mine, now=now, timezone=zone),
+            # One more than is shown: the page says that there are more.
             visits=care.list_visits_due(
-                session, manager_id=mine, now=now, timezone=zone, limit=queries.SHORT_LIST
+                session, manager_id=mine, now=now, timezone=zone, limit=queries.SHORT_LIST + 1
             ),
+            short=queries.SHORT_LIST,
             held=_people_held(session, mine or ""),
             to_confirm=customers.count_customers(
                 session, CustomerFilter(manager_id=mine or "", also=(lambda each: flagged(rules_now(each)),))
@@ -265,6 +267,7 @@ def customer_profile(customer_id: object) -> str:
         return customer_page(
             "desk/customer_profile.html",
             header,
+            history_part=history,
             history=[
                 (entry, _changes(entry, values or {})) for entry, values in zip(history, opened, strict=True)
             ],
@@ -372,6 +375,7 @@ def manager(manager_id: object) -> str:
             held=_people_held(session, found.id),
             logs=session.execute(statement.limit(RECENT_LOGS)).all(),
             needs=queries.needs(session, manager_id=found.id, now=now, timezone=zone),
+            short=queries.SHORT_LIST,
         )
 
 

@@ -13,6 +13,7 @@ from branch_node.inbound.queries import policy
 from branch_node.worklogs import queries as worklogs
 from branch_node.worklogs.models import WorkLog
 from branch_node.worklogs.queries import LogFilter, LogRow, Untouched
+from shared.db.parts import Part, first_of
 from shared.domain.calendar import day_bounds, local_day
 from shared.domain.published import policies
 
@@ -31,11 +32,12 @@ class Needs:
     arrears: Sequence[Row[str, str, str, str, int]]
 
 
-def logs_of_day(session: Session, day: date, *, manager_id: str | None, timezone: str) -> Sequence[LogRow]:
-    """Return the entries of one day that count, of one account manager or of all, latest first."""
+def logs_of_day(session: Session, day: date, *, manager_id: str | None, timezone: str) -> Part[LogRow]:
+    """Return the latest entries of one day that count, of one account manager or of all, and how many there are."""
     begins, ends = day_bounds(day, timezone)
     wanted = LogFilter(started_from=begins, started_to=ends, manager_id=manager_id or "")
-    return session.execute(worklogs.logs(wanted).order_by(WorkLog.started_at.desc()).limit(MOST_LOGS)).all()
+    latest = worklogs.logs(wanted).order_by(WorkLog.started_at.desc(), WorkLog.id.desc())
+    return first_of(session, latest, MOST_LOGS)
 
 
 def quiet_days(session: Session, now: datetime) -> tuple[int, ...]:
@@ -58,5 +60,6 @@ def needs(session: Session, *, manager_id: str | None, now: datetime, timezone: 
         session, since=spans[0], manager_id=manager_id, today=today, limit=SHORT_LIST
     )
     month = today.strftime("%Y-%m")
-    arrears = billing.list_arrears(session, before_period=month, manager_id=manager_id, limit=SHORT_LIST)
+    # One more than is shown: the page says that there are more.
+    arrears = billing.list_arrears(session, before_period=month, manager_id=manager_id, limit=SHORT_LIST + 1)
     return Needs(list(zip(thresholds, totals, strict=True)), longest, arrears)

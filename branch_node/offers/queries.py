@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from branch_node.identity.queries import of_person
 from branch_node.offers.errors import OfferAnswerNotFoundError
 from branch_node.offers.models import OfferAnswer
+from shared.db.parts import Part, first_of
 from shared.domain.corrections import versions_before
 from shared.domain.offers.vocabulary import OfferStep
 
@@ -49,13 +50,13 @@ def counts(session: Session, answer: OfferAnswer) -> bool:
     return answer.step is not OfferStep.VOID and not later
 
 
-def told(session: Session, customer_id: str) -> list[Told]:
+def told(session: Session, customer_id: str, *, most: int = MOST_SHOWN) -> Part[Told]:
     """Return what became of offers at a customer, the latest day first, files merged into theirs included."""
     ordered = OfferAnswer.happened_on.desc(), OfferAnswer.id.desc()
     wanted = select(OfferAnswer).where(of_person(OfferAnswer.customer_id, customer_id), ~_corrected())
-    found = session.scalars(wanted.order_by(*ordered).limit(MOST_SHOWN)).all()
+    found = first_of(session, wanted.order_by(*ordered), most)
     before = _before(session, [one.corrects_id for one in found if one.corrects_id])
-    return [Told(one, versions_before(one, before)) for one in found]
+    return Part([Told(one, versions_before(one, before)) for one in found], found.total)
 
 
 def latest(session: Session, customer_id: str) -> dict[str, OfferAnswer]:

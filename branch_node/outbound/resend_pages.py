@@ -14,6 +14,7 @@ from branch_node.resend.operations import MOST_REASON, Wish
 from branch_node.resend.queries import BatchName
 from branch_node.resend.vocabulary import ResendState
 from branch_node.runtime import BranchRuntime
+from shared.db.parts import Part
 from shared.domain.wire_words import RECORD_NAMES
 from shared.errors import BranchlineError, FieldError
 from shared.i18n import gettext as _
@@ -147,8 +148,9 @@ def _page(values: Any, errors: dict[str, str]) -> str:  # noqa: ANN401 - a form'
     )
 
 
-def _rows(session: Session) -> list[dict[str, Any]]:
-    return [{"one": one, "percent": _percent(one)} for one in queries.list_resends(session, limit=SHOWN)]
+def _rows(session: Session) -> Part[dict[str, Any]]:
+    found = queries.list_resends(session, limit=SHOWN)
+    return Part([{"one": one, "percent": _percent(one)} for one in found], found.total)
 
 
 def _percent(one: Any) -> int | None:  # noqa: ANN401 - a Resend

@@ -12,6 +12,7 @@ from branch_node.customers.queries import get_customer
 from branch_node.erased.queries import find_erasure
 from branch_node.inbound.queries import hq_time
 from branch_node.personal import answers, paper, requests
+from branch_node.personal.models import PersonalRequest
 from branch_node.personal.request_errors import AnswerError
 from branch_node.personal.request_words import IdentityCheck
 from branch_node.personal.requests import Asked
@@ -30,6 +31,7 @@ from shared.web.context import person, reading, runtime, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 from shared.web.lists import id_argument, text_argument
+from shared.web.paging import PageRequest, paginate
 
 blueprint = Blueprint(
     "personal_requests", __name__, template_folder="templates", url_prefix="/personal-requests"
@@ -55,6 +57,8 @@ WORDS: Final = {
     "shared_by": N_("Shared by"),
     "ends_at": N_("Until"),
 }
+# The open ones first, and of those the one due first.
+SORTS: Final = {"due": (PersonalRequest.ended_at.is_not(None), PersonalRequest.due_on)}
 TONES: Final = {RequestState.OPEN: "warn", RequestState.DONE: "ok", RequestState.REFUSED: "bad"}
 
 
@@ -65,9 +69,16 @@ def index() -> str:
     asked = text_argument("state")
     state = next((one for one in RequestState if one.value == asked), None)
     with reading() as session:
+        page = paginate(
+            session,
+            requests.select_requests(state=state, customer_id=id_argument("customer")),
+            PageRequest.from_query(SORTS, default="due", sizes=(50, 25, 100, 200)),
+            sorts=SORTS,
+            tie=PersonalRequest.id,
+        )
         return render_template(
             "personal/requests.html",
-            rows=requests.list_requests(session, state=state, customer_id=id_argument("customer")),
+            page=page,
             state=asked,
             states=[(one.value, _(one.label)) for one in RequestState],
             tones=TONES,

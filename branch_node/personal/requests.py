@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from branch_node.billing.queries import BillFilter, sums_of
@@ -184,19 +184,16 @@ def get_request(session: Session, request_id: str) -> PersonalRequest:
     return found
 
 
-def list_requests(
-    session: Session, *, state: RequestState | None = None, customer_id: str = "", limit: int = 500
-) -> Sequence[tuple[PersonalRequest, Customer]]:
-    """Return requests with their customers, the open ones first and of those the one due first."""
+def select_requests(
+    *, state: RequestState | None = None, customer_id: str = ""
+) -> Select[PersonalRequest, Customer]:
+    """Select requests with their customers."""
     chosen = select(PersonalRequest, Customer).join(Customer, Customer.id == PersonalRequest.customer_id)
     if state is not None:
         chosen = chosen.where(PersonalRequest.state == state)
     if customer_id:
         chosen = chosen.where(PersonalRequest.customer_id == customer_id)
-    ordered = chosen.order_by(
-        PersonalRequest.ended_at.is_not(None), PersonalRequest.due_on, PersonalRequest.id
-    )
-    return [(row[0], row[1]) for row in session.execute(ordered.limit(limit))]
+    return chosen
 
 
 def due_by(session: Session, day: date) -> Sequence[PersonalRequest]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.resend.errors import BatchGoneError, ResendNumberError
 from branch_node.resend.models import Resend
+from shared.db.parts import Part, first_of
 from shared.domain.wire_words import RECORD_NUMBERS
 from sync_protocol.catalog import Binding
 from sync_protocol.changelog.models import OutboxBatch
@@ -39,9 +40,9 @@ def find_current(session: Session, among: Collection[str], *, lock: bool = False
     return session.scalar(first.with_for_update() if lock else first)
 
 
-def list_resends(session: Session, *, limit: int) -> Sequence[Resend]:
-    """Return what was asked for, newest first."""
-    return session.scalars(select(Resend).order_by(Resend.id.desc()).limit(limit)).all()
+def list_resends(session: Session, *, limit: int) -> Part[Resend]:
+    """Return what was asked for last, newest first, and how much there is."""
+    return first_of(session, select(Resend).order_by(Resend.id.desc()), limit)
 
 
 def next_ids(session: Session, binding: Binding, one: Resend, zone: str, limit: int) -> list[str]:

@@ -12,6 +12,7 @@ from branch_node.managers.models import Manager
 from shared.audit import operations as audit
 from shared.audit.models import AuditEntry
 from shared.audit.vocabulary import LogOutcome
+from shared.db.parts import Part, first_of
 from shared.domain.customers.rules import normal_mobile, normal_phone
 from shared.errors import N_, BranchlineError, Kind
 from shared.stamp import Stamp
@@ -46,26 +47,27 @@ class Hint:
     served: bool
 
 
-def look_up(session: Session, text: str, *, by: Stamp) -> list[Hint]:
-    """Return hints of the customers that have exactly this customer number, telephone or document number.
+def look_up(session: Session, text: str, *, by: Stamp) -> Part[Hint]:
+    """Return hints of the first customers that have exactly this customer number, telephone or document number.
 
     The session must see every customer. Each look-up is in the operation log, without what was typed; raises
     TooManyLookupsError.
     """
     _check_rate(session, by=by)
-    found = session.execute(
+    wanted = (
         select(Customer.id, Manager.name, Serving.ends_at > by.at)
         .outerjoin(Manager, Manager.id == Customer.manager_id)
         .outerjoin(Serving, (Serving.customer_id == Customer.id) & (Serving.user_id == by.actor_id))
         .where(_is_meant(text))
         .order_by(Customer.customer_no)
-        .limit(MOST_HITS)
-    ).all()
+    )
+    found = first_of(session, wanted, MOST_HITS)
     if not found:
         audit.record(session, MISSED, subject=None, by=by, outcome=LogOutcome.FAILED)
     for customer_id, _manager, _served in found:
         audit.record(session, HIT, subject=("customer", customer_id), by=by)
-    return [Hint(customer_id, manager, bool(served)) for customer_id, manager, served in found]
+    hints = [Hint(customer_id, manager, bool(served)) for customer_id, manager, served in found]
+    return Part(hints, found.total)
 
 
 def find_meant(session: Session, customer_id: str, text: str) -> Customer | None:

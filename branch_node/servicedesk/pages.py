@@ -1,5 +1,7 @@
 """The service desk's pages: find by a whole number, serve, end serving."""
 
+from collections.abc import Sequence
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -73,7 +75,7 @@ def end(customer_id: str) -> ResponseReturnValue:
     return redirect(url_for("servicedesk.index"), code=303)
 
 
-def _page(*, asked: str = "", hints: list[Hint] | None = None, refused: str = "") -> str:
+def _page(*, asked: str = "", hints: Sequence[Hint] | None = None, refused: str = "") -> str:
     with reading() as session:
         return render_template(
             "servicedesk/index.html",

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.statistics.models import CustomerMonth
+from shared.db.parts import Part, first_of
 
 JOB: Final = "compute-months"
 
@@ -27,7 +28,7 @@ MonthRow = Row[str, str, int, int, int, int, int, int, int]
 CustomerMonthRow = Row[CustomerMonth, str, str]
 
 
-def list_months(session: Session, wanted: MonthFilter, *, limit: int = 36) -> list[MonthRow]:
+def list_months(session: Session, wanted: MonthFilter, *, limit: int = 36) -> Part[MonthRow]:
     """Return what each month adds up to over the customers wanted, one row a currency, latest month first."""
     totals = (
         CustomerMonth.charge_minor,
@@ -52,9 +53,8 @@ def list_months(session: Session, wanted: MonthFilter, *, limit: int = 36) -> li
         .where(*_conditions(wanted))
         .group_by(CustomerMonth.month, CustomerMonth.currency)
         .order_by(CustomerMonth.month.desc(), CustomerMonth.currency)
-        .limit(limit)
     )
-    return list(session.execute(grouped).all())  # type: ignore[arg-type] # the labels of a * are not typed
+    return first_of(session, grouped, limit)
 
 
 def customer_months(wanted: MonthFilter) -> Select[CustomerMonth, str, str]:

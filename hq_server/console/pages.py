@@ -160,6 +160,7 @@ def transfer(batch_id: int) -> str:
             branch=branch,
             before=before,
             refused=[(one, explain(one.code, one.reasons)) for one in refused],
+            refusals=refused,
             totals=queries.totals_of(batch.control),
             receipt=queries.receipt_of(batch),
             kinds={kind.value: label(kind) for kind in BillKind},

@@ -20,6 +20,7 @@ from hq_server.parking.models import ParkedRecord
 from hq_server.parking.vocabulary import ParkedState
 from hq_server.replica.models import ReplicaBillLine
 from shared.db.base import instant_text
+from shared.db.parts import Part, first_of
 from shared.errors import N_, BranchlineError, Kind
 
 TREND_DAYS: Final = 7
@@ -165,12 +166,12 @@ def find_batch_before(session: Session, batch: InboxBatch) -> InboxBatch | None:
     )
 
 
-def list_refused(session: Session, batch: InboxBatch, *, limit: int = MOST_REFUSED) -> Sequence[ParkedRecord]:
-    """Return the first rows of a batch that were refused, however they stand now."""
+def list_refused(session: Session, batch: InboxBatch, *, limit: int = MOST_REFUSED) -> Part[ParkedRecord]:
+    """Return the first rows of a batch that were refused, however they stand now, and how many were."""
     refused = select(ParkedRecord).where(
         ParkedRecord.branch_number == batch.branch_number, ParkedRecord.batch_id == batch.id
     )
-    return session.scalars(refused.order_by(ParkedRecord.id).limit(limit)).all()
+    return first_of(session, refused.order_by(ParkedRecord.id), limit)
 
 
 def totals_of(control: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:

@@ -14,7 +14,13 @@ from hq_server.branches.queries import Covered, coverage, find_branch, get_branc
 from hq_server.customers import identities, queries, revealing
 from hq_server.customers.queries import CustomerFilters, RowKey
 from hq_server.customers.revealing import RevealReasonError, TooManyRevealedError
-from hq_server.replica.models import ReplicaContact, ReplicaCustomer, ReplicaManager
+from hq_server.replica.models import (
+    ReplicaContact,
+    ReplicaCustomer,
+    ReplicaManager,
+    ReplicaUnit,
+    ReplicaWorkLog,
+)
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.calendar import local_day
 from shared.domain.contacts.rules import closed_channels
@@ -28,7 +34,7 @@ from shared.web.access import requires
 from shared.web.context import reading, runtime, sees_whole, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors
-from shared.web.paging import Page, PageRequest
+from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
 
 blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
@@ -46,8 +52,7 @@ COLUMNS: Final = (
     Column("mobile", lazy_gettext("Mobile"), wide=True),
     Column("opened_on", lazy_gettext("Opened on"), "date", sort=True, wide=True),
 )
-MOST_LOGS: Final = 200
-MOST_UNITS: Final = 200
+TABS: Final = ("timeline", "contacts", "money", "months", "units", "offers", "profile")
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,7 @@ def reveal(code: str, customer_id: Any) -> ResponseReturnValue:  # noqa: ANN401 
 def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: Any) -> str:  # noqa: ANN401 - what a form adds
     branch = get_branch(session, code)
     customer = queries.get_customer(session, branch, customer_id)
+    tab = tab if tab in TABS else TABS[0]
     covered = coverage(session, stamp().at).only([branch.number])
     labels = {name: str(text) for name, text in revealing.FIELDS.items()}
     people = queries.list_contacts(session, customer)
@@ -164,8 +170,8 @@ def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: An
         ),
         money=queries.list_money(session, customer),
         months=queries.list_months(session, customer),
-        logs=queries.list_work_logs(session, customer, limit=MOST_LOGS),
-        units=queries.list_units(session, customer, limit=MOST_UNITS) if tab == "units" else (),
+        logs=_logs(session, customer) if tab == "timeline" else None,
+        units=_units(session, customer) if tab == "units" else None,
         bill_kinds=list(BillKind),
         held=queries.is_held(session, customer),
         survivor=identities.merged_into(session, customer),
@@ -182,6 +188,18 @@ def _page(session: Session, code: str, customer_id: str, *, tab: str, **more: An
         most_shown=revealing.MOST_A_DAY,
         **more,
     )
+
+
+def _logs(session: Session, customer: ReplicaCustomer) -> Page[Any]:
+    asked = PageRequest.from_query(("started_at",), default="-started_at", sizes=(50, 25, 100, 200))
+    sorts = {"started_at": ReplicaWorkLog.started_at}
+    return paginate(session, queries.select_work_logs(customer), asked, sorts=sorts, tie=ReplicaWorkLog.id)
+
+
+def _units(session: Session, customer: ReplicaCustomer) -> Page[ReplicaUnit]:
+    asked = PageRequest.from_query(("theirs",), default="theirs", sizes=(50, 25, 100, 200))
+    sorts = {"theirs": queries.theirs_first(customer)}
+    return paginate(session, queries.select_units(customer), asked, sorts=sorts, tie=ReplicaUnit.id)
 
 
 def _values_of(people: Sequence[ReplicaContact], labels: Mapping[str, str]) -> list[tuple[str, str]]:

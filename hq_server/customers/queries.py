@@ -272,23 +272,19 @@ def list_months(session: Session, customer: ReplicaCustomer) -> Sequence[Replica
     return session.scalars(statement.order_by(month.month.desc(), month.currency)).all()
 
 
-def list_work_logs(
-    session: Session, customer: ReplicaCustomer, *, limit: int
-) -> list[tuple[ReplicaWorkLog, str | None]]:
-    """Return the newest work logs that name a customer, each with its account manager's name."""
+def select_work_logs(customer: ReplicaCustomer) -> Select[ReplicaWorkLog, str | None]:
+    """Select the work logs that name a customer, each with its account manager's name."""
     log, manager = ReplicaWorkLog, ReplicaManager
-    statement = (
+    written_by = and_(manager.branch_number == log.branch_number, manager.id == log.manager_id)
+    return (
         select(log, manager.name)
-        .outerjoin(manager, and_(manager.branch_number == log.branch_number, manager.id == log.manager_id))
+        .outerjoin(manager, written_by)
         .where(log.branch_number == customer.branch_number, log.customer_id == customer.id)
-        .order_by(log.started_at.desc(), log.id.desc())
-        .limit(limit)
     )
-    return [(row[0], row[1]) for row in session.execute(statement)]
 
 
-def list_units(session: Session, customer: ReplicaCustomer, *, limit: int) -> Sequence[ReplicaUnit]:
-    """Return the tracked units a customer has, then those they had, as far as they have arrived."""
+def select_units(customer: ReplicaCustomer) -> Select[ReplicaUnit]:
+    """Select the tracked units a customer has or had, as far as they have arrived."""
     unit, event, later = ReplicaUnit, ReplicaUnitEvent, aliased(ReplicaUnitEvent)
     corrected = exists().where(later.branch_number == event.branch_number, later.corrects_id == event.id)
     theirs = select(event.unit_id).where(
@@ -298,9 +294,12 @@ def list_units(session: Session, customer: ReplicaCustomer, *, limit: int) -> Se
         ~corrected,
     )
     mine = unit.owner_id == customer.id
-    wanted = select(unit).where(unit.branch_number == customer.branch_number, or_(mine, unit.id.in_(theirs)))
-    now_first = case((mine, 0), else_=1)
-    return session.scalars(wanted.order_by(now_first, unit.serial_no, unit.id).limit(limit)).all()
+    return select(unit).where(unit.branch_number == customer.branch_number, or_(mine, unit.id.in_(theirs)))
+
+
+def theirs_first(customer: ReplicaCustomer) -> list[ColumnElement[Any]]:
+    """Return the order of a customer's units: those they have now before those they had, each by number."""
+    return [case((ReplicaUnit.owner_id == customer.id, 0), else_=1), ReplicaUnit.serial_no.expression]
 
 
 def _conditions(filters: CustomerFilters) -> list[ColumnElement[bool]]:

@@ -1,6 +1,7 @@
 """Erasures of all branches, with the proof: blank at the branch when, gone here when, and what still waits."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -19,9 +20,10 @@ from shared.web.access import requires
 from shared.web.context import reading, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
+from shared.web.paging import PageRequest, paginate
 
 blueprint = Blueprint("erasures", __name__, template_folder="templates", url_prefix="/erasures")
-MOST = 500
+SORTS: Final = {"erased_at": ReplicaErasure.erased_at}
 
 
 @blueprint.get("")
@@ -40,11 +42,11 @@ def index() -> str:
         .join(Branch, Branch.number == ReplicaErasure.branch_number)
         .outerjoin(ErasureDone, same)
         .outerjoin(ReplicaCustomer, customer)
-        .order_by(ReplicaErasure.erased_at.desc(), ReplicaErasure.id)
-        .limit(MOST)
     )
+    asked = PageRequest.from_query(SORTS, default="-erased_at", sizes=(50, 25, 100, 200))
     with reading() as session:
-        return render_template("personal/erasures.html", rows=session.execute(found).all())
+        page = paginate(session, found, asked, sorts=SORTS, tie=ReplicaErasure.id)
+        return render_template("personal/erasures.html", page=page)
 
 
 @blueprint.get("/<code>/<id:customer_id>/order")

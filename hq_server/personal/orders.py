@@ -15,6 +15,7 @@ from hq_server.feed.operations import publish_order
 from hq_server.personal.errors import HoldNotThereError, OrderDayError, OrderErasedError, OrderReasonError
 from hq_server.replica.models import ReplicaCustomer, ReplicaErasure, ReplicaLegalHold
 from shared.audit.operations import record
+from shared.db.parts import Part
 from shared.domain.published.orders import LEAST_REASON, MOST_REASON, Order, OrderKind, read_order
 from shared.domain.published.vocabulary import ItemKind
 from shared.errors import N_
@@ -105,25 +106,31 @@ RELEASE_KIND: Final = ActKind(
 )
 
 
-def list_given(session: Session, numbers: Sequence[int] | None = None) -> list[Given]:
-    """Return the orders given to some branches (none: all), the last first, each with what became of it."""
-    found = session.execute(
+def list_given(session: Session, numbers: Sequence[int] | None = None) -> Part[Given]:
+    """Return the latest orders given to some branches (none: all), the last first, each with what became of it."""
+    branches = {branch.code: branch for branch in session.scalars(select(Branch))}
+    given = session.execute(
         select(FeedItem, FeedVersion)
         .join(FeedVersion, FeedVersion.item_id == FeedItem.id)
         .where(FeedItem.kind == ItemKind.PERSONAL_ORDER)
         .order_by(FeedItem.made_at.desc(), FeedItem.id.desc())
-        .limit(MOST_LISTED)
-    ).all()
-    branches = {branch.code: branch for branch in session.scalars(select(Branch))}
+    )
+    # An order names its branch in a list, which databases search differently; there is one a hold or an erasure.
+    theirs = [
+        (item, version)
+        for item, version in given
+        if (branch := branches.get(version.branches[0])) and (not numbers or branch.number in numbers)
+    ]
+    found = theirs[:MOST_LISTED]
     ids = [item.id for item, _version in found]
     told = {
         one.item_id: one for one in session.scalars(select(FeedTelling).where(FeedTelling.item_id.in_(ids)))
     }
-    given = [
+    orders = [
         _given(session, item, read_order(version.body), branches.get(version.branches[0]), told.get(item.id))
         for item, version in found
     ]
-    return [one for one in given if one.branch is not None and (not numbers or one.branch.number in numbers)]
+    return Part(orders, len(theirs))
 
 
 def _given(

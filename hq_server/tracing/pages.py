@@ -25,20 +25,18 @@ def where() -> str:
         bindings = runtime(HqRuntime).bindings
         chosen = sorted(around.chosen)
         found = (
-            queries.find_records(session, bindings, record_type, number, branches=chosen) if number else []
+            queries.find_records(session, bindings, record_type, number, branches=chosen) if number else None
         )
-        held = {(one.branch.number, one.record_id) for one in found}
-        refused = [
-            one
-            for one in (queries.find_refused(session, record_type, number, branches=chosen) if number else [])
-            if (one.branch.number, one.entry.record_id) not in held
-        ]
+        held = {(one.branch.number, one.record_id) for one in found or ()}
+        parked = queries.find_refused(session, record_type, number, branches=chosen) if number else None
+        refused = [one for one in parked or () if (one.branch.number, one.entry.record_id) not in held]
     return render_template(
         "tracing/where.html",
         record_type=record_type,
         number=number,
         found=found,
         refused=refused,
+        parked=parked,
         choices={name: RECORD_NAMES[name] for name in RECORD_NUMBERS},
         scope=around,
         explain=explain,

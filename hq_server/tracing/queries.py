@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from hq_server.branches.models import Branch
 from hq_server.ingest.models import InboxBatch
 from hq_server.parking.models import ParkedRecord
+from shared.db.parts import Part, first_of
 from shared.domain.wire_words import RECORD_NUMBERS
 from sync_protocol.catalog import Binding, Bindings
 
@@ -48,8 +49,8 @@ class Parked:
 
 def find_records(
     session: Session, bindings: Bindings, record_type: str, number: str, *, branches: Sequence[int] = ()
-) -> list[Found]:
-    """Return the records of any branch that have this number."""
+) -> Part[Found]:
+    """Return the first records of any branch that have this number, and how many do."""
     binding = bindings[record_type]
     table = binding.table
     statement: Select[Any] = (
@@ -57,12 +58,12 @@ def find_records(
         .join_from(table, Branch, Branch.number == table.c.branch_number)
         .outerjoin(InboxBatch, InboxBatch.id == table.c.batch_id)
         .where(table.c[RECORD_NUMBERS[record_type]] == number)
-        .order_by(Branch.code)
-        .limit(MOST)
+        .order_by(Branch.code, table.c.id)
     )
     if branches:
         statement = statement.where(table.c.branch_number.in_(branches))
-    return [
+    rows = first_of(session, statement, MOST)
+    found = [
         Found(
             branch=row[3],
             record_id=row[0],
@@ -71,14 +72,15 @@ def find_records(
             batch=row[4],
             parked=_parked_of(session, binding, row[3].number, row[0]),
         )
-        for row in session.execute(statement)
+        for row in rows
     ]
+    return Part(found, rows.total)
 
 
 def find_refused(
     session: Session, record_type: str, number: str, *, branches: Sequence[int] = ()
-) -> list[Parked]:
-    """Return parked rows that carry this number, of records HQ does not hold under it."""
+) -> Part[Parked]:
+    """Return the latest parked rows that carry this number, and how many do."""
     statement = (
         select(ParkedRecord, Branch, InboxBatch)
         .join(Branch, Branch.number == ParkedRecord.branch_number)
@@ -89,11 +91,11 @@ def find_refused(
             ParkedRecord.line.contains(f'"{number}"', autoescape=True),
         )
         .order_by(ParkedRecord.id.desc())
-        .limit(MOST)
     )
     if branches:
         statement = statement.where(ParkedRecord.branch_number.in_(branches))
-    return [Parked(branch=row[1], entry=row[0], batch=row[2]) for row in session.execute(statement)]
+    rows = first_of(session, statement, MOST)
+    return Part([Parked(branch=row[1], entry=row[0], batch=row[2]) for row in rows], rows.total)
 
 
 def _parked_of(

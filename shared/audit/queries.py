@@ -1,11 +1,12 @@
 """Reading the operation log."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from shared.audit.models import AuditEntry
+from shared.db.parts import Part, first_of
 
 
 def entries(
@@ -29,9 +30,9 @@ def entries(
 
 def list_history(
     session: Session, subject: tuple[str, str], *, limit: int = 100, without: Collection[str] = ()
-) -> Sequence[AuditEntry]:
-    """Return what happened to one record, latest first; `without` leaves kinds of acts out, such as looking at it."""
-    statement = entries(subject=subject).limit(limit)
+) -> Part[AuditEntry]:
+    """Return what happened to one record lately, latest first; `without` leaves kinds of acts out, such as looking."""
+    statement = entries(subject=subject)
     if without:
         statement = statement.where(AuditEntry.action.not_in(without))
-    return session.scalars(statement).all()
+    return first_of(session, statement, limit)

@@ -5,7 +5,7 @@ interface keeper's, and when its owner's password, kind or account ends.
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -23,6 +23,7 @@ from shared.auth.errors import (
 )
 from shared.auth.models import TERMINAL_LENGTH, TOKEN_NAME_LENGTH, AccessToken, User
 from shared.auth.sessions import digest_of
+from shared.db.parts import Part, first_of
 from shared.rights import policy
 from shared.rights.policy import Person
 from shared.rights.vocabulary import Action, Resource
@@ -32,6 +33,8 @@ from shared.stamp import Stamp
 PREFIX: Final = "branchline_"
 TOKEN_BYTES: Final = 32
 MOST_TOKENS: Final = 20
+# So many are listed; the page says when there are more.
+MOST_LISTED: Final = 500
 LONGEST_DAYS: Final = 366
 LONGEST: Final = 100
 USED_EVERY: Final = timedelta(minutes=5)
@@ -175,7 +178,7 @@ def revoke_all(session: Session, user: User, *, by: Stamp) -> int:
     return len(found)
 
 
-def list_tokens(session: Session, *, user_id: str | None = None) -> Sequence[Row[AccessToken, str, str]]:
+def list_tokens(session: Session, *, user_id: str | None = None) -> Part[Row[AccessToken, str, str]]:
     """Return interfaces with their owners' names and user names: those of one person or all, open ones first."""
     wanted = select(AccessToken, User.name.label("owner"), User.username.label("username")).join(
         User, User.id == AccessToken.user_id
@@ -183,7 +186,7 @@ def list_tokens(session: Session, *, user_id: str | None = None) -> Sequence[Row
     if user_id is not None:
         wanted = wanted.where(AccessToken.user_id == user_id)
     ordered = wanted.order_by(AccessToken.revoked_at.is_not(None), AccessToken.made_at.desc(), AccessToken.id)
-    return session.execute(ordered.limit(500)).all()
+    return first_of(session, ordered, MOST_LISTED)
 
 
 def _count_open(session: Session, user: User, now: datetime) -> int:

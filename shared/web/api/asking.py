@@ -21,6 +21,8 @@ from shared.web.api.document import PARTS
 from shared.web.api.strict import read_json
 
 SIZES: Final = (25, 50, 100, 200)
+# A list of one record's is answered whole up to this: longer than anybody's becomes.
+MOST_AT_ONCE: Final = 10_000
 # Beyond this a list that is read by position is not read.
 FARTHEST: Final = 1_000_000
 NOT_AN_OBJECT: Final = N_("Send a JSON object with Content-Type: application/json.")

@@ -47,7 +47,7 @@ def index() -> str:
     with reading() as session:
         rows = tokens.list_tokens(session, user_id=person().id)
         a_day = rules_in_force(session).a_day
-    return render_template("interfaces/index.html", rows=_shown(rows), a_day=a_day)
+    return render_template("interfaces/index.html", rows=_shown(rows), part=rows, a_day=a_day)
 
 
 @blueprint.get("/new")
@@ -97,7 +97,7 @@ def every() -> str:
     """List the interfaces of everybody, for who keeps them."""
     with reading() as session:
         rows = tokens.list_tokens(session)
-    return render_template("interfaces/all.html", rows=_shown(rows))
+    return render_template("interfaces/all.html", rows=_shown(rows), part=rows)
 
 
 @blueprint.post("/all/<id:token_id>/revoke")

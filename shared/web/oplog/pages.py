@@ -148,6 +148,7 @@ class _Pages:
         return render_template(
             "oplog/field.html",
             changes=changes,
+            part=found,
             name=field_word(field),
             via_word=words.via_word,
             subject_name=words.object_word(subject_type),

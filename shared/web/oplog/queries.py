@@ -15,6 +15,7 @@ from sqlalchemy.orm.attributes import InstrumentedAttribute
 
 from shared.audit.models import AuditEntry, AuditHead
 from shared.auth.models import User
+from shared.db.parts import Part, first_of
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import is_id
 from shared.web.oplog.counting import count_here, stretches, stretches_of
@@ -168,7 +169,7 @@ class Log:
         """Return the number of the newest entry."""
         return self.session.scalar(select(AuditHead.seq)) or 0
 
-    def story_of(self, subject: tuple[str, str], field: str, *, limit: int) -> list[Change]:
+    def story_of(self, subject: tuple[str, str], field: str, *, limit: int) -> Part[Change]:
         """Return who changed one field of a record, from what to what, latest first."""
         statement = (
             select(AuditEntry)
@@ -176,8 +177,8 @@ class Log:
             .where(*self._seen(), *self._with_field(frozenset({field})))
             .order_by(AuditEntry.seq.desc())
         )
-        found = self.session.scalars(statement.limit(limit))
-        return [Change(entry, *pair_of(entry, field)) for entry in found]
+        found = first_of(self.session, statement, limit)
+        return Part([Change(entry, *pair_of(entry, field)) for entry in found], found.total)
 
     def occurring(self, element: Element, *, limit: int = 100) -> list[str]:
         """Return values an element has anywhere in the log, in their order.

@@ -93,6 +93,8 @@ def test_a_value_is_shown_once_for_a_reason_and_told(client, database, customer,
 
     assert WHOLE["mobile"] in shown.text
     assert WHOLE["email"] not in shown.text
+    # The tabs lead on from the page that a form has answered.
+    assert f'href="{customer}?tab=units"' in shown.text
     assert WHOLE["mobile"] not in client.get(f"{customer}?tab=profile").text
     with database.sessions() as session:
         [told] = session.scalars(select(AuditEntry).where(AuditEntry.event == "customer.revealed"))

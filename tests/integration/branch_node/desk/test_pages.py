@@ -1,9 +1,11 @@
+import html
 import random
 import re
 from collections import Counter
 from datetime import date, timedelta
 
-from branch_node.desk import story
+from branch_node.customers import groups
+from branch_node.desk import queries, story
 from branch_node.identity.models import CustomerIdentity
 from shared.domain.billing.vocabulary import BillKind
 from shared.domain.calendar import local_month
@@ -12,6 +14,7 @@ from shared.ids import new_id
 from tests.support.branch import NOON
 
 DAY = timedelta(days=1)
+TITLES = ("Visits due", "Owing for earlier months")
 
 
 def test_my_day_shows_an_account_managers_own_work_and_who_needs_them(rows, make_user, sign_in):
@@ -230,3 +233,57 @@ def test_by_month_goes_back_page_by_page_and_says_what_is_not_listed(browser, ro
     assert 'rel="next"' not in older
     for nonsense in ("0000-01", "0001-01", "9999-12", "x", "2026-13"):
         assert browser.get(f"/customers/{who}?before={nonsense}").status_code == 200
+
+
+def test_my_day_says_how_many_entries_there_are_and_leads_to_all_of_them(
+    rows, make_user, sign_in, monkeypatch
+):
+    monkeypatch.setattr(queries, "MOST_LOGS", 3)
+    me = rows.manager(name="王芳")
+    for number in range(5):
+        rows.work_log(me, text=f"第{number}条", started_at=NOON - timedelta(minutes=number))
+    make_user("wang", manager_id=me)
+    wang = sign_in("wang")
+
+    page = wang.get("/").text
+
+    assert [f"第{number}条" in page for number in range(5)] == [True, True, True, False, False]
+    assert "The first 3 of 5 are shown." in page
+    whole = html.unescape(re.findall(r'are shown\. <a href="([^"]*)"', page)[0])
+    listed = wang.get(whole).text
+    assert [listed.count(f"第{number}条") for number in range(5)] == [1] * 5
+    # The figure counts what there is, not what is shown.
+    assert re.search(rf'href="{re.escape(html.escape(whole))}"[^>]*>\s*5\s*<', page)
+
+
+def test_my_day_says_that_more_customers_owe_and_are_due_than_it_lists(rows, make_user, sign_in, monkeypatch):
+    monkeypatch.setattr(queries, "SHORT_LIST", 2)
+    me = rows.manager(name="王芳")
+    for number in range(3):
+        at = rows.customer(name=f"欠费{number}", manager_id=me, value_tier="high")
+        rows.bill_line(at, amount_minor=100 + number, period="2026-02", booked_on=date(2026, 2, 1))
+        rows.work_log(me, customer_id=at, kind="visit", started_at=NOON - DAY * 400)
+    make_user("wang", manager_id=me)
+    wang = sign_in("wang")
+
+    page = wang.get("/").text
+    due, owing = (page.split(f"<h2>{title}</h2>")[1].split("</section>")[0] for title in TITLES)
+
+    for part in (due, owing):
+        assert part.count("<li>") == 2
+        assert "There are more; these 2 come first." in part
+    monkeypatch.setattr(queries, "SHORT_LIST", 3)
+    assert "There are more" not in wang.get("/").text
+
+
+def test_the_care_page_says_how_many_members_a_group_has(browser, rows, monkeypatch):
+    monkeypatch.setattr(groups, "MOST_SHOWN", 1)
+    top = rows.customer(name="集团", kind="group")
+    for number in range(2):
+        rows.customer(customer_no=f"M-{number}", name="成员", parent_id=top, parent_kind="member")
+
+    page = browser.get(f"/customers/{top}/care").text
+
+    assert "M-0" in page
+    assert "M-1" not in page
+    assert "The first 1 of 2 are shown." in page
