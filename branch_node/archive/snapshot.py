@@ -31,7 +31,9 @@ def take(session: Session, customer: Customer, at: datetime) -> dict[str, Any]:
     """Return the file of a customer as it stands: profile, contacts, every version, money and work in sums.
 
     Moves, judgements, answers to offers and units with what happened with them are there row by row. Of documents it
-    holds what is said of them and the digest of each file: so a file can be proved later.
+    holds what is said of them, until when they were valid, whether they were retired and why, and the digest of each
+    file: so a file can be proved later. Entries are read by who knows less and more than they hold: a part or a column
+    that came later is not there in what was put away before, and nothing is written into that.
     """
     return {
         "format": FORMAT,

@@ -152,6 +152,13 @@ def of_customer(session: Session, customer_id: str) -> list[dict[str, Any]]:
             "id": document.id,
             "kind": document.kind,
             "name": document.name,
+            "number": document.number,
+            "dated_on": _day(document.dated_on),
+            "valid_until": _day(document.valid_until),
+            "remark": document.remark,
+            "retired_at": instant_text(document.retired_at) if document.retired_at else None,
+            "retired_by": document.retired_by,
+            "retire_reason": document.retire_reason,
             "version": version.no,
             "form": version.form,
             "size": version.size,
@@ -161,6 +168,10 @@ def of_customer(session: Session, customer_id: str) -> list[dict[str, Any]]:
         }
         for document, version in rows
     ]
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def stored_bytes(session: Session) -> int:

@@ -11,10 +11,11 @@ from branch_node.archive.models import ArchiveEntry
 from shared.db.scope import ScopedSession
 from shared.stamp import Stamp, Via
 from shared.twoperson.operations import approve
+from tests.integration.branch_node.documents.conftest import keep
 from tests.support.branch import ANA, NOON, Rows
 from tests.support.branch_app import administrator, app, browser, clock, make_user, sign_in
 
-__all__ = ["administrator", "app", "browser", "clock", "make_user", "sign_in"]
+__all__ = ["administrator", "app", "browser", "clock", "keep", "make_user", "sign_in"]
 
 BEN = Stamp(NOON, "ben", Via.WEB, "10.0.0.8")
 

@@ -131,6 +131,20 @@ CAME = {
     "document": File.add_document,
     "version of a document": lambda file: file.add_version(file.document, 2),
     "renamed document": lambda file: file.change(Document, file.document, name="新合同", updated_at=at(32)),
+    "document with a number": lambda file: file.change(
+        Document, file.document, number="HT-1", updated_at=at(32)
+    ),
+    "document valid until a day": lambda file: file.change(
+        Document, file.document, valid_until=TODAY, updated_at=at(32)
+    ),
+    "retired document": lambda file: file.change(
+        Document,
+        file.document,
+        retired_at=at(32),
+        retired_by="ana",
+        retire_reason="已换新",
+        updated_at=at(32),
+    ),
     "judgement": File.add_judgement,
     "decided judgement": lambda file: file.change(
         Qualification, file.judgement, state="approved", decided_at=at(32), decided_by="ben"
