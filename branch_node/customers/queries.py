@@ -28,7 +28,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
 from branch_node.identity.models import CustomerIdentity
 from branch_node.managers.models import Manager
-from shared.db.search_terms import query_terms, terms_of
+from shared.db.search_terms import query_terms, terms_of, whole_term
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
@@ -279,7 +279,7 @@ def list_tags(session: Session, limit: int = 50) -> list[str]:
 def words_of(customer: Any) -> list[str]:  # noqa: ANN401 - a Customer or a row of its table
     """Return the words under which a customer is found; see CUSTOMER_SEARCH for the columns it needs."""
     mail = customer.email.partition("@")[0] if customer.email else None
-    return terms_of(
+    words = terms_of(
         customer.name,
         customer.short_name,
         customer.customer_no,
@@ -289,6 +289,7 @@ def words_of(customer: Any) -> list[str]:  # noqa: ANN401 - a Customer or a row 
         customer.legacy_no,
         mail,
     )
+    return [*words, whole_term(customer.name)]
 
 
 def words_of_contact(contact: Any) -> list[str]:  # noqa: ANN401 - a Contact or a row of its table

@@ -17,7 +17,7 @@ from branch_node.customers.models import CUSTOMER_SEARCH, Customer
 from branch_node.identity.models import CustomerIdentity
 from branch_node.managers.models import Manager
 from shared.audit.models import AuditEntry
-from shared.db.search_terms import fold, simplified
+from shared.db.search_terms import Term, fold, simplified, whole_term
 from shared.domain.customers.rules import normal_mobile, normal_phone
 from shared.stamp import Stamp
 
@@ -48,13 +48,14 @@ def find_elsewhere(session: Session, asked: str) -> Sequence[Elsewhere]:
     """Return the files that just these words name, a few at most; the session must be the node's own."""
     if (condition := _by_number(asked)) is None and not _is_name(asked):
         return ()
-    matching = Customer.id.in_(CUSTOMER_SEARCH.matching(session, asked))
+    named = None if condition is not None else ((Term(whole_term(asked)),),)
+    matching = Customer.id.in_(CUSTOMER_SEARCH.matching(session, asked, asked=named))
     merged = select(CustomerIdentity.customer_id)
     wanted = (
         select(Customer.id, Customer.name, Manager.name.label("manager"))
         .outerjoin(Manager, Manager.id == Customer.manager_id)
         .where(matching, Customer.id.not_in(merged))
-        # The shortest first: a whole name is shorter than what holds it.
+        # The shortest first: of what waits to be indexed, a whole name is shorter than what holds it.
         .order_by(func.length(Customer.name), Customer.id)
         .limit(LOOKED_AT)
     )

@@ -39,7 +39,7 @@ from sync_protocol.contract.keys import fingerprint, key_id, public_key_of
 blueprint = Blueprint("outbound", __name__, template_folder="templates", url_prefix="/sync")
 SHOWN: Final = 15
 # Around every page: whose line was down for weeks does not wait at each for a count of all that piled up.
-MOST_COUNTED: Final = 10_000
+MOST_COUNTED: Final = 1_000
 
 
 @blueprint.get("/")

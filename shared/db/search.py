@@ -129,7 +129,10 @@ def match(session: Session, name: str, query: str, limit: int = 50) -> list[str]
 
 def matching(session: Session, name: str, query: str) -> Select[tuple[str]]:
     """Return a select of the keys that meet every word of `query`, for use in `IN (...)` or a join."""
-    asked = query_terms(query)
+    return _matching(session, name, query_terms(query))
+
+
+def _matching(session: Session, name: str, asked: Query) -> Select[tuple[str]]:
     if _dialect(session) == "postgresql":
         return _matching_postgresql(name, asked)
     return _matching_sqlite(name, asked)
@@ -231,11 +234,15 @@ class FollowedTable:
         """Create the index whenever the metadata creates the table (tests do; migrations call `install`)."""
         event.listen(self.source, "after_create", lambda _table, connection, **_: self.install(connection))
 
-    def matching(self, session: Session, query: str) -> Select[tuple[str]]:
-        """Return a select of the `id`s that meet every word of `query`, waiting records included."""
+    def matching(self, session: Session, query: str, *, asked: Query | None = None) -> Select[tuple[str]]:
+        """Return a select of the `id`s that meet every word of `query`, waiting records included.
+
+        With `asked` the index is asked for these words instead; records that wait are still found by `query`.
+        """
         key = self.source.c.id
-        found = matching(session, self.name, query).subquery()
-        if not query_terms(query) or not self._may_wait(session):
+        terms = query_terms(query) if asked is None else asked
+        found = _matching(session, self.name, terms).subquery()
+        if not terms or not self._may_wait(session):
             return _ids(select(cast(found.c.key, key.type)))
         waiting = select(SearchDirty.key).where(SearchDirty.index_name == self.name)
         indexed = _ids(select(cast(found.c.key, key.type)).where(found.c.key.not_in(waiting)))

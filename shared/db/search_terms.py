@@ -30,6 +30,7 @@ MAX_SPELLINGS: Final = 16
 MAX_SPELLINGS_LONG: Final = 4
 MAX_QUERY_GROUPS: Final = 12
 TAIL_MARK: Final = "_"
+WHOLE_MARK: Final = "__"
 
 _HAN: Final = "〇㐀-鿿豈-﫿\U00020000-\U0003ffff"
 _PIECES = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
@@ -88,6 +89,11 @@ def text_terms(*texts: str | None) -> list[str]:
         if text:
             found.update(dict.fromkeys(_terms(simplified(fold(text)), spelt=False)))
     return list(found)
+
+
+def whole_term(name: str) -> str:
+    """Return the one word of a whole name, whatever its spaces, dots, cases and forms of characters; no text has it."""
+    return WHOLE_MARK + "".join(_PIECES.findall(simplified(fold(name))))[:MAX_RUN]
 
 
 def query_terms(text: str) -> Query:

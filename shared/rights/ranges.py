@@ -48,11 +48,15 @@ class UnrangedStatementError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seer:
-    """Who looks and when: values in a statement, settings of the transaction in a policy of the database."""
+    """Who looks and when: values in a statement, settings of the transaction in a policy of the database.
+
+    A policy `compares_rows` that a statement has come upon; a statement may be led to its rows by what it asks for.
+    """
 
     user_id: Any
     manager_id: Any
     at: Any
+    compares_rows: bool = False
 
 
 @dataclass(frozen=True, eq=False)

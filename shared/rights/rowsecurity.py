@@ -169,6 +169,7 @@ def _allowed(one: Ranged) -> str:
         _once(cast(_setting("user"), Id())),
         _once(cast(_setting("manager"), Id())),
         _once(cast(_setting("at"), Instant())),
+        compares_rows=True,
     )
     limited = None
     if one.limited is not None:

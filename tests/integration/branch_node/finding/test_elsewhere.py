@@ -1,8 +1,11 @@
 import pytest
 from sqlalchemy import func, select
 
+from branch_node.customers.models import CUSTOMER_SEARCH
+from branch_node.customers.queries import words_of
 from branch_node.finding import elsewhere
 from shared.audit.models import AuditEntry
+from shared.db.search import index_changed
 from shared.rights.vocabulary import StaffKind
 
 TOLD = "A customer of just this name or number exists already, served by 汪*."
@@ -89,6 +92,22 @@ def test_neither_suggestions_nor_lists_nor_files_tell_of_it(li, hidden, sessions
     assert "exists already" not in page
     assert "鐘離昧" not in page
     assert told(sessions) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "is_told"),
+    [("鐘離昧", True), ("钟离昧", True), ("钟离 昧", True), ("钟离", False), ("钟离昧商行", False)],
+)
+def test_once_it_is_indexed_a_whole_name_is_a_word_of_its_own(li, hidden, rows, sessions, words, is_told):
+    for number in range(elsewhere.LOOKED_AT + 1):
+        rows.customer(name=f"鐘離昧{number}", customer_no=f"D-{number}")
+    with sessions() as session, session.begin():
+        index_changed(session, CUSTOMER_SEARCH, words_of)
+    with sessions() as session:
+        found = elsewhere.find_elsewhere(session, words)
+
+    assert [one.customer_id for one in found] == ([hidden] if is_told else [])
+    assert (TOLD in li.get(f"/search?q={words}").text) is is_told
 
 
 def test_the_log_has_the_customer_and_not_what_was_typed(li, hidden, sessions):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.db.search_terms import Query, query_terms, simplified, terms_of
+from shared.db.search_terms import Query, query_terms, simplified, terms_of, whole_term
 
 
 def meets(query: Query, words: list[str]) -> bool:
@@ -49,6 +49,17 @@ def test_a_name_is_not_found_by_what_it_does_not_hold(query):
 )
 def test_a_phone_is_found_by_its_beginning_its_last_digits_and_however_it_is_written(query):
     assert found(query, "13812345678")
+
+
+@pytest.mark.parametrize("same", ["鐘離昧", "钟离昧", " 钟离·昧 ", "钟 离 昧"])
+def test_a_whole_name_is_one_word_however_it_is_written(same):
+    assert whole_term(same) == whole_term("钟离昧")
+
+
+@pytest.mark.parametrize("other", ["钟离", "钟离昧二", "昧", ""])
+def test_the_word_of_a_whole_name_is_that_of_no_other_and_no_text_has_it(other):
+    assert whole_term(other) != whole_term("钟离昧")
+    assert whole_term(other) not in terms_of(other, f"__{other}", f"_{other}")
 
 
 def test_three_digits_are_not_enough_for_the_end_of_a_number():
