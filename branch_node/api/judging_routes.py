@@ -59,17 +59,21 @@ def judgement(qualification_id: str) -> Response:
     body=schemas.NewJudgement,
     status=201,
     once=True,
+    kept=True,
 )
 def judge() -> Response:
-    """Judge a customer by the rules in force."""
+    """Judge a customer by the rules in force; 200 with the judgement of today where nothing has changed since."""
     customer_id = asking.body(schemas.NewJudgement())["customer_id"]
+    kept: list[str] = []
+
+    def do() -> str:
+        done = operations.apply(session, customer_id, terms=terms(), by=stamp())
+        kept.extend(one.id for one in done.kept)
+        return done.one.id
+
     with writing() as session:
         get_customer(session, customer_id if is_id(customer_id) else "")
-        return once(
-            session,
-            lambda: operations.apply(session, customer_id, terms=terms(), by=stamp()).id,
-            lambda at: _judgement(session, at, status=201),
-        )
+        return once(session, do, lambda at: _judgement(session, at, status=200 if at in kept else 201))
 
 
 @blueprint.post("/qualifications/<id:qualification_id>/approval")

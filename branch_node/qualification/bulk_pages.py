@@ -66,8 +66,12 @@ def judge_all() -> ResponseReturnValue:
     """Judge them and propose what comes out."""
     whom = _whom(request.form.get("whom", DUE))
     with writing() as session:
-        made = operations.propose_all(session, _ids(session, whom), terms=terms(), by=stamp())
-    notice(_("%(count)s customers are judged; somebody else decides on them.", count=len(made)))
+        done = operations.propose_all(session, _ids(session, whom), terms=terms(), by=stamp())
+    notice(_("%(count)s customers are judged; somebody else decides on them.", count=len(done.made)))
+    if done.kept:
+        notice(
+            _("Of %(count)s nothing that decides has changed since today's judgement.", count=len(done.kept))
+        )
     return redirect(url_for("qualification.index", state="proposed"), code=303)
 
 

@@ -58,16 +58,30 @@ class Bulk:
     left: Sequence[tuple[str, BranchlineError]]
 
 
-def apply(session: Session, customer_id: str, *, terms: Terms, by: Stamp) -> Qualification:
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The judgements that were written, and those of today that say the same and were kept instead of a second one."""
+
+    made: Sequence[Qualification]
+    kept: Sequence[Qualification]
+
+    @property
+    def one(self) -> Qualification:
+        """The judgement of whom alone was asked about."""
+        return (*self.made, *self.kept)[0]
+
+
+def apply(session: Session, customer_id: str, *, terms: Terms, by: Stamp) -> Proposed:
     """Judge a customer by the rules in force and propose the result; a proposal that waits is superseded.
 
+    A judgement of the same day by the same rules and data, which waits or counts, is kept and none is written.
     Raises CustomerNotFoundError, CustomerErasedError and CustomerMergedError.
     """
     _lock(session, [customer_id])
     if erased_among(session, [customer_id]):
         raise CustomerErasedError
     refuse_if_merged(session, customer_id)
-    return propose_all(session, [customer_id], terms=terms, by=by)[0]
+    return propose_all(session, [customer_id], terms=terms, by=by)
 
 
 def preview(
@@ -81,20 +95,22 @@ def preview(
     return [(customer, judged[customer.id]) for customer in known]
 
 
-def propose_all(
-    session: Session, customer_ids: Sequence[str], *, terms: Terms, by: Stamp
-) -> list[Qualification]:
+def propose_all(session: Session, customer_ids: Sequence[str], *, terms: Terms, by: Stamp) -> Proposed:
     """Judge many customers and propose what comes out, by a few statements for all of them."""
     rules = queries.rules_in_force(session, by.at)
     _lock(session, customer_ids)
     judged = _judge_all(session, customer_ids, rules, terms)
-    ids = list(judged)
     before = session.scalars(
-        select(Qualification).where(
-            Qualification.customer_id.in_(ids),
+        select(Qualification)
+        .where(
+            Qualification.customer_id.in_(list(judged)),
             Qualification.state.in_((*STANDING, QualificationState.PROPOSED)),
         )
+        .order_by(Qualification.judged_at, Qualification.id)
     ).all()
+    # The last of them is what a new one would take the place of: what waits was judged after what counts.
+    newest = {one.customer_id: one for one in before}
+    kept = {at: one for at, one in newest.items() if _says_the_same(one, judged[at], rules.version, terms)}
     occasions = {
         one.customer_id: Occasion.REVIEW
         if one.next_review_on <= terms.today + queries.AHEAD
@@ -103,17 +119,18 @@ def propose_all(
         if one.state in STANDING
     }
     for one in before:
-        if one.state is QualificationState.PROPOSED:
+        if one.state is QualificationState.PROPOSED and one.customer_id not in kept:
             one.state = QualificationState.SUPERSEDED
     made = [
         _proposal(customer_id, judgement, occasions.get(customer_id, Occasion.APPLICATION), rules.version, by)
         for customer_id, judgement in judged.items()
+        if customer_id not in kept
     ]
     session.add_all(made)
     session.flush()
     for each in made:
         _note(session, "qualification.proposed", each, by=by)
-    return made
+    return Proposed(made, list(kept.values()))
 
 
 def approve(session: Session, qualification_id: str, *, terms: Terms, by: Stamp) -> Qualification:
@@ -219,6 +236,18 @@ def _judge_all(
     frame = Frame(terms.today, terms.timezone, terms.currency)
     found = collect_facts(session, queries.SOURCES, asked, frame)
     return {customer_id: judge(rules, known, terms.today) for customer_id, known in found.items()}
+
+
+def _says_the_same(before: Qualification, now: Judgement, version: int, terms: Terms) -> bool:
+    """Tell whether a judgement that has not expired is of today, by these rules, from this data, with this outcome."""
+    return (
+        before.state is not QualificationState.EXPIRED
+        and local_day(before.judged_at, terms.timezone) == terms.today
+        and before.rules_version == version
+        and before.lines == [line.text() for line in now.lines]
+        and (before.outcome, before.kind, before.grade, before.score, before.next_review_on)
+        == (now.outcome, now.kind, now.grade, now.score, now.next_review_on)
+    )
 
 
 def _proposal(

@@ -34,13 +34,13 @@ from shared.domain.qualification.words import (
     test_word,
 )
 from shared.errors import BranchlineError
-from shared.i18n import current_language, translate_error
+from shared.i18n import current_language, format_instant, translate_error
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.ids import is_id
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import reading, stamp, writing
+from shared.web.context import reading, runtime, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 from shared.web.lists import choices, code_arguments, id_argument, text_argument
@@ -126,9 +126,13 @@ def apply() -> ResponseReturnValue:
     """Judge a customer by the rules in force and propose what comes out."""
     customer_id = request.form.get("customer_id", "")
     with writing() as session:
-        made = operations.apply(session, customer_id if is_id(customer_id) else "", terms=terms(), by=stamp())
-    notice(_("Judged. Somebody else decides on it; until then the customer stays as they are."))
-    return redirect(url_for("qualification.one", qualification_id=made.id), code=303)
+        done = operations.apply(session, customer_id if is_id(customer_id) else "", terms=terms(), by=stamp())
+    if done.kept:
+        when = format_instant(done.one.judged_at, timezone=runtime().settings.timezone)
+        notice(_("Nothing that decides has changed since it was judged on %(when)s; that stands.", when=when))
+    else:
+        notice(_("Judged. Somebody else decides on it; until then the customer stays as they are."))
+    return redirect(url_for("qualification.one", qualification_id=done.one.id), code=303)
 
 
 @blueprint.post("/<id:qualification_id>/approval")

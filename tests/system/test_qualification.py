@@ -45,7 +45,7 @@ def qualified(world, branch):
     )
     by = world.by()
     with branch.runtime.database.sessions.begin() as session:
-        made = operations.apply(session, customer, terms=terms(world), by=replace(by, actor="ana")).id
+        made = operations.apply(session, customer, terms=terms(world), by=replace(by, actor="ana")).one.id
     with branch.runtime.database.sessions.begin() as session:
         operations.approve(session, made, terms=terms(world), by=replace(by, actor="boris"))
     return customer

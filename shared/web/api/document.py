@@ -76,6 +76,7 @@ class Described:
     takes_file: bool = False
     gives_file: bool = False
     parts: type[Schema] | None = None
+    kept: bool = False
 
 
 class Problem(Schema):
@@ -107,12 +108,13 @@ def describe(
     takes_file: bool = False,
     gives_file: bool = False,
     parts: type[Schema] | None = None,
+    kept: bool = False,
 ) -> Callable[[View], View]:
     """Say for the document what a view takes and answers; `versioned` takes If-Match, `once` an Idempotency-Key.
 
     `also` are rights that open more of it than the one it asks for; `needs` are what it looks up besides, as far as the
     owner of the token may. `takes_file` and `gives_file` say that the body, or the answer, is a file and no JSON;
-    `parts` that the body is a form with a file in it.
+    `parts` that the body is a form with a file in it; `kept` that it answers 200 where what it would make is there.
     """
 
     def mark(view: View) -> View:
@@ -129,6 +131,7 @@ def describe(
             takes_file,
             gives_file,
             parts,
+            kept,
         )
         view.__branchline_described__ = said  # type: ignore[attr-defined]
         view.__branchline_needs__ = frozenset(needs)  # type: ignore[attr-defined]
@@ -186,7 +189,10 @@ def _operation(rule: Rule, method: str, said: Described, access: Access) -> dict
         "summary": str(said.summary),
         "tags": [str(rule.rule).removeprefix("/api/v1/").partition("/")[0]],
         "parameters": [*_parts(rule), *(one.parameter() for one in said.query), *_headers(said)],
-        "responses": {str(said.status): _answer(said), **_refusals(said, method)},
+        "responses": {
+            status: _answer(said) for status in sorted({str(said.status), *(["200"] if said.kept else [])})
+        }
+        | _refusals(said, method),
     }
     if access.resource is not None and access.action is not None:
         made["x-right"] = f"{access.resource.value}:{access.action.name.lower()}"

@@ -62,6 +62,7 @@ def once(
         if before.asked != asked:
             raise KeyUsedError
         answer = show(before.found_at)
+        answer.status_code = before.status or answer.status_code
         answer.headers[REPLAYED] = "true"
         return answer
     found_at = do()

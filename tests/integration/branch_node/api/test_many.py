@@ -196,6 +196,24 @@ def test_judgements_and_merges_are_asked_for_and_decided_by_somebody_else(progra
     assert program.get("/api/v1/duplicates").json == {"items": [], "next": None}
 
 
+def test_a_judgement_asked_for_again_the_same_day_is_the_one_there_is(program, rows):
+    at = rows.customer(customer_no="C-1")
+    key = {"Idempotency-Key": "again"}
+
+    first = program.post("/api/v1/qualifications", {"customer_id": at})
+    same = program.post("/api/v1/qualifications", {"customer_id": at}, **key)
+    repeated = program.post("/api/v1/qualifications", {"customer_id": at}, **key)
+    rows.bill_line(at, amount_minor=100_000_00)
+    other = program.post("/api/v1/qualifications", {"customer_id": at})
+
+    assert [one.status_code for one in (first, same, repeated, other)] == [201, 200, 200, 201], same.text
+    assert same.json == repeated.json == first.json
+    assert repeated.headers["Idempotency-Replayed"] == "true"
+    assert other.json["id"] != first.json["id"]
+    kept = program.get(f"/api/v1/customers/{at}/qualifications").json["items"]
+    assert sorted(one["state"] for one in kept) == ["proposed", "superseded"]
+
+
 def test_a_judgement_is_the_same_whatever_else_the_token_opens(program, rows, app):
     at = rows.customer(customer_no="C-1")
     rows.bill_line(at, amount_minor=100_000_00)

@@ -98,7 +98,7 @@ def test_a_file_holds_units_moves_judgements_and_offers_as_they_were_then(sessio
     rows.offer_answer(other)
     with sessions.begin() as session:
         moves.move(session, customer_id, ValueTier.HIGH, on=TODAY, today=TODAY, reason="大额", by=ANA)
-        judged = apply(session, customer_id, terms=Terms(TODAY, SHANGHAI, "CNY"), by=ANA)
+        judged = apply(session, customer_id, terms=Terms(TODAY, SHANGHAI, "CNY"), by=ANA).one
     with sessions.begin() as session:
         entry_id = operations.put_in(session, customer_id, reason="contract ended", by=later(ANA, 1)).id
     with sessions.begin() as session:

@@ -58,9 +58,15 @@ def stored(sessions, customer):
         return list(queries.list_of_customer(session, customer))
 
 
-def judge(sessions, customer, by=ANA):
+def judge(sessions, customer, by=ANA, terms=TERMS):
     with sessions.begin() as session:
-        return operations.apply(session, customer, terms=TERMS, by=by).id
+        return operations.apply(session, customer, terms=terms, by=by).one.id
+
+
+def days_later(by, days):
+    """The same person another day, and what judging needs to know then."""
+    stamp = replace(by, at=NOON + timedelta(days=days))
+    return {"by": stamp, "terms": Terms.at(stamp.at, SHANGHAI, "CNY")}
 
 
 def approve(sessions, qualification, by=BORIS):
@@ -150,11 +156,93 @@ def test_approving_gives_the_customer_kind_and_grade_and_supersedes_the_former_i
         assert (now.kind, now.grade) == (CustomerKind.GROUP, "C")
         events = set(session.scalars(select(AuditEntry.event).where(AuditEntry.subject_id == customer)))
     assert {"qualification.proposed", "qualification.approved", "customer.changed"} <= events
-    approve(sessions, judge(sessions, customer))
+    again = judge(sessions, customer, **days_later(ANA, 1))
+    with sessions.begin() as session:
+        operations.approve(session, again, **days_later(BORIS, 1))
     assert [(one.state, one.occasion) for one in stored(sessions, customer)] == [
         ("approved", "recheck"),
         ("superseded", "application"),
     ]
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_judging_again_the_same_day_by_the_same_rules_and_data_keeps_the_judgement_there_is(
+    rows, sessions, approved
+):
+    customer = good(rows)
+    first = judge(sessions, customer)
+    if approved:
+        approve(sessions, first)
+    [before] = stored(sessions, customer)
+
+    with sessions.begin() as session:
+        done = operations.apply(session, customer, terms=TERMS, by=BORIS)
+        told = ([*done.made], [one.id for one in done.kept], done.one.id)
+
+    assert told == ([], [first], first)
+    [now] = stored(sessions, customer)
+    assert (now.state, now.judged_by, now.judged_at) == (before.state, "ana", before.judged_at)
+    with sessions() as session:
+        noted = session.scalars(select(AuditEntry).where(AuditEntry.event == "qualification.proposed")).all()
+    assert len(noted) == 1
+
+
+def _pays(rows, customer, publish):
+    rows.bill_line(customer, amount_minor=60_000, kind=BillKind.PAYMENT)
+
+
+def _other_rules(rows, customer, publish):
+    publish(ItemKind.RULES, NAME, write_rules(STANDARD), version=4)
+
+
+@pytest.mark.parametrize(
+    ("since", "days"), [(_pays, 0), (_other_rules, 0), (lambda *_all: None, 1)], ids=["data", "rules", "day"]
+)
+@pytest.mark.parametrize("approved", [False, True])
+def test_judging_again_by_other_data_or_rules_or_on_another_day_is_recorded(
+    rows, sessions, publish, since, days, approved
+):
+    customer = good(rows)
+    first = judge(sessions, customer)
+    if approved:
+        approve(sessions, first)
+
+    since(rows, customer, publish)
+    again = judge(sessions, customer, **days_later(ANA, days))
+
+    assert again != first
+    latest, before = sorted(stored(sessions, customer), key=lambda one: one.id == first)
+    assert (latest.id, latest.state) == (again, "proposed")
+    assert before.state == ("approved" if approved else "superseded")
+
+
+def test_of_many_only_those_are_judged_again_of_whom_something_has_changed(rows, sessions):
+    same, changed, new = good(rows), good(rows), good(rows)
+    first = judge(sessions, same)
+    judge(sessions, changed)
+    rows.bill_line(changed, amount_minor=60_000, kind=BillKind.PAYMENT)
+
+    with sessions.begin() as session:
+        done = operations.propose_all(session, [same, changed, new], terms=TERMS, by=ANA)
+        told = ({one.customer_id for one in done.made}, [one.id for one in done.kept])
+
+    assert told == ({changed, new}, [first])
+    assert [len(stored(sessions, one)) for one in (same, changed, new)] == [1, 2, 1]
+
+
+def test_what_was_refused_or_has_expired_does_not_stand_in_the_way_of_judging_again(rows, sessions):
+    refused, expired = good(rows), good(rows)
+    with sessions.begin() as session:
+        at = operations.apply(session, refused, terms=TERMS, by=ANA).one.id
+        operations.refuse(session, at, reason="合同未到期", by=BORIS)
+    approve(sessions, judge(sessions, expired))
+    with sessions.begin() as session:
+        operations.expire(session, date(2027, 4, 1), limit=10, by=ANA)
+
+    for customer in (refused, expired):
+        judge(sessions, customer)
+        assert [one.state for one in stored(sessions, customer)].count("proposed") == 1
+        assert len(stored(sessions, customer)) == 2
 
 
 def test_who_does_not_pass_loses_the_grade(rows, sessions):

@@ -53,6 +53,26 @@ def test_an_account_manager_applies_and_a_branch_manager_approves(
     assert "Every rule and the history" in browser.get(f"/customers/{who}/profile").text
 
 
+def test_judging_again_when_nothing_has_changed_says_when_it_was_judged_and_leads_there(
+    browser, customer, sessions, rows
+):
+    who, _manager = customer
+    browser.send("/qualifications", customer_id=who)
+    found = proposal(sessions, who)
+
+    told = browser.send("/qualifications", customer_id=who)
+
+    assert told.request.path == f"/qualifications/{found.id}"
+    assert re.search(
+        r"Nothing that decides has changed since it was judged on \d{4}-\d\d-\d\d \d\d:\d\d", told.text
+    )
+    assert proposal(sessions, who).id == found.id
+    with sessions() as session:
+        assert len(queries.list_of_customer(session, who)) == 1
+    rows.bill_line(who, amount_minor=100)
+    assert "Judged. Somebody else decides" in browser.send("/qualifications", customer_id=who).text
+
+
 def test_who_submitted_it_is_told_that_somebody_else_decides(browser, customer, sessions):
     who, _manager = customer
     browser.send("/qualifications", customer_id=who)
@@ -66,7 +86,7 @@ def test_who_submitted_it_is_told_that_somebody_else_decides(browser, customer, 
 def test_a_refusal_without_a_reason_is_asked_again_and_one_with_it_is_kept(browser, customer, sessions):
     who, _manager = customer
     with sessions.begin() as session:
-        found = operations.apply(session, who, terms=TERMS, by=ANA).id
+        found = operations.apply(session, who, terms=TERMS, by=ANA).one.id
     asked = browser.send(f"/qualifications/{found}/refusal", reason="")
     assert asked.status_code == 400
     assert "3 to 500 characters" in asked.text
@@ -78,7 +98,7 @@ def test_a_refusal_without_a_reason_is_asked_again_and_one_with_it_is_kept(brows
 def test_another_account_manager_neither_sees_nor_judges(make_user, sign_in, customer, rows, sessions):
     who, _manager = customer
     with sessions.begin() as session:
-        found = operations.apply(session, who, terms=TERMS, by=ANA).id
+        found = operations.apply(session, who, terms=TERMS, by=ANA).one.id
     make_user("liu", StaffKind.ACCOUNT_MANAGER, rows.manager(name="刘"))
     liu = sign_in("liu")
     assert liu.get(f"/qualifications/{found}").status_code == 404
