@@ -110,6 +110,13 @@ def _form(
         )
 
 
+@blueprint.post("/new")
+@requires(Resource.CUSTOMER, Action.TRANSFER)
+def change() -> str:
+    """Show the form again with everything that stood in the preview, to be changed."""
+    return _form(_id(request.form.get("from", "")), request.form, _marked())
+
+
 @blueprint.post("/preview")
 @requires(Resource.CUSTOMER, Action.TRANSFER)
 def preview() -> ResponseReturnValue:
@@ -359,8 +366,11 @@ def _again(refused: BranchlineError) -> ResponseReturnValue:
     told = (
         {"to": translate_error(refused)} if isinstance(refused, HandoverWhoError) else field_errors(refused)
     )
-    chosen = _chosen([*form.getlist("customer"), *form.get("ids", "").split()])
-    return _form(_id(form.get("from", "")), form, chosen, told), STATUS[refused.kind]
+    return _form(_id(form.get("from", "")), form, _marked(), told), STATUS[refused.kind]
+
+
+def _marked() -> list[str]:
+    return _chosen([*request.form.getlist("customer"), *request.form.get("ids", "").split()])
 
 
 def _choices(people: Iterable[Manager]) -> list[tuple[str, str]]:

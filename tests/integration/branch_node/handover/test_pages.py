@@ -1,5 +1,6 @@
 """Handing over on screen: chosen, looked at, done, signed by both with their own accounts."""
 
+import html
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -100,6 +101,29 @@ def test_a_form_that_was_refused_keeps_what_was_chosen_and_the_filter(browser, p
         "kind=individual"
         in re.findall(r'<form method="post" action="(/handovers/preview[^"]*)"', page.text)[0]
     )
+    assert holders(sessions) == {people[0]}
+
+
+def test_from_the_preview_one_goes_back_to_the_form_with_everything_kept(
+    browser, people, held, sessions, rows
+):
+    rows.customer(customer_no="G1", kind="group", manager_id=people[0])
+    chosen = {"from": people[0], "to": people[1], "customer": held[:2], **FORM, "mark_left": "yes"}
+    shown = browser.send(f"/handovers/preview?kind=individual&from={people[0]}", **chosen).text
+    address = html.unescape(re.findall(r'formaction="([^"]+)"', shown)[0])
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown))
+    del hidden["csrf_token"]
+
+    form = browser.send(address, **hidden)
+
+    assert form.status_code == 200
+    assert set(re.findall(r'name="customer" value="([^"]+)" checked', form.text)) == {*held[:2]}
+    assert "G1" not in form.text
+    assert f'value="{people[1]}" selected' in form.text
+    assert 'value="leaves" selected' in form.text
+    assert 'value="2026-04-30"' in form.text
+    assert re.search(r'name="mark_left" value="yes" checked', form.text)
+    assert not re.search(r'name="with_shares" value="yes" checked', form.text)
     assert holders(sessions) == {people[0]}
 
 
