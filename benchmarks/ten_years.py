@@ -126,6 +126,7 @@ def show_plans(page: FollowingClient, database: Database, path: str) -> None:
         "documents",
         "unit_events",
         "offer_answers",
+        "question_answers",
         "customer_moves",
         "contacts",
     )

@@ -18,6 +18,7 @@ from branch_node.api import line_routes as api_line
 from branch_node.api import many_routes as api_many
 from branch_node.api import offer_routes as api_offers
 from branch_node.api import paper_routes as api_papers
+from branch_node.api import question_routes as api_questions
 from branch_node.api import unit_event_routes as api_unit_events
 from branch_node.api import unit_routes as api_units
 from branch_node.api import work_routes as api_work
@@ -93,6 +94,7 @@ from branch_node.personal.requests import ERASE_KIND
 from branch_node.qualification import bulk_pages
 from branch_node.qualification import jobs as qualification_jobs
 from branch_node.qualification import pages as qualification
+from branch_node.questions import pages as questions
 from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
 from branch_node.retention import jobs as retention_jobs
@@ -233,6 +235,7 @@ BUSINESS: Final = (
     unit_events.blueprint,
     unit_tab.blueprint,
     offers.blueprint,
+    questions.blueprint,
     worklogs.blueprint,
     archive.blueprint,
     archive_history.blueprint,
@@ -259,6 +262,7 @@ API: Final = (
     api_units.blueprint,
     api_unit_events.blueprint,
     api_offers.blueprint,
+    api_questions.blueprint,
     api_work.blueprint,
     api_papers.blueprint,
     api_imports.blueprint,

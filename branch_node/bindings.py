@@ -14,6 +14,7 @@ from branch_node.offers.models import OfferAnswer
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
+from branch_node.questions.models import QuestionAnswer
 from branch_node.receivers.queries import takers
 from branch_node.staff.models import StaffMember
 from branch_node.statistics.models import CustomerMonth
@@ -50,6 +51,7 @@ BINDINGS: Final[Bindings] = bind(
             "work_log": WorkLog,
             "unit_event": UnitEvent,
             "offer_answer": OfferAnswer,
+            "question_answer": QuestionAnswer,
             "customer_month": CustomerMonth,
             "operation_month": OperationMonth,
             "day_close": DayClose,
@@ -64,6 +66,10 @@ BINDINGS: Final[Bindings] = bind(
         "work_log": (_ERASED, [column.name for column in personal_columns(WorkLog.__table__)]),
         "unit_event": (_ERASED, [column.name for column in personal_columns(UnitEvent.__table__)]),
         "offer_answer": (_ERASED, [column.name for column in personal_columns(OfferAnswer.__table__)]),
+        "question_answer": (
+            _ERASED,
+            [column.name for column in personal_columns(QuestionAnswer.__table__)],
+        ),
     },
 )
 

@@ -32,6 +32,7 @@ from branch_node.offers.models import OfferAnswer
 from branch_node.opstats.models import OperationMonth
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
+from branch_node.questions.models import QuestionAnswer
 from branch_node.statistics.models import CustomerMonth
 from branch_node.units.models import Unit, UnitEvent, UnitOwner
 from branch_node.worklogs.models import WorkLog
@@ -196,6 +197,7 @@ RANGES: Final = (
     ),
     Ranged(UnitOwner, Resource.UNIT, _with_customer(UnitOwner.customer_id)),
     Ranged(OfferAnswer, Resource.CUSTOMER, _with_customer(OfferAnswer.customer_id)),
+    Ranged(QuestionAnswer, Resource.CUSTOMER, _with_customer(QuestionAnswer.customer_id)),
     Ranged(
         BillLine,
         Resource.BILL_LINE,

@@ -97,6 +97,7 @@ APP: Final = MigratedApp(
         "branch_node.qualification.models",
         "branch_node.units.models",
         "branch_node.offers.models",
+        "branch_node.questions.models",
         "branch_node.statistics.models",
         "branch_node.opstats.models",
         "branch_node.imports.models",

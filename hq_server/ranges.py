@@ -21,6 +21,7 @@ from hq_server.replica.models import (
     ReplicaOperationMonth,
     ReplicaPersonalRequest,
     ReplicaQualification,
+    ReplicaQuestionAnswer,
     ReplicaStaff,
     ReplicaUnit,
     ReplicaUnitEvent,
@@ -92,6 +93,7 @@ RANGES: Final = (
     Ranged(ReplicaUnit, Resource.UNIT, branch=ReplicaUnit.branch_number),
     Ranged(ReplicaUnitEvent, Resource.UNIT, branch=ReplicaUnitEvent.branch_number),
     Ranged(ReplicaOfferAnswer, Resource.CUSTOMER, branch=ReplicaOfferAnswer.branch_number),
+    Ranged(ReplicaQuestionAnswer, Resource.CUSTOMER, branch=ReplicaQuestionAnswer.branch_number),
     Ranged(ReplicaBillLine, Resource.BILL_LINE, branch=ReplicaBillLine.branch_number),
     Ranged(ReplicaCustomerMonth, Resource.STATISTICS, branch=ReplicaCustomerMonth.branch_number),
     # Sums kept ready are seen by who sees the rows they are of.

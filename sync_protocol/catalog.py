@@ -153,6 +153,14 @@ CATALOG: Final[Mapping[str, RecordType]] = {
             parents={"customer_id": "customer", "corrects_id": "offer_answer"},
         ),
         RecordType(
+            "question_answer",
+            RecordKind.FACT,
+            Owner.BRANCH,
+            "worklog",
+            1,
+            parents={"customer_id": "customer", "person_id": "contact", "corrects_id": "question_answer"},
+        ),
+        RecordType(
             "customer_month", RecordKind.STATE, Owner.BRANCH, "stats", 1, parents={"customer_id": "customer"}
         ),
         RecordType(

@@ -118,6 +118,9 @@ def _shown(entry: Entry) -> dict[str, Any]:
     elif kind is EntryKind.OFFER:
         told |= {"record_id": row.id, "what": f"{row.offer_code}:{row.step.value}", "text": row.reason}
         told |= {"who": row.created_by}
+    elif kind is EntryKind.ANSWER:
+        told |= {"record_id": row.id, "what": f"{row.question_code}:{row.answer}", "text": row.note}
+        told |= {"who": row.created_by}
     elif kind is EntryKind.MOVE:
         told |= {"record_id": row.id, "what": f"{row.what.value}:{row.after or 'none'}", "text": row.reason}
         told |= {"who": row.made_by}

@@ -22,6 +22,7 @@ from branch_node.erased.models import Erasure
 from branch_node.identity.models import CustomerIdentity
 from branch_node.offers.models import OfferAnswer
 from branch_node.qualification.models import Qualification
+from branch_node.questions.models import QuestionAnswer
 from branch_node.units.models import Unit, UnitEvent, UnitOwner
 from branch_node.worklogs.models import WorkLog
 from shared.domain.customers.vocabulary import CustomerStatus
@@ -45,6 +46,7 @@ _PARTS: Final = (
     _Part(BillLine, BillLine.created_at),
     _Part(WorkLog, WorkLog.created_at),
     _Part(OfferAnswer, OfferAnswer.created_at),
+    _Part(QuestionAnswer, QuestionAnswer.created_at),
     _Part(UnitEvent, UnitEvent.created_at),
     _Part(Contact, Contact.created_at, Contact.updated_at, of_person=False),
     _Part(CustomerMove, CustomerMove.made_at, of_person=False),

@@ -16,6 +16,7 @@ from branch_node.documents import queries as documents
 from branch_node.identity.queries import files_of, of_person
 from branch_node.offers.models import OfferAnswer
 from branch_node.qualification.models import Qualification
+from branch_node.questions.models import QuestionAnswer
 from branch_node.units.models import Unit, UnitEvent, UnitOwner
 from branch_node.worklogs.models import WorkLog
 from shared.audit.models import json_text
@@ -30,10 +31,10 @@ OF_UNIT: Final = ("id", "serial_no", "product", "model", "made_on", "sold_on", "
 def take(session: Session, customer: Customer, at: datetime) -> dict[str, Any]:
     """Return the file of a customer as it stands: profile, contacts, every version, money and work in sums.
 
-    Moves, judgements, answers to offers and units with what happened with them are there row by row. Of documents it
-    holds what is said of them, until when they were valid, whether they were retired and why, and the digest of each
-    file: so a file can be proved later. Entries are read by who knows less and more than they hold: a part or a column
-    that came later is not there in what was put away before, and nothing is written into that.
+    Moves, judgements, answers to offers and questions and units with what happened with them are there row by row. Of
+    documents it holds what is said of them, until when they were valid, whether they were retired and why, and the
+    digest of each file: so a file can be proved later. Entries are read by who knows less and more than they hold: a
+    part or a column that came later is not there in what was put away before, and nothing is written into that.
     """
     return {
         "format": FORMAT,
@@ -48,13 +49,18 @@ def take(session: Session, customer: Customer, at: datetime) -> dict[str, Any]:
         "moves": _rows(session, CustomerMove, CustomerMove.moved_on, [customer.id]),
         "judgements": _rows(session, Qualification, Qualification.judged_at, [customer.id]),
         "offers": _rows(session, OfferAnswer, OfferAnswer.happened_on, files_of(session, customer.id)),
+        "answers": _rows(session, QuestionAnswer, QuestionAnswer.answered_on, files_of(session, customer.id)),
         "units": _units(session, customer.id),
     }
 
 
 def is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Tell whether two contents hold the same file, whenever and why they were taken."""
-    return all(one.get(part) == other.get(part) for part in {*one, *other} - {"taken_at", "reason"})
+    # A part that an earlier version of the program did not keep is one without rows.
+    return all(
+        (one.get(part) or None) == (other.get(part) or None)
+        for part in {*one, *other} - {"taken_at", "reason"}
+    )
 
 
 def masked(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,6 +78,9 @@ BELONGINGS: Final[Sequence[Belonging]] = (
     Belonging("work_logs", "customer_id", Merging.COUNTS, _ALONG, _BLANKED, N_("Work logs")),
     Belonging("unit_events", "customer_id", Merging.COUNTS, _ALONG, _BLANKED, N_("Entries about units")),
     Belonging("offer_answers", "customer_id", Merging.COUNTS, _ALONG, _BLANKED, N_("Answers to offers")),
+    Belonging(
+        "question_answers", "customer_id", Merging.COUNTS, _ALONG, _BLANKED, N_("Answers to questions")
+    ),
     Belonging("documents", "customer_id", Merging.MOVES, _ALONG, _BLANKED, N_("Documents"), guarded=True),
     Belonging("document_versions", "customer_id", Merging.MOVES, _ALONG, _BLANKED),
     Belonging("unit_owners", "customer_id", Merging.COUNTS, _ALONG, _NOTHING),

@@ -15,11 +15,15 @@ from branch_node.desk.timeline import OPENS, Entry, EntryKind, Place, Topic
 from branch_node.offers import queries as offers
 from branch_node.offers.applying import list_applying, titles
 from branch_node.offers.web import STEP_TONES
+from branch_node.questions import queries as questions
+from branch_node.questions.asking import known, list_asked
+from branch_node.questions.web import stories
+from branch_node.questions.web import worded as answer_words
 from shared.audit.vocabulary import LogAction
 from shared.domain.calendar import local_day
 from shared.domain.contacts.rules import CHANNELS
 from shared.domain.customers.vocabulary import MoveOf, ParentKind
-from shared.i18n import label
+from shared.i18n import current_language, label
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import may, reading, runtime, stamp
@@ -56,6 +60,7 @@ def line(customer_id: str) -> str:
             kinds=[kind.value for kind in asked],
             total=sum(counts.values()),
             moved=moved,
+            answer_word=answer_words(session),
             act=action_word,
             changed=_changed,
         )
@@ -97,6 +102,7 @@ def care_page(
     with reading() as session:
         header = header_of(session, customer_id)
         above = groups.list_above(session, header.customer)
+        answered = questions.told(session, header.customer.id)
         return customer_page(
             "desk/customer_care.html",
             header,
@@ -109,6 +115,12 @@ def care_page(
             latest=offers.latest(session, header.customer.id),
             titles=titles(session),
             step_tones=STEP_TONES,
+            asked=list_asked(session, header.customer, today, stamp().at),
+            stories=stories(answered, known(session)) if answered else {},
+            answered=answered,
+            answer_word=answer_words(session),
+            people=questions.names_of(session, [one.answer for one in answered]),
+            language=current_language(),
             kinds=choices(ParentKind),
             placing=placing or _placed(above, header.customer),
             placing_errors=errors if placing is not None else {},

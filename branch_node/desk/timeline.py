@@ -29,6 +29,8 @@ from branch_node.identity.queries import files_of
 from branch_node.managers.models import Manager
 from branch_node.offers import queries as offers
 from branch_node.offers.models import OfferAnswer
+from branch_node.questions import queries as questions
+from branch_node.questions.models import QuestionAnswer
 from branch_node.units import queries as units
 from branch_node.units.models import Unit, UnitEvent
 from branch_node.worklogs.models import WorkLog
@@ -52,6 +54,7 @@ class EntryKind(Vocabulary):
     MONEY = ("money", N_("Bill lines"), "账单明细")
     UNIT = ("unit", N_("Tracked units"), "设备")
     OFFER = ("offer", N_("Answers to offers"), "优惠反馈")
+    ANSWER = ("answer", N_("Answers to questions"), "问题回答")
     MOVE = ("move", N_("Moves"), "变动记录")
     CHANGE = ("change", N_("Changes"), "变更")
     PERSON = ("person", N_("Changes of contact people"), "联系人变更")
@@ -70,7 +73,7 @@ class Topic(Vocabulary):
 
 
 _KINDS_OF: Final[Mapping[Topic, tuple[EntryKind, ...]]] = {
-    Topic.CONTACT: (EntryKind.WORK, EntryKind.OFFER),
+    Topic.CONTACT: (EntryKind.WORK, EntryKind.OFFER, EntryKind.ANSWER),
     Topic.VISIT: (EntryKind.WORK,),
     Topic.SERVICE: (EntryKind.WORK, EntryKind.UNIT),
     Topic.MONEY: (EntryKind.MONEY,),
@@ -243,16 +246,6 @@ def _work(asked: _Asked) -> _Told:
     )
 
 
-def _money(asked: _Asked) -> _Told:
-    wanted = select(BillLine).where(BillLine.customer_id == asked.file)
-    return _dayed(asked, EntryKind.MONEY, wanted, BillLine.booked_on, BillLine.id)
-
-
-def _moves(asked: _Asked) -> _Told:
-    wanted = select(CustomerMove).where(CustomerMove.customer_id == asked.file)
-    return _dayed(asked, EntryKind.MOVE, wanted, CustomerMove.moved_on, CustomerMove.id)
-
-
 def _units(asked: _Asked) -> _Told:
     wanted = (
         select(UnitEvent, Unit.serial_no)
@@ -262,9 +255,17 @@ def _units(asked: _Asked) -> _Told:
     return _dayed(asked, EntryKind.UNIT, wanted, UnitEvent.happened_on, UnitEvent.id)
 
 
-def _offers(asked: _Asked) -> _Told:
-    wanted = select(OfferAnswer).where(OfferAnswer.customer_id == asked.file, offers.stands())
-    return _dayed(asked, EntryKind.OFFER, wanted, OfferAnswer.happened_on, OfferAnswer.id)
+def _days_of(
+    kind: EntryKind, on: InstrumentedAttribute[date], *conditions: ColumnElement[bool]
+) -> Callable[[_Asked], _Told]:
+    """Return the reader of a table whose rows have a day and name the customer."""
+    model: Any = on.class_
+
+    def read(asked: _Asked) -> _Told:
+        wanted = select(model).where(model.customer_id == asked.file, *conditions)
+        return _dayed(asked, kind, wanted, on, model.id)
+
+    return read
 
 
 def _dayed(
@@ -347,15 +348,16 @@ def _logged(asked: _Asked, kind: EntryKind, subject: str, names: Mapping[str, st
 
 _READERS: Final[Mapping[EntryKind, Callable[[_Asked], _Told | None]]] = {
     EntryKind.WORK: _work,
-    EntryKind.MONEY: _money,
-    EntryKind.MOVE: _moves,
+    EntryKind.MONEY: _days_of(EntryKind.MONEY, BillLine.booked_on),
+    EntryKind.MOVE: _days_of(EntryKind.MOVE, CustomerMove.moved_on),
     EntryKind.UNIT: _units,
-    EntryKind.OFFER: _offers,
+    EntryKind.OFFER: _days_of(EntryKind.OFFER, OfferAnswer.happened_on, offers.stands()),
+    EntryKind.ANSWER: _days_of(EntryKind.ANSWER, QuestionAnswer.answered_on, questions.stands()),
     EntryKind.CHANGE: _changes,
     EntryKind.PERSON: _people,
     EntryKind.DOCUMENT: _documents,
 }
-_DAYS: Final = frozenset({EntryKind.MONEY, EntryKind.MOVE, EntryKind.UNIT, EntryKind.OFFER})
+_DAYS: Final = frozenset({EntryKind.MONEY, EntryKind.MOVE, EntryKind.UNIT, EntryKind.OFFER, EntryKind.ANSWER})
 
 
 def _older(

@@ -18,6 +18,7 @@ from branch_node.offers.models import OfferAnswer
 from branch_node.personal.exported import may_hold
 from branch_node.personal.models import LegalHold, PersonalRequest
 from branch_node.qualification.models import Qualification
+from branch_node.questions.models import QuestionAnswer
 from branch_node.statistics.models import CustomerMonth
 from branch_node.units.models import UnitEvent
 from branch_node.worklogs.models import WorkLog
@@ -36,6 +37,7 @@ ABOUT: Final = {
     "bill_lines": BillLine,
     "unit_events": UnitEvent,
     "offer_answers": OfferAnswer,
+    "question_answers": QuestionAnswer,
     "work_logs": WorkLog,
     "months": CustomerMonth,
     "legal_holds": LegalHold,

@@ -30,6 +30,7 @@ PARTS: Final = {
     "qualifications": N_("Qualifications"),
     "unit_events": N_("Entries about units"),
     "offer_answers": N_("Answers to offers"),
+    "question_answers": N_("Answers to questions"),
     "bill_lines": N_("Bill lines"),
     "work_logs": N_("Work logs"),
     "months": N_("Monthly statistics"),

@@ -16,6 +16,7 @@ from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.personal.fields import LegalHoldFields, PersonalRequestFields
 from shared.domain.qualification.fields import QualificationFields
+from shared.domain.questions.fields import QuestionAnswerFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.units.fields import UnitEventFields, UnitFields
 from shared.domain.worklogs.fields import WorkLogFields
@@ -137,6 +138,17 @@ class ReplicaOfferAnswer(Replicated, OfferAnswerFields, Base):
         Index("ix_replica_offer_answers_customer", "branch_number", "customer_id"),
         Index("ix_replica_offer_answers_offer", "offer_code", "branch_number"),
         Index("ix_replica_offer_answers_corrects_id", "branch_number", "corrects_id"),
+    )
+
+
+class ReplicaQuestionAnswer(Replicated, QuestionAnswerFields, Base):
+    """What a customer of some branch answered to a question."""
+
+    __tablename__ = "replica_question_answers"
+    __table_args__ = (
+        Index("ix_replica_question_answers_customer", "branch_number", "customer_id"),
+        Index("ix_replica_question_answers_question", "question_code", "answered_on", "branch_number"),
+        Index("ix_replica_question_answers_corrects_id", "branch_number", "corrects_id"),
     )
 
 

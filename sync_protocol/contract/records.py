@@ -182,6 +182,24 @@ class OfferAnswerV1(WireSchema):
     created_by = Text(80)
 
 
+class QuestionAnswerV1(WireSchema):
+    """What a customer answered to a question, a fact."""
+
+    customer_id = RecordId()
+    person_id = RecordId(nullable=True)
+    question_code = Text(40, least=1)
+    question_version = Whole(least=0, most=INT32 - 1)
+    indicator = Code(("satisfaction", "attention", "demand", "requirement"))
+    score = Whole(least=1, most=5, nullable=True)
+    choice = Text(30, least=1, nullable=True)
+    way = Code(("phone", "sms", "wechat", "email", "visit", "counter"))
+    answered_on = Day()
+    note = Text(200, nullable=True)
+    corrects_id = RecordId(nullable=True)
+    created_at = InstantText()
+    created_by = Text(80)
+
+
 class ManagerV1(WireSchema):
     """An account manager."""
 
@@ -349,6 +367,7 @@ RECORDS: Final[Mapping[tuple[str, int], RecordCheck]] = {
     ("work_log", 1): RecordCheck(WorkLogV1),
     ("unit_event", 1): RecordCheck(UnitEventV1),
     ("offer_answer", 1): RecordCheck(OfferAnswerV1),
+    ("question_answer", 1): RecordCheck(QuestionAnswerV1),
     ("customer_month", 1): RecordCheck(CustomerMonthV1),
     ("operation_month", 1): RecordCheck(OperationMonthV1),
     ("day_close", 1): RecordCheck(DayCloseV1),

@@ -22,6 +22,7 @@ from shared.domain.opstats.fields import OperationMonthFields
 from shared.domain.organisation.fields import DepartmentFields, StaffFields
 from shared.domain.personal.fields import LegalHoldFields, PersonalRequestFields
 from shared.domain.qualification.fields import QualificationFields
+from shared.domain.questions.fields import QuestionAnswerFields
 from shared.domain.statistics.fields import CustomerMonthFields
 from shared.domain.units.fields import UnitEventFields, UnitFields
 from shared.domain.worklogs.fields import WorkLogFields
@@ -42,6 +43,7 @@ SHARED = {
     "work_log": WorkLogFields,
     "unit_event": UnitEventFields,
     "offer_answer": OfferAnswerFields,
+    "question_answer": QuestionAnswerFields,
     "customer_month": CustomerMonthFields,
     "operation_month": OperationMonthFields,
     "day_close": DayCloseFields,

@@ -246,6 +246,18 @@ def _enter_hold_and_erasure(node: Node, by: Stamp) -> None:
             "created_at": by.at,
             "created_by": by.actor,
         },
+        "question_answer": {
+            "id": new_id(),
+            "customer_id": customer,
+            "question_code": "NPS",
+            "question_version": 1,
+            "indicator": "satisfaction",
+            "score": 4,
+            "way": "phone",
+            "answered_on": by.at.date(),
+            "created_at": by.at,
+            "created_by": by.actor,
+        },
         "legal_hold": {
             "id": new_id(),
             "customer_id": customer,

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from branch_node.billing.models import BillLine
 from branch_node.customers import operations as customers
-from branch_node.customers.models import Customer
+from branch_node.customers.models import Contact, Customer
 from branch_node.managers.models import Manager
 from branch_node.offers.models import OfferAnswer
+from branch_node.questions.models import QuestionAnswer
 from branch_node.tables import APP
 from branch_node.units.models import Unit, UnitEvent
 from branch_node.worklogs.models import WorkLog
@@ -27,9 +28,11 @@ from shared.db.engine import Database
 from shared.db.migrations import upgrade
 from shared.db.scope import ScopedSession
 from shared.domain.billing.vocabulary import BillKind
+from shared.domain.contacts.vocabulary import ContactStanding, ContactStatus
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus
 from shared.domain.managers.vocabulary import ManagerStatus
 from shared.domain.offers.vocabulary import OfferStep
+from shared.domain.questions.vocabulary import Indicator, Way
 from shared.domain.units.vocabulary import UnitEventKind, UnitStatus
 from shared.domain.worklogs.vocabulary import WorkLogKind
 from shared.ids import new_id
@@ -118,6 +121,19 @@ class Rows:
         }
         return self._add(WorkLog(**{**defaults, **_made(), **values}))
 
+    def contact(self, customer_id: str, **values: Any) -> str:
+        """Add a contact person and return the id."""
+        number = next(self._numbers)
+        defaults = {
+            "contact_no": f"P{number:05}",
+            "customer_id": customer_id,
+            "name": f"联系人{number}",
+            "standing": ContactStanding.ORDINARY,
+            "do_not_contact": [],
+            "status": ContactStatus.ACTIVE,
+        }
+        return self._add(Contact(**{**defaults, **_made(), **_changed(), **values}))
+
     def offer_answer(self, customer_id: str, **values: Any) -> str:
         """Add that an offer was made to a customer and return the id."""
         defaults = {
@@ -127,6 +143,19 @@ class Rows:
             "happened_on": NOON.date(),
         }
         return self._add(OfferAnswer(**{**defaults, **_made(), **values}))
+
+    def question_answer(self, customer_id: str, **values: Any) -> str:
+        """Add that a customer gave a score and return the id."""
+        defaults = {
+            "customer_id": customer_id,
+            "question_code": "NPS",
+            "question_version": 1,
+            "indicator": Indicator.SATISFACTION,
+            "score": 4,
+            "way": Way.PHONE,
+            "answered_on": NOON.date(),
+        }
+        return self._add(QuestionAnswer(**{**defaults, **_made(), **values}))
 
     def unit(self, customer_id: str, **values: Any) -> str:
         """Add a tracked unit that came to a customer and return the id."""

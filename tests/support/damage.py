@@ -27,6 +27,7 @@ COLUMNS: Final = {
     "work_log": "text",
     "unit_event": "created_by",
     "offer_answer": "offer_code",
+    "question_answer": "question_code",
     "customer_month": "charge_minor",
     "operation_month": "visits",
     "day_close": "closed_at",

@@ -67,7 +67,13 @@ def test_the_first_cycle_after_midnight_closes_the_day_with_counts_and_sums(
     next_day(world, branch)
 
     closed = manifest(branch)
-    assert closed.counts == {"bill_line": 3, "work_log": 1, "unit_event": 0, "offer_answer": 0}
+    assert closed.counts == {
+        "bill_line": 3,
+        "work_log": 1,
+        "unit_event": 0,
+        "offer_answer": 0,
+        "question_answer": 0,
+    }
     assert closed.totals == {"CNY/2026-10/charge/宽带": 350, "CNY/2026-10/adjustment/手机": -50}
     assert (closed.starts_at, closed.ends_at) == (NOON - timedelta(hours=12), NOON + timedelta(hours=12))
     assert state(world) is DayState.COMPLETE
@@ -86,6 +92,7 @@ def test_a_day_is_closed_once_and_a_day_without_work_too(world: World, branch: B
         "work_log": 0,
         "unit_event": 0,
         "offer_answer": 0,
+        "question_answer": 0,
     }
     assert state(world, TODAY + timedelta(days=1)) is DayState.COMPLETE
 

@@ -48,6 +48,7 @@ def fill(branch: BranchHere, rows: int = 3) -> None:
         branch.add_qualification(customer)
         branch.add_unit(customer)
         branch.add_offer_answer(customer)
+        branch.add_question_answer(customer)
         branch.add_bill_line(customer)
         branch.add_work_log(manager, customer)
         branch._insert(

@@ -39,6 +39,7 @@ def add_request(branch: BranchHere, customer: str) -> str:
 
 ADD: dict[str, Callable[[BranchHere, str], str]] = {
     "offer_answer": BranchHere.add_offer_answer,
+    "question_answer": BranchHere.add_question_answer,
     "qualification": BranchHere.add_qualification,
     "contact": BranchHere.add_contact,
     "personal_request": add_request,

@@ -18,6 +18,7 @@ CARRIERS: Final = (
     "work_log",
     "unit_event",
     "offer_answer",
+    "question_answer",
     "legal_hold",
 )
 

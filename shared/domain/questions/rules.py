@@ -19,6 +19,7 @@ FEWEST_CHOICES: Final = 2
 MOST_CHOICES: Final = 20
 LOWEST: Final = 1
 HIGHEST: Final = 5
+SCORES: Final = tuple(map(str, range(LOWEST, HIGHEST + 1)))
 NUL: Final = "\x00"
 LANGUAGES: Final = ("zh", "en")
 ENDS: Final = ("low", "high")
@@ -75,8 +76,7 @@ class Question:
     @property
     def answers(self) -> tuple[str, ...]:
         """What may be answered: the scores, or the codes of the choices."""
-        scores = tuple(map(str, range(LOWEST, HIGHEST + 1)))
-        return scores if self.scale is Scale.SCORE else tuple(self.choices)
+        return SCORES if self.scale is Scale.SCORE else tuple(self.choices)
 
     def word(self, answer: str, language: str) -> str:
         """Return an answer in words; a choice that this version does not name by its code."""

@@ -125,6 +125,7 @@ CAME = {
     "bill line of a merged file": lambda file: file.rows.bill_line(file.other),
     "work log": lambda file: file.rows.work_log(file.manager, customer_id=file.id, created_at=at(-900)),
     "answer to an offer": lambda file: file.rows.offer_answer(file.id),
+    "answer to a question": lambda file: file.rows.question_answer(file.id),
     "merged file": File.merge,
     "contact": File.add_contact,
     "changed contact": lambda file: file.change(Contact, file.contact, name="韩美美", updated_at=at(32)),

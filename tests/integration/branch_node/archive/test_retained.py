@@ -90,12 +90,14 @@ def test_a_file_that_did_not_change_is_not_put_away_twice(sessions, filed):
     assert len(_rows(sessions)) == 1
 
 
-def test_a_file_holds_units_moves_judgements_and_offers_as_they_were_then(sessions, rows):
+def test_a_file_holds_units_moves_judgements_and_answers_as_they_were_then(sessions, rows):
     customer_id, other = rows.customer(), rows.customer()
     unit = rows.unit(customer_id, serial_no="LSV1", remark="白色")
     rows.unit(other, serial_no="LSV2")
     rows.offer_answer(customer_id, reason="续约时提出")
     rows.offer_answer(other)
+    rows.question_answer(customer_id, note="希望上门更快")
+    rows.question_answer(other)
     with sessions.begin() as session:
         moves.move(session, customer_id, ValueTier.HIGH, on=TODAY, today=TODAY, reason="大额", by=ANA)
         judged = apply(session, customer_id, terms=Terms(TODAY, SHANGHAI, "CNY"), by=ANA).one
@@ -112,6 +114,9 @@ def test_a_file_holds_units_moves_judgements_and_offers_as_they_were_then(sessio
         (judged.id, "proposed", judged.score)
     ]
     assert [(one["offer_code"], one["reason"]) for one in content["offers"]] == [("FIBRE", "续约时提出")]
+    assert [(one["question_code"], one["score"], one["note"]) for one in content["answers"]] == [
+        ("NPS", 4, "希望上门更快")
+    ]
     (held,) = content["units"]
     assert (held["serial_no"], held["remark"], held["owned"][0]["until"]) == ("LSV1", "白色", None)
     assert [one["kind"] for one in held["events"]] == ["owner"]

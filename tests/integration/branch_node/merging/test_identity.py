@@ -130,6 +130,7 @@ def write(sessions, rows, file, *, name, mobile, people, above):
     rows.bill_line(at)
     rows.unit(at)
     rows.offer_answer(at)
+    rows.question_answer(at)
     age(sessions, at, file)
     return at
 
