@@ -1,6 +1,7 @@
 """HQ takes in what is right and refuses all else with a registered problem; a refusal changes no row of any table."""
 
 import gzip
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +21,9 @@ from hq_server.branches.operations import CODE_VALID_FOR
 from hq_server.ingest.models import InboxBatch
 from hq_server.ingest.routes import MOST_ENROLMENT_BYTES
 from hq_server.parking.models import ParkedRecord
+from hq_server.replica.models import ReplicaManager
 from shared.ids import new_id
+from sync_protocol.catalog import CATALOG
 from sync_protocol.contract.canonical import canonical_json, sha256_hex
 from sync_protocol.contract.codes import PROBLEM_CONTENT_TYPE, Problem
 from sync_protocol.contract.keys import ENROLMENT, encode_key, new_private_key, public_key_of, sign_message
@@ -233,6 +236,35 @@ def test_a_batch_delivered_again_gets_the_same_receipt_byte_for_byte_and_counts_
         assert session.scalar(select(func.count()).select_from(InboxBatch)) == batches
 
 
+def test_the_same_batch_delivered_by_four_at_once_counts_once_and_gets_one_receipt(desk):
+    record = new_id()
+    header, payload = desk.header(), desk.payload("manager", as_line(example_row("manager", id=record)))
+    messages = [desk.message(compress(payload), key=desk.key_of(header)) for _twin in range(4)]
+    together, answers = threading.Barrier(len(messages)), []
+
+    def deliver(message):
+        together.wait()
+        answers.append(desk.send(message))
+
+    with desk.world.hq.database.reads() as session:
+        before = session.scalar(select(func.count()).select_from(InboxBatch))
+    for message in messages:
+        desk.sign(message)
+    twins = [threading.Thread(target=deliver, args=(message,)) for message in messages]
+    for twin in twins:
+        twin.start()
+    for twin in twins:
+        twin.join()
+
+    # Who finds the line full is told to come again; a failure or a second receipt would be a double.
+    assert {answer.status for answer in answers} <= {200, 503}
+    assert len({answer.body for answer in answers if answer.status == 200}) == 1
+    with desk.world.hq.database.reads() as session:
+        assert session.scalar(select(func.count()).select_from(InboxBatch)) == before + 1
+        held = select(func.count()).where(ReplicaManager.id == record)
+        assert session.scalar(held) == 1
+
+
 def test_a_key_that_names_another_batch_is_refused(desk):
     header = desk.header()
     for key in (desk.key_of(header) + "0", "x", "x" * 50_000):
@@ -296,9 +328,10 @@ def test_another_branchs_key_does_not_open_this_branchs_door(desk):
         assert_refused(desk.send(message), Problem.UNKNOWN_NODE)
 
 
-def test_a_branch_cannot_deliver_in_another_branchs_name(desk):
+@pytest.mark.parametrize("record", sorted(CATALOG))
+def test_a_branch_cannot_deliver_in_another_branchs_name(desk, record):
     other = Desk(desk.world.branches["B002"])
-    message = other.message(compress(desk.payload()), key=desk.key_of(desk.header()))
+    message = other.message(compress(desk.payload(record)), key=desk.key_of(desk.header(record)))
     other.sign(message)
     with nothing_changes(desk.world):
         assert_refused(other.send(message), Problem.MALFORMED)

@@ -7,17 +7,18 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from branch_node.archive import jobs, operations, queries
-from branch_node.archive.errors import EntryLockedError, NothingNewError
+from branch_node.archive.errors import EntryLockedError
 from branch_node.archive.models import ArchiveEntry, ArchiveUnlock
 from branch_node.archive.verification import verify
 from branch_node.cli import cli
 from branch_node.customers.models import Customer
 from shared.alarms.queries import count_open
 from shared.domain.customers.vocabulary import CustomerStatus
+from shared.errors import BranchlineError
 from shared.jobs.job import Progress
 from shared.jobs.vocabulary import RunOutcome
 from shared.rights.vocabulary import Duty
@@ -119,69 +120,118 @@ def keeper(make_user, sign_in):
 
 
 EVERY = [
-    *("change", "close", "put", "note", "correct", "update", "delete", "unlock_row", "relock"),
+    *(
+        "change",
+        "close",
+        "put",
+        "note",
+        "correct",
+        "update",
+        "delete",
+        "truncate",
+        "unlock_row",
+        "relock",
+        "night",
+    ),
     *("page:notes", "page:corrections", "page:lock", "page:removal"),
 ]
-ATTEMPTS = st.lists(st.sampled_from(EVERY), max_size=6)
+# With what opens an entry, and what shuts it again: a lock by hand, and time alone.
+WITH_UNLOCKING = [*EVERY, "unlock", "lock", "wait"]
+ATTEMPTS = st.lists(st.sampled_from(WITH_UNLOCKING), max_size=12)
+LONG = queries.USUAL_UNLOCK_MINUTES + 1
 
 
 @settings(
-    max_examples=5,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )
 @given(attempts=ATTEMPTS)
 @example(attempts=EVERY)
-def test_what_lies_in_the_archive_never_changes_whatever_is_tried_without_an_unlocking(
-    sessions, rows, app, keeper, attempts
+@example(attempts=["unlock", "wait", *EVERY])
+@example(attempts=["unlock", "lock", *EVERY])
+@example(
+    attempts=["unlock", "note", "correct", "page:notes", "wait", "note", "unlock", "note", "update", "delete"]
+)
+def test_what_lies_in_the_archive_never_changes_and_nothing_is_added_to_it_but_while_it_is_unlocked(
+    sessions, rows, app, clock, keeper, unlock, attempts
 ):
     customer_id = rows.customer()
+    first = later(ANA, int((clock.now() - ANA.at) / timedelta(minutes=1)))
     with sessions.begin() as session:
-        entry_id = operations.put_in(session, customer_id, reason="contract ended", by=later(ANA, 1)).id
-    with sessions() as session:
-        before = session.execute(text("SELECT * FROM archive_entries ORDER BY seq")).all()
+        entry_id = operations.put_in(session, customer_id, reason="contract ended", by=first).id
+    open_until, stood = None, _lies(sessions, customer_id)
 
-    for minute, attempt in enumerate(attempts, start=2):
+    for attempt in attempts:
+        clock.advance(timedelta(minutes=LONG if attempt == "wait" else 1))
+        by = later(first, int((clock.now() - first.at) / timedelta(minutes=1)))
+        is_open = open_until is not None and by.at < open_until
         try:
-            if attempt.startswith("page:"):
+            if attempt == "unlock":
+                unlock(entry_id, by)
+                open_until = by.at + timedelta(minutes=queries.USUAL_UNLOCK_MINUTES)
+            elif attempt.startswith("page:"):
                 said = {"reason": "the present file", "text": "a note"}
                 keeper.send(f"/archive/{entry_id}/{attempt.removeprefix('page:')}", **said)
-            else:
-                _try(sessions, app, attempt, customer_id, entry_id, minute)
-        except (DBAPIError, EntryLockedError, NothingNewError):
-            continue
+            elif attempt != "wait":
+                _try(sessions, app, attempt, customer_id, entry_id, by)
+        except (DBAPIError, BranchlineError):
+            pass
+        if attempt == "lock":
+            open_until = None
 
+        lies = _lies(sessions, customer_id)
+        assert lies[: len(stood)] == stood
+        assert is_open or {row.kind for row in lies[len(stood) :]} <= {"file"}
+        stood = lies
     with sessions() as session:
-        after = session.execute(text("SELECT * FROM archive_entries ORDER BY seq")).all()
         assert verify(session).intact
-    assert after[: len(before)] == before
-    assert {row.kind for row in after} == {"file"}
 
 
-def _try(sessions, app, attempt, customer_id, entry_id, minute):
-    by = later(ANA, minute)
-    if attempt == "relock":
-        _run(app, jobs.relock, minute)
+def _lies(sessions, customer_id):
+    with sessions() as session:
+        of = bindparam("of", customer_id, ArchiveEntry.customer_id.type)
+        every = text("SELECT * FROM archive_entries WHERE customer_id = :of ORDER BY seq").bindparams(of)
+        return session.execute(every).all()
+
+
+def _try(sessions, app, attempt, customer_id, entry_id, by):
+    if attempt in ("relock", "night"):
+        job = jobs.relock if attempt == "relock" else jobs.put_away
+        job(app.extensions["branchline"], by, Progress())
         return
     with sessions.begin() as session:
         if attempt in ("change", "close"):
             customer = session.get_one(Customer, customer_id)
-            customer.remark = f"changed {minute}"
+            customer.remark = f"changed {by.at}"
             customer.status = CustomerStatus.CLOSED if attempt == "close" else customer.status
             customer.touch(by)
-        elif attempt == "put":
-            operations.put_in(session, customer_id, reason="once more", by=by)
-        elif attempt == "note":
-            operations.annotate(session, entry_id, text="a note", by=by)
-        elif attempt == "correct":
-            operations.correct(session, entry_id, reason="the present file", by=by)
-        elif attempt == "update":
-            session.get_one(ArchiveEntry, entry_id).made_by = "nobody"
-        elif attempt == "delete":
-            session.execute(delete(ArchiveEntry).where(ArchiveEntry.id == entry_id))
+        elif attempt in AS_STAFF:
+            AS_STAFF[attempt](session, customer_id, entry_id, by)
         else:
-            session.execute(update(ArchiveEntry).values(unlock_id=entry_id, of_id=entry_id, kind="note"))
+            session.execute(_past_the_program(session, attempt, entry_id))
+
+
+AS_STAFF = {
+    "put": lambda session, of, _entry, by: operations.put_in(session, of, reason="once more", by=by),
+    "note": lambda session, _of, entry, by: operations.annotate(session, entry, text="a note", by=by),
+    "correct": lambda session, _of, entry, by: operations.correct(
+        session, entry, reason="the present file", by=by
+    ),
+    "lock": lambda session, _of, entry, by: operations.lock(session, entry, by=by),
+}
+
+
+def _past_the_program(session, attempt, entry_id):
+    """Return what somebody tries who has the node's own login to the database."""
+    if attempt == "truncate" and session.get_bind().dialect.name == "postgresql":
+        return text("TRUNCATE archive_entries CASCADE")
+    if attempt in ("delete", "truncate"):
+        return delete(ArchiveEntry).where(ArchiveEntry.id == entry_id)
+    if attempt == "update":
+        return update(ArchiveEntry).where(ArchiveEntry.id == entry_id).values(made_by="nobody")
+    return update(ArchiveEntry).values(unlock_id=entry_id, of_id=entry_id, kind="note")
 
 
 @pytest.mark.parametrize("minutes", [1, 240])
