@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from branch_node.customers import queries as customers
 from branch_node.customers.models import Customer
 from branch_node.customers.operations import EDITABLE
+from branch_node.customers.telling import tell
 from branch_node.duplicates import operations, queries
 from branch_node.duplicates.models import DuplicatePair
 from branch_node.managers import queries as managers
@@ -68,6 +69,9 @@ COLUMN_WORDS: Final = {
     "tags": N_("Tags"),
     "remark": N_("Remark"),
 }
+# By what of a customer being entered a file out of sight is told to exist.
+TOLD_BY: Final = ("name", "id_no", "mobile", "phone")
+LOOKED_AT: Final = 50
 STATES: Final = {state.value: state for state in PairState}
 DECISIONS: Final = {
     PairState.DIFFERENT: N_("Noted: not the same. It is asked again only when one of the two files changes."),
@@ -140,16 +144,20 @@ def like() -> str:
     # The form shows a region by its name as well.
     values["region_code"] = values["region_code"].partition(" ")[0]
     besides = id_argument("besides") or None
-    # With the node's eyes: of a file that who types may not see, only that it exists and who serves it leaves here.
+    # The finder's own table is the node's; of what it finds nothing leaves here but files that who types may see.
     with reading(as_node=True) as session:
-        hits = queries.find_like(session, values, besides=besides) if values["name"].strip() else []
-        found = [(hit.customer.id, hit.manager_name, said_fields(hit.verdict.levels)) for hit in hits]
-    with reading() as session:
-        seen = customers.find_by_ids(session, [at for at, _manager, _fields in found])
-        return render_template(
-            "duplicates/like.html",
-            hits=[(seen.get(at), manager, fields) for at, manager, fields in found],
+        found = (
+            queries.find_like(session, values, besides=besides, most=LOOKED_AT)
+            if values["name"].strip()
+            else []
         )
+        likely = {hit.customer.id: said_fields(hit.verdict.levels) for hit in found}
+    with reading() as session:
+        seen = customers.find_by_ids(session, list(likely))
+        hits = [(seen[at], fields) for at, fields in likely.items() if at in seen][: queries.MOST_HITS]
+        # Of all others no more than the search box says, and only of whole numbers and names.
+        told = tell(*(values[name] for name in TOLD_BY), besides=besides, on_form=True)
+        return render_template("duplicates/like.html", hits=hits, sentences=told.sentences)
 
 
 def column_word(name: str) -> str:

@@ -47,11 +47,13 @@ def digest_of(row: Mapping[str, Any]) -> int:
     return int.from_bytes(blake2b(plain.encode(), digest_size=8).digest()) >> 1
 
 
-def find_like(session: Session, entered: Mapping[str, Any], *, besides: str | None = None) -> list[Hit]:
+def find_like(
+    session: Session, entered: Mapping[str, Any], *, besides: str | None = None, most: int = MOST_HITS
+) -> list[Hit]:
     """Return whom a customer entered like this may be, the likeliest first."""
     alike = [(verdict, at) for _, at, verdict in judged(session, {"": features_of(entered)}) if at != besides]
     alike.sort(key=lambda each: (-each[0].score, each[1]))
-    best = {at: verdict for verdict, at in alike[:MOST_HITS]}
+    best = {at: verdict for verdict, at in alike[:most]}
     return [Hit(row[0], row[1], best[row[0].id]) for row in _with_managers(session, list(best))]
 
 

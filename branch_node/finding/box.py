@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from branch_node.billing.finders import BILL_LINES
 from branch_node.customers import finders, queries
+from branch_node.customers.telling import tell
 from branch_node.documents.finders import DOCUMENTS
-from branch_node.finding import elsewhere
 from branch_node.managers.finders import MANAGERS
 from branch_node.units.finders import UNITS
 from branch_node.worklogs.finders import WORK_LOGS
@@ -18,11 +18,10 @@ from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.rights import policy
 from shared.rights.vocabulary import Action, DataRange, Resource
-from shared.web.context import person, reading, rights_of, stamp
+from shared.web.context import person, rights_of
 from shared.web.finding.finder import Finder, Found, Hit
 from shared.web.finding.pages import Box
 from shared.web.finding.recent import opened_lately
-from shared.web.noting import noted
 
 RECENT: Final = 8
 MOST_REGIONS: Final = 5
@@ -71,32 +70,7 @@ def _beyond(asked: str) -> Sequence[str]:
     allowed = policy.allowed(rights_of(person()), Resource.CUSTOMER, Action.READ)
     if allowed is None or allowed.range is not DataRange.SELF:
         return ()
-    # With the node's eyes: of what is found, only what is said below leaves this function.
-    with reading(as_node=True) as session:
-        found = elsewhere.find_elsewhere(session, asked)
-        told = not found or elsewhere.may_be_told(session, by=stamp())
-    with reading() as session:
-        seen = queries.find_by_ids(session, [one.customer_id for one in found]) if found else {}
-    hidden = [one for one in found if one.customer_id not in seen][: elsewhere.MOST_TOLD]
-    if hidden and not told:
-        return [
-            _(
-                "You have been told of %(most)s files of others within a day. More are not told today.",
-                most=elsewhere.MOST_A_DAY,
-            )
-        ]
-    for one in hidden:
-        noted(elsewhere.EVENT, ("customer", one.customer_id))
-    return list(dict.fromkeys(_sentence(one.served_by) for one in hidden))
-
-
-def _sentence(served_by: str | None) -> str:
-    if served_by is None:
-        return _("A customer of just this name or number exists already and has no account manager.")
-    return _(
-        "A customer of just this name or number exists already, served by %(manager)s. Ask for the file to be shared.",
-        manager=served_by,
-    )
+    return tell(asked).sentences
 
 
 BOX: Final = Box(FINDERS, sure=_sure, recent=_recent, beyond=_beyond, new="customers.new")

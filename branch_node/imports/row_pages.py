@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries as customers
+from branch_node.customers.elsewhere import masked_name
 from branch_node.customers.models import Customer
 from branch_node.duplicates.pages import said_fields
 from branch_node.imports import choosing, queries, wizard
@@ -124,18 +125,19 @@ def _shown(
         seen.get(match.other_id or ""),
         serving.get(match.other_id or ""),
         match.other_row,
-        said_fields(match.levels),
+        # Of a file out of sight not even what agrees: cells of a file would ask for it one by one.
+        said_fields(match.levels) if match.other_row or match.other_id in seen else (),
         match.score >= choosing.CERTAIN,
         match.choice,
     )
 
 
 def _serving(customer_ids: Sequence[str]) -> dict[str, str]:
-    """Return who serves customers whom one may not see: no more than that leaves here."""
+    """Return who serves customers whom one may not see, 王*: no more than that leaves here."""
     with reading(as_node=True) as session:
         people = {one.id: one.name for one in managers.list_managers(session)}
         hidden = customers.find_by_ids(session, customer_ids)
-        return {at: people.get(one.manager_id or "", "") for at, one in hidden.items()}
+        return {at: masked_name(people.get(one.manager_id or "")) or "" for at, one in hidden.items()}
 
 
 def _cells(

@@ -3,9 +3,15 @@
 import pytest
 from sqlalchemy import select
 
+from branch_node.customers import elsewhere
 from branch_node.duplicates.models import DuplicatePair
+from branch_node.imports.models import Import, ImportMatch, ImportState
+from shared.audit.models import AuditEntry
+from shared.auth.models import User
 from shared.domain.duplicates.vocabulary import PairState
-from shared.rights.vocabulary import StaffKind
+from shared.ids import new_id
+from shared.rights.vocabulary import DataRange, StaffKind
+from tests.support.branch import NOON
 
 WANG = {"name": "王小明", "mobile": "13800138000", "id_no": "330106199003074512"}
 
@@ -56,18 +62,140 @@ def test_who_types_a_customer_we_have_is_told_with_a_link(browser, pair):
     assert "may be a customer" not in browser.get("/duplicates/like", query_string={"name": "李四"}).text
 
 
-def test_who_may_not_see_the_file_is_told_that_it_exists_and_who_serves_it_and_no_more(
-    rows, look, make_user, sign_in
-):
-    holder, other = rows.manager(name="陈经理"), rows.manager()
-    rows.customer(**WANG, customer_no="K1", manager_id=holder)
-    look()
-    make_user("li", StaffKind.ACCOUNT_MANAGER, other)
+TOLD = "A customer of just this name or number exists already, served by 陈*."
 
-    told = sign_in("li").get("/duplicates/like", query_string={"kind": "individual", **WANG}).text
-    assert "A customer who exists, served by 陈经理" in told
-    assert "K1" not in told
-    assert "王小明" not in told
+
+@pytest.fixture
+def hidden(rows, look):
+    """A customer whom another account manager serves."""
+    holder = rows.manager(name="陈经理")
+    at = rows.customer(
+        **WANG, customer_no="K1", manager_id=holder, phone="0571-88880000", email="w@example.com"
+    )
+    look()
+    return at
+
+
+@pytest.fixture
+def li(rows, make_user, sign_in):
+    """The browser of an account manager who serves somebody else."""
+    make_user("li", StaffKind.ACCOUNT_MANAGER, rows.manager())
+    return sign_in("li")
+
+
+def like(browser, **typed):
+    return browser.get("/duplicates/like", query_string={"kind": "individual", **typed}).text
+
+
+def entries(sessions):
+    with sessions() as session:
+        return session.scalars(select(AuditEntry).where(AuditEntry.event == elsewhere.EVENT)).all()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        WANG,
+        {"name": "王小明"},
+        {"name": "别人", "mobile": "138 0013 8000"},
+        {"name": "别人", "id_no": "330106199003074512"},
+        {"name": "别人", "phone": "0571-88880000"},
+    ],
+)
+def test_of_a_file_out_of_sight_a_whole_number_or_name_tells_who_serves_it_masked_and_the_log_says_so(
+    hidden, li, sessions, typed
+):
+    told = like(li, **typed)
+
+    assert TOLD in told
+    for kept in ("陈经理", "K1", hidden, "the same", "Phone", "Document number"):
+        assert kept not in told
+    assert [(one.actor, one.subject_id, one.details) for one in entries(sessions)] == [("li", hidden, {})]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"name": "王晓明"},
+        {"name": "王小"},
+        {"name": "王晓明", "mobile": "13800138001"},
+        {"name": "王晓明", "id_no": "330106199003074511"},
+        {"name": "王晓明", "email": "w@example.com"},
+        {"name": "别人", "mobile": "1380013800"},
+        {"name": "别人", "id_no": "3301061990030745"},
+    ],
+)
+def test_of_a_file_out_of_sight_nearly_the_same_tells_nothing(hidden, li, sessions, typed):
+    assert like(li, **typed).strip() == ""
+    assert entries(sessions) == []
+
+
+def test_a_form_filled_in_field_by_field_is_one_telling_and_the_next_form_another(
+    hidden, li, clock, sessions
+):
+    answers = [like(li, name="王小明"), like(li, **WANG), like(li, **WANG, address="文三路1号")]
+    clock.advance(elsewhere.ONE_FORM)
+    answers.append(like(li, **WANG))
+
+    assert all(TOLD in one for one in answers)
+    assert len(entries(sessions)) == 2
+
+
+def test_after_a_days_work_of_files_the_form_tells_of_no_other_and_not_even_whether_there_is_one(
+    hidden, li, rows, sessions, monkeypatch
+):
+    rows.customer(name="欧阳锋", manager_id=rows.manager(name="陈二"))
+    monkeypatch.setattr(elsewhere, "MOST_A_DAY", 1)
+    like(li, **WANG)
+
+    real, made_up = like(li, name="欧阳锋"), like(li, name="司空见惯")
+    assert real == made_up
+    assert "More are not told today" in real
+    assert TOLD in like(li, **WANG)
+    assert len(entries(sessions)) == 1
+
+
+def test_rows_of_a_file_tell_who_serves_whom_one_may_not_see_masked_and_nothing_that_agrees(
+    hidden, rows, make_user, sign_in, sessions
+):
+    make_user("zhao", manager_id=rows.manager(), data_range=DataRange.SELF)
+    asked = Import(
+        id=new_id(),
+        kind="customers",
+        file_name="file.csv",
+        sha256="0" * 64,
+        heading_key="0" * 64,
+        headings=["customer_no", "name"],
+        unknown_columns=[],
+        mapping={},
+        state=ImportState.CHECKED,
+        seen_at=NOON,
+        started_at=NOON,
+        started_by="zhao",
+    )
+    alike = ImportMatch(
+        import_id=asked.id, row=2, other_id=hidden, score=3400, levels={"id_no": "same", "phone": "same"}
+    )
+    with sessions.begin() as session:
+        session.add(asked)
+        session.flush()
+        session.add(alike)
+
+    shown = sign_in("zhao").get(f"/imports/{asked.id}").text.split('id="alike"')[1]
+    assert "A customer who exists, served by 陈*" in shown
+    for kept in ("陈经理", "K1", "Document number", "Phone"):
+        assert kept not in shown
+
+
+def test_files_out_of_sight_do_not_crowd_out_those_in_sight(li, rows, look, sessions):
+    for number in range(7):
+        rows.customer(**WANG, customer_no=f"H{number}", manager_id=rows.manager())
+    with sessions() as session:
+        mine = session.scalars(select(User.manager_id).where(User.username == "li")).one()
+    rows.customer(**WANG | {"id_no": None}, customer_no="MINE", manager_id=mine)
+    look()
+
+    assert "MINE 王小明" in like(li, **WANG)
 
 
 def test_an_account_manager_sees_no_pair_with_a_file_of_another_and_decides_none(

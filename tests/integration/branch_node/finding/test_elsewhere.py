@@ -1,9 +1,9 @@
 import pytest
 from sqlalchemy import func, select
 
+from branch_node.customers import elsewhere
 from branch_node.customers.models import CUSTOMER_SEARCH
 from branch_node.customers.queries import words_of
-from branch_node.finding import elsewhere
 from shared.audit.models import AuditEntry
 from shared.db.search import index_changed
 from shared.rights.vocabulary import StaffKind

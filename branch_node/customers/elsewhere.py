@@ -5,7 +5,7 @@ whole document number or a whole name. No number of hits, no part of the file an
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -25,6 +25,8 @@ EVENT: Final = "customer.told-elsewhere"
 # Of one person in a day: what a day's work meets by chance, and no way through a list of numbers.
 MOST_A_DAY: Final = 30
 DAY: Final = timedelta(days=1)
+# A form asks again after every field that is filled in: within this time it is one telling.
+ONE_FORM: Final = timedelta(minutes=15)
 MOST_TOLD: Final = 3
 LOOKED_AT: Final = 50
 FEWEST_DIGITS: Final = 7
@@ -64,12 +66,28 @@ def find_elsewhere(session: Session, asked: str) -> Sequence[Elsewhere]:
     return [Elsewhere(row.id, masked_name(row.manager)) for row in rows if name in (None, _plain(row.name))]
 
 
+def is_whole(asked: str) -> bool:
+    """Tell whether these words are a whole number or name at all; of others nothing is ever told."""
+    return _by_number(asked) is not None or _is_name(asked)
+
+
 def may_be_told(session: Session, *, by: Stamp) -> bool:
     """Tell whether this person has been told of less than a day's work of such files."""
     told = select(func.count()).where(
         AuditEntry.actor == by.actor, AuditEntry.at > by.at - DAY, AuditEntry.event == EVENT
     )
     return (session.scalar(told) or 0) < MOST_A_DAY
+
+
+def told_lately(session: Session, customer_ids: Collection[str], *, by: Stamp) -> set[str]:
+    """Return of which of these files this person was told while filling in one form."""
+    told = select(AuditEntry.subject_id).where(
+        AuditEntry.actor == by.actor,
+        AuditEntry.at > by.at - ONE_FORM,
+        AuditEntry.event == EVENT,
+        AuditEntry.subject_id.in_(customer_ids),
+    )
+    return {at for at in session.scalars(told) if at is not None}
 
 
 def masked_name(name: str | None) -> str | None:

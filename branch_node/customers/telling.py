@@ -1,0 +1,64 @@
+"""What leaves here of files out of sight: that one exists and who serves it, so many a day and in the operation log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from branch_node.customers import elsewhere, queries
+from branch_node.customers.models import Customer
+from shared.i18n import gettext as _
+from shared.web.context import reading, stamp
+from shared.web.noting import noted
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The files that whole numbers or names are of: those that who asks may see, and a sentence about the others."""
+
+    seen: Sequence[Customer] = ()
+    sentences: Sequence[str] = ()
+    # Whether one of the sentences says that a file exists, and not only that no more are told today.
+    exists: bool = False
+
+
+def tell(*asked: str, besides: str | None = None, on_form: bool = False) -> Told:
+    """Look for the files that just these words name, each by itself, and note what is told of those out of sight.
+
+    On a form, which asks again and again, a file told of a moment ago is told again without another entry. Who has
+    been told of a day's work of files reads that, whether there is another or not.
+    """
+    words = [one for one in asked if elsewhere.is_whole(one)]
+    if not words:
+        return Told()
+    # With the node's eyes: of what is found, only what `_sentence` says leaves this function.
+    with reading(as_node=True) as session:
+        may = elsewhere.may_be_told(session, by=stamp())
+        hits = {hit.customer_id: hit for word in words for hit in elsewhere.find_elsewhere(session, word)}
+        lately = elsewhere.told_lately(session, list(hits), by=stamp()) if on_form and hits else set()
+    hits.pop(besides or "", None)
+    with reading() as session:
+        seen = queries.find_by_ids(session, list(hits)) if hits else {}
+    hidden = [hit for at, hit in hits.items() if at not in seen][: elsewhere.MOST_TOLD]
+    told = [hit for hit in hidden if may or hit.customer_id in lately]
+    for hit in told:
+        if hit.customer_id not in lately:
+            noted(elsewhere.EVENT, ("customer", hit.customer_id))
+    sentences = list(dict.fromkeys(_sentence(hit.served_by) for hit in told))
+    if not may:
+        sentences.append(_no_more())
+    return Told(list(seen.values()), sentences, exists=bool(told))
+
+
+def _sentence(served_by: str | None) -> str:
+    if served_by is None:
+        return _("A customer of just this name or number exists already and has no account manager.")
+    return _(
+        "A customer of just this name or number exists already, served by %(manager)s. Ask for the file to be shared.",
+        manager=served_by,
+    )
+
+
+def _no_more() -> str:
+    return _(
+        "You have been told of %(most)s files of others within a day. More are not told today.",
+        most=elsewhere.MOST_A_DAY,
+    )
