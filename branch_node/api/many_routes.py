@@ -1,7 +1,7 @@
 """Acts on many customers, for programs: bulk acts and hand-overs, each tried before it is done."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -16,16 +16,18 @@ from branch_node.bulk import operations as bulk
 from branch_node.bulk import queries as acts
 from branch_node.bulk import working
 from branch_node.bulk.changes import Order as BulkOrder
+from branch_node.bulk.errors import NotAmongYoursError
 from branch_node.bulk.models import BulkAct, BulkKind, BulkRow, BulkState, RowState
-from branch_node.bulk.pages import day_began, why
+from branch_node.bulk.pages import day_began
+from branch_node.bulk.reasons import reasons_of, why
 from branch_node.handover import operations as handover
 from branch_node.handover import queries as handovers
 from branch_node.handover.models import Handover, HandoverReason
 from branch_node.handover.pages import sheet_lines
 from shared.domain.form_fields import NOT_A_DAY
+from shared.errors import BranchlineError
 from shared.i18n import lazy_gettext as _l
 from shared.i18n import translate_error
-from shared.ids import is_id
 from shared.jobs import operations as jobs
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
@@ -57,7 +59,7 @@ def do_bulk() -> Response:
     given = asking.body(schemas.NewBulk())
     kind = next(one for one in BulkKind if one.value == given["kind"])
     order = BulkOrder(kind, given.get("value") or "", given["reason"], today())
-    ids = [one for one in given["ids"] if is_id(one)]
+    ids = [*dict.fromkeys(given["ids"])]
     with writing() as session:
         if given.get("try_"):
             tried = bulk.try_out(session, order, ids, by=stamp())
@@ -65,7 +67,7 @@ def do_bulk() -> Response:
         return once(
             session,
             lambda: bulk.carry_out(session, order, ids, by=stamp()).id,
-            lambda at: _act(session, at),
+            lambda at: _act(session, at, asked=ids),
         )
 
 
@@ -131,9 +133,11 @@ def plan_handover() -> Response:
     with reading() as session:
         handover.parties(session, order.from_id, order.to_id)
         plan = handovers.plan(session, order.from_id, order.customer_ids)
-        shown = asking.dumped(schemas.Plan(exclude=("customers", "erased", "merged")), plan)
-        named = {"customers": plan.customers, "erased": plan.erased, "merged": plan.merged}
-        return asking.one(shown | {name: [one.id for one in found] for name, found in named.items()})
+        found = {"customers": plan.customers, "erased": plan.erased, "merged": plan.merged}
+        named = {name: [one.id for one in each] for name, each in found.items()}
+        held = {at for each in named.values() for at in each}
+        shown = asking.dumped(schemas.Plan(exclude=(*named, "others")), plan)
+        return asking.one(shown | named | {"others": [at for at in order.customer_ids if at not in held]})
 
 
 @blueprint.post("/handovers")
@@ -248,7 +252,7 @@ def _order() -> handover.Order:
     return handover.Order(
         from_id=given["from_id"],
         to_id=given["to_id"],
-        customer_ids=[one for one in given["customer_ids"] if is_id(one)],
+        customer_ids=[*dict.fromkeys(given["customer_ids"])],
         reason=next(one for one in HandoverReason if one.value == given["reason"]),
         last_day=last_day,
         today=today(),
@@ -257,10 +261,13 @@ def _order() -> handover.Order:
     )
 
 
-def _act(session: Session, act_id: str) -> Response:
+def _act(session: Session, act_id: str, *, asked: Sequence[str] = ()) -> Response:
+    """Answer with an act; who asked for it just now is told of each they do not see, too."""
     act = acts.get_act(session, act_id)
     rows = [_row(row.BulkRow) for row in session.execute(acts.select_rows(act.id).limit(bulk.MOST))]
-    reasons = [(why(row), customers) for row, customers in acts.list_reasons(session, act.id)]
+    unseen = set(asked) - {row["customer_id"] for row in rows}
+    rows = [*(_left(at, NotAmongYoursError()) for at in asked if at in unseen), *rows]
+    reasons = reasons_of(session, act, acts.count_states(session, act.id))
     made = [one.id for one in acts.list_sheets(session, act)]
     return asking.one(
         asking.dumped(schemas.BulkAct(), act)
@@ -272,16 +279,17 @@ def _row(row: BulkRow) -> dict[str, Any]:
     return {"customer_id": row.customer_id, "state": row.state.value, "why": why(row)}
 
 
+def _left(customer_id: str, refused: BranchlineError) -> dict[str, Any]:
+    return {"customer_id": customer_id, "state": RowState.LEFT.value, "why": translate_error(refused)}
+
+
 def _reasons(counted: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
     return [{"why": said, "customers": customers} for said, customers in counted]
 
 
 def _tried(order: BulkOrder, tried: bulk.Tried) -> dict[str, Any]:
     done = [{"customer_id": at, "state": RowState.DONE.value, "why": ""} for at in tried.done]
-    left = [
-        {"customer_id": at, "state": RowState.LEFT.value, "why": translate_error(refused)}
-        for at, refused in tried.left.items()
-    ]
+    left = [_left(at, refused) for at, refused in tried.left.items()]
     return {
         "id": None,
         "kind": order.kind.value,

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from branch_node.api.schemas import NOT_TRUE, TEXT, TEXTS, Sent, code, one_of
+from branch_node.api.schemas import NOT_TRUE, TEXT, Sent, code, ids, one_of
 from branch_node.bulk.models import BulkKind, BulkState, RowState
 from branch_node.handover.models import HandoverReason
 
@@ -10,7 +10,7 @@ from branch_node.handover.models import HandoverReason
 class NewBulk(Sent):
     """What is to be done to whom, and why; with `try` it is said what would happen, and nothing is done."""
 
-    ids = fields.List(fields.String(**TEXT), required=True, **TEXTS)
+    ids = ids(required=True)
     kind = fields.String(required=True, validate=one_of(one.value for one in BulkKind), **TEXT)
     value = fields.String(allow_none=True, **TEXT)
     reason = fields.String(required=True, **TEXT)
@@ -105,7 +105,7 @@ class NewHandover(Sent):
 
     from_id = fields.String(required=True, **TEXT)
     to_id = fields.String(required=True, **TEXT)
-    customer_ids = fields.List(fields.String(**TEXT), required=True, **TEXTS)
+    customer_ids = ids(required=True)
     reason = fields.String(required=True, validate=one_of(one.value for one in HandoverReason), **TEXT)
     last_day = fields.String(required=True, **TEXT)
     with_shares = fields.Boolean(error_messages={"invalid": NOT_TRUE, "null": NOT_TRUE})
@@ -119,11 +119,15 @@ class SignedPaper(Sent):
 
 
 class Plan(Schema):
-    """What a hand-over would move, and whom it leaves out: the ids of who was erased or merged."""
+    """What a hand-over would move, and whom it cannot: with one of `others` nobody is handed over.
+
+    `erased` and `merged` are not written about any more; `others` are not this account manager's, or not seen.
+    """
 
     customers = fields.List(fields.String(), required=True)
     erased = fields.List(fields.String(), required=True)
     merged = fields.List(fields.String(), required=True)
+    others = fields.List(fields.String(), required=True)
     shares = fields.Integer(required=True)
     judgements = fields.Integer(required=True)
     merges = fields.Integer(required=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from branch_node.customers.operations import EDITABLE
 from branch_node.identity.models import MergeState
@@ -26,10 +26,12 @@ from shared.domain.form_fields import NOT_LISTED
 from shared.domain.qualification.vocabulary import JudgedAs, Occasion, QualificationState
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_
+from shared.ids import is_id
 
 NOT_KNOWN: Final = N_("There is no such field.")
 NOT_TEXT: Final = N_("Send a text, or null.")
 NOT_TEXTS: Final = N_("Send a list of texts.")
+NOT_AN_ID: Final = N_("This is no id. Send it as it was answered: 36 characters, small letters.")
 NOT_TRUE: Final = N_("Send true or false.")
 MISSING: Final = N_("Please fill this in.")
 TEXT: Final[dict[str, Any]] = {"error_messages": {"invalid": NOT_TEXT, "null": NOT_TEXT, "required": MISSING}}
@@ -52,6 +54,17 @@ class Sent(Schema):
 def one_of(codes: Iterable[str]) -> validate.OneOf:
     """Return the check of a text that is one of these codes; its refusal speaks the language of who asks."""
     return validate.OneOf([*codes], error=NOT_LISTED)
+
+
+def ids(**more: Any) -> fields.List[str]:  # noqa: ANN401 - marshmallow's settings
+    """Return a field for a list of ids; what is none is refused with its position, and not passed over."""
+    return fields.List(fields.String(validate=check_id, **TEXT), **TEXTS, **more)
+
+
+def check_id(given: str) -> None:
+    """Raise ValidationError for what is no id."""
+    if not is_id(given):
+        raise ValidationError(NOT_AN_ID)
 
 
 def code(vocabulary: type[Vocabulary], **more: Any) -> fields.Enum[Any]:  # noqa: ANN401 - marshmallow's settings

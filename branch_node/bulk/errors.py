@@ -90,6 +90,17 @@ class NoLongerYoursError(BranchlineError):
     )
 
 
+class NotAmongYoursError(BranchlineError):
+    """Who asks sees no such customer, be it somebody else's by now or none at all."""
+
+    code = "not-among-yours"
+    kind = Kind.NOT_FOUND
+    message = N_(
+        "It is not among the customers you see: it was handed over, its share ended, or it is gone."
+        " Ask who holds it now."
+    )
+
+
 class BulkStateError(BranchlineError):
     """The bulk act does not stand where this could be done."""
 

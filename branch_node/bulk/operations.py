@@ -20,6 +20,7 @@ from branch_node.bulk.errors import (
     BulkReasonError,
     BulkStateError,
     NoLongerYoursError,
+    NotAmongYoursError,
 )
 from branch_node.bulk.models import BulkAct, BulkKind, BulkRow, BulkState, RowState
 from branch_node.customers.models import Customer
@@ -190,6 +191,13 @@ def _undo_one(
 
 
 def _do_all(session: Session, order: Order, ids: Collection[str], by: Stamp) -> Tried:
+    tried = _do_each(session, order, ids, by)
+    handled = tried.done.keys() | tried.left.keys()
+    tried.left |= {at: NotAmongYoursError() for at in sorted(set(ids) - handled)}
+    return tried
+
+
+def _do_each(session: Session, order: Order, ids: Collection[str], by: Stamp) -> Tried:
     tried = Tried()
     if order.kind is BulkKind.HAND_OVER:
         done, left = handing.hand_over(session, ids, order.value, today=order.today, by=by)
@@ -204,7 +212,7 @@ def _do_all(session: Session, order: Order, ids: Collection[str], by: Stamp) -> 
 
 
 def _locked(session: Session, ids: Collection[str]) -> list[Customer]:
-    """Return the customers who look may see, locked in a fixed order; others are passed over as not there."""
+    """Return those of the customers that who looks may see, locked in a fixed order."""
     ordered, found = sorted(set(ids)), list[Customer]()
     for start in range(0, len(ordered), CHUNK):
         some = Customer.id.in_(ordered[start : start + CHUNK])
@@ -214,6 +222,7 @@ def _locked(session: Session, ids: Collection[str]) -> list[Customer]:
 
 
 def _rows(act_id: str, tried: Tried) -> list[BulkRow]:
+    """Return a row for each customer; of who is not seen none, which would tell whether there is somebody."""
     done = [
         BulkRow(act_id=act_id, customer_id=at, state=RowState.DONE, before=before, params={})
         for at, before in tried.done.items()
@@ -227,6 +236,7 @@ def _rows(act_id: str, tried: Tried) -> list[BulkRow]:
             params=params_of(refused),
         )
         for at, refused in tried.left.items()
+        if not isinstance(refused, NotAmongYoursError)
     ]
     return [*done, *left]
 

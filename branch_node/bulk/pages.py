@@ -14,8 +14,9 @@ from branch_node.bulk import handing, operations, queries, working
 from branch_node.bulk.changes import CODES, PEOPLE, RIGHTS, UPDATE, Order
 from branch_node.bulk.errors import BulkStateError, BulkWhatError
 from branch_node.bulk.handing import Moving
-from branch_node.bulk.models import IN_WORK, BulkAct, BulkKind, BulkRow, BulkState, RowState
+from branch_node.bulk.models import IN_WORK, BulkAct, BulkKind, BulkState, RowState
 from branch_node.bulk.operations import MOST, Tried
+from branch_node.bulk.reasons import reasons_of, why
 from branch_node.bulk.working import MOST_IN_ALL
 from branch_node.customers import queries as customers
 from branch_node.customers.listing import wanted_customers
@@ -156,7 +157,7 @@ def one(act_id: str) -> str:
             "act": act,
             "value": value,
             "rows": [(row.BulkRow, row.Customer, why(row.BulkRow)) for row in shown],
-            "reasons": [(why(row), customers) for row, customers in queries.list_reasons(session, act.id)],
+            "reasons": reasons_of(session, act, states),
             "more": max(0, states.total() - MOST_SHOWN),
             "tones": TONES,
         }
@@ -240,16 +241,6 @@ def undo(act_id: str) -> ResponseReturnValue:
     if whole:
         notice(_("Taken back, but for those below that stand as not taken back."))
     return _to(act_id)
-
-
-def why(row: BulkRow) -> str:
-    """Return in the reader's language why a customer was left out or kept."""
-    if not row.why:
-        return ""
-    try:
-        return _(row.why) % row.params
-    except (KeyError, ValueError, TypeError):
-        return _(row.why)
 
 
 def day_began() -> datetime:
@@ -348,7 +339,8 @@ def _preview(session: Session, order: Order, ids: Sequence[str], tried: Tried) -
         left=sorted(left)[:MOST_SHOWN],
         left_count=len(tried.left),
         more=max(0, len(left) - MOST_SHOWN),
-        reasons=Counter(said for _who, said in left).most_common(),
+        reasons=Counter(translate_error(refused) for refused in tried.left.values()).most_common(),
+        unseen=len(tried.left) - len(left),
         along=_with_sheet_each(handing.moving(session, ids, order.value))
         if order.kind is BulkKind.HAND_OVER
         else [],

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.bulk import operations, queries
 from branch_node.bulk.changes import Order
-from branch_node.bulk.errors import BulkNobodyError, BulkNotYoursError, BulkStateError, NoLongerYoursError
+from branch_node.bulk.errors import BulkNobodyError, BulkNotYoursError, BulkStateError
 from branch_node.bulk.models import IN_WORK, PLANNED, BulkAct, BulkKind, BulkRow, BulkState, RowState
 from branch_node.bulk.operations import MOST, Tried, check_order, check_right, note, params_of
 from shared.errors import BranchlineError
@@ -223,7 +223,7 @@ def _tell(rows: Mapping[str, BulkRow], tried: Tried, done: RowState, at: datetim
             # Of what was only tried nothing is there to go back to.
             row.before = tried.done[customer_id] if at is not None else None
             continue
-        refused = tried.left.get(customer_id) or NoLongerYoursError()
+        refused = tried.left[customer_id]
         row.state, row.why, row.params = RowState.LEFT, refused.message[:200], params_of(refused)
 
 

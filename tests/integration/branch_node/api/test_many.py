@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from branch_node.bulk.models import BulkRow, RowState
 from branch_node.customers.models import Customer
 from branch_node.managers.models import Manager
 from shared.domain.managers.vocabulary import ManagerStatus
+from shared.ids import new_id
 from shared.rights.vocabulary import Action, Resource, StaffKind
 from tests.support.branch import ANA, NOON
 from tests.support.interfaces import Program, token_for
@@ -226,3 +228,73 @@ def test_a_judgement_is_the_same_whatever_else_the_token_opens(program, rows, ap
     assert [first[name] for name in same] == [second[name] for name in same]
     assert narrow.get(f"/api/v1/customers/{at}").status_code == 403
     assert narrow.get(f"/api/v1/customers/{at}/contacts").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("address", "field", "more"),
+    [
+        ("/api/v1/customers/bulk", "ids", {"kind": "add_tag", "value": "VIP", "reason": "yearly clean-up"}),
+        ("/api/v1/handovers", "customer_ids", {"reason": "moves", "last_day": "2026-03-31"}),
+        ("/api/v1/handovers/preview", "customer_ids", {"reason": "moves", "last_day": "2026-03-31"}),
+    ],
+)
+def test_an_id_that_is_none_is_refused_with_its_place_and_nothing_is_done(
+    program, rows, database, address, field, more
+):
+    wu, li = rows.manager(name="Wu"), rows.manager(name="Li")
+    parties = {"from_id": wu, "to_id": li} if field == "customer_ids" else {}
+    ids = [rows.customer(customer_no=f"C-{number}", manager_id=wu) for number in range(3)]
+
+    answer = program.post(address, {field: [ids[0], ids[1][:-1], ids[2]], **parties, **more})
+
+    assert answer.status_code == 400, answer.text
+    assert [*answer.json["fields"]] == [field]
+    assert [*answer.json["fields"][field]] == ["1"]
+    with database.reads() as session:
+        found = session.scalars(select(Customer)).all()
+        assert {(one.manager_id, *one.tags) for one in found} == {(wu,)}
+        assert session.scalar(select(BulkRow)) is None
+
+
+@pytest.mark.parametrize("kind", ["add_tag", "hand_over"])
+def test_who_is_not_seen_any_more_is_left_out_with_the_reason_tried_and_done_alike(
+    app, program, rows, make_user, database, kind
+):
+    wu, li = rows.manager(name="Wu"), rows.manager(name="Li")
+    make_user("wu", StaffKind.ACCOUNT_MANAGER, manager_id=wu)
+    # Only who leads a branch hands over; of a customer who is gone it knows as little as wu of one of li's.
+    asker = Program(app, token_for(app, "wu")) if kind == "add_tag" else program
+    away = rows.customer(customer_no="C-2", manager_id=li) if kind == "add_tag" else new_id()
+    ids = [rows.customer(customer_no="C-1", manager_id=wu), away, new_id()]
+    value = "VIP" if kind == "add_tag" else li
+    wanted = {"ids": ids, "kind": kind, "value": value, "reason": "yearly clean-up"}
+
+    tried = asker.post("/api/v1/customers/bulk", {**wanted, "try": True}).json
+    done = asker.post("/api/v1/customers/bulk", wanted, idempotency_key="k").json
+    again = asker.post("/api/v1/customers/bulk", wanted, idempotency_key="k").json
+    later = asker.get(f"/api/v1/bulk-acts/{done['id']}").json
+
+    for one in (tried, done, again, later):
+        assert (one["asked"], one["done"], one["left_out"]) == (3, 1, 2)
+        assert [reason["customers"] for reason in one["reasons"]] == [2]
+        assert "Ask who holds it now." in one["reasons"][0]["why"]
+    for one in (tried, done, again):
+        assert {row["customer_id"] for row in one["rows"] if row["state"] == "left"} == {*ids[1:]}
+    assert [row["customer_id"] for row in later["rows"]] == ids[:1], "a row would tell who is there"
+    with database.reads() as session:
+        assert session.scalars(select(Customer.tags).where(Customer.id == away)).all() in ([], [[]])
+
+
+def test_a_hand_over_says_before_who_is_not_of_who_hands_over_and_then_moves_nobody(program, rows, database):
+    wu, li = rows.manager(name="Wu"), rows.manager(name="Li")
+    own, others, none = rows.customer(manager_id=wu), rows.customer(manager_id=li), new_id()
+    wanted = {"from_id": wu, "to_id": li, "reason": "moves", "last_day": "2026-03-31"}
+    wanted["customer_ids"] = [own, others, none]
+
+    plan = program.post("/api/v1/handovers/preview", wanted).json
+    refused = program.post("/api/v1/handovers", {**wanted, "customer_ids": [own, none]})
+
+    assert (plan["customers"], plan["others"]) == ([own], [others, none])
+    assert (refused.status_code, refused.json["code"]) == (409, "handover-meanwhile")
+    with database.reads() as session:
+        assert session.get_one(Customer, own).manager_id == wu

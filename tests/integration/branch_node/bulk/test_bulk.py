@@ -328,3 +328,24 @@ def test_nobody_is_handed_over_to_who_is_not_at_work_nor_by_who_may_not(
     assert (refused.status_code, forbidden.status_code) == (400, 403)
     assert by_number(database)["C-1"].manager_id == wu
     assert stored(database, BulkAct) == []
+
+
+def test_who_is_not_seen_any_more_is_left_out_with_the_reason_on_the_preview_and_the_result(
+    rows, make_user, sign_in, database, sessions
+):
+    wu, li = rows.manager(name="Wu"), rows.manager(name="Li")
+    ids = [rows.customer(customer_no=f"C-{number}", manager_id=wu) for number in (1, 2)]
+    make_user("wu", StaffKind.ACCOUNT_MANAGER, wu)
+    browser = sign_in("wu")
+    with sessions.begin() as session:
+        session.get_one(Customer, ids[1]).manager_id = li
+
+    shown = browser.send("/customers/bulk/preview", **order(ids, "add_tag", "VIP")).text
+    done = browser.send("/customers/bulk/acts", **order(ids, "add_tag", "VIP")).text
+
+    act = the_act(database)
+    assert (act.asked, act.done, act.left_out) == (2, 1, 1)
+    for page in (shown, done):
+        assert "Ask who holds it now." in page
+        assert "C-2" not in page
+    assert by_number(database)["C-2"].tags == []
