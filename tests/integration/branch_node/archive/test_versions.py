@@ -1,5 +1,6 @@
 """A customer's versions: told by the operation log, and always leading to the file as it stands."""
 
+from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
@@ -16,13 +17,25 @@ from branch_node.archive.versions import (
     version_on,
     versions_of,
 )
+from branch_node.customers.groups import place
 from branch_node.customers.models import Customer
-from branch_node.customers.operations import change_customer, register_customer
+from branch_node.customers.moves import NoMoveError, move
+from branch_node.customers.operations import EDITABLE, change_customer, register_customer
 from branch_node.personal import retention
 from branch_node.personal.retention import Due
 from shared.audit.sealing import forget
 from shared.db.personal import FieldClass
-from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    IdentityDocument,
+    LifecycleStage,
+    ParentKind,
+    PreferredChannel,
+    ServiceLevel,
+    ValueTier,
+)
 from shared.ids import new_id
 from shared.stamp import Stamp
 from tests.integration.branch_node.archive.conftest import later
@@ -78,34 +91,55 @@ def _before_the_log(sessions, number):
     return values["id"]
 
 
-VALUES = st.fixed_dictionaries(
-    {},
-    optional={
-        "name": st.sampled_from(["李明", "李小明", "Li Ming"]),
-        "phone": st.sampled_from([None, "0571-88880000", "0571-99990000"]),
-        "grade": st.sampled_from([None, Grade.A, Grade.B]),
-        "status": st.sampled_from([CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED]),
-        "opened_on": st.sampled_from([None, date(2020, 2, 29)]),
-        "tags": st.lists(st.sampled_from(["vip", "老客户"]), max_size=2, unique=True),
-        "remark": st.sampled_from([None, "one line", "two\nlines"]),
-    },
-)
+# What a form or a file may set, but for what needs another record; those come below.
+GIVEN = {
+    "name": ["李明", "李小明", "Li Ming"],
+    "short_name": [None, "小李"],
+    "id_type": [None, IdentityDocument.ID_CARD, IdentityDocument.PASSPORT],
+    "id_no": [None, "330106199001011234", "E12345678"],
+    "mobile": [None, "13800000001", "13800000002"],
+    "phone": [None, "0571-88880000", "0571-99990000"],
+    "email": [None, "li@example.com"],
+    "wechat": [None, "li_ming"],
+    "region_code": [None, "330106", "330100"],
+    "address": [None, "文三路1号", "文三路2号"],
+    "grade": [None, Grade.A, Grade.B],
+    "status": [CustomerStatus.ACTIVE, CustomerStatus.SUSPENDED],
+    "opened_on": [None, date(2020, 2, 29)],
+    "preferred_channel": [None, PreferredChannel.PHONE, PreferredChannel.WECHAT],
+    "service_level": [None, *ServiceLevel][:3],
+    "do_not_contact": [[], ["sms"], ["phone", "sms"]],
+    "do_not_contact_until": [None, date(2026, 12, 31)],
+    "legacy_no": [None, "OLD-1", "OLD-2"],
+    "tags": [[], ["vip"], ["vip", "老客户"]],
+    "remark": [None, "one line", "two\nlines"],
+}
+ELSEWHERE = {"customer_no", "kind", "group_no", "manager_id"}
+VALUES = st.fixed_dictionaries({}, optional={name: st.sampled_from(some) for name, some in GIVEN.items()})
+MOVES = st.sampled_from([*LifecycleStage, *ValueTier])
+# Into a group and out of it, and to an account manager and to none.
+PLACES = st.sampled_from(["group", "no group", "manager", "no manager"])
+
+
+def test_the_property_below_changes_every_field_that_may_be_set():
+    assert {*GIVEN} == {*EDITABLE} - ELSEWHERE
 
 
 @settings(
-    max_examples=6,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
 )
-@given(changes=st.lists(VALUES, max_size=5), number=st.uuids(), before=st.booleans())
-def test_whatever_was_changed_the_versions_lead_to_the_file_as_it_stands(sessions, changes, number, before):
+@given(changes=st.lists(VALUES | MOVES | PLACES, max_size=6), before=st.booleans())
+def test_whatever_was_changed_the_versions_lead_to_the_file_as_it_stands(sessions, rows, changes, before):
     # Registered under the log's eyes, or there before it began.
-    no = str(number)
+    no = new_id()
     customer_id = _register(sessions, customer_no=no) if before else _before_the_log(sessions, no)
+    manager, group = rows.manager(), rows.customer(kind=CustomerKind.GROUP)
     stood = [_standing(sessions, customer_id)]
-    for minute, values in enumerate(changes, start=1):
-        _change(sessions, customer_id, later(ANA, minute), **values)
+    for minute, change in enumerate(changes, start=1):
+        _apply(sessions, customer_id, change, (manager, group), later(ANA, minute))
         stood += [now for now in [_standing(sessions, customer_id)] if now != stood[-1]]
 
     versions, now = _versions(sessions, customer_id)
@@ -120,6 +154,22 @@ def test_whatever_was_changed_the_versions_lead_to_the_file_as_it_stands(session
     assert told == now
     assert UNTOLD not in [version.event for version in versions]
     assert [version.no for version in versions] == [*range(1, len(versions) + 1)]
+
+
+def _apply(sessions, customer_id, change, others, by):
+    manager, group = others
+    if isinstance(change, dict):
+        _change(sessions, customer_id, by, **change)
+    elif change in ("manager", "no manager"):
+        _change(sessions, customer_id, by, manager_id=manager if change == "manager" else None)
+    elif change in ("group", "no group"):
+        with sessions.begin() as session:
+            above = session.get_one(Customer, group).customer_no if change == "group" else ""
+            place(session, customer_id, above, ParentKind.MEMBER if above else None, by=by)
+    else:
+        day = NOON.date()
+        with suppress(NoMoveError), sessions.begin() as session:
+            move(session, customer_id, change, on=day, today=day, reason="known better", by=by)
 
 
 def test_every_field_says_since_when_it_has_had_its_value(sessions):
