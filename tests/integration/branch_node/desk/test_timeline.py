@@ -181,6 +181,23 @@ def test_a_topic_of_which_there_is_nothing_is_not_offered_and_the_others_stay_in
     assert '<b>Money</b> <span class="num">12</span>' in page
 
 
+def test_the_services_of_a_customer_have_a_tab_of_their_own_and_the_head_says_the_stage(browser, rows):
+    who, manager = rows.customer(lifecycle_stage=LifecycleStage.GROWTH), rows.manager()
+    rows.work_log(manager, customer_id=who, kind=WorkLogKind.SERVICE, text="repaired the lift")
+    rows.work_log(manager, customer_id=who, kind=WorkLogKind.VISIT, text="had tea")
+    whole = browser.get(f"/customers/{who}/timeline").text
+    tab = re.search(r'<a[^>]*href="([^"]*)"[^>]*>Services</a>', whole)
+    assert tab
+
+    page = browser.get(unescape(tab[1])).text
+
+    assert "repaired the lift" in page
+    assert "had tea" not in page
+    assert 'aria-current="page">Services' in page
+    assert 'aria-current="page">Timeline' in whole
+    assert "Growth" in page
+
+
 def test_what_happened_with_a_file_that_was_merged_stands_on_the_line_of_the_one_that_stays(
     browser, customer, rows, sessions
 ):
