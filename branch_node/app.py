@@ -95,6 +95,7 @@ from branch_node.qualification import bulk_pages
 from branch_node.qualification import jobs as qualification_jobs
 from branch_node.qualification import pages as qualification
 from branch_node.questions import pages as questions
+from branch_node.questions import trend_pages as question_trend
 from branch_node.ranges import RANGES
 from branch_node.retention import alarms as retention_alarms
 from branch_node.retention import jobs as retention_jobs
@@ -236,6 +237,7 @@ BUSINESS: Final = (
     unit_tab.blueprint,
     offers.blueprint,
     questions.blueprint,
+    question_trend.blueprint,
     worklogs.blueprint,
     archive.blueprint,
     archive_history.blueprint,

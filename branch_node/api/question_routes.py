@@ -13,11 +13,13 @@ from branch_node.customers.queries import get_customer
 from branch_node.customers.reaching import closed_to
 from branch_node.questions import operations, queries
 from branch_node.questions.asking import list_asked
+from branch_node.questions.counting import list_trends
 from branch_node.questions.errors import AnswerFieldError
 from branch_node.questions.models import QuestionAnswer
 from branch_node.questions.pages import correctable
 from branch_node.questions.schemas import AnswerForm, CorrectionForm, WhyForm
 from branch_node.questions.web import sentence
+from shared.domain.questions.figures import Figures, told_of
 from shared.domain.questions.rules import Question
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
@@ -66,6 +68,15 @@ def index(customer_id: str) -> Response:
         ]
     take_rows(len(shown), "customer")
     return asking.many(shown)
+
+
+@blueprint.get("/figures/questions")
+@requires(Resource.CUSTOMER, Action.READ)
+@describe(_l("Say by question and month what customers answered"), answer=Figures)
+def figures() -> Response:
+    """Count the answers of the customers that are seen, month by month, each beside the month before."""
+    with reading() as session:
+        return asking.one({"questions": [told_of(one) for one in list_trends(session, today())]})
 
 
 @blueprint.post("/customers/<id:customer_id>/question-answers")

@@ -39,6 +39,7 @@ MENU: Final = (
     ),
     MenuEntry(_l("Documents"), "documents.index", "archive", Resource.DOCUMENT, key="f", foot=True),
     MenuEntry(_l("Tracked units"), "units.index", "briefcase", Resource.UNIT, key="k", foot=True),
+    MenuEntry(_l("Questions"), "question_trend.index", "chart-bar", Resource.CUSTOMER, foot=True),
     MenuEntry(_l("Work logs"), "worklogs.index", "notebook", Resource.WORK_LOG, key="w"),
     MenuEntry(_l("Bill lines"), "billing.index", "receipt", Resource.BILL_LINE, key="b"),
     MenuEntry(_l("Monthly statistics"), "statistics.index", "chart-bar", Resource.STATISTICS, key="s"),

@@ -22,6 +22,14 @@ class QuestionNotAskedError(BranchlineError):
     message = N_("This customer is not asked such a question now.")
 
 
+class QuestionUnknownError(BranchlineError):
+    """There is no such question, and nothing was answered to one."""
+
+    code = "question-not-found"
+    kind = Kind.NOT_FOUND
+    message = N_("There is no such question here.")
+
+
 class QuestionAnswerNotFoundError(BranchlineError):
     """There is no such answer at this branch."""
 

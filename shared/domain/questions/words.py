@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from shared.domain.customers.vocabulary import CustomerKind
+from shared.domain.questions.trend import Line, Month, Trend
 from shared.domain.questions.vocabulary import Indicator, Scale
 from shared.errors import N_
+from shared.i18n import current_language, label
 from shared.i18n import gettext as _
-from shared.i18n import label
 
 QUESTION_WORDS: Final = {
     "indicator": N_("Indicator"),
@@ -43,3 +44,51 @@ def _member(words: type[Indicator] | type[Scale], code: object) -> str:
 
 def _both(said: Mapping[str, Any] | None) -> str:
     return f"{said.get('zh', '')} / {said.get('en', '')}" if said else ""
+
+
+def mean_word(month: Month) -> str:
+    """Return the mean of a month's scores."""
+    return "–" if month.mean is None else f"{month.mean:.2f}"
+
+
+def share_word(month: Month, answer: str) -> str:
+    """Return the share of an answer in a month."""
+    share = month.share(answer)
+    return "–" if share is None else f"{share:.0%}"
+
+
+def result_word(trend: Trend, month: Month) -> str:
+    """Return what came of a question in a month: the mean, or the choice named most with its share."""
+    if trend.is_score:
+        return mean_word(month)
+    most = max(month.counts, key=lambda one: (month.counts[one], one), default=None)
+    return "–" if most is None else f"{answer_word(trend, most)} {share_word(month, most)}"
+
+
+def change_word(line: Line, answer: str | None = None) -> str:
+    """Return by how much the mean rose, or the share of an answer in points of a hundred."""
+    change = line.mean_change if answer is None else line.share_change(answer)
+    if change is None:
+        return "–"
+    return f"{change:+.2f}" if answer is None else f"{change * 100:+.0f}"
+
+
+def answer_word(trend: Trend, answer: str) -> str:
+    """Return an answer in the reader's words; of a question that is gone its code."""
+    return trend.question.word(answer, current_language()) if trend.question else answer
+
+
+def text_word(trend: Trend) -> str:
+    """Return the text of a question in the reader's language; of one that is gone nothing."""
+    return trend.question.text.word(current_language()) if trend.question else ""
+
+
+# For templates, which import no functions.
+TREND_WORDS: Final[Mapping[str, Any]] = {
+    "mean": mean_word,
+    "share": share_word,
+    "result": result_word,
+    "change": change_word,
+    "answer": answer_word,
+    "text": text_word,
+}
