@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from branch_node.bulk import changes, handing, queries
@@ -16,6 +16,7 @@ from branch_node.bulk.changes import Order
 from branch_node.bulk.errors import (
     BulkForbiddenError,
     BulkNobodyError,
+    BulkNotYoursError,
     BulkOverError,
     BulkReasonError,
     BulkStateError,
@@ -99,28 +100,73 @@ def tell_act(session: Session, act_id: str, before: int) -> None:
 def carry_out(session: Session, order: Order, ids: Collection[str], *, by: Stamp) -> BulkAct:
     """Do it to every customer that can be, and keep what became of each."""
     checked = check_order(session, order, len(set(ids)))
-    act_id = new_id()
-    tried = do_some(session, act_id, checked, ids, by=by)
-    act = BulkAct(
-        id=act_id,
-        kind=checked.kind,
-        value=checked.value,
-        reason=checked.reason,
-        done=len(tried.done),
-        left_out=len(tried.left),
-        made_at=by.at,
-        made_by=by.actor[:80],
-        made_by_id=by.actor_id,
-        asked=len(tried.done) + len(tried.left),
-        handled=len(tried.done) + len(tried.left),
-        ended_at=by.at,
-    )
+    act = BulkAct(id=new_id(), kind=checked.kind, value=checked.value, reason=checked.reason)
+    _do_now(session, act, checked, ids, by)
+    return act
+
+
+def plan(session: Session, order: Order, ids: Collection[str], *, by: Stamp) -> BulkAct:
+    """Try it and write down what it would do, until who tried it says so; nothing is done.
+
+    Raises BulkForbiddenError, BulkNobodyError, BulkReasonError and BulkWhatError.
+    """
+    checked = check_order(session, order, len(set(ids)))
+    tried = try_some(session, checked, ids, by=by)
+    act = BulkAct(id=new_id(), kind=checked.kind, value=checked.value, reason=checked.reason)
+    act.state, act.done, act.left_out = BulkState.TRIED, 0, len(tried.left)
+    _sign(act, len(tried.done) + len(tried.left), by)
     session.add(act)
     session.flush()
-    session.add_all(_rows(act_id, tried))
+    session.add_all(_rows(act.id, tried, RowState.FIT))
+    session.flush()
+    return act
+
+
+def carry_out_plan(session: Session, act_id: str, *, today: date, by: Stamp) -> BulkAct:
+    """Do what was tried, at once; every customer is looked at anew, for the branch went on working.
+
+    Raises BulkNotFoundError, BulkStateError, BulkNotYoursError and BulkForbiddenError.
+    """
+    act = queries.get_act(session, act_id, lock=True)
+    if act.state is not BulkState.TRIED or act.asked > MOST:
+        raise BulkStateError
+    if act.made_by_id != by.actor_id:
+        raise BulkNotYoursError
+    order = Order(act.kind, act.value, act.reason, today)
+    check_right(session, order)
+    ids = queries.customers_of(session, act.id)
+    session.execute(
+        delete(BulkRow).where(BulkRow.act_id == act.id), execution_options={"synchronize_session": False}
+    )
+    session.expire_all()
+    # Of who was not seen when it was tried there is no row, and they are left out still.
+    _do_now(session, act, order, ids, by, unseen=act.asked - len(ids))
+    return act
+
+
+def _do_now(
+    session: Session,
+    act: BulkAct,
+    order: Order,
+    ids: Collection[str],
+    by: Stamp,
+    *,
+    unseen: int = 0,
+) -> None:
+    tried = do_some(session, act.id, order, ids, by=by)
+    act.state, act.done, act.left_out = BulkState.DONE, len(tried.done), len(tried.left) + unseen
+    _sign(act, act.done + act.left_out, by)
+    act.ended_at = by.at
+    session.add(act)
+    session.flush()
+    session.add_all(_rows(act.id, tried, RowState.DONE))
     session.flush()
     note(session, "bulk.done", act, by, done=act.done, left=act.left_out)
-    return act
+
+
+def _sign(act: BulkAct, customers: int, by: Stamp) -> None:
+    act.made_at, act.made_by, act.made_by_id = by.at, by.actor[:80], by.actor_id
+    act.asked = act.handled = customers
 
 
 def undo(session: Session, act_id: str, *, since: datetime, today: date, by: Stamp) -> BulkAct:
@@ -221,10 +267,12 @@ def _locked(session: Session, ids: Collection[str]) -> list[Customer]:
     return found
 
 
-def _rows(act_id: str, tried: Tried) -> list[BulkRow]:
+def _rows(act_id: str, tried: Tried, state: RowState) -> list[BulkRow]:
     """Return a row for each customer; of who is not seen none, which would tell whether there is somebody."""
+    # Of what was only tried nothing is there to go back to.
+    kept = state is RowState.DONE
     done = [
-        BulkRow(act_id=act_id, customer_id=at, state=RowState.DONE, before=before, params={})
+        BulkRow(act_id=act_id, customer_id=at, state=state, before=before if kept else None, params={})
         for at, before in tried.done.items()
     ]
     left = [

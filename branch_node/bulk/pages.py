@@ -1,8 +1,6 @@
 """Bulk acts on screen: chosen in the list of customers, tried, done, found again, taken back."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,32 +9,41 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from branch_node.bulk import handing, operations, queries, working
-from branch_node.bulk.changes import CODES, PEOPLE, RIGHTS, UPDATE, Order
-from branch_node.bulk.errors import BulkStateError, BulkWhatError
+from branch_node.bulk.changes import CODES, PEOPLE
+from branch_node.bulk.choosing import (
+    CHOOSING,
+    MOST_MARKED,
+    find_former,
+    is_mine,
+    packed,
+    read_chosen,
+    read_ids,
+    read_order,
+    show_form,
+)
+from branch_node.bulk.errors import BulkNobodyError, BulkStateError
 from branch_node.bulk.handing import Moving
 from branch_node.bulk.models import IN_WORK, BulkAct, BulkKind, BulkState, RowState
-from branch_node.bulk.operations import MOST, Tried
+from branch_node.bulk.operations import MOST
 from branch_node.bulk.reasons import reasons_of, why
-from branch_node.bulk.working import MOST_IN_ALL
 from branch_node.customers import queries as customers
 from branch_node.customers.listing import wanted_customers
-from branch_node.managers import queries as managers
 from branch_node.managers.models import Manager
 from shared.domain.calendar import day_bounds
 from shared.errors import BranchlineError
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.i18n import gettext as _
-from shared.i18n import label, translate_error
+from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
 from shared.ids import is_id
 from shared.jobs import operations as jobs
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
-from shared.web.context import may, reading, runtime, stamp, today, writing
+from shared.web.context import reading, runtime, stamp, today, writing
 from shared.web.errors import STATUS
-from shared.web.forms import WHOLE_FORM, field_errors, notice
-from shared.web.lists import choices, send_table, streamed
-from shared.web.paging import Page, PageRequest, link_to
+from shared.web.forms import notice
+from shared.web.lists import send_table, streamed
+from shared.web.paging import Page, PageRequest, link_to, link_without
 from shared.web.tables import Column
 
 blueprint = Blueprint("bulk", __name__, template_folder="templates", url_prefix="/customers/bulk")
@@ -70,63 +77,65 @@ COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Whom a bulk act is to reach: by their ids, or so many as the list's filters find."""
-
-    ids: Sequence[str]
-    count: int
-
-    @property
-    def large(self) -> bool:
-        """Whether the job does it."""
-        return not self.ids and self.count > MOST
-
-
 @blueprint.post("")
 @requires(Resource.CUSTOMER, Action.UPDATE)
 def choose() -> ResponseReturnValue:
-    """Ask what is to be done to the marked customers, or to all that the list's filters find."""
+    """Lead to the form for the marked customers, or all that the list's filters find; its address says whom."""
+    if request.form.get("all"):
+        return redirect(link_to("bulk.new", all="yes"), code=303)
+    marked = read_ids()
+    if len(marked) > MOST_MARKED:
+        raise BulkNobodyError(most=MOST_MARKED)
+    if not marked:
+        return _nobody()
+    return redirect(link_to("bulk.new", marked=packed(marked)), code=303)
+
+
+@blueprint.get("/new")
+@requires(Resource.CUSTOMER, Action.UPDATE)
+def new() -> ResponseReturnValue:
+    """Ask what is to be done to those the address names: marked, found by its filters, or of an act to be changed."""
     with reading() as session:
-        chosen = _chosen(session)
+        chosen = read_chosen(session)
         if not chosen.count:
-            notice(_("Nobody was marked, so there is nothing to do."), kind="warning")
-            return redirect(link_to("customers.index"), code=303)
-        return _form(session, chosen)
+            return _nobody()
+        return show_form(session, chosen)
+
+
+def _nobody() -> ResponseReturnValue:
+    notice(_("Nobody was marked, so there is nothing to do."), kind="warning")
+    return redirect(link_without("customers.index", CHOOSING), code=303)
 
 
 @blueprint.post("/preview")
 @requires(Resource.CUSTOMER, Action.UPDATE)
 def preview() -> ResponseReturnValue:
-    """Try it, and show what it would do and whom it leaves out, with nothing done; many are tried by the job."""
+    """Try it, and lead to what it would do and whom it leaves out, with nothing done; many are tried by the job."""
     with reading() as session:
-        chosen = _chosen(session)
+        chosen = read_chosen(session)
     try:
-        order = _order()
+        order = read_order()
         with writing() as session:
             if chosen.large:
                 found = streamed(session, customers.select_ids(session, wanted_customers()))
                 act = working.plan(session, order, (row.id for row in found), by=stamp())
                 jobs.run_soon(session, working.JOB, now=stamp().at)
-                return _to(act.id)
-            tried = operations.try_out(session, order, chosen.ids, by=stamp())
-            return _preview(session, order, chosen.ids, tried)
+            else:
+                act = operations.plan(session, order, chosen.ids, by=stamp())
+            if (former := find_former(session)) and former.state is BulkState.TRIED:
+                working.discard(session, former.id)
+            return redirect(link_without("bulk.one", CHOOSING, act_id=act.id), code=303)
     except BranchlineError as refused:
         with reading() as session:
-            return _form(session, chosen, refused), STATUS[refused.kind]
+            return show_form(session, chosen, refused), STATUS[refused.kind]
 
 
-@blueprint.post("/acts")
+@blueprint.post("/acts/<id:act_id>/carry-out")
 @requires(Resource.CUSTOMER, Action.UPDATE)
-def carry_out() -> ResponseReturnValue:
-    """Do it, and show what became of each."""
-    ids = _ids()
-    try:
-        with writing() as session:
-            act_id = operations.carry_out(session, _order(), ids, by=stamp()).id
-    except BranchlineError as refused:
-        with reading() as session:
-            return _form(session, Chosen(ids, len(ids)), refused), STATUS[refused.kind]
+def carry_out(act_id: str) -> ResponseReturnValue:
+    """Do what was tried, and show what became of each."""
+    with writing() as session:
+        operations.carry_out_plan(session, act_id, today=today(), by=stamp())
     return _to(act_id)
 
 
@@ -162,7 +171,15 @@ def one(act_id: str) -> str:
             "tones": TONES,
         }
         if act.state is BulkState.TRIED:
-            return render_template("bulk/plan.html", effects=_effects(session, act, states), **about)
+            small = act.asked <= MOST
+            return render_template(
+                "bulk/plan.html",
+                effects=_effects(session, act, states),
+                do="bulk.carry_out" if small else "bulk.confirm",
+                change=link_to("bulk.new", change=act.id) if small and is_mine(act) else None,
+                small=small,
+                **about,
+            )
         sheets = queries.list_sheets(session, act)
     may_undo = act.done > 0 and act.undone_at is None and act.made_at >= day_began()
     failure = _(act.failure) if act.failure else ""
@@ -252,101 +269,6 @@ def _to(act_id: str) -> ResponseReturnValue:
     return redirect(url_for("bulk.one", act_id=act_id), code=303)
 
 
-def _chosen(session: Session) -> Chosen:
-    """Return the marked customers, or all that the address's filters find: many of them by their number only."""
-    if not request.form.get("all"):
-        ids = _ids()
-        return Chosen(ids, len(ids))
-    wanted = wanted_customers()
-    count = customers.count_customers(session, wanted)
-    if count > MOST:
-        return Chosen((), count)
-    return Chosen(session.scalars(customers.select_ids(session, wanted)).all(), count)
-
-
-def _ids() -> list[str]:
-    given = [*request.form.getlist("customer"), *request.form.get("ids", "").split()]
-    return [one for one in dict.fromkeys(given[: 2 * MOST]) if is_id(one)]
-
-
-def _order() -> Order:
-    kind = next((one for one in BulkKind if one.value == request.form.get("kind")), None)
-    if kind is None:
-        raise BulkWhatError(field="kind")
-    value = request.form.get(f"value_{kind.value}", request.form.get("value", ""))
-    return Order(kind, value, request.form.get("reason", ""), today())
-
-
-def _form(session: Session, chosen: Chosen, refused: BranchlineError | None = None) -> str:
-    people = [(one.id, f"{one.name} ({one.manager_no})") for one in managers.manager_choices(session)]
-    return render_template(
-        "bulk/choose.html",
-        ids=" ".join(chosen.ids),
-        count=chosen.count if chosen.large else len(customers.find_by_ids(session, chosen.ids)),
-        large=chosen.large,
-        too_many=chosen.count > (MOST_IN_ALL if chosen.large else MOST),
-        most=MOST,
-        most_in_all=MOST_IN_ALL,
-        kinds=[one for one in choices(BulkKind) if may(*_right(one[0]))],
-        valued=[
-            (kind.value, label(kind), choices(CODES[kind])) for kind in CODES if kind is not BulkKind.RETIRE
-        ],
-        people=[
-            (kind.value, label(kind), people)
-            for kind in BulkKind
-            if kind in PEOPLE and may(*_right(kind.value))
-        ],
-        values=_given(),
-        errors=_errors(refused) if refused else {},
-    )
-
-
-def _given() -> dict[str, str]:
-    """Return what the form holds; a value that comes back from the preview at the field of its kind."""
-    given = request.form.to_dict()
-    own = f"value_{given.get('kind', '')}"
-    if own in {f"value_{kind.value}" for kind in (*CODES, *PEOPLE)} and own not in given:
-        given[own] = given.pop("value", "")
-    return given
-
-
-def _errors(refused: BranchlineError) -> dict[str, str]:
-    """Return why the form was refused by its fields: a value that cannot be, at the one of what was chosen."""
-    told = field_errors(refused)
-    if isinstance(refused, BulkWhatError) and WHOLE_FORM in told:
-        own = f"value_{request.form.get('kind', '')}"
-        told[own if own in _given() else "value"] = told.pop(WHOLE_FORM)
-    return told
-
-
-def _right(code: str) -> tuple[Resource, Action]:
-    return next((right for kind, right in RIGHTS.items() if kind.value == code), UPDATE)
-
-
-def _preview(session: Session, order: Order, ids: Sequence[str], tried: Tried) -> str:
-    seen = customers.find_by_ids(session, [*tried.left])
-    left = [
-        (f"{seen[at].customer_no} {seen[at].name}", translate_error(refused))
-        for at, refused in tried.left.items()
-        if at in seen
-    ]
-    return render_template(
-        "bulk/preview.html",
-        order=order,
-        value=value_text(session, order.kind, order.value),
-        ids=" ".join(ids),
-        done=len(tried.done),
-        left=sorted(left)[:MOST_SHOWN],
-        left_count=len(tried.left),
-        more=max(0, len(left) - MOST_SHOWN),
-        reasons=Counter(translate_error(refused) for refused in tried.left.values()).most_common(),
-        unseen=len(tried.left) - len(left),
-        along=_with_sheet_each(handing.moving(session, ids, order.value))
-        if order.kind is BulkKind.HAND_OVER
-        else [],
-    )
-
-
 def value_text(session: Session, kind: BulkKind, value: str) -> str:
     """Return what a bulk act sets, in words."""
     if kind is BulkKind.RETIRE:
@@ -363,17 +285,19 @@ def _effects(session: Session, act: BulkAct, states: Mapping[RowState, int]) -> 
     """Return what doing what was tried would do, with what would go along."""
     effects = [
         (_("customers are changed"), states[RowState.FIT]),
-        (_("are left out"), states[RowState.LEFT]),
+        (_("are left out"), act.left_out),
     ]
     if act.kind is BulkKind.HAND_OVER:
         moving, sheets = handing.moving_of(session, act.id, working.SHEET)
-        effects += [(_("sheets to be signed, of at most %(most)s customers", most=working.SHEET), sheets)]
-        effects += [(_("account managers hand over"), moving.leavers), *_along(moving)]
+        if act.asked > MOST:
+            effects += [(_("sheets to be signed, of at most %(most)s customers", most=working.SHEET), sheets)]
+        hand_over = (
+            _("account managers hand over")
+            if act.asked > MOST
+            else _("account managers hand over, each with a sheet")
+        )
+        effects += [(hand_over, moving.leavers), *_along(moving)]
     return effects
-
-
-def _with_sheet_each(moving: Moving) -> list[tuple[str, int]]:
-    return [(_("account managers hand over, each with a sheet"), moving.leavers), *_along(moving)]
 
 
 def _along(moving: Moving) -> list[tuple[str, int]]:

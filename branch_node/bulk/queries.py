@@ -63,6 +63,12 @@ def select_rows(act_id: str) -> Select[BulkRow, Customer]:
     return wanted.where(BulkRow.act_id == act_id).order_by(told, Customer.customer_no, BulkRow.customer_id)
 
 
+def customers_of(session: Session, act_id: str) -> Sequence[str]:
+    """Return the ids of the customers of a bulk act, in their order."""
+    wanted = select(BulkRow.customer_id).where(BulkRow.act_id == act_id)
+    return session.scalars(wanted.order_by(BulkRow.customer_id)).all()
+
+
 def count_states(session: Session, act_id: str) -> Counter[RowState]:
     """Return how many customers of a bulk act stand where."""
     counted = select(BulkRow.state, func.count()).where(BulkRow.act_id == act_id).group_by(BulkRow.state)

@@ -1,6 +1,6 @@
 """Lists a page at a time: page, size and order come from the address, within what the list allows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlencode
@@ -101,6 +101,12 @@ def link(**changes: object) -> str:
 def link_to(endpoint: str, **values: Any) -> str:  # noqa: ANN401 - whatever the address is made of
     """Return another view's address with this page's query kept, such as the export of what a list shows."""
     return _with_query(url_for(endpoint, **values), request.args.to_dict(flat=False))
+
+
+def link_without(endpoint: str, names: Collection[str], **values: Any) -> str:  # noqa: ANN401 - whatever the address is made of
+    """Return another view's address with this page's query kept, but for some of its names."""
+    query = {name: kept for name, kept in request.args.to_dict(flat=False).items() if name not in names}
+    return _with_query(url_for(endpoint, **values), query)
 
 
 def _with_query(address: str, query: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from sqlalchemy import event, select
 
-from branch_node.bulk import pages, working
+from branch_node.bulk import choosing, pages, working
 from branch_node.bulk.errors import BulkNobodyError
 from branch_node.bulk.jobs import go_on_with_acts
 from branch_node.bulk.models import BulkAct, BulkKind, BulkRow, BulkState, RowState
@@ -103,7 +103,7 @@ def cut_off_at(database, statement):
 def test_more_than_a_request_takes_are_tried_shown_done_and_taken_back_by_the_job(
     boss, many, work, database, monkeypatch
 ):
-    for module in (pages, working):
+    for module in (choosing, pages, working):
         monkeypatch.setattr(module, "MOST", MOST)
     many(MOST + 4, status=CustomerStatus.ACTIVE)
     many(2, tags=["VIP"])
@@ -251,6 +251,7 @@ def test_many_are_handed_over_a_sheet_of_each_part_and_come_back(
     boss, rows, many, work, plan, database, clock, monkeypatch
 ):
     monkeypatch.setattr(working, "SHEET", 3)
+    monkeypatch.setattr(pages, "MOST", 5)
     wu, li, zhao = (rows.manager(name=name) for name in ("Wu", "Li", "Zhao"))
     ids = many(4, manager_id=wu) + many(2, manager_id=li) + many(1, manager_id=zhao) + many(2)
     act_id = plan("boss", ids, BulkKind.HAND_OVER, zhao)
