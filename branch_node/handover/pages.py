@@ -45,6 +45,8 @@ from shared.web.lists import choices, id_argument
 from shared.web.paging import Page, PageRequest, link_to
 
 blueprint = Blueprint("handover", __name__, template_folder="templates", url_prefix="/handovers")
+# So many have a box each; of more the form chooses everybody or those of a narrower filter.
+LISTED: Final = 2_000
 REASONS: Final = {one.value: one for one in HandoverReason}
 
 
@@ -77,7 +79,9 @@ def index() -> str:
 @requires(Resource.CUSTOMER, Action.TRANSFER)
 def new() -> str:
     """Ask from whom and to whom, and show the customers that the filter finds, each with a box."""
-    return _form(id_argument("from"), {"last_day": today().isoformat(), "with_shares": "yes"})
+    return _form(
+        id_argument("from"), {"last_day": today().isoformat(), "with_shares": "yes", "everybody": "yes"}
+    )
 
 
 def _form(
@@ -96,7 +100,6 @@ def _form(
             leaver=leaver,
             found=found,
             total=total,
-            most=MOST,
             region_text=region_text(wanted.region),
             region_name=region_name,
             from_choices=_choices(managers.list_managers(session)),
@@ -123,7 +126,7 @@ def preview() -> ResponseReturnValue:
     """Show what would move, what stays and who is left out, before anything is done."""
     try:
         with reading() as session:
-            order = _order(_chosen(request.form.getlist("customer")))
+            order = _order(_wanted(session))
             leaver, taker = operations.parties(session, order.from_id, order.to_id)
             plan = queries.plan(session, leaver.id, order.customer_ids)
             if not plan.customers:
@@ -290,8 +293,18 @@ def _leaving(session: Session, handover: Handover) -> dict[str, Any]:
 
 
 def _found(session: Session, wanted: CustomerFilter) -> tuple[list[Customer], int]:
-    rows = customers.list_customers(session, wanted, sort="customer_no", descending=False, limit=MOST)
+    rows = customers.list_customers(session, wanted, sort="customer_no", descending=False, limit=LISTED)
     return [row[0] for row in rows], customers.count_customers(session, wanted)
+
+
+def _wanted(session: Session) -> list[str]:
+    """Return whom the form chooses: those marked, or everybody the filter finds where they are too many to list."""
+    if request.form.get("everybody") != "yes":
+        return _chosen(request.form.getlist("customer"))
+    wanted = replace(wanted_customers(), manager_id=_id(request.form.get("from", "")))
+    if not wanted.manager_id:
+        return []
+    return list(session.scalars(customers.select_ids(session, wanted).limit(MOST + 1)))
 
 
 def _order(ids: list[str]) -> Order:
@@ -356,6 +369,7 @@ def _hidden(order: Order, plan: Plan) -> Mapping[str, Any]:
         "reason": order.reason.value,
         "with_shares": "yes" if order.with_shares else "",
         "mark_left": "yes" if order.mark_left else "",
+        "everybody": request.form.get("everybody", ""),
         "ids": " ".join(each.id for each in plan.customers),
     }
 

@@ -20,8 +20,8 @@ from branch_node.qualification.models import Qualification
 from shared.domain.qualification.vocabulary import QualificationState
 from shared.ids import is_id
 
-# In one go; a larger portfolio is handed over in parts, each whole in itself.
-MOST: Final = 2_000
+# In one transaction; who holds more hands over in parts, each whole in itself.
+MOST: Final = 20_000
 CHUNK: Final = 500
 From, To = aliased(Manager, name="leaver"), aliased(Manager, name="taker")
 HandoverRow = Row[Handover, str, str]

@@ -17,6 +17,7 @@ from branch_node.archive.verification import verify
 from branch_node.cli import cli
 from branch_node.customers.models import Customer
 from shared.alarms.queries import count_open
+from shared.domain.archive.keeping import USUAL_UNLOCK_MINUTES
 from shared.domain.customers.vocabulary import CustomerStatus
 from shared.errors import BranchlineError
 from shared.jobs.job import Progress
@@ -138,7 +139,7 @@ EVERY = [
 # With what opens an entry, and what shuts it again: a lock by hand, and time alone.
 WITH_UNLOCKING = [*EVERY, "unlock", "lock", "wait"]
 ATTEMPTS = st.lists(st.sampled_from(WITH_UNLOCKING), max_size=12)
-LONG = queries.USUAL_UNLOCK_MINUTES + 1
+LONG = USUAL_UNLOCK_MINUTES + 1
 
 
 @settings(
@@ -170,7 +171,7 @@ def test_what_lies_in_the_archive_never_changes_and_nothing_is_added_to_it_but_w
         try:
             if attempt == "unlock":
                 unlock(entry_id, by)
-                open_until = by.at + timedelta(minutes=queries.USUAL_UNLOCK_MINUTES)
+                open_until = by.at + timedelta(minutes=USUAL_UNLOCK_MINUTES)
             elif attempt.startswith("page:"):
                 said = {"reason": "the present file", "text": "a note"}
                 keeper.send(f"/archive/{entry_id}/{attempt.removeprefix('page:')}", **said)

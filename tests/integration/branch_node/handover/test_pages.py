@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from branch_node.customers.models import Customer
+from branch_node.handover import pages
 from branch_node.handover.models import Handover
 from branch_node.managers.models import Manager
 from shared.domain.managers.vocabulary import ManagerStatus
@@ -49,6 +50,31 @@ def test_the_form_shows_whom_they_hold_and_the_filter_narrows_it(browser, people
     assert page.count('name="customer"') == 1
     assert "G1" in page
     assert "西湖区" in page
+
+
+def test_of_more_than_are_listed_everybody_is_handed_over_in_one_go_or_those_marked(
+    browser, people, held, rows, sessions, monkeypatch
+):
+    monkeypatch.setattr(pages, "LISTED", 2)
+    leaver, taker = people
+    others = {rows.customer(manager_id=leaver) for _ in range(3)}
+    strangers = rows.customer(manager_id=rows.manager())
+    form = browser.get(f"/handovers/new?from={leaver}").text
+    listed = re.findall(r'name="customer" value="([^"]+)"', form)
+    said = {"from": leaver, "to": taker, "customer": listed, **FORM}
+
+    some = browser.send("/handovers/preview", **said)
+    every = browser.send("/handovers/preview", **said, everybody="yes")
+    ids = [set(re.search(r'name="ids" value="([^"]*)"', page.text)[1].split()) for page in (some, every)]
+    browser.send("/handovers", **said, ids=" ".join(ids[1]))
+
+    assert "All 6 customers that the filter finds" in form
+    assert len(listed) == 2
+    assert ids == [set(listed), {*held, *others}]
+    with sessions() as session:
+        now = dict(session.execute(select(Customer.id, Customer.manager_id)).all())
+    assert {at for at, manager in now.items() if manager == taker} == ids[1]
+    assert now[strangers] not in people
 
 
 def test_the_preview_says_what_moves_and_writes_nothing(browser, people, held, sessions):
