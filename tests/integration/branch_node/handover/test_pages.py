@@ -65,7 +65,7 @@ def test_of_more_than_are_listed_everybody_is_handed_over_in_one_go_or_those_mar
 
     some = browser.send("/handovers/preview", **said)
     every = browser.send("/handovers/preview", **said, everybody="yes")
-    ids = [set(re.search(r'name="ids" value="([^"]*)"', page.text)[1].split()) for page in (some, every)]
+    ids = [set(re.findall(r'name="ids" value="([^"]*)"', page.text)[0].split()) for page in (some, every)]
     browser.send("/handovers", **said, ids=" ".join(ids[1]))
 
     assert "All 6 customers that the filter finds" in form
