@@ -1,4 +1,4 @@
-"""Trends of questions as programs read them, alike at both tiers."""
+"""Trends of questions as programs read them."""
 
 from typing import Any
 
