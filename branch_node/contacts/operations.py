@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from branch_node.contacts.queries import ContactNotFoundError, find_by_number
@@ -47,6 +48,19 @@ class ContactNumberTakenError(BranchlineError):
     kind = Kind.CONFLICT
     message = N_("%(name)s already has the contact number %(contact_no)s. Give this person another one.")
 
+    def __init__(self, *, contact_no: str, **who: object) -> None:
+        """Name the field; `who` is the name of the other, of those who may see it."""
+        super().__init__(contact_no=contact_no, field="contact_no", **who)
+
+
+class ContactNumberTakenUnseenError(ContactNumberTakenError):
+    """Another contact person has this number, whom who asked does not see."""
+
+    message = N_(
+        "Another contact person of this branch, whom you do not see, has the number %(contact_no)s. "
+        "Give this person another one."
+    )
+
 
 class ContactChangedMeanwhileError(BranchlineError):
     """Somebody saved this contact person after the page was opened; nothing was written."""
@@ -70,11 +84,7 @@ def add_contact(session: Session, customer_id: str, values: Mapping[str, Any], *
     given = {**values, "contact_no": values.get("contact_no") or f"{OWN_NUMBER}{made}"}
     _check(session, given, besides=None)
     contact = Contact(id=made, customer_id=customer.id, created_at=by.at, created_by=by.actor)
-    for name in EDITABLE:
-        setattr(contact, name, given.get(name))
-    contact.touch(by)
-    session.add(contact)
-    session.flush()
+    _put(session, contact, {name: given.get(name) for name in EDITABLE}, by=by)
     index_contact(session, contact)
     _record(session, "contact.added", contact, by=by)
     return contact
@@ -99,10 +109,7 @@ def change_contact(
     changed = [name for name in EDITABLE if name in given and getattr(contact, name) != given[name]]
     if not changed:
         return contact
-    for name in changed:
-        setattr(contact, name, given[name])
-    contact.touch(by)
-    session.flush()
+    _put(session, contact, {name: given[name] for name in changed}, by=by)
     index_contact(session, contact)
     _record(session, "contact.changed", contact, by=by)
     return contact
@@ -112,6 +119,21 @@ def _check(session: Session, values: Mapping[str, Any], *, besides: str | None) 
     other = find_by_number(session, values["contact_no"])
     if other is not None and other.id != besides:
         raise ContactNumberTakenError(name=other.name, contact_no=other.contact_no)
+
+
+def _put(session: Session, contact: Contact, values: Mapping[str, Any], *, by: Stamp) -> None:
+    """Write a contact person; another of the number may be one that this person does not see: the database is asked."""
+    try:
+        with session.begin_nested():
+            for name, value in values.items():
+                setattr(contact, name, value)
+            contact.touch(by)
+            session.add(contact)
+            session.flush()
+    except IntegrityError as error:
+        if "contact_no" in values:
+            raise ContactNumberTakenUnseenError(contact_no=values["contact_no"]) from error
+        raise
 
 
 def _record(session: Session, event: str, contact: Contact, *, by: Stamp) -> None:

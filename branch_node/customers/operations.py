@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries
@@ -60,6 +61,19 @@ class CustomerNumberTakenError(BranchlineError):
     kind = Kind.CONFLICT
     message = N_("%(name)s already has the customer number %(customer_no)s. Give this customer another one.")
 
+    def __init__(self, *, customer_no: str, **who: object) -> None:
+        """Name the field; `who` is the name of the other, of those who may see it."""
+        super().__init__(customer_no=customer_no, field="customer_no", **who)
+
+
+class CustomerNumberTakenUnseenError(CustomerNumberTakenError):
+    """Another customer has this number, whom who asked does not see."""
+
+    message = N_(
+        "Another customer of this branch, whom you do not see, has the number %(customer_no)s. "
+        "Give this customer another one."
+    )
+
 
 class NotYoursToGiveError(BranchlineError):
     """Who holds a customer may not hand it to somebody else; nothing was written."""
@@ -101,10 +115,7 @@ def register_customer(
     values = _held_by_who_enters(session, values, serve=serve)
     _check(session, values, besides=None)
     customer = Customer(id=new_id(), attributes={}, created_at=by.at, created_by=by.actor)
-    _assign(customer, values)
-    customer.touch(by)
-    session.add(customer)
-    session.flush()
+    _put(session, customer, values, by=by)
     index_customer(session, customer)
     audit.record(
         session,
@@ -140,11 +151,8 @@ def change_customer(
     if "kind" in values:
         refuse_turning(session, customer, values["kind"])
     held_by = customer.manager_id
-    changed = _assign(customer, values)
-    if not changed:
+    if not _put(session, customer, values, by=by):
         return customer
-    customer.touch(by)
-    session.flush()
     if customer.manager_id != held_by:
         follow_holder(session, [customer.id], held_by, customer.manager_id, by=by)
     index_customer(session, customer)
@@ -208,6 +216,27 @@ def _check(session: Session, values: Mapping[str, Any], *, besides: str | None) 
             raise CustomerNumberTakenError(name=other.name, customer_no=number)
     if manager_id := values.get("manager_id"):
         managers.get_manager(session, manager_id)
+
+
+def _put(session: Session, customer: Customer, values: Mapping[str, Any], *, by: Stamp) -> bool:
+    """Write a customer, and tell whether anything differed.
+
+    Another of the number may be one that this person does not see, or one of the same moment: the database is asked.
+    """
+    number = values.get("customer_no", customer.customer_no)
+    is_new_number = number != customer.customer_no
+    try:
+        with session.begin_nested():
+            if not _assign(customer, values):
+                return False
+            customer.touch(by)
+            session.add(customer)
+            session.flush()
+    except IntegrityError as error:
+        if is_new_number:
+            raise CustomerNumberTakenUnseenError(customer_no=number) from error
+        raise
+    return True
 
 
 def _assign(customer: Customer, values: Mapping[str, Any]) -> bool:

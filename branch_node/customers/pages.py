@@ -156,9 +156,12 @@ def export(kind: str) -> ResponseReturnValue:
 @requires(Resource.CUSTOMER, Action.CREATE)
 def new() -> str:
     """Show the empty form, with what can be guessed filled in."""
+    # A number is unique in the branch, so one that is free is found among the customers of others too.
+    with reading(as_node=True) as session:
+        free = queries.suggest_number(session, today())
     with reading() as session:
         values = {
-            "customer_no": queries.suggest_number(session, today()),
+            "customer_no": free,
             "kind": CustomerKind.INDIVIDUAL.value,
             "status": CustomerStatus.ACTIVE.value,
             "opened_on": today().isoformat(),

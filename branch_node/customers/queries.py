@@ -116,7 +116,7 @@ def find_by_number(session: Session, customer_no: str) -> Customer | None:
 
 
 def suggest_number(session: Session, day: date) -> str:
-    """Return a number nobody has yet: the day and a count; people may write another."""
+    """Return a number nobody has yet whom the session sees: the day and a count; people may write another."""
     stem = f"N{day:%y%m%d}-"
     same_day = Customer.customer_no.startswith(stem, autoescape=True)
     number = (session.scalar(select(func.count()).select_from(Customer).where(same_day)) or 0) + 1

@@ -64,7 +64,7 @@ LOOK_AS_NODE = {
     "hq_server/qualification/trial_pages.py": "a masked document is none that can be checked; counts alone leave it",
     "branch_node/archive/history_pages.py": "a file's history is told by the whole log of it, of which some see a part",
     "branch_node/archive/pages.py": "a file is put away whole, also what of it the person does not see",
-    "branch_node/customers/pages.py": "an operator may enter a customer, and serves them from then on",
+    "branch_node/customers/pages.py": "an operator may enter a customer, and serves them then; a number that is free",
     "branch_node/desk/file_pages.py": "what happened with a file is told by the whole log: who, when, which fields",
     "branch_node/documents/taking.py": "how much room documents fill at this node: a figure, nothing of them is shown",
     "branch_node/duplicates/pages.py": "whom somebody typed may be; of files not seen nothing leaves it",

@@ -103,6 +103,21 @@ def test_a_refused_request_keeps_no_key_and_may_be_sent_again(program, database)
     )
 
 
+def test_a_number_that_a_customer_out_of_sight_has_is_refused_at_its_field_without_a_name(
+    app, rows, make_user, database
+):
+    rows.customer(customer_no="C-1", name="王小明", manager_id=rows.manager())
+    make_user("li", StaffKind.ACCOUNT_MANAGER, rows.manager())
+
+    refused = Program(app, token_for(app, "li")).post("/api/v1/customers", LI)
+
+    assert (refused.status_code, refused.json["code"]) == (409, "customer-number-taken")
+    assert list(refused.json["fields"]) == ["customer_no"]
+    assert "王小明" not in refused.text
+    with database.reads() as session:
+        assert [one.name for one in session.scalars(select(Customer))] == ["王小明"]
+
+
 def test_whom_we_may_know_already_is_pointed_out_before_anybody_is_entered_twice(program):
     made = program.post("/api/v1/customers", {**LI, "mobile": "13900010001"})
     assert made.status_code == 201, made.text

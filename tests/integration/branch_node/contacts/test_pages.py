@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from branch_node.contacts.operations import add_contact
-from branch_node.customers.models import Contact
+from branch_node.customers.models import Contact, Customer
 from branch_node.erasure.operations import Known, carry_out
 from shared.domain.contacts.vocabulary import ContactRole, ContactStanding, ContactStatus
 from shared.domain.erasure.vocabulary import ErasureReason
@@ -140,3 +140,30 @@ def test_an_erased_customers_contact_people_are_blank_and_none_is_added(browser,
     assert (blank.name, blank.mobile) == ("erased", None)
     assert browser.send(f"/customers/{customer}/contacts", **FORM).status_code == 409
     assert len(stored(sessions)) == 1
+
+
+def test_a_number_that_a_contact_person_out_of_sight_has_is_refused_without_a_name_and_nothing_typed_is_lost(
+    contact, rows, make_user, sign_in, sessions
+):
+    holder, mine = rows.manager(), rows.manager()
+    with sessions.begin() as session:
+        theirs = session.get(Contact, contact)
+        theirs.contact_no = "P-1"
+        session.get(Customer, theirs.customer_id).manager_id = holder
+    own = rows.customer(manager_id=mine)
+    make_user("li", StaffKind.ACCOUNT_MANAGER, mine)
+    li = sign_in("li")
+    given = {**FORM, "name": "李磊", "contact_no": "P-1", "remark": "只在早上打电话"}
+
+    new = li.send(f"/customers/{own}/contacts", **given)
+    li.send(f"/customers/{own}/contacts", **given | {"contact_no": "P-2", "remark": ""})
+    entered = next(one for one in stored(sessions) if one.contact_no == "P-2")
+    at = seen_at(li.get(f"/contacts/{entered.id}"))
+    changed = li.send(f"/contacts/{entered.id}", **given, seen_at=at)
+
+    for page in (new, changed):
+        assert page.status_code == 409
+        assert "Another contact person of this branch, whom you do not see, has the number P-1." in page.text
+        assert "只在早上打电话" in page.text
+        assert "韩梅梅" not in page.text
+    assert sorted((one.contact_no, one.remark) for one in stored(sessions)) == [("P-1", None), ("P-2", None)]

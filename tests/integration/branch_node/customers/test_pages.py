@@ -10,6 +10,7 @@ from branch_node.customers.changing import form_values
 from branch_node.customers.models import Customer
 from shared.db.base import instant_text
 from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.rights.vocabulary import StaffKind
 from shared.stamp import Stamp, Via
 from tests.support.branch import NOON
 
@@ -139,6 +140,53 @@ def test_a_customer_we_may_know_is_pointed_out_once_and_can_be_registered_all_th
 
     browser.send("/customers", **FORM, mobile="13812345678", known=hidden(warned.text, "known"))
     assert len(stored(sessions)) == 2
+
+
+@pytest.fixture
+def li(rows, make_user, sign_in):
+    """The browser of an account manager."""
+    make_user("li", StaffKind.ACCOUNT_MANAGER, rows.manager(name="李强"))
+    return sign_in("li")
+
+
+def test_the_number_that_is_suggested_is_free_among_the_customers_of_others_too(li, rows, sessions):
+    stem = f"N{NOON:%y%m%d}-"
+    rows.customer(customer_no=f"{stem}001", manager_id=rows.manager())
+
+    suggested = re.findall(r'name="customer_no"[^>]* value="([^"]*)"', li.get("/customers/new").text)
+    assert suggested == [f"{stem}002"]
+    assert "is registered" in li.send("/customers", **FORM | {"customer_no": suggested[0]}).text
+
+
+def test_a_number_that_a_customer_out_of_sight_has_is_refused_without_a_name_and_nothing_typed_is_lost(
+    li, rows, sessions
+):
+    rows.customer(customer_no="K1", name="李雷", manager_id=rows.manager(name="汪清"))
+
+    page = li.send("/customers", **FORM, remark="只在早上打电话", address="文三路1号")
+
+    assert page.status_code == 409
+    assert "Another customer of this branch, whom you do not see, has the number K1." in page.text
+    assert "只在早上打电话" in page.text
+    assert "文三路1号" in page.text
+    assert "李雷" not in page.text
+    assert "汪清" not in page.text
+    assert [customer.name for customer in stored(sessions)] == ["李雷"]
+
+
+def test_a_customer_is_not_changed_to_a_number_that_one_out_of_sight_has(li, rows, sessions):
+    rows.customer(customer_no="K1", name="李雷", manager_id=rows.manager())
+    li.send("/customers", **FORM | {"customer_no": "K2"})
+    mine = next(one for one in stored(sessions) if one.customer_no == "K2")
+
+    page = li.send(
+        f"/customers/{mine.id}", **FORM, seen_at=instant_text(mine.updated_at), remark="只在早上打电话"
+    )
+
+    assert page.status_code == 409
+    assert "has the number K1" in page.text
+    assert "只在早上打电话" in page.text
+    assert sorted((one.customer_no, one.remark) for one in stored(sessions)) == [("K1", None), ("K2", None)]
 
 
 def test_a_number_that_is_taken_is_said_beside_the_number(browser, sessions, rows):
