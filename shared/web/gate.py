@@ -17,6 +17,7 @@ from shared.rights.vocabulary import Action
 from shared.web import sessions
 from shared.web.access import STATIC, Access, Audience, access_of, body_limit, is_for_programs
 from shared.web.api.bounds import check_rate
+from shared.web.api.parameters import check_parameters
 from shared.web.context import may, runtime, viewer
 from shared.web.errors import HostRefusedError
 
@@ -118,6 +119,7 @@ def _admit(access: Access | None) -> None:
             sessions.check_fresh()
     if is_for_programs(request.path):
         check_rate()  # no cookie was looked at, so nobody else's page can have sent this
+        check_parameters()
         return
     current_app.extensions["branchline-csrf"].protect()
 

@@ -144,7 +144,8 @@ def test_the_line_of_time_is_asked_for_by_topic_and_each_entry_stands_under_one(
     assert {one["what"] for one in asked(program, "visit", "money")} == {"visit", "charge"}
     assert asked(program, "visit", also="&kind=money") == []
     assert asked(narrow, "contact") == asked(narrow, "change") == []
-    assert len(asked(program, "nonsense")) == len(whole), "a topic there is none of narrows nothing"
+    refused = program.get(f"{address}/timeline?topic=nonsense")
+    assert (refused.status_code, refused.json["code"]) == (400, "unknown-value"), "it would narrow nothing"
 
 
 def test_a_change_on_the_line_of_time_names_its_fields_and_nothing_else_has_any(program, rows):
