@@ -72,6 +72,7 @@ PAGES: Final = {
     "list": "/customers?view=all",
     "list, by name, page 100": "/customers?view=all&sort=name&page=100",
     "list, filtered": "/customers?kind=individual&status=active&grade=A",
+    "list, stage and tier": "/customers?lifecycle_stage=growth&value_tier=high",
     "list, words": "/customers?q={two}",
     "list, one account manager": "/customers?manager={manager}",
     "view, birthdays": "/customers?birthday=3&status=active",

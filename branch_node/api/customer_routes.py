@@ -11,13 +11,21 @@ from sqlalchemy.orm import Session
 from branch_node.api import schemas
 from branch_node.customers import operations, queries
 from branch_node.customers.changing import changed_values, form_values
-from branch_node.customers.listing import wanted_customers
+from branch_node.customers.listing import MONTHS, THIS_MONTH, wanted_customers
 from branch_node.customers.models import Customer
 from branch_node.customers.published import check_published
 from branch_node.customers.schemas import CustomerForm
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.finding.narrowing import NARROWINGS
-from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    LifecycleStage,
+    PreferredChannel,
+    ServiceLevel,
+    ValueTier,
+)
 from shared.errors import N_, BranchlineError, Kind
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
@@ -47,11 +55,23 @@ FILTERS: Final = (
     Query("kind", _l("Kind"), [one.value for one in CustomerKind], several=True),
     Query("grade", _l("Grade"), [one.value for one in Grade], several=True),
     Query("status", _l("Status"), [one.value for one in CustomerStatus], several=True),
-    Query("manager", _l("The account manager's id, or none")),
+    Query("lifecycle_stage", _l("Life-cycle stage"), [one.value for one in LifecycleStage], several=True),
+    Query("value_tier", _l("Value tier"), [one.value for one in ValueTier], several=True),
+    Query("service_level", _l("Service level"), [one.value for one in ServiceLevel], several=True),
+    Query(
+        "preferred_channel", _l("Preferred channel"), [one.value for one in PreferredChannel], several=True
+    ),
+    Query("manager", _l("The account manager's id, mine, or none")),
     Query("region", _l("Code or name of a region")),
     Query("opened_from", _l("Opened from this day")),
     Query("opened_to", _l("Opened up to this day")),
     Query("tag", _l("Has this tag")),
+    Query("no_contact", _l("yes: who is not to be contacted, by any way or by some"), ["yes"]),
+    Query(
+        "birthday",
+        _l("Birthday in this month, 1 to 12, or this: the present one"),
+        [THIS_MONTH, *(str(month) for month in range(1, MONTHS + 1))],
+    ),
     *(Query(one.name, one.label, [code for code, _word in one.choices]) for one in NARROWINGS),
     Query("sort", _l("In which order; - turns it round"), SORTS),
 )

@@ -16,7 +16,15 @@ from branch_node.customers.queries import GROUPS, NOBODY, CustomerFilter, Custom
 from branch_node.customers.upkeep import AT_ONCE, Flag, flags_of
 from branch_node.managers.models import Manager
 from shared.domain.calendar import local_day
-from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    LifecycleStage,
+    PreferredChannel,
+    ServiceLevel,
+    ValueTier,
+)
 from shared.domain.regions import Region, find_region, region_name, search_regions, short_name
 from shared.files.spreadsheets import Column as SheetColumn
 from shared.files.spreadsheets import Personal
@@ -152,6 +160,10 @@ def wanted_customers() -> CustomerFilter:
         kinds=code_arguments("kind", CustomerKind),
         grades=code_arguments("grade", Grade),
         statuses=code_arguments("status", CustomerStatus),
+        stages=code_arguments("lifecycle_stage", LifecycleStage),
+        tiers=code_arguments("value_tier", ValueTier),
+        levels=code_arguments("service_level", ServiceLevel),
+        channels=code_arguments("preferred_channel", PreferredChannel),
         manager_id=_manager_meant(),
         region=_region_code(text_argument("region")),
         opened_from=day_argument("opened_from"),
@@ -218,6 +230,10 @@ def chips_of(wanted: CustomerFilter, known: Sequence[Manager]) -> list[tuple[str
         (_("Kind"), words(wanted.kinds), "kind"),
         (_("Grade"), words(wanted.grades), "grade"),
         (_("Status"), words(wanted.statuses), "status"),
+        (_("Life-cycle stage"), words(wanted.stages), "lifecycle_stage"),
+        (_("Value tier"), words(wanted.tiers), "value_tier"),
+        (_("Service level"), words(wanted.levels), "service_level"),
+        (_("Preferred channel"), words(wanted.channels), "preferred_channel"),
         (_("Account manager"), names.get(wanted.manager_id, wanted.manager_id), "manager"),
         (_("Region"), region_name(wanted.region), "region"),
         (_("Opened from"), days[0], "opened_from"),

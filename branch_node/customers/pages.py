@@ -50,8 +50,10 @@ from shared.domain.customers.vocabulary import (
     CustomerStatus,
     Grade,
     IdentityDocument,
+    LifecycleStage,
     PreferredChannel,
     ServiceLevel,
+    ValueTier,
 )
 from shared.domain.regions import search_regions
 from shared.i18n import gettext as _
@@ -323,4 +325,6 @@ def _vocabularies() -> dict[str, list[tuple[str, str]]]:
         "channels": choices(PreferredChannel),
         "closable": choices(CHANNELS),
         "levels": choices(ServiceLevel),
+        "stages": choices(LifecycleStage),
+        "tiers": choices(ValueTier),
     }

@@ -34,7 +34,10 @@ from shared.domain.customers.vocabulary import (
     CustomerStatus,
     Grade,
     IdentityDocument,
+    LifecycleStage,
     PreferredChannel,
+    ServiceLevel,
+    ValueTier,
 )
 from shared.domain.regions import region_prefix
 from shared.errors import N_, BranchlineError, Kind
@@ -85,6 +88,10 @@ class CustomerFilter:
     kinds: tuple[CustomerKind, ...] = ()
     grades: tuple[Grade, ...] = ()
     statuses: tuple[CustomerStatus, ...] = ()
+    stages: tuple[LifecycleStage, ...] = ()
+    tiers: tuple[ValueTier, ...] = ()
+    levels: tuple[ServiceLevel, ...] = ()
+    channels: tuple[PreferredChannel, ...] = ()
     manager_id: str = ""
     region: str = ""
     opened_from: date | None = None
@@ -358,6 +365,10 @@ def _conditions(session: Session, wanted: CustomerFilter) -> list[ColumnElement[
         (Customer.kind, wanted.kinds),
         (Customer.grade, wanted.grades),
         (Customer.status, wanted.statuses),
+        (Customer.lifecycle_stage, wanted.stages),
+        (Customer.value_tier, wanted.tiers),
+        (Customer.service_level, wanted.levels),
+        (Customer.preferred_channel, wanted.channels),
     ):
         if values:
             conditions.append(column.in_(values))

@@ -53,6 +53,27 @@ def test_what_is_sent_is_judged_by_the_rules_of_the_form_and_answered_at_its_fie
     assert answer.json["cure"]
 
 
+def test_customers_are_listed_by_all_that_the_page_filters_by_and_no_filter_is_passed_over(program, rows):
+    best = {"value_tier": "high", "lifecycle_stage": "growth", "service_level": "priority"}
+    rows.customer(customer_no="C-1", **best, preferred_channel="none")
+    rows.customer(customer_no="C-2", value_tier="low", preferred_channel="phone")
+
+    def numbers(asked):
+        return [one["customer_no"] for one in program.get(f"/api/v1/customers?{asked}").json["items"]]
+
+    for name, code in best.items():
+        assert numbers(f"{name}={code}") == ["C-1"]
+    assert numbers("value_tier=high&value_tier=low") == ["C-1", "C-2"]
+    assert numbers("preferred_channel=phone") == ["C-2"]
+    assert numbers("no_contact=yes") == ["C-1"]
+    assert numbers("birthday=7") == []
+    misspelt = program.get("/api/v1/customers?value_teir=high")
+    assert (misspelt.status_code, misspelt.json["code"]) == (400, "unknown-parameter")
+    unknown = program.get("/api/v1/customers?value_tier=A")
+    assert (unknown.status_code, unknown.json["code"]) == (400, "unknown-value")
+    assert "strategic, high, middle, low" in unknown.json["detail"]
+
+
 def test_a_customer_has_a_document_of_their_kind(program, database):
     answer = program.post("/api/v1/customers", {**LI, "kind": "group", "id_type": "id_card"})
     assert (answer.status_code, set(answer.json["fields"])) == (400, {"id_type"})

@@ -9,7 +9,15 @@ from sqlalchemy import select
 from branch_node.customers.changing import form_values
 from branch_node.customers.models import Customer
 from shared.db.base import instant_text
-from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    LifecycleStage,
+    PreferredChannel,
+    ServiceLevel,
+    ValueTier,
+)
 from shared.rights.vocabulary import StaffKind
 from shared.stamp import Stamp, Via
 from tests.support.branch import NOON
@@ -326,6 +334,26 @@ def test_the_list_shows_what_the_filters_in_the_address_name_and_can_lose_each(b
     assert "李雷" in browser.get("/customers?status=closed").text
     assert "张伟" in browser.get("/customers?manager=oops").text
     assert "No customer matches" in browser.get("/customers?q=nothinglikethis").text
+
+
+def test_the_list_goes_by_stage_tier_level_and_channel_and_a_bulk_act_and_a_file_with_it(browser, rows):
+    best = {
+        "lifecycle_stage": LifecycleStage.GROWTH,
+        "value_tier": ValueTier.HIGH,
+        "service_level": ServiceLevel.PRIORITY,
+        "preferred_channel": PreferredChannel.PHONE,
+    }
+    rows.customer(name="张伟", **best)
+    rows.customer(name="李雷", value_tier=ValueTier.LOW)
+
+    for name, code in best.items():
+        page = browser.get(f"/customers?{name}={code.value}").text
+        assert "张伟" in page
+        assert "李雷" not in page
+    assert "Value tier: <b>High value</b>" in browser.get("/customers?value_tier=high").text
+    assert "With 1 customers" in browser.send("/customers/bulk?value_tier=high", all="yes").text
+    lines = browser.take("/customers/export.csv?value_tier=low").data.decode("utf-8-sig").splitlines()
+    assert ["李雷" in line for line in lines] == [False, True]
 
 
 def test_columns_can_be_chosen_and_stay_with_the_filters(browser, rows):

@@ -5,7 +5,15 @@ import pytest
 from branch_node.customers import queries
 from branch_node.customers.queries import NOBODY, CustomerFilter
 from branch_node.ranges import RANGES
-from shared.domain.customers.vocabulary import CustomerKind, CustomerStatus, Grade
+from shared.domain.customers.vocabulary import (
+    CustomerKind,
+    CustomerStatus,
+    Grade,
+    LifecycleStage,
+    PreferredChannel,
+    ServiceLevel,
+    ValueTier,
+)
 from shared.rights.ranges import SIGHT, Seer, Sight
 from shared.rights.vocabulary import DataRange, Resource
 from tests.support.branch import NOON
@@ -22,9 +30,18 @@ def four(rows):
             region_code="330106",
             opened_on=date(2026, 1, 5),
             tags=["vip", "老客户"],
+            lifecycle_stage=LifecycleStage.GROWTH,
+            value_tier=ValueTier.HIGH,
+            service_level=ServiceLevel.PRIORITY,
+            preferred_channel=PreferredChannel.PHONE,
         ),
         "b": rows.customer(
-            name="李雷", grade=Grade.B, region_code="330200", manager_id=manager, tags=["vip"]
+            name="李雷",
+            grade=Grade.B,
+            region_code="330200",
+            manager_id=manager,
+            tags=["vip"],
+            value_tier=ValueTier.LOW,
         ),
         "c": rows.customer(name="某公司", kind=CustomerKind.GROUP, region_code="510100", manager_id=manager),
         "d": rows.customer(name="张三", status=CustomerStatus.CLOSED, opened_on=date(2025, 1, 5)),
@@ -38,6 +55,12 @@ def four(rows):
         ({"kinds": (CustomerKind.GROUP,)}, "c"),
         ({"grades": (Grade.A, Grade.B)}, "ab"),
         ({"statuses": (CustomerStatus.CLOSED,)}, "d"),
+        ({"stages": (LifecycleStage.GROWTH,)}, "a"),
+        ({"stages": (LifecycleStage.LOST,)}, ""),
+        ({"tiers": (ValueTier.HIGH, ValueTier.LOW)}, "ab"),
+        ({"tiers": (ValueTier.LOW,), "manager_id": NOBODY}, ""),
+        ({"levels": (ServiceLevel.PRIORITY,)}, "a"),
+        ({"channels": (PreferredChannel.PHONE,)}, "a"),
         ({"manager_id": NOBODY}, "ad"),
         ({"region": "330000"}, "ab"),
         ({"region": "330100"}, "a"),
