@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, url_for
 from branch_node.api import care_routes as api_care
 from branch_node.api import contact_version_routes as api_contact_versions
 from branch_node.api import customer_routes as api_customers
+from branch_node.api import document_routes as api_documents
 from branch_node.api import import_routes as api_imports
 from branch_node.api import import_row_routes as api_import_rows
 from branch_node.api import judging_routes as api_judging
@@ -266,6 +267,7 @@ API: Final = (
     api_offers.blueprint,
     api_questions.blueprint,
     api_work.blueprint,
+    api_documents.blueprint,
     api_papers.blueprint,
     api_imports.blueprint,
     api_import_rows.blueprint,

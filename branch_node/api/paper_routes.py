@@ -1,4 +1,4 @@
-"""Documents and the retained archive for programs. Under these addresses a file is added to it, and nothing changed."""
+"""Documents and the retained archive for programs. Here files are added to both, and nothing changed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -136,14 +136,17 @@ def add_version(document_id: str) -> Response:
 
 @blueprint.get("/documents/<id:document_id>")
 @requires(Resource.DOCUMENT, Action.READ)
-@describe(_l("Read what a document is, and its versions"), answer=schemas.WholeDocument)
+@describe(
+    _l("Read what a document is, and its versions; the ETag is for changing it"), answer=schemas.WholeDocument
+)
 def document(document_id: str) -> Response:
     """Show what is said of a document and of each of its files."""
     with reading() as session:
-        shown = _whole(session, document_id)
+        shown = shown_document(session, document_id)
+        changed = queries.get_document(session, document_id).updated_at
     noted("document.viewed", ("document", document_id), customer=shown["customer_id"])
     take_rows(1, "document")
-    return asking.one(shown)
+    return asking.one(shown, at=changed)
 
 
 @blueprint.get("/documents/<id:document_id>/versions/<int:no>/file")
@@ -241,7 +244,8 @@ def put_in(customer_id: str) -> Response:
         )
 
 
-def _whole(session: Session, document_id: str) -> dict[str, Any]:
+def shown_document(session: Session, document_id: str) -> dict[str, Any]:
+    """Return what is said of a document and of each of its files."""
     found = queries.get_document(session, document_id)
     shown = asking.dumped(schemas.WholeDocument(exclude=("files",)), found)
     files = queries.list_versions(session, found.id)
@@ -249,7 +253,7 @@ def _whole(session: Session, document_id: str) -> dict[str, Any]:
 
 
 def _kept(session: Session, document_id: str) -> Response:
-    return asking.one(_whole(session, document_id), status=201)
+    return asking.one(shown_document(session, document_id), status=201)
 
 
 def _sent(given: Mapping[str, str], file: Checked) -> list[str]:

@@ -203,6 +203,24 @@ class SentDocument(SentFile):
     remark = fields.String(**TEXT)
 
 
+class DocumentDetails(Sent):
+    """What is said of a document, whole: what is not sent, is none; without a `name` it keeps the one it has."""
+
+    kind = fields.String(required=True, **TEXT)
+    name = fields.String(**TEXT)
+    number = fields.String(allow_none=True, **TEXT)
+    dated_on = fields.String(allow_none=True, **TEXT)
+    valid_until = fields.String(allow_none=True, **TEXT)
+    remark = fields.String(allow_none=True, **TEXT)
+
+
+class Completeness(Schema):
+    """How complete a file is in percent, and the names of fields it lacks; of papers `document:` and the kind."""
+
+    percent = fields.Integer(required=True)
+    missing = fields.List(fields.String(), required=True)
+
+
 class OpeningReason(Sent):
     """Why an identity paper is opened; it stands in the operation log."""
 

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from threading import Event, Thread
 
@@ -261,3 +262,68 @@ def test_every_request_that_makes_something_takes_a_key(app):
     }
 
     assert without == set()
+
+
+def test_a_document_is_changed_retired_and_restored_as_on_the_page(program, rows, sessions, clock):
+    customer = rows.customer()
+    at = f"/api/v1/documents/{send(program, f'/api/v1/customers/{customer}/documents', **FORM).json['id']}"
+    tag = program.get(at).headers["ETag"]
+
+    clock.advance(timedelta(minutes=1))
+    wrong = program.ask("PUT", at, {"kind": "no such kind"}, if_match=tag)
+    changed = program.ask("PUT", at, {"kind": "contract", "number": "HT-2"}, if_match=tag)
+    late = program.ask("PUT", at, {"kind": "contract", "number": "HT-3"}, if_match=tag)
+    blind = program.ask("PUT", at, {"kind": "contract", "number": "HT-3"})
+    unsaid = program.post(f"{at}/retire", {"reason": " "})
+    retired = program.post(f"{at}/retire", {"reason": "copied twice"})
+    closed = program.ask("PUT", at, {"kind": "contract"}, if_match=program.get(at).headers["ETag"])
+    [document] = documents(sessions)
+    restored = program.post(f"{at}/restore")
+
+    assert (wrong.status_code, [*wrong.json["fields"]]) == (400, ["kind"])
+    told = changed.json
+    assert (told["number"], told["name"], told["valid_until"]) == ("HT-2", "合同", None), changed.text
+    assert (late.status_code, blind.status_code) == (412, 428)
+    assert (unsaid.status_code, [*unsaid.json["fields"]]) == (400, ["reason"])
+    assert (retired.status_code, retired.json["retired_at"] is not None) == (200, True)
+    assert (closed.status_code, closed.json["code"]) == (409, "document-retired")
+    assert (document.number, document.retire_reason) == ("HT-2", "copied twice")
+    assert (restored.json["retired_at"], program.post(f"{at}/restore").status_code) == (None, 409)
+    with sessions() as session:
+        told_of = session.scalars(select(AuditEntry.event).where(AuditEntry.event.startswith("document.")))
+        assert {"document.changed", "document.retired", "document.restored"} <= {*told_of}
+
+
+def test_nobody_changes_a_document_of_a_file_they_do_not_see_or_without_the_right(
+    app, program, rows, make_user, sessions
+):
+    wu, li = rows.manager(), rows.manager()
+    make_user("wu", StaffKind.ACCOUNT_MANAGER, manager_id=wu)
+    at = f"/api/v1/customers/{rows.customer(manager_id=li)}/documents"
+    made = send(program, at, **FORM).json
+    other, reader = (
+        Program(app, token_for(app, name, scopes))
+        for name, scopes in (("wu", None), ("boss", [(Resource.DOCUMENT, Action.READ)]))
+    )
+    address = f"/api/v1/documents/{made['id']}"
+    tag = program.get(address).headers["ETag"]
+
+    for asker, status in ((other, 404), (reader, 403)):
+        answers = [
+            asker.ask("PUT", address, {"kind": "contract"}, if_match=tag),
+            asker.post(f"{address}/retire", {"reason": "copied twice"}),
+            asker.post(f"{address}/restore"),
+        ]
+        assert {one.status_code for one in answers} <= {status, 403}, [one.text for one in answers]
+    assert other.get(f"{at.removesuffix('/documents')}/completeness").status_code == 404
+    [document] = documents(sessions)
+    assert (document.number, document.retired_at) == ("HT-1", None)
+
+
+def test_how_complete_a_file_is_and_what_it_lacks_is_what_the_customers_page_says(program, rows):
+    bare, more = rows.customer(), rows.customer(mobile="13900010001", region_code="330106")
+    before, after = (program.get(f"/api/v1/customers/{at}/completeness").json for at in (bare, more))
+
+    assert {"mobile", "id_no", "region_code"} <= {*before["missing"]}
+    assert {*before["missing"]} - {*after["missing"]} == {"mobile", "region_code"}
+    assert 0 <= before["percent"] < after["percent"] < 100
