@@ -40,6 +40,7 @@ def home_blueprint(jobs: Sequence[Job]) -> Blueprint:
                 notices=inbound.notices(session),
                 days=queries.day_by_manager(session, today, timezone=zone),
                 needs=desk.needs(session, manager_id=None, now=now, timezone=zone),
+                short=desk.SHORT_LIST,
                 refused=count_refused(session),
                 conflicts=queries.conflicts(session),
                 imports=queries.imports_waiting(session),

@@ -1,5 +1,6 @@
 import pytest
 
+from branch_node.desk.queries import SHORT_LIST
 from shared.auth.models import User
 from shared.rights.vocabulary import DataRange, StaffKind
 
@@ -46,3 +47,17 @@ def test_the_board_says_who_has_written_a_log_today_and_who_has_not(rows, browse
     assert page.index("没日志") < page.index("有日志")
     assert "1 of 2" in page
     assert idle in page
+
+
+@pytest.mark.parametrize("path", ["/board", "/managers/{manager}"])
+def test_a_page_names_who_owes_most_and_says_that_there_are_more(rows, browser, path):
+    manager = rows.manager()
+    for number in range(SHORT_LIST + 1):
+        owing = rows.customer(name=f"欠费{number}", manager_id=manager)
+        rows.bill_line(owing, period="2026-01", amount_minor=100 * (number + 1))
+
+    page = browser.get(path.format(manager=manager))
+
+    assert page.status_code == 200
+    assert page.text.count('/money">欠费') == SHORT_LIST
+    assert f"There are more; these {SHORT_LIST} come first." in page.text
