@@ -13,8 +13,10 @@ from branch_node.customers import operations, queries
 from branch_node.customers.changing import changed_values, form_values
 from branch_node.customers.listing import MONTHS, THIS_MONTH, wanted_customers
 from branch_node.customers.models import Customer
+from branch_node.customers.pages import ASKED_BY
 from branch_node.customers.published import check_published
 from branch_node.customers.schemas import CustomerForm
+from branch_node.customers.telling import tell
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.finding.narrowing import NARROWINGS
 from shared.domain.customers.vocabulary import (
@@ -27,6 +29,7 @@ from shared.domain.customers.vocabulary import (
     ValueTier,
 )
 from shared.errors import N_, BranchlineError, Kind
+from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
@@ -78,14 +81,11 @@ FILTERS: Final = (
 
 
 class SimilarCustomersError(BranchlineError):
-    """Customers with the same document or mobile number are here already; nothing was entered."""
+    """Customers with the same document or telephone number are here already; nothing was entered."""
 
     code = "customer-similar"
     kind = Kind.CONFLICT
-    message = N_(
-        "Customers with this document or mobile number are here already: %(numbers)s. Send known: true if this is "
-        "somebody else."
-    )
+    message = N_("%(told)s Send known: true if this is somebody else.")
 
 
 @blueprint.get("")
@@ -144,9 +144,7 @@ def register() -> Response:
 
     def enter(session: Session) -> str:
         if not known:
-            # With the person's own eyes: a refusal names no customer they may not see.
-            with reading() as looking:
-                _refuse_similar(looking, values)
+            _refuse_similar(values)
         return operations.register_customer(session, values, by=stamp(), serve=at_the_desk).id
 
     # As on the page: nobody serves a customer who is not entered yet.
@@ -201,10 +199,20 @@ def shown_answer(session: Session, customer_id: str, *, status: int = 200) -> Re
     return asking.one(shown_customer(customer), status=status, at=customer.updated_at)
 
 
-def _refuse_similar(session: Session, values: dict[str, Any]) -> None:
-    similar = queries.find_similar(session, id_no=values["id_no"], mobile=values["mobile"])
-    if similar:
-        raise SimilarCustomersError(numbers=", ".join(one.customer_no for one in similar))
+def _refuse_similar(values: dict[str, Any]) -> None:
+    """Refuse whom somebody of these numbers may be; of customers of others no more is said than that they exist."""
+    told = tell(*(values[name] for name in ASKED_BY))
+    with reading() as looking:
+        similar = queries.with_similar(looking, told.seen, values)
+        numbers = ", ".join(one.customer_no for one in similar)
+    if similar or told.exists:
+        named = [
+            _(
+                "Customers with this document or telephone number are here already: %(numbers)s.",
+                numbers=numbers,
+            )
+        ]
+        raise SimilarCustomersError(told=" ".join([*(named if similar else ()), *told.sentences]))
 
 
 def _as_text(given: dict[str, Any]) -> dict[str, str]:

@@ -122,7 +122,7 @@ class CustomerChange(_Profile):  # type: ignore[misc]
 
 
 class NewCustomer(_Profile):  # type: ignore[misc]
-    """A customer to enter; `known` says that those with the same document or mobile are somebody else."""
+    """A customer to enter; `known` says that those with the same document or telephone number are somebody else."""
 
     customer_no = fields.String(required=True, **TEXT)
     kind = fields.String(required=True, **TEXT)

@@ -41,6 +41,7 @@ from branch_node.customers.operations import (
 from branch_node.customers.published import check_published, needed_fields, tag_choices
 from branch_node.customers.queries import NOBODY
 from branch_node.customers.schemas import CustomerForm
+from branch_node.customers.telling import tell
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers import queries as managers
 from shared.db.base import instant_text
@@ -74,6 +75,8 @@ from shared.web.paging import Page, PageRequest
 from shared.web.views.standing import start_url, view_tabs
 
 VIEWED: Final = "customers"
+# By what somebody who is entered is looked for among all customers of the branch.
+ASKED_BY: Final = ("id_no", "mobile", "phone")
 blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
 
 
@@ -186,9 +189,12 @@ def register() -> ResponseReturnValue:
     except ValidationError as refused:
         return _refused(None, given, field_errors(refused))
     if not given.get("known"):
+        # Also of customers of others, of whom no more is said than that they exist.
+        told = tell(*(values[name] for name in ASKED_BY), on_form=True)
         with reading() as session:
-            if similar := _similar(session, values):
-                return _form(session, None, given, similar=similar), 200
+            similar = queries.with_similar(session, told.seen, values)
+            if similar or told.exists:
+                return _form(session, None, given, similar=similar, told=told.sentences, held=True), 200
     # Nobody serves a customer who is not entered yet, so the row would be outside the range of who enters it.
     at_the_desk = may(Resource.SERVICE_DESK, Action.CREATE)
     with writing(as_node=at_the_desk) as session:
@@ -293,10 +299,6 @@ def _refused(
 ) -> ResponseReturnValue:
     with reading() as session:
         return _form(session, customer, given, errors), 400
-
-
-def _similar(session: Session, values: Mapping[str, Any]) -> list[Customer]:
-    return queries.find_similar(session, id_no=values["id_no"], mobile=values["mobile"])
 
 
 def _given() -> dict[str, str]:

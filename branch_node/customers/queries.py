@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -165,6 +165,13 @@ def find_similar(
         return []
     wanted = select(Customer).where(or_(*same)).order_by(Customer.customer_no).limit(limit)
     return list(session.scalars(wanted.where(Customer.id != besides) if besides else wanted))
+
+
+def with_similar(session: Session, ids: Sequence[str], values: Mapping[str, Any]) -> list[Customer]:
+    """Return these customers and those with the same document or mobile number, each once."""
+    similar = find_similar(session, id_no=values["id_no"], mobile=values["mobile"])
+    found = find_by_ids(session, ids) if ids else {}
+    return sorted({**found, **{one.id: one for one in similar}}.values(), key=lambda one: one.customer_no)
 
 
 def list_customers(

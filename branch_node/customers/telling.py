@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from branch_node.customers import elsewhere, queries
-from branch_node.customers.models import Customer
 from shared.i18n import gettext as _
 from shared.web.context import reading, stamp
 from shared.web.noting import noted
@@ -12,21 +11,21 @@ from shared.web.noting import noted
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The files that whole numbers or names are of: those that who asks may see, and a sentence about the others."""
+    """The files that whole numbers or names are of: ids of those that who asks may see, a sentence about the others."""
 
-    seen: Sequence[Customer] = ()
+    seen: Sequence[str] = ()
     sentences: Sequence[str] = ()
     # Whether one of the sentences says that a file exists, and not only that no more are told today.
     exists: bool = False
 
 
-def tell(*asked: str, besides: str | None = None, on_form: bool = False) -> Told:
+def tell(*asked: str | None, besides: str | None = None, on_form: bool = False) -> Told:
     """Look for the files that just these words name, each by itself, and note what is told of those out of sight.
 
     On a form, which asks again and again, a file told of a moment ago is told again without another entry. Who has
     been told of a day's work of files reads that, whether there is another or not.
     """
-    words = [one for one in asked if elsewhere.is_whole(one)]
+    words = [one for one in asked if one and elsewhere.is_whole(one)]
     if not words:
         return Told()
     # With the node's eyes: of what is found, only what `_sentence` says leaves this function.
@@ -45,7 +44,7 @@ def tell(*asked: str, besides: str | None = None, on_form: bool = False) -> Told
     sentences = list(dict.fromkeys(_sentence(hit.served_by) for hit in told))
     if not may:
         sentences.append(_no_more())
-    return Told(list(seen.values()), sentences, exists=bool(told))
+    return Told(list(seen), sentences, exists=bool(told))
 
 
 def _sentence(served_by: str | None) -> str:

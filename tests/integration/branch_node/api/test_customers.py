@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from branch_node.customers import elsewhere
 from branch_node.customers.models import Customer
 from shared.audit.models import AuditEntry
 from shared.auth.models import AnsweredRequest
@@ -137,6 +138,27 @@ def test_a_number_that_a_customer_out_of_sight_has_is_refused_at_its_field_witho
     assert "王小明" not in refused.text
     with database.reads() as session:
         assert [one.name for one in session.scalars(select(Customer))] == ["王小明"]
+
+
+def test_a_customer_of_somebody_elses_with_the_same_number_is_refused_with_no_more_than_who_serves_them(
+    app, rows, make_user, database
+):
+    rows.customer(
+        customer_no="OLD", name="王小明", mobile="13900010001", manager_id=rows.manager(name="汪清")
+    )
+    make_user("li", StaffKind.ACCOUNT_MANAGER, rows.manager())
+    program = Program(app, token_for(app, "li"))
+    same = {**LI, "mobile": "13900010001"}
+
+    refused = program.post("/api/v1/customers", same)
+
+    assert (refused.status_code, refused.json["code"]) == (409, "customer-similar")
+    assert "served by 汪*" in refused.json["detail"]
+    assert "known: true" in refused.json["detail"]
+    for kept in ("OLD", "王小明", "汪清"):
+        assert kept not in refused.text
+    assert [one.actor for one in entries(database, elsewhere.EVENT)] == ["li"]
+    assert program.post("/api/v1/customers", {**same, "known": True}).status_code == 201
 
 
 def test_whom_we_may_know_already_is_pointed_out_before_anybody_is_entered_twice(program):

@@ -6,8 +6,10 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import select
 
+from branch_node.customers import elsewhere
 from branch_node.customers.changing import form_values
 from branch_node.customers.models import Customer
+from shared.audit.models import AuditEntry
 from shared.db.base import instant_text
 from shared.domain.customers.vocabulary import (
     CustomerKind,
@@ -195,6 +197,28 @@ def test_a_customer_is_not_changed_to_a_number_that_one_out_of_sight_has(li, row
     assert "has the number K1" in page.text
     assert "只在早上打电话" in page.text
     assert sorted((one.customer_no, one.remark) for one in stored(sessions)) == [("K1", None), ("K2", None)]
+
+
+@pytest.mark.parametrize("known_by", [{"mobile": "13812345678"}, {"id_no": "11010519491231002X"}])
+def test_a_customer_of_somebody_elses_with_the_same_number_is_told_of_masked_before_saving_and_nothing_typed_is_lost(
+    li, rows, sessions, known_by
+):
+    theirs = rows.customer(customer_no="OLD", name="章伟", manager_id=rows.manager(name="汪清"), **known_by)
+
+    given = {**FORM, **known_by, **({"id_type": "id_card"} if "id_no" in known_by else {})}
+    warned = li.send("/customers", **given, remark="只在早上打电话")
+    assert "exists already, served by 汪*." in warned.text
+    assert "Register all the same" in warned.text
+    assert "只在早上打电话" in warned.text
+    for kept in ("OLD", "章伟", "汪清", theirs):
+        assert kept not in warned.text
+    assert len(stored(sessions)) == 1
+    with sessions() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.event == elsewhere.EVENT)).one()
+    assert (entry.actor, entry.subject_id) == ("li", theirs)
+
+    li.send("/customers", **given, known=hidden(warned.text, "known"))
+    assert len(stored(sessions)) == 2
 
 
 def test_a_number_that_is_taken_is_said_beside_the_number(browser, sessions, rows):
