@@ -131,7 +131,7 @@ def _put(session: Session, contact: Contact, values: Mapping[str, Any], *, by: S
             session.add(contact)
             session.flush()
     except IntegrityError as error:
-        if "contact_no" in values:
+        if "contact_no" in values and "contact_no" in str(error.orig):
             raise ContactNumberTakenUnseenError(contact_no=values["contact_no"]) from error
         raise
 

@@ -233,7 +233,7 @@ def _put(session: Session, customer: Customer, values: Mapping[str, Any], *, by:
             session.add(customer)
             session.flush()
     except IntegrityError as error:
-        if is_new_number:
+        if is_new_number and "customer_no" in str(error.orig):
             raise CustomerNumberTakenUnseenError(customer_no=number) from error
         raise
     return True
