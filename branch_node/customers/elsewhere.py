@@ -1,7 +1,8 @@
 """Telling an account manager that a file exists which somebody else serves, so that nobody enters it again.
 
-Asked with the node's own eyes, this is the one narrow question that passes both walls: a whole telephone number, a
-whole document number or a whole name. No number of hits, no part of the file and no word for the beginning of anything.
+Asked with the node's own eyes, this is the one narrow question that passes both walls: a whole telephone number, also
+of somebody to speak to there, a whole document, customer or legacy number of seven digits or more, or a whole name. No
+number of hits, no part of the file and no word for the beginning of anything.
 """
 
 import re
@@ -10,10 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Row, func, or_, select
 from sqlalchemy.orm import Session
 
-from branch_node.customers.models import CUSTOMER_SEARCH, Customer
+from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
 from branch_node.identity.models import CustomerIdentity
 from branch_node.managers.models import Manager
 from shared.audit.models import AuditEntry
@@ -63,7 +64,28 @@ def find_elsewhere(session: Session, asked: str) -> Sequence[Elsewhere]:
     )
     rows = session.execute(wanted if condition is None else wanted.where(condition)).all()
     name = None if condition is not None else _plain(asked)
-    return [Elsewhere(row.id, masked_name(row.manager)) for row in rows if name in (None, _plain(row.name))]
+    found = {row.id: row for row in rows if name in (None, _plain(row.name))}
+    if condition is not None:
+        found = {row.id: row for row in _with_contact(session, asked)} | found
+    return [Elsewhere(row.id, masked_name(row.manager)) for row in found.values()]
+
+
+def _with_contact(session: Session, asked: str) -> Sequence[Row[str, str, str | None]]:
+    """Return the customers one of whose contact people has just this telephone number."""
+    if not CONTACT_SEARCH.may_find(session, asked):
+        return ()
+    phones = _phones(fold(asked).strip())
+    wanted = (
+        select(Customer.id, Customer.name, Manager.name.label("manager"))
+        .join(Contact, Contact.customer_id == Customer.id)
+        .outerjoin(Manager, Manager.id == Customer.manager_id)
+        .where(Contact.id.in_(CONTACT_SEARCH.matching(session, asked)))
+        .where(or_(Contact.mobile.in_(phones), Contact.phone.in_(phones)))
+        .where(Customer.id.not_in(select(CustomerIdentity.customer_id)))
+        .order_by(Customer.id)
+        .limit(LOOKED_AT)
+    )
+    return session.execute(wanted).all()
 
 
 def is_whole(asked: str) -> bool:
@@ -100,12 +122,18 @@ def _by_number(asked: str) -> ColumnElement[bool] | None:
     plain = fold(asked).strip()
     if not _NUMBER.fullmatch(plain) or len(_DIGIT.findall(plain)) < FEWEST_DIGITS:
         return None
-    phones = {one for one in (plain, normal_mobile(plain), normal_phone(plain)) if one}
+    phones, number = _phones(plain), "".join(plain.split())
     return or_(
         Customer.mobile.in_(phones),
         Customer.phone.in_(phones),
-        Customer.id_no == "".join(plain.split()).upper(),
+        Customer.id_no == number.upper(),
+        func.lower(Customer.customer_no) == number,
+        func.lower(Customer.legacy_no) == number,
     )
+
+
+def _phones(plain: str) -> set[str]:
+    return {one for one in (plain, normal_mobile(plain), normal_phone(plain)) if one}
 
 
 def _is_name(asked: str) -> bool:

@@ -30,6 +30,15 @@ def li(rows, make_user, sign_in):
     return sign_in("li")
 
 
+@pytest.fixture
+def numbered(rows):
+    """A hidden group customer known by numbers of its own and by those of somebody to speak to there."""
+    made = {"manager_id": rows.manager(name="汪清"), "legacy_no": "KH-20190001"}
+    at = rows.customer(name="甲公司", customer_no="N260318-001", **made)
+    rows.contact(at, name="李接洽", mobile="13900001111", phone="0571-88886666")
+    return at
+
+
 def told(sessions):
     with sessions() as session:
         return session.scalar(select(func.count()).where(AuditEntry.event == elsewhere.EVENT))
@@ -57,6 +66,26 @@ def test_a_whole_number_or_name_is_told_to_exist_with_who_serves_it_and_nothing_
     for kept in ("汪清", hidden, "C-55", "data-open"):
         assert kept not in page
     assert told(sessions) == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["N260318-001", "n260318-001", "KH-20190001", "13900001111", "139 0000 1111", "0571-88886666"]
+)
+def test_so_is_a_whole_customer_number_and_the_telephone_of_a_contact_person(li, numbered, sessions, words):
+    page = li.get(f"/search?q={words}").text
+
+    assert TOLD in page
+    for kept in ("汪清", "甲公司", "李接洽", numbered, "data-open"):
+        assert kept not in page
+    assert told(sessions) == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["N260318", "N260318-002", "20190001", "0000 1111", "88886666", "KH-2019000"]
+)
+def test_a_part_of_such_a_number_tells_nothing(li, numbered, sessions, words):
+    assert "exists already" not in li.get(f"/search?q={words}").text
+    assert told(sessions) == 0
 
 
 @pytest.mark.parametrize(
