@@ -64,10 +64,10 @@ def find_elsewhere(session: Session, asked: str) -> Sequence[Elsewhere]:
     )
     rows = session.execute(wanted if condition is None else wanted.where(condition)).all()
     name = None if condition is not None else _plain(asked)
-    found = {row.id: row for row in rows if name in (None, _plain(row.name))}
+    served: dict[str, str | None] = {row.id: row.manager for row in rows if name in (None, _plain(row.name))}
     if condition is not None:
-        found = {row.id: row for row in _with_contact(session, asked)} | found
-    return [Elsewhere(row.id, masked_name(row.manager)) for row in found.values()]
+        served |= {row.id: row.manager for row in _with_contact(session, asked)}
+    return [Elsewhere(at, masked_name(manager)) for at, manager in served.items()]
 
 
 def _with_contact(session: Session, asked: str) -> Sequence[Row[str, str, str | None]]:
