@@ -145,9 +145,9 @@ def _lines(
     line: ColumnElement[Any] = wire_row(binding, literal_column("1"), dialect)
     # As bytes where the driver allows it: a damaged row need not be text.
     statement: Select[Any] = select(cast(line, LargeBinary) if dialect == "sqlite" else line).where(*where)
-    found = session.scalars(statement.execution_options(yield_per=FETCH))
-    for lines in found.partitions():
-        yield [one if isinstance(one, bytes) else str(one).encode() for one in lines]
+    with session.scalars(statement.execution_options(yield_per=FETCH)) as found:
+        for lines in found.partitions():
+            yield [one if isinstance(one, bytes) else str(one).encode() for one in lines]
 
 
 def _in_buckets(binding: Binding, buckets: Collection[str]) -> ColumnElement[bool]:

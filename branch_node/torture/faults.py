@@ -57,8 +57,10 @@ class FaultPoints:
         self.struck += 1
         return self._how(self._driver)
 
-    def _statement(self, _cursor: object, statement: str, *_more: object) -> None:
+    def _statement(self, cursor: Any, statement: str, *_more: object) -> None:  # noqa: ANN401 - the driver's
         failure = self._step(statement)
+        if isinstance(failure, KilledError):
+            cursor.close()  # SQLAlchemy leaves it open, for the process ends; this one does not
         if failure is not None:
             raise failure
 

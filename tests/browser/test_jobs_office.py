@@ -180,7 +180,7 @@ def test_a_branch_manager_tags_two_customers_at_once_and_takes_it_back(open_wind
     press(page, "Enter")
 
     # what would happen is looked at, the tag is mended, and then it is done
-    push_button(page, "修改")
+    follow(page, "修改")
     enter(page, value="春季展会")
     press(page, "Enter")
     push_button(page, "执行")

@@ -42,7 +42,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "moved": N_("What was moved"),
     "moved_on": N_("Moved on"),
     "not_before": N_("Not before"),
-    "note": N_("Note"),
     "opened_at": N_("Opened at"),
     "pending": N_("Pending"),
     "proposed_at": N_("Asked at"),
