@@ -13,10 +13,9 @@ from branch_node.customers import operations, queries
 from branch_node.customers.changing import changed_values, form_values
 from branch_node.customers.listing import MONTHS, THIS_MONTH, wanted_customers
 from branch_node.customers.models import Customer
-from branch_node.customers.pages import ASKED_BY
 from branch_node.customers.published import check_published
 from branch_node.customers.schemas import CustomerForm
-from branch_node.customers.telling import tell
+from branch_node.customers.telling import ASKED_BY, tell
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.finding.narrowing import NARROWINGS
 from shared.domain.customers.vocabulary import (

@@ -18,6 +18,7 @@ from branch_node.offers.models import OfferAnswer
 from branch_node.offers.pages import correctable
 from branch_node.offers.schemas import AnswerForm, CorrectionForm, WhyForm
 from branch_node.offers.web import sentence
+from shared.domain.corrections import counts
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
@@ -143,8 +144,7 @@ def _offer(one: Applying, last: OfferAnswer | None) -> dict[str, Any]:
 
 def _answer(session: Session, answer_id: str) -> Response:
     answer = queries.get_answer(session, answer_id)
-    counts = queries.counts(session, answer)
-    return asking.one(_one(answer, counts=counts), status=201)
+    return asking.one(_one(answer, counts=counts(session, answer)), status=201)
 
 
 def _one(answer: OfferAnswer, *, counts: bool) -> dict[str, Any]:

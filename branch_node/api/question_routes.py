@@ -19,6 +19,7 @@ from branch_node.questions.models import QuestionAnswer
 from branch_node.questions.pages import correctable
 from branch_node.questions.schemas import AnswerForm, CorrectionForm, WhyForm
 from branch_node.questions.web import sentence
+from shared.domain.corrections import counts
 from shared.domain.questions.figures import Figures, told_of
 from shared.domain.questions.rules import Question
 from shared.i18n import lazy_gettext as _l
@@ -172,7 +173,7 @@ def _question(one: Question, last: QuestionAnswer | None) -> dict[str, Any]:
 
 def _answer(session: Session, answer_id: str) -> Response:
     answer = queries.get_answer(session, answer_id)
-    return asking.one(_one(answer, counts=queries.counts(session, answer)), status=201)
+    return asking.one(_one(answer, counts=counts(session, answer)), status=201)
 
 
 def _one(answer: QuestionAnswer, *, counts: bool) -> dict[str, Any]:

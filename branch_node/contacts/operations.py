@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from branch_node.contacts.queries import ContactNotFoundError, find_by_number
@@ -15,6 +14,7 @@ from branch_node.customers.queries import get_customer
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.identity.queries import refuse_if_merged
 from shared.audit import operations as audit
+from shared.db.taken import refusing_taken
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
 from shared.stamp import Stamp
@@ -123,17 +123,13 @@ def _check(session: Session, values: Mapping[str, Any], *, besides: str | None) 
 
 def _put(session: Session, contact: Contact, values: Mapping[str, Any], *, by: Stamp) -> None:
     """Write a contact person; another of the number may be one that this person does not see: the database is asked."""
-    try:
-        with session.begin_nested():
-            for name, value in values.items():
-                setattr(contact, name, value)
-            contact.touch(by)
-            session.add(contact)
-            session.flush()
-    except IntegrityError as error:
-        if "contact_no" in values and "contact_no" in str(error.orig):
-            raise ContactNumberTakenUnseenError(contact_no=values["contact_no"]) from error
-        raise
+    number = values.get("contact_no", contact.contact_no)
+    with refusing_taken(session, "contact_no", ContactNumberTakenUnseenError(contact_no=number)):
+        for name, value in values.items():
+            setattr(contact, name, value)
+        contact.touch(by)
+        session.add(contact)
+        session.flush()
 
 
 def _record(session: Session, event: str, contact: Contact, *, by: Stamp) -> None:

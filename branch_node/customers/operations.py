@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries
@@ -19,6 +18,7 @@ from branch_node.identity.queries import refuse_if_merged
 from branch_node.managers import queries as managers
 from shared.audit import operations as audit
 from shared.db import search
+from shared.db.taken import refusing_taken
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
 from shared.rights.ranges import sight_of
@@ -138,10 +138,7 @@ def change_customer(
     CustomerErasedError, CustomerNumberTakenError, ManagerNotFoundError, GroupHasMembersError,
     UnseenMembersError, and NotYoursToGiveError for another account manager.
     """
-    customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
-    if customer is None:
-        raise CustomerNotFoundError
-    refuse_if_erased(session, customer_id)
+    customer = lock_customer(session, customer_id)
     refuse_if_merged(session, customer_id)
     if customer.updated_at != seen_at:
         raise CustomerChangedMeanwhileError(who=customer.updated_by, at=customer.updated_at)
@@ -157,6 +154,18 @@ def change_customer(
         follow_holder(session, [customer.id], held_by, customer.manager_id, by=by)
     index_customer(session, customer)
     audit.record(session, "customer.changed", subject=("customer", customer.id), by=by)
+    return customer
+
+
+def lock_customer(session: Session, customer_id: str) -> Customer:
+    """Return a customer, locked: two who write about one customer take turns.
+
+    Raises CustomerNotFoundError and CustomerErasedError.
+    """
+    customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
+    if customer is None:
+        raise CustomerNotFoundError
+    refuse_if_erased(session, customer_id)
     return customer
 
 
@@ -224,18 +233,12 @@ def _put(session: Session, customer: Customer, values: Mapping[str, Any], *, by:
     Another of the number may be one that this person does not see, or one of the same moment: the database is asked.
     """
     number = values.get("customer_no", customer.customer_no)
-    is_new_number = number != customer.customer_no
-    try:
-        with session.begin_nested():
-            if not _assign(customer, values):
-                return False
-            customer.touch(by)
-            session.add(customer)
-            session.flush()
-    except IntegrityError as error:
-        if is_new_number and "customer_no" in str(error.orig):
-            raise CustomerNumberTakenUnseenError(customer_no=number) from error
-        raise
+    with refusing_taken(session, "customer_no", CustomerNumberTakenUnseenError(customer_no=number)):
+        if not _assign(customer, values):
+            return False
+        customer.touch(by)
+        session.add(customer)
+        session.flush()
     return True
 
 

@@ -41,7 +41,7 @@ from branch_node.customers.operations import (
 from branch_node.customers.published import check_published, needed_fields, tag_choices
 from branch_node.customers.queries import NOBODY
 from branch_node.customers.schemas import CustomerForm
-from branch_node.customers.telling import tell
+from branch_node.customers.telling import ASKED_BY, tell
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers import queries as managers
 from shared.db.base import instant_text
@@ -75,8 +75,6 @@ from shared.web.paging import Page, PageRequest
 from shared.web.views.standing import start_url, view_tabs
 
 VIEWED: Final = "customers"
-# By what somebody who is entered is looked for among all customers of the branch.
-ASKED_BY: Final = ("id_no", "mobile", "phone")
 blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
 
 

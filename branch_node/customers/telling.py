@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from branch_node.customers import elsewhere, queries
 from shared.i18n import gettext as _
 from shared.web.context import reading, stamp
 from shared.web.noting import noted
+
+# By what somebody who is entered is looked for among all customers of the branch.
+ASKED_BY: Final = ("id_no", "mobile", "phone")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
-from branch_node.customers.queries import CustomerNotFoundError, get_customer
+from branch_node.customers.operations import lock_customer
+from branch_node.customers.queries import get_customer
 from branch_node.customers.reaching import closed_to
-from branch_node.erased.queries import refuse_if_erased
 from branch_node.identity.queries import refuse_if_merged
 from branch_node.offers import errors, queries
 from branch_node.offers.applying import list_applying
@@ -18,6 +17,7 @@ from branch_node.offers.errors import OfferAnswerCorrectedError, OfferFieldError
 from branch_node.offers.models import OfferAnswer
 from shared.audit import operations as audit
 from shared.domain.contacts.rules import CHANNELS
+from shared.domain.corrections import counts
 from shared.domain.offers.vocabulary import OfferStep
 from shared.ids import new_id
 from shared.stamp import Stamp
@@ -31,7 +31,7 @@ def record_answer(
     The offer applies to the customer on that day, or something is written down about it already. Raises
     CustomerNotFoundError, CustomerErasedError, CustomerMergedError and OfferFieldError.
     """
-    customer = _locked(session, customer_id)
+    customer = lock_customer(session, customer_id)
     refuse_if_merged(session, customer_id)
     _check(customer, values, today)
     if code not in queries.latest(session, customer_id) and not _applies(session, customer, code, values, by):
@@ -68,19 +68,10 @@ def take_back(session: Session, answer_id: str, why: str | None, *, by: Stamp) -
     )
 
 
-def _locked(session: Session, customer_id: str) -> Customer:
-    """Return a customer, locked: two who write about one customer take turns."""
-    customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
-    if customer is None:
-        raise CustomerNotFoundError
-    refuse_if_erased(session, customer_id)
-    return customer
-
-
 def _correctable(session: Session, answer_id: str) -> OfferAnswer:
     old = queries.get_answer(session, answer_id)
-    _locked(session, old.customer_id)
-    if not queries.counts(session, old):
+    lock_customer(session, old.customer_id)
+    if not counts(session, old):
         raise OfferAnswerCorrectedError
     return old
 

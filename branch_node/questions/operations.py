@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Contact, Customer
-from branch_node.customers.queries import CustomerNotFoundError
+from branch_node.customers.operations import lock_customer
 from branch_node.customers.reaching import may_contact
-from branch_node.erased.queries import refuse_if_erased
 from branch_node.identity.queries import refuse_if_merged
 from branch_node.questions import errors, queries
 from branch_node.questions.asking import known, list_asked
@@ -19,6 +17,7 @@ from branch_node.questions.errors import AnswerFieldError, QuestionAnswerCorrect
 from branch_node.questions.models import QuestionAnswer
 from shared.audit import operations as audit
 from shared.domain.contacts.vocabulary import Channel
+from shared.domain.corrections import counts
 from shared.domain.questions.rules import SCORES, Question
 from shared.domain.questions.vocabulary import Indicator, Scale, Way
 from shared.ids import new_id
@@ -43,7 +42,7 @@ def record_answer(
     The question is in force, and asks this customer on that day. Raises CustomerNotFoundError, CustomerErasedError,
     CustomerMergedError, QuestionNotAskedError and AnswerFieldError.
     """
-    customer = _locked(session, customer_id)
+    customer = lock_customer(session, customer_id)
     refuse_if_merged(session, customer_id)
     question = known(session).get(code)
     if question is None:
@@ -85,19 +84,10 @@ def take_back(session: Session, answer_id: str, why: str | None, *, by: Stamp) -
     return _write(session, "question_answer.taken-back", customer.id, about, void, by=by)
 
 
-def _locked(session: Session, customer_id: str) -> Customer:
-    """Return a customer, locked: two who write about one customer take turns."""
-    customer = session.scalar(select(Customer).where(Customer.id == customer_id).with_for_update())
-    if customer is None:
-        raise CustomerNotFoundError
-    refuse_if_erased(session, customer_id)
-    return customer
-
-
 def _correctable(session: Session, answer_id: str) -> tuple[QuestionAnswer, Customer]:
     old = queries.get_answer(session, answer_id)
-    customer = _locked(session, old.customer_id)
-    if not queries.counts(session, old):
+    customer = lock_customer(session, old.customer_id)
+    if not counts(session, old):
         raise QuestionAnswerCorrectedError
     return old, customer
 

@@ -1,39 +1,24 @@
 """Reads of answers to questions: those of a customer, each with what it took the place of."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Contact
 from branch_node.identity.queries import of_person, survivor_of
 from branch_node.questions.errors import QuestionAnswerNotFoundError
 from branch_node.questions.models import QuestionAnswer
-from shared.db.parts import Part, first_of
-from shared.domain.corrections import versions_before
+from shared.db.parts import Part
+from shared.domain.corrections import Told, first_told, uncorrected
 
 MOST_SHOWN: Final = 200
-_Later = aliased(QuestionAnswer)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An answer that counts, or what takes one back, with the versions it took the place of, the latest first."""
-
-    answer: QuestionAnswer
-    before: Sequence[QuestionAnswer]
-
-    @property
-    def counts(self) -> bool:
-        """Whether it was answered."""
-        return self.answer.answer is not None
 
 
 def stands() -> ColumnElement[bool]:
     """Hold the answers that count: neither corrected nor taken back."""
-    return and_(_answered(), ~_corrected())
+    return and_(_answered(), uncorrected(QuestionAnswer))
 
 
 def get_answer(session: Session, answer_id: str) -> QuestionAnswer:
@@ -44,19 +29,12 @@ def get_answer(session: Session, answer_id: str) -> QuestionAnswer:
     return found
 
 
-def counts(session: Session, answer: QuestionAnswer) -> bool:
-    """Tell whether an answer is neither corrected nor taken back, and takes none back itself."""
-    later = session.scalar(select(exists().where(QuestionAnswer.corrects_id == answer.id)))
-    return answer.answer is not None and not later
-
-
-def told(session: Session, customer_id: str, *, most: int = MOST_SHOWN) -> Part[Told]:
+def told(session: Session, customer_id: str, *, most: int = MOST_SHOWN) -> Part[Told[QuestionAnswer]]:
     """Return what a customer answered, the latest day first, files merged into theirs included."""
     ordered = QuestionAnswer.answered_on.desc(), QuestionAnswer.id.desc()
-    wanted = select(QuestionAnswer).where(of_person(QuestionAnswer.customer_id, customer_id), ~_corrected())
-    found = first_of(session, wanted.order_by(*ordered), most)
-    before = _before(session, [one.corrects_id for one in found if one.corrects_id])
-    return Part([Told(one, versions_before(one, before)) for one in found], found.total)
+    theirs = of_person(QuestionAnswer.customer_id, customer_id)
+    wanted = select(QuestionAnswer).where(theirs, uncorrected(QuestionAnswer))
+    return first_told(session, wanted.order_by(*ordered), QuestionAnswer, most)
 
 
 def latest(session: Session, customer_id: str) -> dict[str, QuestionAnswer]:
@@ -82,16 +60,3 @@ def names_of(session: Session, answers: Collection[QuestionAnswer]) -> dict[str,
 
 def _answered() -> ColumnElement[bool]:
     return or_(QuestionAnswer.score.is_not(None), QuestionAnswer.choice.is_not(None))
-
-
-def _corrected() -> ColumnElement[bool]:
-    return exists().where(_Later.corrects_id == QuestionAnswer.id)
-
-
-def _before(session: Session, ids: Collection[str]) -> dict[str, QuestionAnswer]:
-    found: dict[str, QuestionAnswer] = {}
-    while ids:
-        rows = session.scalars(select(QuestionAnswer).where(QuestionAnswer.id.in_(sorted(ids)))).all()
-        found |= {one.id: one for one in rows}
-        ids = {one.corrects_id for one in rows if one.corrects_id}
-    return found

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from branch_node.questions.asking import known
 from branch_node.questions.errors import AnswerFieldError
 from branch_node.questions.models import QuestionAnswer
-from branch_node.questions.queries import Told
+from shared.domain.corrections import Told
 from shared.domain.questions.rules import Question
 from shared.errors import BranchlineError
 from shared.i18n import current_language, translate_error
@@ -21,7 +21,7 @@ class Story:
 
     code: str
     text: str
-    told: Sequence[Told]
+    told: Sequence[Told[QuestionAnswer]]
 
     @property
     def scores(self) -> list[int]:
@@ -35,9 +35,9 @@ class Story:
         return next((one.answer for one in self.told if one.counts), None)
 
 
-def stories(told: Sequence[Told], questions: Mapping[str, Question]) -> dict[str, Story]:
+def stories(told: Sequence[Told[QuestionAnswer]], questions: Mapping[str, Question]) -> dict[str, Story]:
     """Return by question what a customer answered, the question answered last before others."""
-    found: dict[str, list[Told]] = {}
+    found: dict[str, list[Told[QuestionAnswer]]] = {}
     for one in told:
         found.setdefault(one.answer.question_code, []).append(one)
     return {

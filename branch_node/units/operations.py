@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
@@ -27,6 +26,7 @@ from branch_node.units.errors import (
 )
 from branch_node.units.models import Unit, UnitEvent
 from shared.audit import operations as audit
+from shared.db.taken import refusing_taken
 from shared.domain.units.rules import goes_back, owner_on, ownership, standing
 from shared.domain.units.vocabulary import OWNING, UnitEventKind
 from shared.ids import new_id
@@ -264,15 +264,12 @@ def _refuse_corrected(session: Session, old: UnitEvent) -> None:
 
 def _put(session: Session, unit: Unit, values: Mapping[str, Any], *, by: Stamp) -> None:
     """Write a unit; another of its number may be one that this person does not see, so the database is asked."""
-    try:
-        with session.begin_nested():
-            for name, value in values.items():
-                setattr(unit, name, value)
-            unit.touch(by)
-            session.add(unit)
-            session.flush()
-    except IntegrityError as error:
-        raise SerialTakenError(serial_no=values.get("serial_no", "")) from error
+    with refusing_taken(session, "serial_no", SerialTakenError(serial_no=values.get("serial_no", ""))):
+        for name, value in values.items():
+            setattr(unit, name, value)
+        unit.touch(by)
+        session.add(unit)
+        session.flush()
 
 
 def _record(session: Session, event: str, made: UnitEvent, *, by: Stamp) -> None:

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Row, Select, and_, func, select
+from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
 from branch_node.identity.queries import of_person
 from branch_node.inbound.models import InboundItem
 from branch_node.units.errors import UnitEventNotFoundError, UnitNotFoundError, UnitRecallNotFoundError
 from branch_node.units.models import Unit, UnitEvent, UnitOwner
+from shared.domain.corrections import uncorrected
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.units.recalls import Recall, problem_of, read_recall
 from shared.domain.units.rules import normal_serial
@@ -32,7 +33,6 @@ LEAST_PART: Final = 2
 
 # A unit and, where it is somebody's whom the viewer sees, the owner's number and name.
 UnitRow = Row[Unit, str | None, str | None]
-_Later = aliased(UnitEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Progress:
 
 def stands() -> ColumnElement[bool]:
     """Return the condition that an event counts: no other corrects it, and it takes nothing back itself."""
-    return and_(UnitEvent.kind != UnitEventKind.VOID, ~exists().where(_Later.corrects_id == UnitEvent.id))
+    return and_(UnitEvent.kind != UnitEventKind.VOID, uncorrected(UnitEvent))
 
 
 def get_unit(session: Session, unit_id: str) -> Unit:

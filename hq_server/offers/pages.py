@@ -9,8 +9,9 @@ from flask import Blueprint, render_template, request
 from hq_server.branches import web
 from hq_server.branches.web import Scope
 from hq_server.offers import queries
-from hq_server.offers.queries import Answers, Told
+from hq_server.offers.queries import Answers
 from hq_server.replica.models import ReplicaCustomer, ReplicaOfferAnswer
+from shared.domain.corrections import Told
 from shared.domain.offers.vocabulary import STEPS, OfferStep
 from shared.errors import N_
 from shared.i18n import gettext as _
@@ -133,7 +134,7 @@ def customers() -> str:
 
 
 @blueprint.app_template_global("offers_told")
-def told_of(customer: ReplicaCustomer) -> list[tuple[Told, str | None, str]]:
+def told_of(customer: ReplicaCustomer) -> list[tuple[Told[ReplicaOfferAnswer], str | None, str]]:
     """Return for the page of a customer what became of offers there, each with the offer's title and a tone.
 
     Of an offer that was never published here (head office was set back) there is no title.

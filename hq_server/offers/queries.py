@@ -1,7 +1,7 @@
 """Reads of what became of offers as branches sent it: of each customer the entry that counts, by offer and branch."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +13,7 @@ from hq_server.feed.models import FeedItem
 from hq_server.feed.queries import ItemFilter, list_standings
 from hq_server.replica.models import ReplicaCustomer, ReplicaCustomerIdentity, ReplicaOfferAnswer
 from shared.db.base import Id
-from shared.domain.corrections import versions_before
+from shared.domain.corrections import Told, versions_before
 from shared.domain.offers.rules import Offer, problem_of, read_offer
 from shared.domain.offers.vocabulary import OfferStep
 from shared.domain.published.vocabulary import ItemKind
@@ -77,19 +77,6 @@ class Answers:
         return Answers(self.made + other.made, self.accepted + other.accepted, self.declined + other.declined)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An entry that nothing corrects, with the versions it took the place of, the latest first."""
-
-    answer: ReplicaOfferAnswer
-    before: Sequence[ReplicaOfferAnswer]
-
-    @property
-    def counts(self) -> bool:
-        """Whether it happened."""
-        return self.answer.step is not OfferStep.VOID
-
-
 def list_offers(session: Session, now: datetime) -> list[Published]:
     """Return the offers that were ever published, those in force first, the latest made first."""
     found = []
@@ -138,7 +125,7 @@ def select_answers(
     return select(answer, customer).outerjoin(customer, same).where(*conditions)
 
 
-def list_of_customer(session: Session, customer: ReplicaCustomer) -> list[Told]:
+def list_of_customer(session: Session, customer: ReplicaCustomer) -> list[Told[ReplicaOfferAnswer]]:
     """Return what became of offers at a customer, the latest day first, files merged into theirs included."""
     answer = ReplicaOfferAnswer
     wanted = select(answer).where(

@@ -28,3 +28,8 @@ class OfferAnswerFields(Identified, Created):
     happened_on: Mapped[date] = mapped_column(Date)
     reason: Mapped[str | None] = mapped_column(String(REASON_LENGTH), info=personal(FieldClass.FREE_TEXT))
     corrects_id: Mapped[str | None] = mapped_column(Id)
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it takes back what it corrects."""
+        return self.step is OfferStep.VOID

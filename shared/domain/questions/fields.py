@@ -40,3 +40,8 @@ class QuestionAnswerFields(Identified, Created):
     def answer(self) -> str | None:
         """The score or the code of the choice, None of what takes another back."""
         return str(self.score) if self.score is not None else self.choice
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it takes back what it corrects."""
+        return self.answer is None
