@@ -6,6 +6,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -124,9 +125,14 @@ class Server:
             busy = connection.execute(
                 "SELECT pid FROM pg_stat_activity WHERE datname = 'node' ORDER BY state = 'active' DESC"
             ).fetchone()
-        if busy is None:
-            return False
-        os.kill(busy[0], signal.SIGKILL)
+            if busy is None:
+                return False
+            os.kill(busy[0], signal.SIGKILL)
+            # A server that has not noticed yet still lets people in, and breaks down under them.
+            with suppress(OperationalError):
+                while True:
+                    connection.execute("SELECT 1")
+                    time.sleep(0.01)
         return True
 
     def close(self) -> None:
