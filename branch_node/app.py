@@ -131,6 +131,7 @@ from shared.web.api import jobs as api_jobs
 from shared.web.app import create_flask
 from shared.web.context import stamp
 from shared.web.exports.pages import exports_blueprint
+from shared.web.finding.api import finding_api
 from shared.web.finding.pages import finding_blueprint
 from shared.web.oplog.pages import oplog_blueprint
 from shared.web.organisation.pages import organisation_blueprint
@@ -256,6 +257,7 @@ BUSINESS: Final = (
 
 
 API: Final = (
+    finding_api(BOX),
     api_customers.blueprint,
     api_care.blueprint,
     api_contact_versions.blueprint,

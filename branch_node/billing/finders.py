@@ -27,7 +27,7 @@ def _hit(row: LineRow) -> Hit:
         line.period,
         f"{row.customer_name} ({row.customer_no})",
     )
-    return Hit(line.bill_no, _(", ").join(told), url_for("billing.line", line_id=line.id))
+    return Hit(line.bill_no, _(", ").join(told), url_for("billing.line", line_id=line.id), id=line.id)
 
 
 BILL_LINES: Final = Finder("bill-lines", _l("Bill lines"), "receipt", Resource.BILL_LINE, _find)

@@ -31,6 +31,7 @@ def hit_of(row: CustomerRow) -> Hit:
         url_for("desk.customer", customer_id=customer.id),
         _("merged") if merged else label(customer.status),
         "" if merged else TONES[customer.status],
+        customer.id,
     )
 
 
@@ -62,6 +63,7 @@ def _contact_hit(contact: Contact, customer_no: str, customer_name: str) -> Hit:
         _(", ").join(each for each in told if each),
         url_for("file.contacts", customer_id=contact.customer_id),
         label(contact.status),
+        id=contact.id,
     )
 
 

@@ -28,6 +28,7 @@ def _hit(document: Document, words: dict[str, str], customer: str) -> Hit:
         document.name,
         _(", ").join(each for each in told if each),
         url_for("documents.one", document_id=document.id),
+        id=document.id,
     )
 
 

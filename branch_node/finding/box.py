@@ -31,7 +31,12 @@ def _find_regions(session: Session, asked: str, limit: int, offset: int) -> Foun
     known = search_regions(asked, limit=MOST_REGIONS)
     wanted = [one for one in known if queries.has_customers_in(session, one.code)]
     hits = [
-        Hit(one.full_name, _("Customers in %(region)s", region=one.full_name), _customers_in(one.code))
+        Hit(
+            one.full_name,
+            _("Customers in %(region)s", region=one.full_name),
+            _customers_in(one.code),
+            id=one.code,
+        )
         for one in wanted
     ]
     return Found(hits[offset : offset + limit], len(hits))

@@ -27,6 +27,7 @@ def _hit(manager: Manager) -> Hit:
         _(", ").join(each for each in told if each),
         url_for("desk.manager", manager_id=manager.id),
         label(manager.status),
+        id=manager.id,
     )
 
 

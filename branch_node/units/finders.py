@@ -35,6 +35,7 @@ def _hit(row: UnitRow) -> Hit:
         url_for("units.one", unit_id=unit.id),
         label(unit.status),
         STATUS_TONES[unit.status],
+        unit.id,
     )
 
 

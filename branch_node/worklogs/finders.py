@@ -37,6 +37,7 @@ def _hit(row: LogRow) -> Hit:
         f"{day} {label(log.kind)}",
         _(", ").join(each for each in told if each),
         url_for("worklogs.entry", log_id=log.id),
+        id=log.id,
     )
 
 

@@ -45,6 +45,8 @@ ASKING = {
     "branch": (
         "/customers?q={}",
         "/search?q={}",
+        "/api/v1/search?q={}",
+        "/api/v1/search/customers?q={}",
         "/customers/similar?name={}&mobile=" + SECRET["mobile"],
         "/worklogs/customers?customer={}",
         "/worklogs?q={}",

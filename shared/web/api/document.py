@@ -25,6 +25,8 @@ FILE: Final = "application/octet-stream"
 PARTS: Final = "multipart/form-data"
 BYTES: Final = {"type": "string", "format": "binary"}
 _PART: Final = re.compile(r"<(?:(?P<kind>[^:<>]+):)?(?P<name>[^<>]+)>")
+# One of a few words, as werkzeug's converter `any` has it.
+_WORDS: Final = re.compile(r"'([^']+)'")
 _TYPES: Final[dict[str, dict[str, str]]] = {
     "id": {"type": "string", "format": "uuid"},
     "int": {"type": "integer"},
@@ -213,10 +215,16 @@ def _parts(rule: Rule) -> list[dict[str, Any]]:
             "name": found["name"],
             "in": "path",
             "required": True,
-            "schema": _TYPES.get(found["kind"] or "", {"type": "string"}),
+            "schema": _type_of(found["kind"] or ""),
         }
         for found in _PART.finditer(rule.rule)
     ]
+
+
+def _type_of(kind: str) -> dict[str, Any]:
+    if kind.startswith("any("):
+        return {"type": "string", "enum": _WORDS.findall(kind)}
+    return _TYPES.get(kind, {"type": "string"})
 
 
 def _headers(said: Described) -> list[dict[str, Any]]:

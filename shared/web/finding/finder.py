@@ -16,13 +16,17 @@ MOST_COUNTED: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A record that was found: what it is called, what tells it from others like it, and where it opens."""
+    """A record that was found: what it is called, what tells it from others like it, and where it opens.
+
+    By its `id` programs read it, where they can.
+    """
 
     title: str
     text: str
     url: str
     state: str = ""
     tone: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

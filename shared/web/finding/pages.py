@@ -39,6 +39,13 @@ class Box:
     about: Callable[[Session], Mapping[str, Any]] = field(default=lambda _session: {})
     new: str = ""
 
+    def search(self, session: Session, asked: str, limit: int) -> list[tuple[Finder, Found]]:
+        """Return the hits of each kind that who asks may read and that has any."""
+        allowed = [one for one in self.finders if may(one.resource, Action.READ)]
+        look_ahead(session, asked, [index for one in allowed for index in one.indexes])
+        found = ((one, one.find(session, asked, limit, 0)) for one in allowed)
+        return [(one, hits) for one, hits in found if hits.hits]
+
 
 def finding_blueprint(box: Box) -> Blueprint:
     """Return the pages of the search box over the kinds of records an app names."""
@@ -102,8 +109,8 @@ class _Pages:
 
     def kind(self, kind: str) -> ResponseReturnValue:
         """Show all results of one kind, a page at a time."""
-        finder = next((one for one in self._allowed() if one.code == kind), None)
-        if finder is None:
+        finder = next((one for one in self._box.finders if one.code == kind), None)
+        if finder is None or not may(finder.resource, Action.READ):
             abort(404)
         asked = _asked()
         if finder.listed is not None:
@@ -121,16 +128,11 @@ class _Pages:
             "finding/kind.html", asked=asked, finder=finder, found=found, page=page, box=self._box, **about
         )
 
-    def _allowed(self) -> list[Finder]:
-        return [one for one in self._box.finders if may(one.resource, Action.READ)]
-
     def _groups(self, session: Session, asked: str, limit: int) -> list[Group]:
         if not asked:
             return []
-        allowed = self._allowed()
-        look_ahead(session, asked, [index for one in allowed for index in one.indexes])
-        found = ((one, one.find(session, asked, limit, 0)) for one in allowed)
-        return [Group(one, hits, _all_of(one, asked)) for one, hits in found if hits.hits]
+        found = self._box.search(session, asked, limit)
+        return [Group(one, hits, _all_of(one, asked)) for one, hits in found]
 
 
 def _all_of(finder: Finder, asked: str) -> str:
