@@ -75,6 +75,17 @@ class InboundCode(Base):
     withdrawn: Mapped[bool] = mapped_column(Boolean)
 
 
+class InboundGone(Base):
+    """What an item that is gone said last, and in which version: records that name it stay readable."""
+
+    __tablename__ = "inbound_gone"
+
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    body: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
 class AnnouncementReading(Base):
     """Somebody has read one version of an announcement."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from sqlalchemy import delete, select, update
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.inbound import queries
 from branch_node.inbound.alarms import NOT_OBEYED
-from branch_node.inbound.models import AnnouncementReading, FeedPlace, InboundCode, InboundItem
+from branch_node.inbound.models import AnnouncementReading, FeedPlace, InboundCode, InboundGone, InboundItem
 from shared.alarms.operations import clear_alarm, raise_alarm
 from shared.audit.operations import record
 from shared.auth.models import User
@@ -21,6 +22,7 @@ from sync_protocol.contract.feed import APPLIED, RECEIVED, REFUSED, FeedEntry, F
 from sync_protocol.contract.messages import to_json
 
 SUBJECT = "published"
+NAMED_BY_RECORDS: Final = frozenset({ItemKind.QUESTION.value})
 
 
 def take_in(
@@ -132,6 +134,8 @@ def _take(session: Session, entry: FeedEntry, present: InboundItem | None, *, by
     item.refused = to_json(entry) if reason else None
     if reason is None:
         item.applied_at = by.at
+        if entry.withdrawn:
+            _keep_words(session, item)
         item.body, item.body_version = (None, None) if entry.withdrawn else (body, entry.version)
         item.expires_at = datetime.fromisoformat(entry.expires_at) if entry.expires_at else None
         if entry.kind == ItemKind.CODE_TABLE.value:
@@ -156,12 +160,19 @@ def _take_codes(session: Session, entry: FeedEntry) -> None:
         session.add(row)
 
 
+def _keep_words(session: Session, item: InboundItem) -> None:
+    """Keep what an item that goes away said last, where records name it."""
+    if item.kind in NAMED_BY_RECORDS and item.body is not None:
+        session.merge(InboundGone(kind=item.kind, name=item.name, version=item.body_version, body=item.body))
+
+
 def _forget_others(session: Session, named: set[str], *, by: Stamp) -> None:
     for item in session.scalars(select(InboundItem).where(InboundItem.id.not_in(named))).all():
         if item.kind == ItemKind.CODE_TABLE.value:
             session.execute(
                 update(InboundCode).where(InboundCode.table_name == item.name).values(withdrawn=True)
             )
+        _keep_words(session, item)
         clear_alarm(session, NOT_OBEYED, (SUBJECT, item.id), at=by.at)
         record(session, "published.forgotten", subject=(SUBJECT, item.id), by=by, details=_details(item))
         session.execute(delete(InboundItem).where(InboundItem.id == item.id))

@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.customers.models import Customer
-from branch_node.inbound.models import InboundItem
+from branch_node.inbound.models import InboundGone, InboundItem
 from branch_node.inbound.queries import hq_time
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.questions.rules import Question, problem_of, read_question
@@ -26,8 +26,16 @@ def list_asked(session: Session, customer: Customer, day: date, now: datetime) -
 
 
 def known(session: Session) -> Mapping[str, Question]:
-    """Return by code the questions that this branch has or had; one withdrawn is known by its code alone."""
-    return _read(session)
+    """Return by code the questions that this branch has or had, those withdrawn as they said last."""
+    wanted = select(InboundGone.name, InboundGone.body, InboundGone.version).where(
+        InboundGone.kind == ItemKind.QUESTION.value
+    )
+    gone = {
+        code: read_question(code, body, version, withdrawn=True)
+        for code, body, version in session.execute(wanted)
+        if problem_of(code, body) is None
+    }
+    return gone | _read(session)
 
 
 def _read(session: Session, *conditions: object) -> dict[str, Question]:

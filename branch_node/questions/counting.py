@@ -13,7 +13,10 @@ from shared.domain.questions.trend import MONTHS, Counted, Trend, months_until, 
 
 
 def list_trends(session: Session, today: date) -> list[Trend]:
-    """Return the trend of every question over the customers that the session sees; merged files are one customer."""
+    """Return the trend of every question that is asked or was answered in these months, over whom the session sees.
+
+    Merged files are one customer.
+    """
     answer, link = QuestionAnswer, CustomerIdentity
     year, month = extract("year", answer.answered_on), extract("month", answer.answered_on)
     since = answer.answered_on >= months_until(today, MONTHS + 1)[-1]
@@ -34,4 +37,4 @@ def list_trends(session: Session, today: date) -> list[Trend]:
         for code, indicator, y, m, score, choice, count in session.execute(by_answer)
     ]
     customers = {(code, date(int(y), int(m), 1)): count for code, y, m, count in session.execute(by_month)}
-    return trends(counted, customers, known(session), today)
+    return [one for one in trends(counted, customers, known(session), today) if not one.is_over]

@@ -45,7 +45,7 @@ def record_answer(
     customer = lock_customer(session, customer_id)
     refuse_if_merged(session, customer_id)
     question = known(session).get(code)
-    if question is None:
+    if question is None or question.withdrawn:
         raise QuestionNotAskedError
     day = values["answered_on"]
     if day <= today and code not in [one.code for one in list_asked(session, customer, day, by.at)]:

@@ -134,7 +134,7 @@ def _form(
     errors: Mapping[str, str] | None = None,
 ) -> str:
     customer, question = get_customer(session, customer_id), known(session).get(code)
-    if question is None and answer is None:
+    if answer is None and (question is None or question.withdrawn):
         raise QuestionNotAskedError
     people = queries.list_people(session, customer_id)
     return render_template(
@@ -143,6 +143,7 @@ def _form(
         answer=answer,
         code=code,
         asked=question.text.word(current_language()) if question else "",
+        withdrawn=question is None or question.withdrawn,
         values=values,
         errors=errors or {},
         answers=_answers(question, answer),
@@ -153,7 +154,7 @@ def _form(
 
 
 def _answers(question: Question | None, answer: QuestionAnswer | None) -> list[tuple[str, str]]:
-    """Return what may be answered, in words; of a question that is gone what was, and scores."""
+    """Return what may be answered, in words; of a question that is not known what was, and scores."""
     given = [answer.answer] if answer is not None and answer.answer else []
     if question is None:
         codes = SCORES if answer is not None and answer.score is not None else tuple(given)

@@ -21,6 +21,7 @@ class Story:
 
     code: str
     text: str
+    withdrawn: bool
     told: Sequence[Told[QuestionAnswer]]
 
     @property
@@ -40,10 +41,12 @@ def stories(told: Sequence[Told[QuestionAnswer]], questions: Mapping[str, Questi
     found: dict[str, list[Told[QuestionAnswer]]] = {}
     for one in told:
         found.setdefault(one.answer.question_code, []).append(one)
-    return {
-        code: Story(code, questions[code].text.word(current_language()) if code in questions else "", each)
-        for code, each in found.items()
-    }
+    return {code: _story(code, questions.get(code), each) for code, each in found.items()}
+
+
+def _story(code: str, question: Question | None, told: Sequence[Told[QuestionAnswer]]) -> Story:
+    text = question.text.word(current_language()) if question else ""
+    return Story(code, text, question is None or question.withdrawn, told)
 
 
 def worded(session: Session) -> Callable[[QuestionAnswer], str]:

@@ -30,13 +30,17 @@ class MonthFigure(Schema):
 
 
 class QuestionFigure(Schema):
-    """A question month by month, the latest first; one withdrawn has no text here."""
+    """A question month by month, the latest first; one that nobody here knows has no text.
+
+    One that is `withdrawn` is asked no more.
+    """
 
     question = fields.String(required=True)
     indicator = fields.Enum(Indicator, by_value=True, required=True)
     scale = fields.Enum(Scale, by_value=True, required=True)
     zh = fields.String(required=True, allow_none=True)
     en = fields.String(required=True, allow_none=True)
+    withdrawn = fields.Boolean(required=True)
     months = fields.List(fields.Nested(MonthFigure), required=True)
 
 
@@ -55,6 +59,7 @@ def told_of(trend: Trend) -> dict[str, Any]:
         "scale": trend.scale.value,
         "zh": said.zh if said else None,
         "en": said.en if said else None,
+        "withdrawn": trend.is_withdrawn,
         "months": [_month(trend, line) for line in trend.lines],
     }
 

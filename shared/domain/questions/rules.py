@@ -55,6 +55,7 @@ class Question:
     """A question; it is put from `begins` through `ends` to customers of these kinds, and no kind means all.
 
     `meanings` are those of the scores 1 and 5; `choices` are by their codes, in the order in which forms offer them.
+    One that is `withdrawn` is put to nobody any more.
     """
 
     code: str
@@ -67,10 +68,11 @@ class Question:
     kinds: tuple[str, ...]
     meanings: tuple[Words, Words] | None
     choices: Mapping[str, Words]
+    withdrawn: bool = False
 
     def asks(self, customer: CustomerFields, day: date) -> bool:
         """Tell whether a customer is asked this on a day."""
-        in_time = self.begins <= day and (self.ends is None or day <= self.ends)
+        in_time = not self.withdrawn and self.begins <= day and (self.ends is None or day <= self.ends)
         return in_time and (not self.kinds or customer.kind.value in self.kinds)
 
     @property
@@ -86,7 +88,7 @@ class Question:
         return f"{answer} {ends[answer].word(language)}" if answer in ends else answer
 
 
-def read_question(code: str, body: Mapping[str, Any], version: int) -> Question:
+def read_question(code: str, body: Mapping[str, Any], version: int, *, withdrawn: bool = False) -> Question:
     """Return the question of a body that `problem_of` finds good."""
     until = body.get("until")
     scale = next(one for one in Scale if one.value == body["scale"])
@@ -101,6 +103,7 @@ def read_question(code: str, body: Mapping[str, Any], version: int) -> Question:
         tuple(body.get("kinds") or ()),
         (_words(body["low"]), _words(body["high"])) if scale is Scale.SCORE else None,
         {one["code"]: _words(one) for one in body["choices"]} if scale is Scale.CHOICE else {},
+        withdrawn,
     )
 
 

@@ -77,7 +77,7 @@ class Line:
 class Trend:
     """One question month by month, the latest first, each beside the one before it.
 
-    Of a question that is withdrawn there is no `question`; its answers are known by their codes.
+    Of a question that nobody here knows there is no `question`; its answers are known by their codes.
     """
 
     code: str
@@ -92,6 +92,16 @@ class Trend:
         said = {answer for line in self.lines for answer in line.month.counts}
         offered = SCORES if self.scale is Scale.SCORE else self.question.answers if self.question else ()
         return (*offered, *sorted(said - set(offered)))
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it is asked no more."""
+        return self.question is None or self.question.withdrawn
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is asked no more and nobody answered it in these months."""
+        return self.is_withdrawn and not any(line.month.answers for line in self.lines)
 
     @property
     def is_score(self) -> bool:

@@ -74,12 +74,12 @@ def change_word(line: Line, answer: str | None = None) -> str:
 
 
 def answer_word(trend: Trend, answer: str) -> str:
-    """Return an answer in the reader's words; of a question that is gone its code."""
+    """Return an answer in the reader's words; of a question that nobody here knows its code."""
     return trend.question.word(answer, current_language()) if trend.question else answer
 
 
 def text_word(trend: Trend) -> str:
-    """Return the text of a question in the reader's language; of one that is gone nothing."""
+    """Return the text of a question in the reader's language; of one that nobody here knows nothing."""
     return trend.question.text.word(current_language()) if trend.question else ""
 
 

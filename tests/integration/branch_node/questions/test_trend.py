@@ -4,12 +4,18 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
+from branch_node.inbound.models import InboundItem
+from branch_node.inbound.operations import take_in
 from branch_node.merging import operations as merging
 from branch_node.questions import operations
 from branch_node.questions.counting import list_trends
+from branch_node.questions.errors import QuestionNotAskedError
 from shared.domain.questions.vocabulary import Way
 from shared.rights.vocabulary import StaffKind
+from sync_protocol.contract.feed import FeedPoint
+from tests.integration.branch_node.questions.conftest import CHOICE
 from tests.support.branch import ANA, NOON
 from tests.support.interfaces import Program, token_for
 
@@ -100,3 +106,48 @@ def test_the_page_of_a_question_shows_its_months_with_base_and_share(browser, an
     for said in ("Lower price", "67%", "gone", "33%"):
         assert said in need
     assert browser.get("/questions/trend?question=NONE").status_code == 404
+
+
+def test_a_question_that_is_withdrawn_keeps_its_text_and_choices_and_says_it_is_withdrawn(
+    app, browser, ask, asked, rows, make_user, database
+):
+    need, customer = of_item(database, "NEED"), rows.customer()
+    rows.question_answer(customer, question_code="NEED", indicator="demand", score=None, choice="price")
+    ask("NEED", None, item=need, version=2)
+    ask("NPS", None, item=asked, version=2)
+
+    listed, page = browser.get("/questions").text, browser.get("/questions/trend?question=NEED").text
+    care = browser.get(f"/customers/{customer}/care").text
+    for said in ("What do you need most?", "Lower price", "withdrawn"):
+        assert all(said in text for text in (listed, page, care))
+    assert "More speed" in page
+    assert "Are you content with us?" not in listed + care  # nobody answered it, and nobody is asked any more
+    assert browser.get(f"/customers/{customer}/questions/answers/new?question=NEED").status_code == 404
+    values = {"answer": "price", "way": Way.PHONE, "answered_on": TODAY}
+    with database.sessions.begin() as session, pytest.raises(QuestionNotAskedError):
+        operations.record_answer(session, customer, "NEED", values, today=TODAY, by=ANA)
+    make_user("boss", StaffKind.BRANCH_MANAGER)
+    [told] = Program(app, token_for(app, "boss")).get("/api/v1/figures/questions").json["questions"]
+    assert (told["question"], told["en"], told["withdrawn"]) == ("NEED", "What do you need most?", True)
+
+    ask("NEED", CHOICE, item=need, version=3, en="What is it you need?")
+    listed = browser.get("/questions").text
+    assert "What is it you need?" in listed
+    assert "withdrawn" not in listed
+
+
+def test_a_question_that_head_office_forgot_keeps_its_text(browser, ask, rows, sessions):
+    ask("NEED", CHOICE)
+    rows.question_answer(
+        rows.customer(), question_code="NEED", indicator="demand", score=None, choice="price"
+    )
+    with sessions.begin() as session:
+        take_in(session, [], FeedPoint(seq=0, digest=""), anew=True, by=ANA)
+
+    listed = browser.get("/questions").text
+    assert all(said in listed for said in ("What do you need most?", "Lower price", "withdrawn"))
+
+
+def of_item(database, code):
+    with database.reads() as session:
+        return session.scalars(select(InboundItem.id).where(InboundItem.name == code)).one()
