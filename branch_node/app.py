@@ -22,6 +22,7 @@ from branch_node.api import paper_routes as api_papers
 from branch_node.api import question_routes as api_questions
 from branch_node.api import unit_event_routes as api_unit_events
 from branch_node.api import unit_routes as api_units
+from branch_node.api import view_routes as api_views
 from branch_node.api import work_routes as api_work
 from branch_node.archive import alarms as archive_alarms
 from branch_node.archive import completeness_pages, contact_history_pages
@@ -39,7 +40,7 @@ from branch_node.contacts import pages as contacts
 from branch_node.customers import jobs as customer_jobs
 from branch_node.customers import pages as customers
 from branch_node.customers import sharing_pages, upkeep_pages
-from branch_node.customers.listing import NARROWINGS
+from branch_node.customers.listing import NARROWINGS, VIEWED
 from branch_node.customers.models import CustomerMove
 from branch_node.desk import care_pages, correcting_pages, document_pages, file_pages, unit_tab
 from branch_node.desk import pages as desk
@@ -220,7 +221,7 @@ BUSINESS: Final = (
     correcting_pages.blueprint,
     customers.blueprint,
     bulk.blueprint,
-    views_blueprint(customers.VIEWED, "customers.index", Resource.CUSTOMER, Action.APPROVE),
+    views_blueprint(VIEWED, "customers.index", Resource.CUSTOMER, Action.APPROVE),
     contacts.blueprint,
     documents.blueprint,
     document_files.blueprint,
@@ -259,6 +260,7 @@ BUSINESS: Final = (
 API: Final = (
     finding_api(BOX),
     api_customers.blueprint,
+    api_views.blueprint,
     api_care.blueprint,
     api_contact_versions.blueprint,
     api_line.blueprint,

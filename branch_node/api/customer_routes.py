@@ -9,23 +9,18 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from branch_node.api import schemas
+from branch_node.api.customer_filters import FILTERS, SORTS, USUAL_SORT, VIEW, merged
 from branch_node.customers import operations, queries
 from branch_node.customers.changing import changed_values, form_values
-from branch_node.customers.listing import MONTHS, THIS_MONTH, wanted_customers
+from branch_node.customers.listing import wanted_customers
 from branch_node.customers.models import Customer
 from branch_node.customers.published import check_published
 from branch_node.customers.schemas import CustomerForm
 from branch_node.customers.telling import ASKED_BY, tell
 from branch_node.erased.queries import refuse_if_erased
-from branch_node.finding.narrowing import NARROWINGS
 from shared.domain.customers.vocabulary import (
-    CustomerKind,
     CustomerStatus,
     Grade,
-    LifecycleStage,
-    PreferredChannel,
-    ServiceLevel,
-    ValueTier,
 )
 from shared.errors import N_, BranchlineError, Kind
 from shared.i18n import gettext as _
@@ -40,42 +35,15 @@ from shared.web.context import may, reading, stamp, writing
 
 blueprint = Blueprint("api_customers", __name__, url_prefix="/api/v1/customers")
 
-USUAL_SORT: Final = "customer_no"
 # How the value of a column comes back out of a cursor.
 READ: Final[dict[str, Callable[[str], Any]]] = {
     "opened_on": date.fromisoformat,
     "updated_at": datetime.fromisoformat,
     "grade": lambda given: next(one for one in Grade if one.value == given),
 }
-SORTS: Final = tuple(name for sort in queries.SORTS for name in (sort, f"-{sort}"))
 PAGED: Final = (
     Query("size", _l("How many at once: 25, 50, 100 or 200"), kind="integer"),
     Query("after", _l("What the answer before called next")),
-)
-FILTERS: Final = (
-    Query("q", _l("Words of number, name, pinyin or phone")),
-    Query("kind", _l("Kind"), [one.value for one in CustomerKind], several=True),
-    Query("grade", _l("Grade"), [one.value for one in Grade], several=True),
-    Query("status", _l("Status"), [one.value for one in CustomerStatus], several=True),
-    Query("lifecycle_stage", _l("Life-cycle stage"), [one.value for one in LifecycleStage], several=True),
-    Query("value_tier", _l("Value tier"), [one.value for one in ValueTier], several=True),
-    Query("service_level", _l("Service level"), [one.value for one in ServiceLevel], several=True),
-    Query(
-        "preferred_channel", _l("Preferred channel"), [one.value for one in PreferredChannel], several=True
-    ),
-    Query("manager", _l("The account manager's id, mine, or none")),
-    Query("region", _l("Code or name of a region")),
-    Query("opened_from", _l("Opened from this day")),
-    Query("opened_to", _l("Opened up to this day")),
-    Query("tag", _l("Has this tag")),
-    Query("no_contact", _l("yes: who is not to be contacted, by any way or by some"), ["yes"]),
-    Query(
-        "birthday",
-        _l("Birthday in this month, 1 to 12, or this: the present one"),
-        [THIS_MONTH, *(str(month) for month in range(1, MONTHS + 1))],
-    ),
-    *(Query(one.name, one.label, [code for code, _word in one.choices]) for one in NARROWINGS),
-    Query("sort", _l("In which order; - turns it round"), SORTS),
 )
 
 
@@ -89,16 +57,18 @@ class SimilarCustomersError(BranchlineError):
 
 @blueprint.get("")
 @requires(Resource.CUSTOMER, Action.READ)
-@describe(_l("List customers"), answer=schemas.Customer, query=(*FILTERS, *PAGED), many=True)
+@describe(_l("List customers"), answer=schemas.Customer, query=(*FILTERS, VIEW, *PAGED), many=True)
 def index() -> Response:
-    """List the customers that the filters name, a page at a time."""
-    given = request.args.get("sort", USUAL_SORT)
-    sort = given if given in SORTS else USUAL_SORT
-    name, size = sort.removeprefix("-"), asking.size()
+    """List the customers that the filters name, or those of a view, a page at a time."""
+    size = asking.size()
     with reading() as session:
+        args = merged(session, request.args)
+        given = args.get("sort", USUAL_SORT)
+        sort = given if given in SORTS else USUAL_SORT
+        name = sort.removeprefix("-")
         found = queries.list_customers(
             session,
-            wanted_customers(),
+            wanted_customers(args),
             sort=name,
             descending=sort.startswith("-"),
             limit=size + 1,

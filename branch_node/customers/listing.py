@@ -32,7 +32,7 @@ from shared.i18n import gettext as _
 from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
 from shared.web.context import person, runtime, stamp
-from shared.web.lists import code_arguments, day_argument, id_argument, text_argument, words
+from shared.web.lists import Arguments, code_arguments, day_argument, id_argument, text_argument, words
 from shared.web.tables import Column
 from shared.web.views.standing import ReadyView
 
@@ -78,6 +78,8 @@ TONES: Final = {
 }
 
 
+# The name under which views of this list are kept.
+VIEWED: Final = "customers"
 NARROWINGS: Final = "branchline-customer-narrowings"
 MINE: Final = "mine"
 # An id that no account manager has.
@@ -103,9 +105,9 @@ class Narrowing:
     choices: Sequence[tuple[str, Any]]
     condition: Callable[[Session, str], ColumnElement[bool]]
 
-    def chosen(self) -> str:
-        """Return which of the choices the address names, if any."""
-        given = text_argument(self.name)
+    def chosen(self, args: Arguments | None = None) -> str:
+        """Return which of the choices the address names, or other arguments, if any."""
+        given = text_argument(self.name, args)
         return given if given in dict(self.choices) else ""
 
 
@@ -153,25 +155,25 @@ class ListedCustomer:
         return getattr(self.customer, name)
 
 
-def wanted_customers() -> CustomerFilter:
-    """Return what the address asks for."""
+def wanted_customers(args: Arguments | None = None) -> CustomerFilter:
+    """Return what the address asks for, or the arguments of one that was kept."""
     return CustomerFilter(
-        query=text_argument("q"),
-        kinds=code_arguments("kind", CustomerKind),
-        grades=code_arguments("grade", Grade),
-        statuses=code_arguments("status", CustomerStatus),
-        stages=code_arguments("lifecycle_stage", LifecycleStage),
-        tiers=code_arguments("value_tier", ValueTier),
-        levels=code_arguments("service_level", ServiceLevel),
-        channels=code_arguments("preferred_channel", PreferredChannel),
-        manager_id=_manager_meant(),
-        region=_region_code(text_argument("region")),
-        opened_from=day_argument("opened_from"),
-        opened_to=day_argument("opened_to"),
-        tag=text_argument("tag"),
-        no_contact=text_argument("no_contact") == "yes",
-        birth_month=_birth_month(),
-        also=tuple(partial(_narrowed, one, chosen) for one in narrowings() if (chosen := one.chosen())),
+        query=text_argument("q", args),
+        kinds=code_arguments("kind", CustomerKind, args),
+        grades=code_arguments("grade", Grade, args),
+        statuses=code_arguments("status", CustomerStatus, args),
+        stages=code_arguments("lifecycle_stage", LifecycleStage, args),
+        tiers=code_arguments("value_tier", ValueTier, args),
+        levels=code_arguments("service_level", ServiceLevel, args),
+        channels=code_arguments("preferred_channel", PreferredChannel, args),
+        manager_id=_manager_meant(args),
+        region=_region_code(text_argument("region", args)),
+        opened_from=day_argument("opened_from", args),
+        opened_to=day_argument("opened_to", args),
+        tag=text_argument("tag", args),
+        no_contact=text_argument("no_contact", args) == "yes",
+        birth_month=_birth_month(args),
+        also=tuple(partial(_narrowed, one, chosen) for one in narrowings() if (chosen := one.chosen(args))),
     )
 
 
@@ -179,16 +181,16 @@ def _narrowed(by: Narrowing, chosen: str, session: Session) -> ColumnElement[boo
     return by.condition(session, chosen)
 
 
-def _manager_meant() -> str:
-    given = text_argument("manager")
+def _manager_meant(args: Arguments | None) -> str:
+    given = text_argument("manager", args)
     if given == MINE:
         # Who serves nobody themselves has no customers of their own.
         return person().manager_id or NOTHING
-    return NOBODY if given == NOBODY else id_argument("manager")
+    return NOBODY if given == NOBODY else id_argument("manager", args)
 
 
-def _birth_month() -> int:
-    given = text_argument("birthday")
+def _birth_month(args: Arguments | None) -> int:
+    given = text_argument("birthday", args)
     if given == THIS_MONTH:
         return local_day(stamp().at, runtime().settings.timezone).month
     return int(given) if given.isascii() and given.isdigit() and 1 <= int(given) <= MONTHS else 0

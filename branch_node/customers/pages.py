@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,6 +22,7 @@ from branch_node.customers.listing import (
     READY,
     THIS_MONTH,
     TONES,
+    VIEWED,
     chips_of,
     grouped_by,
     listed_customers,
@@ -74,7 +75,6 @@ from shared.web.lists import (
 from shared.web.paging import Page, PageRequest
 from shared.web.views.standing import start_url, view_tabs
 
-VIEWED: Final = "customers"
 blueprint = Blueprint("customers", __name__, template_folder="templates", url_prefix="/customers")
 
 

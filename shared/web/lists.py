@@ -10,6 +10,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import Executable
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from shared.domain.vocabulary import Vocabulary
 from shared.files.spreadsheets import Column
@@ -21,6 +22,8 @@ from shared.web.exports.handing import Table, hand_out
 from shared.web.tables import Column as ListColumn
 
 Word = TypeVar("Word", bound=Vocabulary)
+# What stands behind the question mark of an address, or was kept of one.
+Arguments = MultiDict[str, str]
 AT_ONCE: Final = 1_000
 _MONTH: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
@@ -35,27 +38,27 @@ class OwnNumber(ListColumn):
         return True
 
 
-def text_argument(name: str) -> str:
-    """Return a filter's text, trimmed; empty when it is not given."""
-    return request.args.get(name, "").strip()
+def text_argument(name: str, args: Arguments | None = None) -> str:
+    """Return a filter's text, trimmed, of the address or of other arguments; empty when it is not given."""
+    return (request.args if args is None else args).get(name, "").strip()
 
 
-def id_argument(name: str) -> str:
+def id_argument(name: str, args: Arguments | None = None) -> str:
     """Return the id that ?name= gives, or nothing: what is no id cannot be asked of the database."""
-    given = text_argument(name)
+    given = text_argument(name, args)
     return given if is_id(given) else ""
 
 
-def code_arguments(name: str, vocabulary: type[Word]) -> tuple[Word, ...]:
+def code_arguments(name: str, vocabulary: type[Word], args: Arguments | None = None) -> tuple[Word, ...]:
     """Return the members that ?name= gives, in the vocabulary's order; codes it does not know are passed over."""
-    given = set(request.args.getlist(name))
+    given = set((request.args if args is None else args).getlist(name))
     return tuple(member for member in vocabulary if member.value in given)
 
 
-def day_argument(name: str) -> date | None:
+def day_argument(name: str, args: Arguments | None = None) -> date | None:
     """Return the day that ?name= gives, or None; so is a day next to which there is none."""
     try:
-        found = date.fromisoformat(text_argument(name))
+        found = date.fromisoformat(text_argument(name, args))
     except ValueError:
         return None
     return found if date.min.year < found.year < date.max.year else None

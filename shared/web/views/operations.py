@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from shared.audit.operations import record
 from shared.domain import form_fields
 from shared.errors import N_, BranchlineError, Kind
+from shared.ids import is_id
 from shared.stamp import Stamp
 from shared.web.views.models import NAME_LENGTH, ListStart, ListView
 
@@ -59,6 +60,15 @@ def list_views(session: Session, of: str, owner_id: str) -> list[ListView]:
         ListView.list == of, ListView.removed_at.is_(None), or_(mine, ListView.shared.is_(True))
     )
     return list(session.scalars(seen.order_by(mine.desc(), ListView.name, ListView.id).limit(2 * MOST_VIEWS)))
+
+
+def get_view(session: Session, of: str, owner_id: str, view_id: str) -> ListView:
+    """Return a view of a list that somebody may open; raises ListViewNotFoundError."""
+    found = session.get(ListView, view_id) if is_id(view_id) else None
+    seen = found is not None and (found.shared or found.owner_id == owner_id)
+    if found is None or not seen or found.list != of or found.removed_at is not None:
+        raise ListViewNotFoundError
+    return found
 
 
 def start_of(session: Session, of: str, user_id: str) -> str:
@@ -158,9 +168,9 @@ def _checked(name: str, others: list[ListView]) -> str:
     try:
         given = _NAME(name)
     except ValidationError:
-        raise ListViewNameError(most=NAME_LENGTH) from None
+        raise ListViewNameError(field="name", most=NAME_LENGTH) from None
     if not given or given in {view.name for view in others}:
-        raise ListViewNameError(most=NAME_LENGTH)
+        raise ListViewNameError(field="name", most=NAME_LENGTH)
     return given
 
 

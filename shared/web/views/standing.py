@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
 
 from flask import request, url_for
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
 from shared.i18n import lazy_gettext as _l
 from shared.web.context import person
+from shared.web.lists import Arguments
 from shared.web.views import operations
 
 ALL: Final = "all"
@@ -55,6 +58,16 @@ class ViewTabs:
     def clear_url(self) -> str:
         """The address of the whole list, also for who starts with a view."""
         return self.tabs[0].url
+
+
+def query_arguments(query: str) -> Arguments:
+    """Return what the query of a view says, as an address has it."""
+    return MultiDict(parse_qsl(query))
+
+
+def query_text(args: Arguments) -> str:
+    """Return the query of a view that says this."""
+    return urlencode([*args.items(multi=True)])
 
 
 def view_tabs(session: Session, of: str, endpoint: str, ready: Sequence[ReadyView]) -> ViewTabs:

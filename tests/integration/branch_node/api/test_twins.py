@@ -22,6 +22,10 @@ TWINS = {
     "correcting.save": "api_customers.change",
     "customers.change": "api_customers.change",
     "customers.register": "api_customers.register",
+    "customers_views.change": "api_customer_views.change",
+    "customers_views.keep": "api_customer_views.keep",
+    "customers_views.remove": "api_customer_views.remove",
+    "customers_views.restore": "api_customer_views.restore",
     "document_files.open_sensitive": "api_papers.open_sensitive",
     "documents.add": "api_papers.add",
     "documents.add_version": "api_papers.add_version",
@@ -81,10 +85,7 @@ WITHOUT = {
     **dict.fromkeys(
         ("archive.annotate", "archive.correct", "archive.lock", "archive.remove", "archive.unlock"), LOCKED
     ),
-    **dict.fromkeys(("bulk.choose", "bulk.preview", "handover.change"), A_SCREEN),
-    **dict.fromkeys(
-        (f"customers_views.{name}" for name in ("change", "keep", "remove", "restore", "start")), A_SCREEN
-    ),
+    **dict.fromkeys(("bulk.choose", "bulk.preview", "customers_views.start", "handover.change"), A_SCREEN),
     **dict.fromkeys(("managers.change", "managers.register"), BY_FILE),
     **dict.fromkeys(("servicedesk.end", "servicedesk.look_up", "servicedesk.serve"), AT_THE_DESK),
     **dict.fromkeys(("bulk.confirm", "bulk.discard", "bulk.stop"), LARGE),
