@@ -20,6 +20,7 @@ from branch_node.api import many_routes as api_many
 from branch_node.api import offer_routes as api_offers
 from branch_node.api import paper_routes as api_papers
 from branch_node.api import question_routes as api_questions
+from branch_node.api import recall_routes as api_recalls
 from branch_node.api import unit_event_routes as api_unit_events
 from branch_node.api import unit_routes as api_units
 from branch_node.api import view_routes as api_views
@@ -267,6 +268,7 @@ API: Final = (
     api_judging.blueprint,
     api_many.blueprint,
     api_units.blueprint,
+    api_recalls.blueprint,
     api_unit_events.blueprint,
     api_offers.blueprint,
     api_questions.blueprint,

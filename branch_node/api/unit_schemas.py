@@ -3,6 +3,8 @@
 from marshmallow import Schema, fields
 
 from branch_node.api.schemas import TEXT, Sent, code
+from shared.domain.contacts.vocabulary import Channel
+from shared.domain.customers.vocabulary import PreferredChannel
 from shared.domain.units.vocabulary import ReadingUnit, UnitEventKind, UnitStatus
 
 
@@ -105,3 +107,49 @@ class Why(Sent):
     """Why it never happened."""
 
     text = fields.String(required=True, **TEXT)
+
+
+class Recall(Schema):
+    """A recall of head office that holds here today: which units it means, and how far it has come among those seen.
+
+    Of `serials` one with a star at the end means all that begin so. It is carried out on a unit by an event
+    `recall_done` with its number.
+    """
+
+    number = fields.String(required=True)
+    title = fields.String(required=True)
+    why = fields.String(required=True)
+    remedy = fields.String(required=True)
+    begins = fields.Date(required=True)
+    ends = fields.Date(required=True, allow_none=True)
+    product = fields.String(required=True)
+    model = fields.String(required=True)
+    made_from = fields.Date(required=True, allow_none=True)
+    made_until = fields.Date(required=True, allow_none=True)
+    serials = fields.List(fields.String(), required=True)
+    meant = fields.Integer(required=True)
+    done = fields.Integer(required=True)
+    open = fields.Integer(required=True)
+
+
+class Owner(Schema):
+    """Whose a unit is and how they are reached today; not by the ways in `closed`."""
+
+    id = fields.String(required=True)
+    customer_no = fields.String(required=True)
+    name = fields.String(required=True)
+    mobile = fields.String(required=True, allow_none=True)
+    phone = fields.String(required=True, allow_none=True)
+    preferred_channel = code(PreferredChannel, required=True, allow_none=True)
+    closed = fields.List(code(Channel), required=True)
+
+
+class CalledIn(Schema):
+    """A unit that a recall still calls in; `owned` without an owner: it is somebody's whose file is not seen."""
+
+    unit_id = fields.String(required=True)
+    serial_no = fields.String(required=True)
+    product = fields.String(required=True, allow_none=True)
+    model = fields.String(required=True, allow_none=True)
+    owned = fields.Boolean(required=True)
+    owner = fields.Nested(Owner, required=True, allow_none=True)
