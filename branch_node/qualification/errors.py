@@ -17,7 +17,10 @@ class OwnProposalError(BranchlineError):
 
     code = "qualification-own"
     kind = Kind.FORBIDDEN
-    message = N_("You submitted this judgement, so somebody else decides on it.")
+    message = N_(
+        "You submitted this judgement, so somebody else decides on it. Where nobody else may, the account manager"
+        " judges the customer again, and then the branch manager decides."
+    )
 
 
 class JudgedStaleError(BranchlineError):

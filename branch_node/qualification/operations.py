@@ -74,7 +74,8 @@ class Proposed:
 def apply(session: Session, customer_id: str, *, terms: Terms, by: Stamp) -> Proposed:
     """Judge a customer by the rules in force and propose the result; a proposal that waits is superseded.
 
-    A judgement of the same day by the same rules and data, which waits or counts, is kept and none is written.
+    A judgement of the same day by the same rules and data, which waits or counts, is kept and none is written; but
+    one that waits in the name of who decides here gives way to that of who does not, so that two people take part.
     Raises CustomerNotFoundError, CustomerErasedError and CustomerMergedError.
     """
     _lock(session, [customer_id])
@@ -111,6 +112,7 @@ def propose_all(session: Session, customer_ids: Sequence[str], *, terms: Terms, 
     # The last of them is what a new one would take the place of: what waits was judged after what counts.
     newest = {one.customer_id: one for one in before}
     kept = {at: one for at, one in newest.items() if _says_the_same(one, judged[at], rules.version, terms)}
+    kept = _left_in_place(session, kept, by)
     occasions = {
         one.customer_id: Occasion.REVIEW
         if one.next_review_on <= terms.today + queries.AHEAD
@@ -248,6 +250,28 @@ def _says_the_same(before: Qualification, now: Judgement, version: int, terms: T
         and (before.outcome, before.kind, before.grade, before.score, before.next_review_on)
         == (now.outcome, now.kind, now.grade, now.score, now.next_review_on)
     )
+
+
+def _left_in_place(session: Session, same: dict[str, Qualification], by: Stamp) -> dict[str, Qualification]:
+    """Return those of the judgements that say the same which stay.
+
+    Nobody approves what they submitted: were a branch manager's own kept when the account manager judges anew, the
+    only one who decides could not, before another day or other data.
+    """
+    if not any(_waits_for_others(one, by) for one in same.values()):
+        return same
+    deciding = queries.deciders(session)
+    if by.actor in deciding:
+        return same
+    return {
+        at: one
+        for at, one in same.items()
+        if not (_waits_for_others(one, by) and one.judged_by in {each[:80] for each in deciding})
+    }
+
+
+def _waits_for_others(one: Qualification, by: Stamp) -> bool:
+    return one.state is QualificationState.PROPOSED and one.judged_by != by.actor[:80]
 
 
 def _proposal(

@@ -18,6 +18,7 @@ from branch_node.inbound.models import InboundItem
 from branch_node.inbound.queries import hq_time
 from branch_node.qualification.models import Qualification
 from branch_node.worklogs.models import WorkLog
+from shared.auth.queries import list_users
 from shared.domain.customers.vocabulary import Grade
 from shared.domain.published.vocabulary import ItemKind
 from shared.domain.qualification.checks import NAME
@@ -26,6 +27,8 @@ from shared.domain.qualification.rules import RuleSet, read_rules
 from shared.domain.qualification.standard import STANDARD
 from shared.domain.qualification.vocabulary import STANDING, JudgedAs, QualificationState
 from shared.errors import N_, BranchlineError, Kind
+from shared.rights import policy
+from shared.rights.vocabulary import Action, Resource
 
 # So long before its last day a judgement can be renewed, and is listed as due.
 AHEAD: Final = timedelta(days=90)
@@ -93,6 +96,16 @@ def find_standing(session: Session, customer_id: str) -> Qualification | None:
 def find_proposed(session: Session, customer_id: str) -> Qualification | None:
     """Return the judgement of a customer that waits for a decision."""
     return _newest(session, customer_id, (QualificationState.PROPOSED,))
+
+
+def deciders(session: Session) -> set[str]:
+    """Return who may decide on judgements here, as judgements name them."""
+    return {
+        user.username
+        for user in list_users(session)
+        if user.disabled_at is None
+        and policy.may(user.rights_at("branch"), Resource.QUALIFICATION, Action.APPROVE)
+    }
 
 
 def list_of_customer(session: Session, customer_id: str) -> Sequence[Qualification]:

@@ -1,6 +1,7 @@
 """Qualification on screen: an account manager applies, a branch manager decides, everybody reads why."""
 
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -81,6 +82,56 @@ def test_who_submitted_it_is_told_that_somebody_else_decides(browser, customer, 
     assert "You submitted this judgement" in page
     assert "/approval" not in page
     assert browser.send(f"/qualifications/{found.id}/approval").status_code == 403
+
+
+def test_the_only_branch_manager_decides_the_same_day_once_the_account_manager_has_judged_again(
+    browser, make_user, sign_in, customer, sessions
+):
+    who, manager = customer
+    make_user("mei", StaffKind.ACCOUNT_MANAGER, manager)
+    browser.send("/qualifications", customer_id=who)
+    own = proposal(sessions, who)
+    assert "the account manager judges the customer again" in browser.get(f"/qualifications/{own.id}").text
+
+    sign_in("mei").send("/qualifications", customer_id=who)
+    found = proposal(sessions, who)
+    assert "Approved." in browser.send(f"/qualifications/{found.id}/approval").text
+
+    with sessions() as session:
+        latest, before = queries.list_of_customer(session, who)
+        by_id = {one.id: (one.state, one.judged_by, one.decided_by) for one in (latest, before)}
+    assert by_id == {own.id: ("superseded", "wang", None), found.id: ("approved", "mei", "wang")}
+
+
+@pytest.mark.parametrize("second", [StaffKind.BRANCH_MANAGER, StaffKind.ACCOUNT_MANAGER])
+def test_who_may_decide_on_a_judgement_that_waits_does_not_put_their_own_in_its_place(
+    browser, make_user, sign_in, customer, sessions, second
+):
+    who, manager = customer
+    make_user("mei", second, manager if second is StaffKind.ACCOUNT_MANAGER else None)
+    mei = sign_in("mei")
+    mei.send("/qualifications", customer_id=who)
+    found = proposal(sessions, who)
+
+    browser.send("/qualifications", customer_id=who)
+
+    assert proposal(sessions, who).id == found.id
+    assert "Approved." in browser.send(f"/qualifications/{found.id}/approval").text
+
+
+def test_a_second_account_manager_leaves_the_judgement_of_the_first_in_place(
+    make_user, sign_in, customer, sessions
+):
+    who, manager = customer
+    for name in ("mei", "lin"):
+        make_user(name, StaffKind.ACCOUNT_MANAGER, manager if name == "mei" else None)
+    sign_in("mei").send("/qualifications", customer_id=who)
+    found = proposal(sessions, who)
+
+    with sessions.begin() as session:
+        kept = operations.apply(session, who, terms=TERMS, by=replace(ANA, actor="lin")).kept
+        assert [one.id for one in kept] == [found.id]
+    assert proposal(sessions, who).id == found.id
 
 
 def test_a_refusal_without_a_reason_is_asked_again_and_one_with_it_is_kept(browser, customer, sessions):
