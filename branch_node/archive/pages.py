@@ -20,13 +20,13 @@ from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.twoperson.errors import ActProposedError, ActReasonError
-from shared.twoperson.queries import find_waiting
+from shared.twoperson.queries import find_waiting, list_deciders
 from shared.web.access import requires
-from shared.web.context import may, reading, stamp, writing
+from shared.web.context import may, person, reading, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.filters import day
 from shared.web.forms import field_errors, notice
-from shared.web.lists import choices, id_argument, text_argument
+from shared.web.lists import choices, code_arguments, id_argument, text_argument
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
 
@@ -67,7 +67,7 @@ class Listed:
 @requires(Resource.ARCHIVE, Action.READ)
 def index() -> str:
     """List what lies in the retained archive, the latest first."""
-    kind = next((one for one in EntryKind if one.value == text_argument("kind")), None)
+    kind = next(iter(code_arguments("kind", EntryKind)), None)
     wanted = ArchiveFilter(text_argument("q"), kind, id_argument("customer"))
     asked = PageRequest.from_query(queries.SORTS, default="-seq")
     with reading() as session:
@@ -216,6 +216,9 @@ def _one(entry_id: str, **more: object) -> str:
             asked_removal=find_waiting(session, unlocking.REMOVAL, subject),
             keep_years=queries.keep_years(session, stamp().at),
             minutes=queries.unlock_minutes(session, stamp().at),
+            deciders=list_deciders(session, "branch", Resource.ARCHIVE, Action.APPROVE, besides=person().id),
+            me=person().id,
+            decides=may(Resource.ARCHIVE, Action.APPROVE),
             tones=TONES,
             columns=versions.COLUMNS,
             **_shown(session, entry),

@@ -8,13 +8,12 @@ from typing import Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from shared.auth.queries import list_users
 from shared.exports.errors import ExportNotFoundError
 from shared.exports.models import Export
 from shared.exports.numbers import read_number
 from shared.exports.vocabulary import MADE, ExportState
-from shared.rights import policy
 from shared.rights.vocabulary import Action, Resource
+from shared.twoperson.queries import list_deciders
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -60,11 +59,4 @@ def find_waiting(session: Session, user_id: str, address: str, *, whole: bool) -
 
 def may_approve(session: Session, user_id: str, tier: str) -> Sequence[str]:
     """Return the names of those who may approve, at a node of `tier`, what this person asks for."""
-    return [
-        user.name
-        for user in list_users(session)
-        if user.disabled_at is None
-        and user.id != user_id
-        and policy.may(user.rights_at(tier), Resource.EXPORT, Action.APPROVE)
-        and policy.may(user.rights_at(tier), Resource.TWO_PERSON, Action.APPROVE)
-    ]
+    return list_deciders(session, tier, Resource.EXPORT, Action.APPROVE, besides=user_id)

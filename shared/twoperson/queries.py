@@ -6,6 +6,9 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from shared.auth.queries import list_users
+from shared.rights import policy
+from shared.rights.vocabulary import Action, Resource
 from shared.twoperson.errors import ActNotFoundError
 from shared.twoperson.models import ProposedAct
 from shared.twoperson.vocabulary import ActState
@@ -42,6 +45,20 @@ def count_waiting(session: Session, *, now: datetime) -> int:
     """Return how many acts wait for a second person."""
     waiting = (ProposedAct.state == ActState.WAITING, ProposedAct.expires_at > now)
     return session.scalars(select(func.count()).select_from(ProposedAct).where(*waiting)).one()
+
+
+def list_deciders(
+    session: Session, tier: str, resource: Resource, action: Action, *, besides: str | None
+) -> Sequence[str]:
+    """Return the names of those who may decide, at a node of `tier`, on what the user `besides` asks for."""
+    return [
+        user.name
+        for user in list_users(session)
+        if user.disabled_at is None
+        and user.id != besides
+        and policy.may(user.rights_at(tier), resource, action)
+        and policy.may(user.rights_at(tier), Resource.TWO_PERSON, Action.APPROVE)
+    ]
 
 
 def select_over() -> Select[ProposedAct]:

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from branch_node.archive.models import ArchiveEntry
+from branch_node.archive.models import ArchiveEntry, ArchiveUnlock
 from branch_node.customers.models import Customer
 from shared.audit.models import AuditEntry
+from shared.auth.models import User
 from shared.domain.contacts.vocabulary import Channel
 from shared.domain.customers.vocabulary import (
     CustomerKind,
@@ -20,6 +21,7 @@ from shared.domain.customers.vocabulary import (
 )
 from shared.rights.vocabulary import Duty, StaffKind
 from shared.twoperson.models import ProposedAct
+from tests.support.branch import NOON
 
 
 def _only(sessions, model):
@@ -62,6 +64,59 @@ def test_a_keeper_and_a_branch_manager_unlock_and_the_keeper_adds_a_note(
     assert "李明" in page
     assert "keeper asked, wang approved" in page
     assert "李明" in keeper.get("/archive").text
+
+
+def test_a_manager_who_alone_keeps_the_archive_is_told_how_a_second_person_comes_and_then_it_is_unlocked(
+    sessions, rows, make_user, sign_in
+):
+    manager_id = rows.manager()
+    customer_id = rows.customer(name="李明", manager_id=manager_id)
+    make_user("boss", StaffKind.BRANCH_MANAGER, duties=[Duty.ARCHIVE_KEEPER])
+    clerk_id = make_user("clerk", StaffKind.ACCOUNT_MANAGER, manager_id)
+    boss = sign_in("boss")
+    boss.send(f"/archive/customers/{customer_id}", reason="contract ended")
+    entry = _only(sessions, ArchiveEntry)
+
+    page = boss.get(f"/archive/{entry.id}").text
+    assert "nobody but you may approve it here" in page
+    assert "Give the duty of archive keeper to the account manager" in page
+    assert f"/archive/{entry.id}/unlock" not in page
+
+    # the cure as it is told
+    boss.send(
+        f"/people/{clerk_id}/rights",
+        data_range="self",
+        duties=Duty.ARCHIVE_KEEPER.value,
+        reason="second person",
+    )
+    clerk = sign_in("clerk")
+    assert "one of these approves: 王芳" in clerk.get(f"/archive/{entry.id}").text
+    clerk.send(f"/archive/{entry.id}/unlock", reason="a page is missing")
+    act = _only(sessions, ProposedAct)
+    boss.send(f"/two-person/{act.id}/approval", digest=act.digest)
+    unlock = _only(sessions, ArchiveUnlock)
+    assert (unlock.entry_id, unlock.asked_by, unlock.approved_by) == (entry.id, "clerk", "boss")
+    assert "nobody but you" not in boss.get(f"/archive/{entry.id}").text
+
+
+def test_a_keeper_where_no_branch_manager_may_sign_in_is_told_whom_to_ask(
+    sessions, rows, database, make_user, sign_in
+):
+    manager_id = rows.manager()
+    customer_id = rows.customer(name="李明", manager_id=manager_id)
+    make_user("keeper", StaffKind.ACCOUNT_MANAGER, manager_id, duties=[Duty.ARCHIVE_KEEPER])
+    boss_id = make_user("boss")
+    keeper = sign_in("keeper")
+    keeper.send(f"/archive/customers/{customer_id}", reason="contract ended")
+    entry = _only(sessions, ArchiveEntry)
+    assert f"/archive/{entry.id}/unlock" in keeper.get(f"/archive/{entry.id}").text
+
+    with database.sessions.begin() as session:
+        session.get_one(User, boss_id).disabled_at = NOON
+
+    page = keeper.get(f"/archive/{entry.id}").text
+    assert "no branch manager may sign in here at present. Ask the administrator" in page
+    assert f"/archive/{entry.id}/unlock" not in page
 
 
 def test_a_branch_manager_who_is_no_keeper_reads_and_puts_away_but_does_not_ask_to_unlock(
