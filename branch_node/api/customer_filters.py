@@ -27,7 +27,7 @@ from shared.i18n import lazy_gettext as _l
 from shared.ids import is_id
 from shared.web.api.document import Query
 from shared.web.context import person
-from shared.web.lists import Arguments, day_argument
+from shared.web.lists import Arguments, read_day
 from shared.web.views.operations import get_view
 from shared.web.views.standing import query_arguments
 
@@ -75,7 +75,7 @@ def _text(given: str) -> None:
 
 
 def _day(given: str) -> None:
-    if day_argument("day", MultiDict({"day": given})) is None:
+    if read_day(given) is None:
         raise ValidationError(NOT_A_DAY)
 
 

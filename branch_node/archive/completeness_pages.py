@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 
 from branch_node.archive import completing, words
 from branch_node.managers import queries as managers
@@ -11,7 +11,7 @@ from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp
-from shared.web.lists import id_argument
+from shared.web.lists import id_argument, number_argument
 from shared.web.paging import Page, PageRequest
 from shared.web.tables import Column
 
@@ -31,8 +31,7 @@ COLUMNS: Final = (
 @requires(Resource.CUSTOMER, Action.READ)
 def index() -> str:
     """Show how complete files are, and those below the bound that the address names."""
-    below = request.args.get("below", USUAL_BELOW, type=int)
-    below = below if below in completing.STEPS else USUAL_BELOW
+    below = number_argument("below", completing.STEPS) or USUAL_BELOW
     manager_id = id_argument("manager")
     asked = PageRequest.from_query(SORTS, default="percent")
     with reading() as session:

@@ -32,7 +32,16 @@ from shared.i18n import gettext as _
 from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
 from shared.web.context import person, runtime, stamp
-from shared.web.lists import Arguments, code_arguments, day_argument, id_argument, text_argument, words
+from shared.web.lists import (
+    Arguments,
+    choice_argument,
+    code_arguments,
+    day_argument,
+    id_argument,
+    number_argument,
+    text_argument,
+    words,
+)
 from shared.web.tables import Column
 from shared.web.views.standing import ReadyView
 
@@ -107,8 +116,7 @@ class Narrowing:
 
     def chosen(self, args: Arguments | None = None) -> str:
         """Return which of the choices the address names, or other arguments, if any."""
-        given = text_argument(self.name, args)
-        return given if given in dict(self.choices) else ""
+        return choice_argument(self.name, [code for code, _word in self.choices], args)
 
 
 def narrowings() -> Sequence[Narrowing]:
@@ -171,7 +179,7 @@ def wanted_customers(args: Arguments | None = None) -> CustomerFilter:
         opened_from=day_argument("opened_from", args),
         opened_to=day_argument("opened_to", args),
         tag=text_argument("tag", args),
-        no_contact=text_argument("no_contact", args) == "yes",
+        no_contact=choice_argument("no_contact", ["yes"], args) == "yes",
         birth_month=_birth_month(args),
         also=tuple(partial(_narrowed, one, chosen) for one in narrowings() if (chosen := one.chosen(args))),
     )
@@ -193,7 +201,7 @@ def _birth_month(args: Arguments | None) -> int:
     given = text_argument("birthday", args)
     if given == THIS_MONTH:
         return local_day(stamp().at, runtime().settings.timezone).month
-    return int(given) if given.isascii() and given.isdigit() and 1 <= int(given) <= MONTHS else 0
+    return number_argument("birthday", range(1, MONTHS + 1), args) or 0
 
 
 def grouped_by() -> str:

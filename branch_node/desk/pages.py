@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
@@ -65,7 +65,7 @@ from shared.web.access import requires
 from shared.web.context import may, person, reading, runtime, stamp
 from shared.web.errors import home_url
 from shared.web.forms import notice
-from shared.web.lists import id_argument, month_argument
+from shared.web.lists import id_argument, month_argument, number_argument
 from shared.web.oplog.words import action_word
 from shared.web.paging import PageRequest, paginate
 
@@ -190,8 +190,7 @@ def untouched() -> str:
     """List everybody nobody spoke to for the days the address names."""
     with reading() as session:
         spans = queries.quiet_days(session, stamp().at)
-        days = request.args.get("days", spans[0], type=int)
-        days = days if days in spans else spans[0]
+        days = number_argument("days", spans) or spans[0]
         mine = id_argument("manager") or None
         since = queries.quiet_since(stamp().at, days)
         today = local_day(stamp().at, runtime().settings.timezone)

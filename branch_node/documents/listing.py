@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from flask import request
 from sqlalchemy.orm import Session
 
 from branch_node.documents.models import Document, DocumentVersion
@@ -21,7 +20,7 @@ from branch_node.documents.sniffing import form_of
 from shared.i18n import gettext as _
 from shared.i18n import lazy_gettext as _l
 from shared.web.context import stamp, today
-from shared.web.lists import id_argument, text_argument
+from shared.web.lists import choice_argument, id_argument, number_argument, text_argument
 from shared.web.paging import Page, PageRequest, paginate
 from shared.web.tables import Column
 
@@ -83,12 +82,12 @@ def tone_of(until: date | None) -> str:
 
 def wanted_documents(customer_id: str = "") -> DocumentFilter:
     """Return what the address asks for; of one customer where one is named."""
-    days = request.args.get("days", type=int)
+    days = number_argument("days", SPANS)
     wanted = DocumentFilter(
         text=text_argument("q"),
         kind=text_argument("kind"),
-        retired=text_argument("state") == "retired",
-        until=today() + timedelta(days=days) if days in SPANS else None,
+        retired=choice_argument("state", ["retired"]) == "retired",
+        until=today() + timedelta(days=days) if days is not None else None,
     )
     if customer_id:
         return replace(wanted, customer_id=customer_id)

@@ -27,7 +27,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp, writing
 from shared.web.forms import notice
-from shared.web.lists import id_argument, text_argument
+from shared.web.lists import choice_argument, id_argument
 from shared.web.paging import Page, PageRequest
 
 blueprint = Blueprint("duplicates", __name__, template_folder="templates", url_prefix="/duplicates")
@@ -85,7 +85,7 @@ DECISIONS: Final = {
 def index() -> str:
     """List the pairs in one state, the likeliest first."""
     asked = PageRequest.from_query(("score",), default="-score")
-    state = _state(text_argument("state"))
+    state = STATES[choice_argument("state", STATES) or PairState.OPEN.value]
     with reading() as session:
         rows = queries.list_pairs(session, state, limit=asked.size, offset=(asked.number - 1) * asked.size)
         counts = {each: queries.count_pairs(session, each) for each in PairState}
@@ -163,10 +163,6 @@ def like() -> str:
 def column_word(name: str) -> str:
     """Return what a column of a customer is called, as a msgid."""
     return COLUMN_WORDS.get(name) or COLUMN_NAMES.get(name, name)
-
-
-def _state(given: str) -> PairState:
-    return STATES.get(given, PairState.OPEN)
 
 
 def _is_probable(pair: DuplicatePair) -> bool:

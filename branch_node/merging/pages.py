@@ -21,7 +21,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp, writing
 from shared.web.forms import notice
-from shared.web.lists import id_argument, text_argument
+from shared.web.lists import choice_argument, id_argument
 from shared.web.paging import Page, PageRequest
 
 blueprint = Blueprint("merging", __name__, template_folder="templates", url_prefix="/merges")
@@ -43,7 +43,7 @@ OTHER: Final = "other"
 def index() -> str:
     """List the merges in one state, the last first."""
     asked = PageRequest.from_query(("proposed_at",), default="-proposed_at")
-    state = STATES.get(text_argument("state"), MergeState.PROPOSED)
+    state = STATES[choice_argument("state", STATES) or MergeState.PROPOSED.value]
     with reading() as session:
         rows = queries.list_merges(session, state, limit=asked.size, offset=(asked.number - 1) * asked.size)
         counts = {each: queries.count_merges(session, each) for each in MergeState}

@@ -22,6 +22,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import runtime, stamp
 from shared.web.forms import notice
+from shared.web.lists import choice_argument
 from shared.web.paging import PageRequest, paginate
 from sync_protocol.catalog import Binding
 
@@ -50,8 +51,8 @@ def index() -> str:
     branch = runtime(BranchRuntime)
     with reading() as session:
         counts = recovered.count_states(session)
-        state = request.args.get("state", "")
-        if state not in STATES:
+        state = choice_argument("state", STATES)
+        if not state:
             state = next((one for one in STATES if counts.get(one)), recovered.CONFLICT)
         statement = select(RecoveredRow).where(RecoveredRow.state == state)
         page = paginate(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from shared.i18n import label, lazy_gettext
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import may
+from shared.web.lists import choice_argument
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
 from sync_protocol.catalog import CHANNELS
@@ -49,8 +50,8 @@ class BatchNotFoundError(BranchlineError):
 @requires(Resource.TRANSFER, Action.READ)
 def index() -> str:
     """List the batches sealed, newest first."""
-    channel = request.args.get("channel") if request.args.get("channel") in CHANNELS else None
-    record_type = request.args.get("record") if request.args.get("record") in RECORD_NAMES else None
+    channel = choice_argument("channel", CHANNELS) or None
+    record_type = choice_argument("record", RECORD_NAMES) or None
     with receiver_web.reading() as session:
         page = paginate(
             session,

@@ -12,6 +12,7 @@ from shared.errors import N_
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import may, reading, runtime
+from shared.web.lists import choice_argument
 
 blueprint = Blueprint("tracing", __name__, template_folder="templates", url_prefix="/sync/where")
 STAGES: Final = {
@@ -33,8 +34,7 @@ OPS: Final = {"I": N_("made"), "U": N_("changed"), "D": N_("removed")}
 @requires(Resource.TRANSFER, Action.READ)
 def where() -> str:
     """Ask for a record's number; with one, show how far each of its changes has come."""
-    record_type = request.args.get("record", "customer")
-    record_type = record_type if record_type in RECORD_NUMBERS else "customer"
+    record_type = choice_argument("record", RECORD_NUMBERS) or "customer"
     number = request.args.get("number", "").strip()
     found: list[tuple[str | None, tracing.Trace]] = []
     missing = False

@@ -24,7 +24,7 @@ from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
-from shared.web.lists import id_argument, send_table, text_argument
+from shared.web.lists import choice_argument, id_argument, send_table, text_argument
 
 blueprint = Blueprint("holds", __name__, template_folder="templates", url_prefix="/legal-holds")
 STATES: Final = {OPEN: N_("in force"), RELEASED: N_("released")}
@@ -173,8 +173,7 @@ def _list(*, printing: bool) -> str:
 
 
 def _wanted() -> HoldFilter:
-    state = text_argument("state")
-    return HoldFilter(text_argument("q"), state if state in STATES else "", id_argument("customer"))
+    return HoldFilter(text_argument("q"), choice_argument("state", STATES), id_argument("customer"))
 
 
 def _filters(wanted: HoldFilter) -> list[tuple[str, str]]:

@@ -30,7 +30,7 @@ from shared.web.access import requires
 from shared.web.context import person, reading, runtime, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
-from shared.web.lists import id_argument, text_argument
+from shared.web.lists import code_arguments, id_argument
 from shared.web.paging import PageRequest, paginate
 
 blueprint = Blueprint(
@@ -66,8 +66,7 @@ TONES: Final = {RequestState.OPEN: "warn", RequestState.DONE: "ok", RequestState
 @requires(Resource.PERSONAL_DATA, Action.READ)
 def index() -> str:
     """List requests, those due first at the top."""
-    asked = text_argument("state")
-    state = next((one for one in RequestState if one.value == asked), None)
+    state = next(iter(code_arguments("state", RequestState)), None)
     with reading() as session:
         page = paginate(
             session,
@@ -79,7 +78,7 @@ def index() -> str:
         return render_template(
             "personal/requests.html",
             page=page,
-            state=asked,
+            state=state.value if state else "",
             states=[(one.value, _(one.label)) for one in RequestState],
             tones=TONES,
             today=_today(session),

@@ -20,6 +20,7 @@ from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp, writing
 from shared.web.forms import notice
+from shared.web.lists import choice_argument
 
 blueprint = Blueprint(
     "bulk_qualification", __name__, template_folder="templates", url_prefix="/qualifications"
@@ -36,7 +37,7 @@ MOST_SHOWN: Final = 100
 @requires(Resource.QUALIFICATION, Action.CREATE)
 def judging() -> str:
     """Show what judging everybody who is due, or was never judged, would say and change."""
-    whom = _whom(request.args.get("whom", DUE))
+    whom = choice_argument("whom", WHOM) or DUE
     with reading() as session:
         ids = _ids(session, whom)
         judged = operations.preview(session, ids, terms=terms(), now=stamp().at)

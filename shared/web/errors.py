@@ -34,7 +34,8 @@ STATUS: Final = {
     Kind.TOO_MANY: 429,
     Kind.UNAVAILABLE: 503,
 }
-MACHINE_PATHS: Final = ("/sync/", "/api/")
+LINE_PATH: Final = "/sync/"
+MACHINE_PATHS: Final = (LINE_PATH, "/api/")
 BROKEN: Final = 500
 HOME: Final = "home"
 UNAVAILABLE: Final = 503
@@ -130,6 +131,8 @@ class Problem:
     retryable: bool = False
     retry_after: int | None = None
     fields: dict[str, Any] = field(default_factory=dict)
+    # The address at which a person goes on without what was wrong, where there is one.
+    instead: str = ""
 
     @property
     def title(self) -> str:
@@ -179,7 +182,8 @@ def for_machines() -> bool:
     access = access_of(current_app, request.endpoint)
     if access is not None and access.audience is Audience.MACHINES:
         return True
-    if request.path.startswith(MACHINE_PATHS):
+    # A branch's own pages about the line have such addresses too, and are for people.
+    if request.path.startswith(MACHINE_PATHS) and (access is None or not request.path.startswith(LINE_PATH)):
         return True
     accepts = request.accept_mimetypes
     best = accepts.best_match(["text/html", "application/json", "application/problem+json"])
@@ -264,6 +268,7 @@ def _anticipated(error: BranchlineError) -> ResponseReturnValue:
             retryable=error.retryable,
             retry_after=wait if isinstance(wait, int) else None,
             fields={name: [sentence]} if isinstance(name, str) and name else {},
+            instead=str(error.params.get("instead") or ""),
         )
     )
 

@@ -1,7 +1,7 @@
 """What lists share: reading their filters from the address, and handing them out as a file."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, TypeVar
@@ -20,6 +20,7 @@ from shared.ids import is_id
 from shared.web.context import person, runtime, stamp
 from shared.web.exports.handing import Table, hand_out
 from shared.web.tables import Column as ListColumn
+from shared.web.unreadable import A_CHOICE, A_DAY, A_MONTH, AN_ID, unreadable
 
 Word = TypeVar("Word", bound=Vocabulary)
 # What stands behind the question mark of an address, or was kept of one.
@@ -44,30 +45,58 @@ def text_argument(name: str, args: Arguments | None = None) -> str:
 
 
 def id_argument(name: str, args: Arguments | None = None) -> str:
-    """Return the id that ?name= gives, or nothing: what is no id cannot be asked of the database."""
+    """Return the id that ?name= gives, or nothing when it is not given; raises UnreadableFilterError."""
     given = text_argument(name, args)
-    return given if is_id(given) else ""
+    if given and not is_id(given):
+        raise unreadable(name, given, AN_ID)
+    return given
 
 
 def code_arguments(name: str, vocabulary: type[Word], args: Arguments | None = None) -> tuple[Word, ...]:
-    """Return the members that ?name= gives, in the vocabulary's order; codes it does not know are passed over."""
-    given = set((request.args if args is None else args).getlist(name))
+    """Return the members that ?name= gives, in the vocabulary's order; raises UnreadableFilterError."""
+    given = {one.strip() for one in (request.args if args is None else args).getlist(name)} - {""}
+    if strange := sorted(given - {member.value for member in vocabulary}):
+        raise unreadable(name, strange[0], A_CHOICE)
     return tuple(member for member in vocabulary if member.value in given)
 
 
+def choice_argument(name: str, known: Collection[str], args: Arguments | None = None) -> str:
+    """Return which of a filter's choices ?name= gives, or nothing; raises UnreadableFilterError for any other."""
+    given = text_argument(name, args)
+    if given and given not in known:
+        raise unreadable(name, given, A_CHOICE)
+    return given
+
+
+def number_argument(name: str, known: Collection[int], args: Arguments | None = None) -> int | None:
+    """Return which of a filter's numbers ?name= gives, or None; raises UnreadableFilterError."""
+    given = choice_argument(name, [str(one) for one in known], args)
+    return int(given) if given else None
+
+
 def day_argument(name: str, args: Arguments | None = None) -> date | None:
-    """Return the day that ?name= gives, or None; so is a day next to which there is none."""
+    """Return the day that ?name= gives, or None when it is not given; raises UnreadableFilterError."""
+    given = text_argument(name, args)
+    if given and (found := read_day(given)) is None:
+        raise unreadable(name, given, A_DAY)
+    return found if given else None
+
+
+def read_day(text: str) -> date | None:
+    """Return the day that a text is, or None; so is a day next to which there is none."""
     try:
-        found = date.fromisoformat(text_argument(name, args))
+        found = date.fromisoformat(text)
     except ValueError:
         return None
     return found if date.min.year < found.year < date.max.year else None
 
 
-def month_argument(name: str) -> str:
-    """Return the month (2026-03) that ?name= gives, or nothing."""
-    given = text_argument(name)
-    return given if _MONTH.fullmatch(given) else ""
+def month_argument(name: str, args: Arguments | None = None) -> str:
+    """Return the month (2026-03) that ?name= gives, or nothing when it is not given; raises UnreadableFilterError."""
+    given = text_argument(name, args)
+    if given and not _MONTH.fullmatch(given):
+        raise unreadable(name, given, A_MONTH)
+    return given
 
 
 def choices(vocabulary: Iterable[Vocabulary]) -> list[tuple[str, str]]:

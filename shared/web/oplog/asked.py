@@ -9,9 +9,11 @@ from flask import request
 from shared.domain.calendar import local_day
 from shared.i18n import gettext as _
 from shared.web.context import runtime, stamp
+from shared.web.lists import choice_argument, text_argument
 from shared.web.oplog import words
 from shared.web.oplog.elements import LISTED, Element, Measure
 from shared.web.oplog.question import Question, address
+from shared.web.unreadable import A_DAY, AN_HOUR, unreadable
 
 # What a page shows that nobody has asked anything yet; a record's own story is shown whole.
 USUAL_DAYS: Final = 30
@@ -49,18 +51,18 @@ class Asked:
 
 
 def read() -> Asked:
-    """Return the question of this request's address; what nobody can mean is passed over."""
+    """Return the question of this request's address; raises UnreadableFilterError for what nobody can mean."""
     values = {
         element: frozenset(given)
         for element in LISTED
         if (given := [one[:MOST_LENGTH] for one in request.args.getlist(element.value)[:MOST_VALUES] if one])
     }
-    rows, columns = (_element(request.args.get(name, "")) for name in ("rows", "cols"))
-    measure = Measure.with_code(request.args.get("measure", "")) or Measure.ENTRIES
+    rows, columns = (Element.with_code(choice_argument(name, [*Element])) for name in ("rows", "cols"))
+    measure = Measure.with_code(choice_argument("measure", [*Measure])) or Measure.ENTRIES
     return Asked(
         Question(
             days=_days(whole=Element.SUBJECT in values),
-            hour=_hour(request.args.get("hour", "")),
+            hour=_hour(),
             values=values,
             rows=rows,
             columns=columns if rows and columns is not rows else None,
@@ -80,7 +82,7 @@ def _days(*, whole: bool) -> tuple[date | None, date | None]:
             return None, None
         today = local_day(stamp().at, runtime().settings.timezone)
         return today - timedelta(days=USUAL_DAYS - 1), today
-    return _day(request.args.get("from", "")), _day(request.args.get("to", ""))
+    return _asked_day("from"), _asked_day("to")
 
 
 def _day(text: str) -> date | None:
@@ -92,13 +94,20 @@ def _day(text: str) -> date | None:
     return found if date(2000, 1, 1) <= found <= date(2999, 1, 1) else None
 
 
-def _hour(text: str) -> str:
-    day, _t, hour = text.partition("T")
-    return text if _day(day) and hour.isdigit() and len(text) == len("2026-11-22T08") else ""
+def _asked_day(name: str) -> date | None:
+    given = text_argument(name)
+    if given and (found := _day(given)) is None:
+        raise unreadable(name, given, A_DAY)
+    return found if given else None
 
 
-def _element(code: str) -> Element | None:
-    return Element.with_code(code)
+def _hour() -> str:
+    name = "hour"
+    given = text_argument(name)
+    day, _t, hour = given.partition("T")
+    if given and not (_day(day) and hour.isdigit() and len(given) == len("2026-11-22T08")):
+        raise unreadable(name, given, AN_HOUR)
+    return given
 
 
 def _words(element: Element, values: frozenset[str]) -> str:

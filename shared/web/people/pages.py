@@ -18,7 +18,6 @@ from shared.errors import N_, BranchlineError, FieldError
 from shared.i18n import gettext as _
 from shared.i18n import label
 from shared.i18n import lazy_gettext as _l
-from shared.ids import is_id
 from shared.organisation.members import state_of
 from shared.organisation.operations import place_person
 from shared.organisation.queries import list_departments
@@ -29,7 +28,7 @@ from shared.web.context import NOBODY, person, reading, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
 from shared.web.kinds import kind_choices
-from shared.web.lists import choices, text_argument
+from shared.web.lists import choice_argument, choices, code_arguments, id_argument, text_argument
 from shared.web.paging import PageRequest, paginate
 from shared.web.people.listing import NO_DEPARTMENT, SORTS, PeopleFilter, department_names, people
 from shared.web.tables import Column
@@ -307,12 +306,13 @@ def _rights() -> Rights:
 
 def _asked() -> PeopleFilter:
     department = text_argument("department")
-    state = next((one for one in StaffState if one.value == text_argument("state")), None)
+    if department != NO_DEPARTMENT:
+        department = id_argument("department")
     return PeopleFilter(
         text_argument("q"),
-        StaffKind.with_code(text_argument("kind")),
-        department if is_id(department) or department == NO_DEPARTMENT else "",
-        state,
+        StaffKind.with_code(choice_argument("kind", [*StaffKind])),
+        department,
+        next(iter(code_arguments("state", StaffState)), None),
     )
 
 

@@ -200,4 +200,5 @@ def test_requests_of_a_branch_are_narrowed_and_ordered_and_come_in_pages(client,
     assert (TODAY + timedelta(days=39)).isoformat() in first
     assert client.get("/personal-requests/B001?kind=erasure&page=2").text.count("<tr>") - 1 == 6
     assert client.get("/personal-requests/B001?kind=correction").text.count("<tr>") - 1 == 1
-    assert client.get("/personal-requests/B001?kind=nonsense&sort=nobody&page=-1").status_code == 200
+    assert client.get("/personal-requests/B001?sort=nobody&page=-1").status_code == 200
+    assert client.get("/personal-requests/B001?kind=nonsense").status_code == 400
