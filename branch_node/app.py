@@ -8,6 +8,7 @@ from typing import Final
 
 from flask import Blueprint, Flask, url_for
 
+from branch_node.api import bulk_plan_routes as api_bulk
 from branch_node.api import care_routes as api_care
 from branch_node.api import contact_version_routes as api_contact_versions
 from branch_node.api import customer_routes as api_customers
@@ -267,6 +268,7 @@ API: Final = (
     api_line.blueprint,
     api_judging.blueprint,
     api_many.blueprint,
+    api_bulk.blueprint,
     api_units.blueprint,
     api_recalls.blueprint,
     api_unit_events.blueprint,

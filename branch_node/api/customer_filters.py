@@ -105,6 +105,9 @@ def _filters(name: str, *but: str) -> type[Schema]:
 # What a view keeps; whose name or number was looked for is no part of it.
 ViewFilters: Final = _filters("ViewFilters", "q", "sort")
 
+# Whom an act on many is to reach.
+CustomerFilters: Final = _filters("CustomerFilters", "sort")
+
 
 def merged(session: Session, given: Arguments) -> Arguments:
     """Return what an address asks for, with what the view that it names asks for besides.

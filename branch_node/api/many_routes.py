@@ -67,7 +67,7 @@ def do_bulk() -> Response:
         return once(
             session,
             lambda: bulk.carry_out(session, order, ids, by=stamp()).id,
-            lambda at: _act(session, at, asked=ids),
+            lambda at: shown_act(session, at, asked=ids),
         )
 
 
@@ -88,7 +88,7 @@ def list_acts() -> Response:
 def bulk_act(act_id: str) -> Response:
     """Show a bulk act."""
     with reading() as session:
-        return _act(session, act_id)
+        return shown_act(session, act_id)
 
 
 @blueprint.get("/bulk-acts/<id:act_id>/rows")
@@ -121,7 +121,7 @@ def undo_bulk(act_id: str) -> Response:
         asking.body(Nothing())
         if not working.undo(session, act_id, since=day_began(), today=today(), by=stamp()):
             jobs.run_soon(session, working.JOB, now=stamp().at)
-        return _act(session, act_id)
+        return shown_act(session, act_id)
 
 
 @blueprint.post("/handovers/preview")
@@ -261,7 +261,7 @@ def _order() -> handover.Order:
     )
 
 
-def _act(session: Session, act_id: str, *, asked: Sequence[str] = ()) -> Response:
+def shown_act(session: Session, act_id: str, *, asked: Sequence[str] = (), status: int = 200) -> Response:
     """Answer with an act; who asked for it just now is told of each they do not see, too."""
     act = acts.get_act(session, act_id)
     rows = [_row(row.BulkRow) for row in session.execute(acts.select_rows(act.id).limit(bulk.MOST))]
@@ -271,7 +271,8 @@ def _act(session: Session, act_id: str, *, asked: Sequence[str] = ()) -> Respons
     made = [one.id for one in acts.list_sheets(session, act)]
     return asking.one(
         asking.dumped(schemas.BulkAct(), act)
-        | {"rows": rows, "reasons": _reasons(reasons), "handovers": made}
+        | {"rows": rows, "reasons": _reasons(reasons), "handovers": made},
+        status=status,
     )
 
 
@@ -299,6 +300,9 @@ def _tried(order: BulkOrder, tried: bulk.Tried) -> dict[str, Any]:
         "asked": len(done) + len(left),
         "done": len(done),
         "left_out": len(left),
+        "handled": len(done) + len(left),
+        "ended_at": None,
+        "failure": None,
         "made_at": None,
         "made_by": None,
         "undone_at": None,

@@ -1,10 +1,17 @@
 """What is sent to and answered by the interface about acts on many customers: bulk acts and hand-overs."""
 
-from marshmallow import Schema, fields
+from typing import Any, Final
 
+from marshmallow import Schema, ValidationError, fields, validates_schema
+
+from branch_node.api.customer_filters import CustomerFilters
 from branch_node.api.schemas import NOT_TRUE, TEXT, Sent, code, ids, one_of
 from branch_node.bulk.models import BulkKind, BulkState, RowState
 from branch_node.handover.models import HandoverReason
+from shared.errors import N_
+from shared.i18n import gettext
+
+ONE_WAY: Final = N_("Say whom by ids, or by filters or a view, and not by both.")
 
 
 class NewBulk(Sent):
@@ -25,8 +32,39 @@ class BulkRow(Schema):
     why = fields.String(required=True)
 
 
+class Sentence(fields.String):
+    """A sentence that was kept as it is in the program, answered in the language of who asks."""
+
+    def _serialize(self, value: Any, *given: Any, **settings: Any) -> Any:  # noqa: ANN401 - marshmallow's own
+        return super()._serialize(gettext(value) if value else None, *given, **settings)
+
+
+class BulkPlan(Sent):
+    """What is to be tried and kept, on whom, and why: on up to 1,000 `ids`, or on all that `filters` find.
+
+    A `view` of the list of customers may be named in place of filters or beside them, which replace its own.
+    """
+
+    ids = ids()
+    filters = fields.Nested(CustomerFilters)
+    view = fields.String(**TEXT)
+    kind = fields.String(required=True, validate=one_of(one.value for one in BulkKind), **TEXT)
+    value = fields.String(allow_none=True, **TEXT)
+    reason = fields.String(required=True, **TEXT)
+
+    @validates_schema
+    def _one_way(self, given: dict[str, Any], **_settings: object) -> None:
+        by_filter = "filters" in given or bool(given.get("view", "").strip())
+        if by_filter is ("ids" in given):
+            raise ValidationError({"ids": [ONE_WAY]})
+
+
 class BulkAct(Schema):
-    """A bulk act: what it does to how many, why, and who did it; one that was only tried has no id."""
+    """A bulk act: what it does to how many, why, and who did it; one that was only tried at once has no id.
+
+    One that is tried or done by the job is at work while its state is trying, running or undoing: then `handled` of
+    `asked` are. `failure` says what stopped it.
+    """
 
     id = fields.String(allow_none=True)
     kind = code(BulkKind, required=True)
@@ -36,6 +74,9 @@ class BulkAct(Schema):
     asked = fields.Integer(required=True)
     done = fields.Integer(required=True)
     left_out = fields.Integer(required=True)
+    handled = fields.Integer(required=True)
+    ended_at = fields.AwareDateTime(required=True, allow_none=True)
+    failure = Sentence(required=True, allow_none=True)
     made_at = fields.AwareDateTime(allow_none=True)
     made_by = fields.String(allow_none=True)
     undone_at = fields.AwareDateTime(allow_none=True)

@@ -26,7 +26,6 @@ from branch_node.bulk.handing import Moving
 from branch_node.bulk.models import IN_WORK, BulkAct, BulkKind, BulkState, RowState
 from branch_node.bulk.operations import MOST
 from branch_node.bulk.reasons import reasons_of, why
-from branch_node.customers import queries as customers
 from branch_node.customers.listing import wanted_customers
 from branch_node.managers.models import Manager
 from shared.domain.calendar import day_bounds
@@ -117,9 +116,7 @@ def preview() -> ResponseReturnValue:
         order = read_order()
         with writing() as session:
             if chosen.large:
-                found = streamed(session, customers.select_ids(session, wanted_customers()))
-                act = working.plan(session, order, (row.id for row in found), by=stamp())
-                jobs.run_soon(session, working.JOB, now=stamp().at)
+                act = working.plan_found(session, order, wanted_customers(), by=stamp())
             else:
                 act = operations.plan(session, order, chosen.ids, by=stamp())
             if (former := find_former(session)) and former.state is BulkState.TRIED:

@@ -17,8 +17,11 @@ from branch_node.bulk.changes import Order
 from branch_node.bulk.errors import BulkNobodyError, BulkNotYoursError, BulkStateError
 from branch_node.bulk.models import IN_WORK, PLANNED, BulkAct, BulkKind, BulkRow, BulkState, RowState
 from branch_node.bulk.operations import MOST, Tried, check_order, check_right, note, params_of
+from branch_node.customers import queries as customers
+from branch_node.customers.queries import CustomerFilter
 from shared.errors import BranchlineError
 from shared.ids import new_id
+from shared.jobs import operations as jobs
 from shared.stamp import Stamp
 
 # More is no list any more that somebody has looked at.
@@ -62,6 +65,33 @@ def plan(session: Session, order: Order, ids: Iterable[str], *, by: Stamp) -> Bu
             [{"act_id": act.id, "customer_id": one, "state": RowState.WAITING, "params": {}} for one in some],
         )
     session.flush()
+    return act
+
+
+def plan_found(session: Session, order: Order, wanted: CustomerFilter, *, by: Stamp) -> BulkAct:
+    """Write down a bulk act on all customers that a filter finds, tried at once or, above MOST, soon by the job.
+
+    Raises BulkForbiddenError, BulkNobodyError, BulkReasonError and BulkWhatError.
+    """
+    found = customers.select_ids(session, wanted)
+    ids = session.scalars(found.limit(MOST + 1)).all()
+    if len(ids) <= MOST:
+        return operations.plan(session, order, ids, by=by)
+    with session.execute(found.execution_options(yield_per=WRITTEN_AT_ONCE)) as rows:
+        act = plan(session, order, (row.id for row in rows), by=by)
+    jobs.run_soon(session, JOB, now=by.at)
+    return act
+
+
+def carry_out(session: Session, act_id: str, *, today: date, by: Stamp) -> BulkAct:
+    """Do what was tried: at once, or, above MOST, by the job.
+
+    Raises BulkNotFoundError, BulkStateError, BulkNotYoursError and BulkForbiddenError.
+    """
+    if queries.get_act(session, act_id).asked <= MOST:
+        return operations.carry_out_plan(session, act_id, today=today, by=by)
+    act = confirm(session, act_id, by=by)
+    jobs.run_soon(session, JOB, now=by.at)
     return act
 
 

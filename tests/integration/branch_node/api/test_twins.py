@@ -9,7 +9,11 @@ SLICES = frozenset(
 TWINS = {
     "archive.put_in": "api_papers.put_in",
     "billing.correct": "api_work.correct_line",
-    "bulk.carry_out": "api_many.do_bulk",
+    "bulk.carry_out": "api_bulk.carry_out",
+    "bulk.confirm": "api_bulk.carry_out",
+    "bulk.discard": "api_bulk.discard",
+    "bulk.preview": "api_bulk.plan",
+    "bulk.stop": "api_bulk.stop",
     "bulk.undo": "api_many.undo_bulk",
     "bulk_qualification.approve_all": "api_judging.approve",
     "bulk_qualification.judge_all": "api_judging.judge",
@@ -77,18 +81,14 @@ LOCKED = "decisions 0168 and 0175: what is locked is opened by two people who lo
 A_SCREEN = "it shows a form again, or keeps what a screen shows"
 BY_FILE = "account managers are taken in as a file: api_imports"
 AT_THE_DESK = "somebody stands at the counter, and is asked who they are"
-LARGE = (
-    "what takes the job is looked at and confirmed on its page; a program sends up to a thousand at a time"
-)
 TWO_PEOPLE = "it asks a second person, on a page"
 WITHOUT = {
     **dict.fromkeys(
         ("archive.annotate", "archive.correct", "archive.lock", "archive.remove", "archive.unlock"), LOCKED
     ),
-    **dict.fromkeys(("bulk.choose", "bulk.preview", "customers_views.start", "handover.change"), A_SCREEN),
+    **dict.fromkeys(("bulk.choose", "customers_views.start", "handover.change"), A_SCREEN),
     **dict.fromkeys(("managers.change", "managers.register"), BY_FILE),
     **dict.fromkeys(("servicedesk.end", "servicedesk.look_up", "servicedesk.serve"), AT_THE_DESK),
-    **dict.fromkeys(("bulk.confirm", "bulk.discard", "bulk.stop"), LARGE),
     "handover.close_account": TWO_PEOPLE,
 }
 
