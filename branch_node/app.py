@@ -85,6 +85,7 @@ from branch_node.outbound import (
 )
 from branch_node.outbound import jobs as outbound_jobs
 from branch_node.outbound import pages as outbound
+from branch_node.outbound.ahead import ask_ahead
 from branch_node.outbound.log_head import told_heads
 from branch_node.outbound.transport import HttpTransport
 from branch_node.personal import alarms as personal_alarms
@@ -204,6 +205,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
         ranged=RANGES,
         node_name=outbound.node_name,
         link_state=outbound.link_state,
+        ask_ahead=ask_ahead,
         account_rules=inbound.account_rules,
         kind_words=lambda session: codes(session, CodeTable.STAFF_KIND, now=stamp().at) or (),
         blueprints=_blueprints(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.inbound.models import AnnouncementReading, FeedPlace, InboundCode, InboundItem
@@ -30,10 +30,11 @@ class Notice:
 
 def find_place(session: Session) -> FeedPlace | None:
     """Return how far this branch has followed, or None before it has followed anything."""
-    return once(session, _read_place)
+    return once(session, read_place)
 
 
-def _read_place(session: Session) -> FeedPlace | None:
+def read_place(session: Session) -> FeedPlace | None:
+    """Return the same, read anew each time."""
     return session.get(FeedPlace, 1)
 
 
@@ -95,9 +96,17 @@ def policies(session: Session, names: Collection[str], *, now: datetime) -> dict
 
 def codes(session: Session, table: CodeTable, *, now: datetime) -> list[Code] | None:
     """Return the codes that may be chosen, in their order; None when no such table is in force: anything goes."""
-    if session.scalar(_CODES_IN_FORCE, {"table": table.value, "at": hq_time(session, now)}) is None:
+    if (
+        not once(session, has_table, table)
+        or session.scalar(_CODES_IN_FORCE, {"table": table.value, "at": hq_time(session, now)}) is None
+    ):
         return None
     return [code for code in words_of(session, table) if not code.withdrawn]
+
+
+def has_table(session: Session, table: CodeTable) -> bool:
+    """Tell whether head office has published a table, over by now or not."""
+    return bool(session.scalar(select(published(ItemKind.CODE_TABLE, table.value))))
 
 
 def code_table(session: Session, table: CodeTable, *, now: datetime) -> list[Code] | None:
@@ -135,10 +144,23 @@ def words_of(session: Session, table: str) -> list[Code]:
 
 def list_notices(session: Session, user: User, *, now: datetime) -> list[Notice]:
     """Return the announcements for a person that are in force: unread ones first, then the latest published."""
+    if not once(session, has_announcements):
+        return []
     at = hq_time(session, now)
     rows = session.execute(_ANNOUNCEMENTS, {"reader": user.id, "at": at})
     notices = (Notice(item, read_announcement(item.body or {}), read_at) for item, read_at in rows)
     return [one for one in notices if one.said.is_for(user.kind) and (one.said.since or at) <= at]
+
+
+def has_announcements(session: Session) -> bool:
+    """Tell whether head office has published any announcement, over by now or not."""
+    return bool(session.scalar(select(published(ItemKind.ANNOUNCEMENT))))
+
+
+def published(kind: ItemKind, name: str | None = None) -> ColumnElement[bool]:
+    """Return the question whether anything of a kind has been published and was not withdrawn."""
+    named = () if name is None else (InboundItem.name == name,)
+    return exists().where(InboundItem.kind == kind.value, InboundItem.body.is_not(None), *named)
 
 
 def count_readers(session: Session, item: InboundItem) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.lanes.queries import count_waiting
 from branch_node.outbound import queries, receiver_web
+from branch_node.outbound.ahead import MOST_COUNTED
 from branch_node.outbound.keys import key_since
 from branch_node.outbound.lanes import local_day
 from branch_node.outbound.models import Cycle
@@ -38,8 +39,6 @@ from sync_protocol.contract.keys import fingerprint, key_id, public_key_of
 
 blueprint = Blueprint("outbound", __name__, template_folder="templates", url_prefix="/sync")
 SHOWN: Final = 15
-# Around every page: whose line was down for weeks does not wait at each for a count of all that piled up.
-MOST_COUNTED: Final = 1_000
 
 
 @blueprint.get("/")

@@ -36,10 +36,11 @@ class Link:
 
 def find_membership(session: Session) -> Membership | None:
     """Return which branch this node is, or None before it has joined."""
-    return once(session, _read_membership)
+    return once(session, read_membership)
 
 
-def _read_membership(session: Session) -> Membership | None:
+def read_membership(session: Session) -> Membership | None:
+    """Return the same, read anew each time."""
     return session.scalar(select(Membership))
 
 

@@ -64,6 +64,7 @@ class Frame:
     search: str | None
     node_name: Callable[[Session], str] | None
     link_state: Callable[[Session], LinkState | None] | None
+    ask_ahead: Callable[[Session], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def create_flask(
     search: str | None = None,
     node_name: Callable[[Session], str] | None = None,
     link_state: Callable[[Session], LinkState | None] | None = None,
+    ask_ahead: Callable[[Session], None] = lambda _session: None,
     account_rules: sessions.AskRules | None = None,
     kind_words: KindWords | None = None,
     config: Mapping[str, Any] | None = None,
@@ -95,8 +97,9 @@ def create_flask(
 
     `ranged` says whose rows are whose. `home` is the endpoint of the first page, `homes` of that of a kind of staff
     whose day begins elsewhere, `search` of the page that answers the search box (it gets ?q=). `node_name` and
-    `link_state` are asked once a page; `account_rules` is asked at each request of somebody who is signed in, and
-    `kind_words` for the names that kinds of staff were given. Raises SetupError when a view does not say who may call
+    `link_state` are asked once a page, after `ask_ahead`, which may find out together what they and the menu ask;
+    `account_rules` is asked at each request of somebody who is signed in, and `kind_words` for the names that kinds of
+    staff were given. Raises SetupError when a view does not say who may call
     it, or a menu entry leads nowhere.
     """
     app = Flask(import_name, static_folder=None)
@@ -115,7 +118,7 @@ def create_flask(
     if runtime.settings.behind_proxy:
         app.wsgi_app = TrustedProxy(app.wsgi_app, runtime.settings.proxies)  # type: ignore[method-assign]
     app.url_map.converters.update(id=IdConverter, int=NumberConverter)
-    frame = Frame(product, tuple(menu), home, homes or {}, search, node_name, link_state)
+    frame = Frame(product, tuple(menu), home, homes or {}, search, node_name, link_state, ask_ahead)
     _install_languages(app, runtime.settings.language)
     context.install(app)
     sessions.install(app, runtime.settings, account_rules)
@@ -224,6 +227,7 @@ def _around(frame: Frame) -> Around:
     """Return what stands around a page, read in one session and once a request."""
     if "around" not in g:
         with reading() as database:
+            frame.ask_ahead(database)
             g.node_name = frame.node_name(database) if frame.node_name else ""
             person = viewer()
             if person:

@@ -199,11 +199,11 @@ def count_pending(session: Session, *, most: int | None = None, without: Iterabl
 
     Unsealed ones of the record types in `without` are not counted.
     """
-    return int(session.scalar(_pending(most, tuple(without))) or 0)
+    return int(session.scalar(pending(most, tuple(without))) or 0)
 
 
 @cache
-def _pending(most: int | None, without: tuple[str, ...]) -> Select[int]:
+def pending(most: int | None, without: tuple[str, ...] = ()) -> Select[int]:
     """Return the statement of `count_pending`, put together once: every page of a branch asks it."""
     found = select(Change.id).where(Change.batch_id.is_(None))
     if without:

@@ -1,6 +1,7 @@
 """What people at a branch see of what head office publishes, and how their forms obey it."""
 
 import io
+import re
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -58,6 +59,42 @@ def test_an_announcement_stands_on_the_first_page_until_it_is_read(browser, publ
     with sessions() as session:
         assert session.scalars(select(AnnouncementReading)).one().item_id == item
         assert session.scalars(select(InboundItem.told)).one() is False
+
+
+def _waiting(page: str, address: str) -> str:
+    line = re.search(rf'<a class="menu-line[^>]*href="{address}".*?</a>', page, re.DOTALL)
+    assert line is not None
+    counted = re.search(r'aria-label="(.*?) waiting"', line[0])
+    return counted[1] if counted else ""
+
+
+def test_every_page_counts_what_somebody_has_not_read_and_no_longer_once_they_have(browser, publish):
+    assert _waiting(browser.get("/customers").text, "/head-office") == ""
+    item = announce(publish)
+
+    assert _waiting(browser.get("/customers").text, "/head-office") == "1"
+
+    browser.send(f"/head-office/{item}/reading", back="day")
+    assert _waiting(browser.get("/customers").text, "/head-office") == ""
+
+
+def test_every_page_counts_the_changes_that_wait_to_go(browser, rows):
+    before = int(_waiting(browser.get("/customers").text, "/sync/") or "0")
+
+    rows.customer()
+
+    assert _waiting(browser.get("/customers").text, "/sync/") == str(before + 1)
+
+
+def test_every_page_calls_kinds_of_staff_as_head_office_does_until_the_table_is_withdrawn(browser, publish):
+    words = [Code(kind.value, f"某{number}", f"Kind {number}") for number, kind in enumerate(StaffKind)]
+    table = publish(ItemKind.CODE_TABLE, CodeTable.STAFF_KIND.value, write_codes(words))
+    called = f"Kind {[*StaffKind].index(StaffKind.BRANCH_MANAGER)}"
+
+    assert called in browser.get("/customers").text
+
+    publish(ItemKind.CODE_TABLE, CodeTable.STAFF_KIND.value, None, item=table, version=2)
+    assert called not in browser.get("/customers").text
 
 
 def test_announcements_begin_end_and_are_withdrawn_when_head_office_says(browser, clock, publish):
