@@ -41,7 +41,7 @@ from shared.auth import operations as auth
 from shared.clock import FakeClock
 from shared.db.engine import Database
 from shared.db.migrations import upgrade
-from shared.db.search import index_changed
+from shared.db.search_followed import index_changed
 from shared.ids import new_id
 from shared.rights.vocabulary import DataRange, StaffKind
 from shared.stamp import Stamp, Via

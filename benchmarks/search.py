@@ -21,7 +21,8 @@ from branch_node.customers.models import Customer
 from branch_node.managers.models import Manager
 from shared.db.base import Base
 from shared.db.engine import Database
-from shared.db.search import SearchDirty, match
+from shared.db.search import match
+from shared.db.search_followed import SearchDirty
 from shared.db.search_terms import fold
 from shared.ids import new_id
 from tests.support import postgres

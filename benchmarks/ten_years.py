@@ -35,7 +35,7 @@ from shared.audit.operations import record_rows
 from shared.db.base import Base
 from shared.db.engine import Database
 from shared.db.migrations import upgrade
-from shared.db.search import index_changed
+from shared.db.search_followed import index_changed
 from shared.ids import new_id
 from tests.support import postgres
 from tests.support.databases import DIALECTS, DatabaseFactory

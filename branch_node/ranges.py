@@ -24,7 +24,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 from branch_node.archive.models import ArchiveEntry
 from branch_node.billing.models import BillLine
 from branch_node.bulk.models import BulkAct, BulkRow
-from branch_node.customers.models import Contact, Customer, CustomerMove, CustomerShare, FieldAge, Serving
+from branch_node.customers.models import Contact, Customer, CustomerMove, FieldAge, Serving
+from branch_node.customers.words import shared_ids
 from branch_node.documents.models import Document, DocumentChunk, DocumentVersion
 from branch_node.handover.models import Handover, HandoverCustomer
 from branch_node.identity.models import CustomerIdentity, CustomerMerge
@@ -44,10 +45,7 @@ from shared.rights.vocabulary import DataRange, Resource
 
 
 def _shared(seer: Seer) -> Select[str]:
-    return select(CustomerShare.customer_id).where(
-        CustomerShare.manager_id == seer.manager_id,
-        or_(CustomerShare.ends_at.is_(None), CustomerShare.ends_at > seer.at),
-    )
+    return shared_ids(seer.manager_id, seer.at)
 
 
 def _held(seer: Seer) -> ColumnElement[bool]:

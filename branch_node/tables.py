@@ -113,7 +113,7 @@ APP: Final = MigratedApp(
         "branch_node.handover.models",
         "branch_node.bulk.models",
         "branch_node.archive.models",
-        "shared.db.search",
+        "shared.db.search_followed",
     ),
     before_change=_take_away,
     after_upgrade=_install_generated,

@@ -43,7 +43,7 @@ APP: Final = MigratedApp(
         "hq_server.proof.models",
         "hq_server.upkeep.models",
         "hq_server.analysis.models",
-        "shared.db.search",
+        "shared.db.search_followed",
     ),
     before_change=remove_row_security,
     after_upgrade=_install_generated,

@@ -30,4 +30,6 @@ def _hit(row: LineRow) -> Hit:
     return Hit(line.bill_no, _(", ").join(told), url_for("billing.line", line_id=line.id), id=line.id)
 
 
-BILL_LINES: Final = Finder("bill-lines", _l("Bill lines"), "receipt", Resource.BILL_LINE, _find)
+BILL_LINES: Final = Finder(
+    "bill-lines", _l("Bill lines"), "receipt", Resource.BILL_LINE, _find, hint=queries.any_numbered
+)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     case,
     cast,
+    exists,
     func,
     or_,
     select,
@@ -111,14 +112,22 @@ def lines(wanted: BillFilter) -> Select[BillLine, str, str]:
 
 def find_by_number(session: Session, bill_no: str) -> Sequence[LineRow]:
     """Return the line with just this number, and those that correct it."""
-    number = fold(bill_no).strip()
-    meant = BillLine.bill_no.in_({bill_no.strip(), number, number.upper()})
-    # Mostly there is none, which the index of numbers alone tells.
-    ids = session.scalars(select(BillLine.id).where(meant)).all()
+    ids = session.scalars(select(BillLine.id).where(BillLine.bill_no.in_(_spellings(bill_no)))).all()
     if not ids:
         return []
     found = lines(BillFilter()).where(or_(BillLine.id.in_(ids), BillLine.corrects_id.in_(ids)))
     return session.execute(found.order_by(BillLine.id)).all()
+
+
+def any_numbered(bill_no: str) -> ColumnElement[bool]:
+    """Return the question whether any line has just this number, whoever may see it: the index alone tells."""
+    number = BillLine.__table__.c.bill_no
+    return exists(select(number).where(number.in_(_spellings(bill_no))))
+
+
+def _spellings(bill_no: str) -> list[str]:
+    number = fold(bill_no).strip()
+    return sorted({bill_no.strip(), number, number.upper()})
 
 
 def sums_of(session: Session, wanted: BillFilter) -> list[Sums]:

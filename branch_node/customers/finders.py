@@ -5,7 +5,7 @@ from typing import Final
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from branch_node.customers import queries
+from branch_node.customers import queries, words
 from branch_node.customers.listing import TONES
 from branch_node.customers.models import CONTACT_SEARCH, Contact
 from branch_node.customers.queries import CustomerRow
@@ -42,13 +42,13 @@ def _find_customers(session: Session, asked: str, limit: int, offset: int) -> Fo
     if rows or not offset:
         total = rows[0].found if rows else 0
         return Found([hit_of(row) for row in rows], min(total, MOST_COUNTED), total > MOST_COUNTED)
-    return Found((), *counted(session, queries.select_found(session, asked)))
+    return Found((), *counted(session, words.select_found(session, asked)))
 
 
 def _find_contacts(session: Session, asked: str, limit: int, offset: int) -> Found:
     if not CONTACT_SEARCH.may_find(session, asked):
         return NOTHING
-    wanted = queries.select_contacts_found(session, asked)
+    wanted = words.select_contacts_found(session, asked)
     rows = session.execute(wanted.limit(limit).offset(offset)).all()
     hits = [_contact_hit(row.Contact, row.customer_no, row.customer_name) for row in rows]
     if not offset and len(hits) < limit:

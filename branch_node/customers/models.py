@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id
 from shared.db.personal import FieldClass, about, not_personal, personal
-from shared.db.search import FollowedTable
+from shared.db.search_followed import FollowedTable
 from shared.domain.contacts.fields import ContactFields
 from shared.domain.customers.fields import CustomerFields
 from shared.domain.customers.vocabulary import MoveOf
@@ -135,7 +135,10 @@ class Serving(Base):
 
 _SEARCHED: Final = ("customer_no", "name", "short_name", "mobile", "phone", "id_no", "email", "legacy_no")
 CUSTOMER_SEARCH: Final = FollowedTable(
-    "customer_search", cast("Table", Customer.__table__), columns=_SEARCHED, looked_at=_SEARCHED
+    "customer_search",
+    cast("Table", Customer.__table__),
+    columns=(*_SEARCHED, "manager_id"),
+    looked_at=_SEARCHED,
 )
 CUSTOMER_SEARCH.create_with_source()
 

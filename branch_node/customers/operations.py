@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from branch_node.customers import queries
+from branch_node.customers import queries, words
 from branch_node.customers.following import follow_holder
 from branch_node.customers.groups import refuse_turning
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
@@ -17,7 +17,7 @@ from branch_node.erased.queries import refuse_if_erased
 from branch_node.identity.queries import refuse_if_merged
 from branch_node.managers import queries as managers
 from shared.audit import operations as audit
-from shared.db import search
+from shared.db import search, search_followed
 from shared.db.taken import refusing_taken
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import new_id
@@ -171,12 +171,12 @@ def lock_customer(session: Session, customer_id: str) -> Customer:
 
 def index_changed(session: Session, *, limit: int | None = None) -> int:
     """Bring the customer search up to every change made so far, in this transaction; returns how many."""
-    return search.index_changed(session, CUSTOMER_SEARCH, queries.words_of, limit=limit)
+    return search_followed.index_changed(session, CUSTOMER_SEARCH, words.words_of, limit=limit)
 
 
 def index_contacts_changed(session: Session, *, limit: int | None = None) -> int:
     """Bring the search by contact people up to every change made so far; returns how many."""
-    return search.index_changed(session, CONTACT_SEARCH, queries.words_of_contact, limit=limit)
+    return search_followed.index_changed(session, CONTACT_SEARCH, words.words_of_contact, limit=limit)
 
 
 def index_contact(session: Session, contact: Contact) -> None:
@@ -184,7 +184,7 @@ def index_contact(session: Session, contact: Contact) -> None:
     if _sees_all(session, CONTACT_SEARCH):
         index_contacts_changed(session)
     else:
-        search.put(session, CONTACT_SEARCH.name, [(contact.id, queries.words_of_contact(contact))])
+        search.put(session, CONTACT_SEARCH.name, [(contact.id, words.words_of_contact(contact))])
 
 
 def index_customer(session: Session, customer: Customer) -> None:
@@ -192,10 +192,10 @@ def index_customer(session: Session, customer: Customer) -> None:
     if _sees_all(session, CUSTOMER_SEARCH):
         index_changed(session)
     else:
-        search.put(session, CUSTOMER_SEARCH.name, [(customer.id, queries.words_of(customer))])
+        search.put(session, CUSTOMER_SEARCH.name, [(customer.id, words.words_of(customer))])
 
 
-def _sees_all(session: Session, index: search.FollowedTable) -> bool:
+def _sees_all(session: Session, index: search_followed.FollowedTable) -> bool:
     """Tell whether a session sees all that waits; one that does not would forget it, and leaves it to the job."""
     sight = sight_of(session)
     return sight is None or index.source not in sight.tables

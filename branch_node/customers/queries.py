@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -16,19 +16,20 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    exists,
     func,
     literal_column,
     or_,
     select,
     type_coerce,
-    union_all,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer
+from branch_node.customers.models import Contact, Customer
+from branch_node.customers.words import found_by, most_ranked
 from branch_node.identity.models import CustomerIdentity
 from branch_node.managers.models import Manager
-from shared.db.search_terms import query_terms, terms_of, whole_term
+from shared.db.search_terms import query_terms
 from shared.domain.customers.vocabulary import (
     CustomerKind,
     CustomerStatus,
@@ -42,10 +43,7 @@ from shared.domain.customers.vocabulary import (
 from shared.domain.regions import region_prefix
 from shared.errors import N_, BranchlineError, Kind
 from shared.ids import is_id
-from shared.rights.ranges import sight_of
 
-# A search looks at no more hits than this to put the best first; one common surname has many thousands.
-RANKED: Final = 1_001
 # Reading every customer's tags to offer a few would be felt at each page of a large branch.
 LATELY: Final = 2_000
 NOBODY: Final = "none"
@@ -122,6 +120,12 @@ def find_by_number(session: Session, customer_no: str) -> Customer | None:
     return session.scalar(select(Customer).where(Customer.customer_no == customer_no))
 
 
+def any_numbered(customer_no: str) -> ColumnElement[bool]:
+    """Return the question whether anybody has just this number, whoever may see them."""
+    number = Customer.__table__.c.customer_no
+    return exists(select(number).where(number == customer_no))
+
+
 def suggest_number(session: Session, day: date) -> str:
     """Return a number nobody has yet whom the session sees: the day and a count; people may write another."""
     stem = f"N{day:%y%m%d}-"
@@ -147,6 +151,11 @@ def find_by_ids(session: Session, ids: Sequence[str]) -> dict[str, Customer]:
     """Return those of the customers that exist, by id."""
     found = session.scalars(select(Customer).where(Customer.id.in_(set(ids))))
     return {customer.id: customer for customer in found}
+
+
+def ids_seen(session: Session, ids: Iterable[str]) -> Sequence[str]:
+    """Return those of the ids whose customers who looks may see."""
+    return session.scalars(select(Customer.id).where(Customer.id.in_(list(ids)))).all()
 
 
 def rows_of(session: Session, ids: Sequence[str]) -> Sequence[CustomerRow]:
@@ -249,7 +258,7 @@ def search_customers(session: Session, query: str, *, limit: int, offset: int = 
     if not query_terms(query):
         return []
     words = query.strip()
-    hits = _found_by(session, words, limit=_most_ranked(session))
+    hits = found_by(session, words, limit=most_ranked(session))
     rank = case(
         (or_(Customer.customer_no == words, Customer.mobile == words, Customer.name == words), 0),
         (Customer.name.startswith(words, autoescape=True), 1),
@@ -259,22 +268,6 @@ def search_customers(session: Session, query: str, *, limit: int, offset: int = 
     ordered = (rank, _MERGED.id.is_not(None), func.length(Customer.name), Customer.customer_no)
     best = _with_manager().add_columns(func.count().over().label("found")).where(Customer.id.in_(hits))
     return session.execute(best.order_by(*ordered).limit(limit).offset(offset)).all()
-
-
-def select_found(session: Session, query: str) -> Select[str]:
-    """Return a select of the ids of those customers that meet every word and that who looks may see, for counting."""
-    hits = _found_by(session, query.strip(), limit=_most_ranked(session))
-    return select(Customer.id).where(Customer.id.in_(hits))
-
-
-def select_contacts_found(session: Session, query: str) -> Select[Contact, str, str]:
-    """Return a select of the contact people that meet every word, each with its customer's number and name."""
-    found = select(Contact, Customer.customer_no, Customer.name.label("customer_name"))
-    return (
-        found.join(Customer, Customer.id == Contact.customer_id)
-        .where(Contact.id.in_(CONTACT_SEARCH.matching(session, query.strip())))
-        .order_by(func.length(Contact.name), Contact.name, Contact.id)
-    )
 
 
 def list_tags(session: Session, limit: int = 50) -> list[str]:
@@ -288,53 +281,6 @@ def list_tags(session: Session, limit: int = 50) -> list[str]:
     for tags, customers in session.execute(alike):
         used.update(dict.fromkeys(tags, customers))
     return [tag for tag, _count in sorted(used.items(), key=lambda each: (-each[1], each[0]))[:limit]]
-
-
-def words_of(customer: Any) -> list[str]:  # noqa: ANN401 - a Customer or a row of its table
-    """Return the words under which a customer is found; see CUSTOMER_SEARCH for the columns it needs."""
-    mail = customer.email.partition("@")[0] if customer.email else None
-    words = terms_of(
-        customer.name,
-        customer.short_name,
-        customer.customer_no,
-        customer.mobile,
-        customer.phone,
-        customer.id_no,
-        customer.legacy_no,
-        mail,
-    )
-    return [*words, whole_term(customer.name)]
-
-
-def words_of_contact(contact: Any) -> list[str]:  # noqa: ANN401 - a Contact or a row of its table
-    """Return the words under which a customer is found by a contact person."""
-    mail = contact.email.partition("@")[0] if contact.email else None
-    return terms_of(contact.name, contact.mobile, contact.phone, mail)
-
-
-def _found_by(session: Session, words: str, *, limit: int | None = None) -> Select[tuple[str]]:
-    """Return the ids of the customers who, or one of whose contact people, meet every word."""
-    own = CUSTOMER_SEARCH.matching(session, words).limit(limit)
-    if _is_narrowed(session):
-        # Whom somebody holds stands in one index, and thousands whom they do not see are not looked at one by one.
-        hits = own.subquery()
-        own = select(hits.c[0]).where(hits.c[0].in_(select(Customer.id)))
-    if not CONTACT_SEARCH.may_find(session, words):
-        return own
-    people = CONTACT_SEARCH.matching(session, words).limit(limit)
-    by_contact = select(Contact.customer_id).where(Contact.id.in_(people))
-    both = union_all(select(own.subquery().c[0]), by_contact).subquery()
-    return select(both.c[0])
-
-
-def _most_ranked(session: Session) -> int | None:
-    """Return how many hits are looked at; all, where some of the first might not be of who looks."""
-    return None if _is_narrowed(session) else RANKED
-
-
-def _is_narrowed(session: Session) -> bool:
-    sight = sight_of(session)
-    return sight is not None and CUSTOMER_SEARCH.source in sight.tables
 
 
 def _among(session: Session, wanted: CustomerFilter, group: object, *columns: Any) -> Select[Any]:  # noqa: ANN401
@@ -367,7 +313,7 @@ def _with_manager() -> Select[Customer, str, str]:
 def _conditions(session: Session, wanted: CustomerFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if query_terms(wanted.query):
-        conditions.append(Customer.id.in_(_found_by(session, wanted.query)))
+        conditions.append(Customer.id.in_(found_by(session, wanted.query)))
     for column, values in (
         (Customer.kind, wanted.kinds),
         (Customer.grade, wanted.grades),

@@ -39,7 +39,7 @@ def tell(*asked: str | None, besides: str | None = None, on_form: bool = False) 
         lately = elsewhere.told_lately(session, list(hits), by=stamp()) if on_form and hits else set()
     hits.pop(besides or "", None)
     with reading() as session:
-        seen = queries.find_by_ids(session, list(hits)) if hits else {}
+        seen = queries.ids_seen(session, hits) if hits else []
     hidden = [hit for at, hit in hits.items() if at not in seen][: elsewhere.MOST_TOLD]
     told = [hit for hit in hidden if may or hit.customer_id in lately]
     for hit in told:
@@ -48,7 +48,7 @@ def tell(*asked: str | None, besides: str | None = None, on_form: bool = False) 
     sentences = list(dict.fromkeys(_sentence(hit.served_by) for hit in told))
     if not may:
         sentences.append(_no_more())
-    return Told(list(seen), sentences, exists=bool(told))
+    return Told(seen, sentences, exists=bool(told))
 
 
 def _sentence(served_by: str | None) -> str:

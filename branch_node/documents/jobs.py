@@ -8,7 +8,7 @@ from branch_node.documents.alarms import DOCUMENTS_DAMAGED
 from branch_node.documents.models import DOCUMENT_FILE_SEARCH, DOCUMENT_SEARCH
 from branch_node.documents.queries import each_stored, is_whole, words_of_document, words_of_file
 from shared.alarms.operations import clear_alarm, raise_alarm
-from shared.db.search import index_changed
+from shared.db.search_followed import index_changed
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
 from shared.runtime import NodeRuntime

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.base import Base, Id
 from shared.db.personal import FieldClass, about, not_personal, personal
-from shared.db.search import FollowedTable
+from shared.db.search_followed import FollowedTable
 from shared.domain.documents.vocabulary import KIND_LENGTH, is_sensitive
 from shared.domain.vocabulary import Vocabulary
 from shared.errors import N_

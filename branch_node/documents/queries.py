@@ -19,6 +19,7 @@ from branch_node.documents.models import (
     DocumentVersion,
 )
 from branch_node.inbound.queries import code_table, codes, words_of
+from shared.db.among import Among
 from shared.db.base import instant_text
 from shared.db.search_terms import terms_of
 from shared.domain.documents.vocabulary import own_words
@@ -110,7 +111,7 @@ def found(
         return [], 0
     latest = (Document.updated_at.desc(), Document.id)
     # Only what is shown is put together with its version and customer: a title may be that of thousands.
-    best = select(Document.id, func.count().over()).where(Document.retired_at.is_(None), Document.id.in_(met))
+    best = select(Document.id, func.count().over()).where(Document.retired_at.is_(None), met)
     shown = session.execute(best.order_by(*latest).limit(limit).offset(offset)).all()
     if not shown:
         return [], 0
@@ -299,22 +300,28 @@ def _conditions(
         conditions.append(Document.valid_until <= wanted.until)
     if wanted.text:
         met = _met_by(session, wanted.text.strip(), words)
-        conditions.append(false() if met is None else Document.id.in_(met))
+        conditions.append(false() if met is None else met)
     return conditions
 
 
-def _met_by(session: Session, text: str, words: Mapping[str, str]) -> Select[Any] | None:
-    """Select the documents whose title and number, or whose newest file's name, meet every word; also by kind.
+def _met_by(session: Session, text: str, words: Mapping[str, str]) -> ColumnElement[bool] | None:
+    """Return which documents' title and number, or whose newest file's name, meet every word; also by kind.
 
     None where there are none for sure.
     """
+    kinds = [code for code, word in words.items() if text.casefold() in word.casefold()]
+    indexes = [one for one in (DOCUMENT_SEARCH, DOCUMENT_FILE_SEARCH) if one.may_find(session, text)]
     found: list[Select[Any]] = []
-    if DOCUMENT_SEARCH.may_find(session, text):
-        found.append(DOCUMENT_SEARCH.matching(session, text))
-    if DOCUMENT_FILE_SEARCH.may_find(session, text):
+    if DOCUMENT_SEARCH in indexes:
+        found.append(select(Document.id).where(DOCUMENT_SEARCH.met_by(session, text, Document.id)))
+    if DOCUMENT_FILE_SEARCH in indexes:
         newest = (Document.id == DocumentVersion.document_id) & (Document.versions == DocumentVersion.no)
         filed = select(DocumentVersion.document_id).join(Document, newest)
-        found.append(filed.where(DocumentVersion.id.in_(DOCUMENT_FILE_SEARCH.matching(session, text))))
-    if kinds := [code for code, word in words.items() if text.casefold() in word.casefold()]:
+        found.append(filed.where(DOCUMENT_FILE_SEARCH.met_by(session, text, DocumentVersion.id)))
+    if kinds:
         found.append(select(Document.id).where(Document.kind.in_(kinds)))
-    return select(union_all(*found).subquery().c[0]) if found else None
+    if not found:
+        return None
+    met = select(union_all(*found).subquery().c[0])
+    few = not kinds and all(one.few(session, text) is not None for one in indexes)
+    return Among(Document.id, met) if few else Document.id.in_(met)

@@ -78,4 +78,6 @@ def _beyond(asked: str) -> Sequence[str]:
     return tell(asked).sentences
 
 
-BOX: Final = Box(FINDERS, sure=_sure, recent=_recent, beyond=_beyond, new="customers.new")
+BOX: Final = Box(
+    FINDERS, sure=_sure, recent=_recent, sure_hint=queries.any_numbered, beyond=_beyond, new="customers.new"
+)

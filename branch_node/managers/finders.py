@@ -31,4 +31,6 @@ def _hit(manager: Manager) -> Hit:
     )
 
 
-MANAGERS: Final = Finder("managers", _l("Account managers"), "briefcase", Resource.MANAGER, _find)
+MANAGERS: Final = Finder(
+    "managers", _l("Account managers"), "briefcase", Resource.MANAGER, _find, hint=queries.any_met
+)

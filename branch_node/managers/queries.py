@@ -1,8 +1,9 @@
 """Finding and listing account managers."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from branch_node.managers.models import Manager
@@ -39,16 +40,21 @@ def list_managers(
     wanted = select(Manager).order_by(Manager.manager_no)
     if statuses:
         wanted = wanted.where(Manager.status.in_(statuses))
-    for word in query.split():
-        wanted = wanted.where(
-            or_(
-                *(
-                    func.lower(column).contains(word.lower(), autoescape=True)
-                    for column in (Manager.name, Manager.manager_no, Manager.department, Manager.mobile)
-                )
-            )
-        )
-    return list(session.scalars(wanted))
+    return list(session.scalars(wanted.where(*_meets(query, Manager.__table__.c))))
+
+
+def any_met(query: str) -> ColumnElement[bool]:
+    """Return the question whether any account manager meets the words, whoever may see them."""
+    columns = Manager.__table__.c
+    return exists(select(columns.id).where(*_meets(query, columns)))
+
+
+def _meets(query: str, columns: Any) -> list[ColumnElement[bool]]:  # noqa: ANN401 - the columns of a table
+    looked_at = (columns.name, columns.manager_no, columns.department, columns.mobile)
+    return [
+        or_(*(func.lower(column).contains(word.lower(), autoescape=True) for column in looked_at))
+        for word in query.split()
+    ]
 
 
 def manager_choices(session: Session, *, keep: str | None = None) -> list[Manager]:

@@ -46,4 +46,5 @@ UNITS: Final = Finder(
     Resource.UNIT,
     _find,
     lambda asked: url_for("units.index", q=asked),
+    hint=queries.any_named,
 )

@@ -5,7 +5,7 @@ from typing import Final
 
 from branch_node.worklogs.models import WORK_LOG_SEARCH
 from branch_node.worklogs.queries import words_of
-from shared.db.search import index_changed
+from shared.db.search_followed import index_changed
 from shared.errors import N_
 from shared.jobs.job import Job, Outcome, Progress
 from shared.runtime import NodeRuntime

@@ -5,7 +5,7 @@ from typing import Final, cast
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Table, UniqueConstraint
 
 from shared.db.base import Base
-from shared.db.search import FollowedTable
+from shared.db.search_followed import FollowedTable
 from shared.domain.worklogs.fields import WorkLogFields
 
 

@@ -91,7 +91,7 @@ def logs(wanted: LogFilter) -> Select[WorkLog, str, str, str]:
 
 def logs_found(session: Session, query: str) -> Select[WorkLog, str, str, str]:
     """Return the statement of the entries that count whose text, place or number meets every word, the latest first."""
-    meant = WorkLog.id.in_(WORK_LOG_SEARCH.matching(session, query.strip()))
+    meant = WORK_LOG_SEARCH.met_by(session, query.strip(), WorkLog.id)
     return logs(LogFilter()).where(meant).order_by(WorkLog.started_at.desc(), WorkLog.id)
 
 

@@ -96,6 +96,11 @@ def whole_term(name: str) -> str:
     return WHOLE_MARK + "".join(_PIECES.findall(simplified(fold(name))))[:MAX_RUN]
 
 
+def holder_term(holder_id: str) -> str:
+    """Return the one word of all records that somebody holds; no text has it."""
+    return f"{WHOLE_MARK}of{holder_id.replace('-', '')}"
+
+
 def query_terms(text: str) -> Query:
     """Return what a person's words ask for; empty when they hold nothing to look for."""
     folded = simplified(fold(text)).strip()

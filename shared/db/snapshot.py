@@ -39,6 +39,18 @@ def known(
     _answers(session)[(ask, asked, tuple(sorted(named.items())))] = answer
 
 
+def heard(
+    session: Session,
+    ask: Callable[Concatenate[Session, Asked], Answer],
+    *asked: Asked.args,
+    **named: Asked.kwargs,
+) -> Answer | None:
+    """Return what `ask` has found in this transaction, or None where nobody has asked; it is not asked here."""
+    if not reads_only(session):
+        return None
+    return cast("Answer | None", _answers(session).get((ask, asked, tuple(sorted(named.items())))))
+
+
 def _answers(session: Session) -> dict[Any, Any]:
     """Return what is known of the transaction a session is in."""
     now = session.get_transaction()

@@ -98,7 +98,7 @@ class _Views:
         """Find records of every kind that may be read, as the page does, and say what exists out of sight."""
         asked, size = _asked(), asking.size()
         with reading() as session:
-            sure = self._box.sure(session, asked)
+            sure = self._box.named(session, asked)
             found = [_shown(one, hits, 0) for one, hits in self._box.search(session, asked, size)]
         take_rows(sum(len(one["items"]) for one in found), NOUN)
         # As on the page: who names a record of their own beyond doubt is not told of others.

@@ -9,31 +9,36 @@ from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from shared.db.search import look_ahead
+from shared.db.search_followed import look_ahead
+from shared.db.snapshot import once
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import may, reading
-from shared.web.finding.finder import Finder, Found, Hit
+from shared.web.finding.finder import Finder, Found, Hint, Hit, hinted
 from shared.web.lists import text_argument
 from shared.web.paging import Page, PageRequest
 
 OFFERED: Final = 5
 SHOWN: Final = 8
 LONGEST: Final = 100
+# The record that words name beyond doubt, among the kinds that have hints.
+SURE: Final = "sure"
 
 
 @dataclass(frozen=True)
 class Box:
     """What an app says of its search box.
 
-    `sure` makes the address of the record that words name beyond doubt, or nothing. `recent` is what is offered
-    before anything is typed. `beyond` tells in sentences of what exists out of sight of who asks; it is asked on
-    the page of results only, never while one types. `foot` is a template below the results, given what `about` says.
+    `sure` makes the address of the record that words name beyond doubt, or nothing; `sure_hint` is to it what a
+    finder's hint is to finding. `recent` is what is offered before anything is typed. `beyond` tells in sentences of
+    what exists out of sight of who asks; it is asked on the page of results only, never while one types. `foot` is a
+    template below the results, given what `about` says.
     """
 
     finders: Sequence[Finder]
     sure: Callable[[Session, str], str | None] = lambda _session, _asked: None
     recent: Callable[[Session], Sequence[Hit]] = lambda _session: ()
+    sure_hint: Hint | None = None
     beyond: Callable[[str], Sequence[str]] = lambda _asked: ()
     foot: str = ""
     about: Callable[[Session], Mapping[str, Any]] = field(default=lambda _session: {})
@@ -41,10 +46,25 @@ class Box:
 
     def search(self, session: Session, asked: str, limit: int) -> list[tuple[Finder, Found]]:
         """Return the hits of each kind that who asks may read and that has any."""
-        allowed = [one for one in self.finders if may(one.resource, Action.READ)]
+        allowed = self._allowed()
         look_ahead(session, asked, [index for one in allowed for index in one.indexes])
-        found = ((one, one.find(session, asked, limit, 0)) for one in allowed)
+        answers = self._answers(session, asked)
+        found = ((one, one.find(session, asked, limit, 0)) for one in allowed if answers.get(one.code, True))
         return [(one, hits) for one, hits in found if hits.hits]
+
+    def named(self, session: Session, asked: str) -> str | None:
+        """Return the address of the record that words name beyond doubt, if they do."""
+        return self.sure(session, asked) if self._answers(session, asked).get(SURE, True) else None
+
+    def _allowed(self) -> list[Finder]:
+        return [one for one in self.finders if may(one.resource, Action.READ)]
+
+    def _answers(self, session: Session, asked: str) -> Mapping[str, bool]:
+        """Return the answers to the hints there are, by kind."""
+        hints = [(one.code, one.hint) for one in self._allowed() if one.hint is not None]
+        if self.sure_hint is not None:
+            hints.append((SURE, self.sure_hint))
+        return once(session, hinted, asked, tuple(hints))
 
 
 def finding_blueprint(box: Box) -> Blueprint:
@@ -83,7 +103,7 @@ class _Pages:
         """Show what is found, by kind; a record that is named beyond doubt opens at once."""
         asked = _asked()
         with reading() as session:
-            sure = self._box.sure(session, asked) if asked else None
+            sure = self._box.named(session, asked) if asked else None
             if sure is not None:
                 return redirect(sure)
             groups = self._groups(session, asked, SHOWN)

@@ -3,7 +3,8 @@ from sqlalchemy import delete, func, insert, select, text, update
 from branch_node.customers import operations, queries
 from branch_node.customers.jobs import index_customers
 from branch_node.customers.models import CUSTOMER_SEARCH, Customer
-from shared.db.search import SearchDirty, match
+from shared.db.search import match
+from shared.db.search_followed import SearchDirty
 from shared.ids import new_id
 from shared.jobs.job import Progress
 from shared.runtime import NodeRuntime

@@ -24,7 +24,7 @@ from branch_node.merging import operations as merging
 from branch_node.personal.answers import gather
 from branch_node.personal.erasing import erase
 from shared.alarms.models import Alarm
-from shared.db.search import index_changed
+from shared.db.search_followed import index_changed
 from shared.domain.erasure.vocabulary import ErasureReason
 from shared.jobs.job import Progress
 from shared.rights.vocabulary import StaffKind

@@ -102,7 +102,7 @@ def test_a_log_is_found_at_once_and_once_after_the_job_that_indexes_it(browser, 
 def test_an_account_manager_finds_what_is_theirs_however_many_of_others_there_are(
     rows, make_user, sign_in, filled, monkeypatch
 ):
-    monkeypatch.setattr("branch_node.customers.queries.RANKED", 2)
+    monkeypatch.setattr("branch_node.customers.words.RANKED", 2)
     mine = rows.manager(name="李强")
     for number in range(5):
         rows.customer(name=f"王一{number}")

@@ -3,9 +3,9 @@ from sqlalchemy import func, select
 
 from branch_node.customers import elsewhere
 from branch_node.customers.models import CUSTOMER_SEARCH
-from branch_node.customers.queries import words_of
+from branch_node.customers.words import words_of
 from shared.audit.models import AuditEntry
-from shared.db.search import index_changed
+from shared.db.search_followed import index_changed
 from shared.rights.vocabulary import StaffKind
 
 TOLD = "A customer of just this name or number exists already, served by 汪*."

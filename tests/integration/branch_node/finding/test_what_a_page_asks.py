@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,12 +10,13 @@ from sqlalchemy import event, text, update
 from sqlalchemy.exc import DBAPIError
 
 from branch_node.customers import operations, queries
-from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Customer
+from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Customer, CustomerShare
+from branch_node.customers.words import found_by
 from branch_node.documents.models import DOCUMENT_SEARCH
 from branch_node.worklogs.models import WORK_LOG_SEARCH
 from branch_node.worklogs.queries import words_of as words_of_log
 from shared.auth.models import User
-from shared.db.search import index_changed, look_ahead
+from shared.db.search_followed import index_changed, look_ahead
 from shared.rights.vocabulary import Action, DataRange, Resource, StaffKind
 from shared.web.access import requires
 from shared.web.context import reading, writing
@@ -26,6 +28,8 @@ MOST: dict[str, int] = {
     "/customers": 36,
     "/customers/{customer}": 56,
 }
+
+LONG_AGO = datetime(2025, 1, 6, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -137,31 +141,43 @@ def test_one_statement_tells_of_all_indexes_what_each_is_asked(database, session
     assert not any("MATCH" in one or "@@" in one for one in asked)
 
 
-def test_hits_of_others_are_passed_over_in_the_index_of_whom_one_holds(
-    database, rows, make_user, sign_in, asked
+@pytest.mark.parametrize("indexed", [True, False], ids=["indexed", "waiting"])
+def test_the_index_of_words_tells_itself_whose_account_manager_somebody_is(
+    app, database, rows, make_user, sign_in, indexed
 ):
     li, chen = rows.manager(name="李强"), rows.manager(name="陈静")
-    rows.customer(name="王一我的", manager_id=li, region_code="440106")
-    for number in range(5):
-        rows.customer(name=f"王{number}别人的", manager_id=chen, region_code="110105")
+    mine, given = (rows.customer(name=f"王{name}", manager_id=li) for name in "一二")
+    shared, over, taken = (rows.customer(name=f"王{name}", manager_id=chen) for name in "三四五")
+    rows.customer(name="王六")
     with database.sessions.begin() as session:
+        session.add_all(
+            CustomerShare(
+                customer_id=customer, manager_id=li, shared_at=LONG_AGO, shared_by="wang", ends_at=ends_at
+            )
+            for customer, ends_at in ((shared, None), (over, LONG_AGO))
+        )
         operations.index_changed(session)
+        for customer, manager in ((given, chen), (taken, li)):
+            session.execute(update(Customer).where(Customer.id == customer).values(manager_id=manager))
+    if indexed:
+        with database.sessions.begin() as session:
+            operations.index_changed(session)
+
+    @requires(Resource.CUSTOMER, Action.READ)
+    def looked_at() -> list[str]:
+        with reading() as session:
+            return list(session.scalars(found_by(session, "王")))
+
+    app.add_url_rule("/looked-at", "looked_at", looked_at)
     make_user("li", kind=StaffKind.ACCOUNT_MANAGER, data_range=DataRange.SELF, manager_id=li)
     browser = sign_in("li")
-    asked.clear()
 
-    page = browser.get("/search?q=王").text
+    page, found = browser.get("/search?q=王").text, set(browser.get("/looked-at").json)
 
-    assert "王一我的" in page
-    assert "别人的" not in page
-    search = next(one for one in asked if "count(*) OVER" in one and "customer_search" in one)
-    # Of the hits, and of what is said of merged files.
-    assert search.count("IN (SELECT customers.id") == 2
-    if database.dialect == "sqlite":
-        with database.engine.connect() as connection:
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {search}", (None,) * search.count("?"))
-            read = [row[3] for row in plan]
-        assert sum("COVERING INDEX ix_customers_manager_id" in line for line in read) == 2
+    assert [name for name in "一二三四五六" if f"王{name}" in page] == ["一", "三", "五"]
+    assert found >= {mine, shared, taken}
+    if indexed:  # of what waits, the wall behind it tells who is seen
+        assert found == {mine, shared, taken}
 
 
 def test_what_a_page_reads_after_it_wrote_is_what_it_wrote(app, make_user, sign_in, rows):
