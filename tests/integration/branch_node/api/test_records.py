@@ -321,6 +321,8 @@ def test_no_program_can_change_the_archive_whatever_it_may(app, filed, make_user
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
-def test_a_day_next_to_which_there_is_none_is_no_filter_and_no_error(program, day):
-    assert program.get(f"/api/v1/work-logs?to={day}").status_code == 200
-    assert program.get(f"/api/v1/work-logs?from={day}").status_code == 200
+def test_a_day_next_to_which_there_is_none_is_refused_by_name_and_no_error_of_ours(program, day):
+    for name in ("to", "from"):
+        refused = program.get(f"/api/v1/work-logs?{name}={day}")
+        assert refused.status_code == 400, refused.text
+        assert [*refused.json["fields"]] == [name]
