@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response
@@ -11,8 +10,9 @@ from sqlalchemy import ColumnElement, and_, or_
 from hq_server.analysis.grid import Counts
 from hq_server.analysis.queries import count_customers
 from hq_server.api import schemas
+from hq_server.api.covering import as_of_each, covered_by
 from hq_server.branches import web
-from hq_server.branches.queries import Coverage, get_branch
+from hq_server.branches.queries import get_branch
 from hq_server.customers import groups, queries
 from hq_server.customers.identities import count_shared
 from hq_server.customers.pages import asked_customers
@@ -90,7 +90,7 @@ def counts() -> Response:
         scope = web.scope(session)
         found = count_customers(session)
         shared = count_shared(session)
-    as_of, summed = _as_of(scope), sum(found.values(), Counts(shared=shared))
+    as_of, summed = as_of_each(scope), sum(found.values(), Counts(shared=shared))
     branches = [
         {
             "branch": scope.code(number),
@@ -101,7 +101,7 @@ def counts() -> Response:
         for number, one in found.items()
     ]
     shown = {"files": summed.files, "customers": summed.distinct, "shared": shared, "branches": branches}
-    return asking.one(dict(schemas.CustomerCounts().dump(shown | _covered(scope.coverage))))
+    return asking.one(dict(schemas.CustomerCounts().dump(shown | covered_by(scope.coverage))))
 
 
 @blueprint.get("/figures/upkeep")
@@ -122,7 +122,7 @@ def upkeep() -> Response:
         | {"fields": one.fields, "conflicts": one.conflicts}
         for one in counts
     ]
-    shown = dict(told.dump(together(counts))) | dict(schemas.Covered().dump(_covered(covered)))
+    shown = dict(told.dump(together(counts))) | dict(schemas.Covered().dump(covered_by(covered)))
     return asking.one(shown | {"branches": branches})
 
 
@@ -142,7 +142,7 @@ def offer_figures() -> Response:
         found = [offers.get_offer(session, code, now)] if code else offers.list_offers(session, now)
         counts = offers.count_answers(session, code or None)
         shown = [_offer_figure(one, scope, counts) for one in found]
-    return asking.one(dict(schemas.OfferFigures().dump(_covered(scope.coverage) | {"offers": shown})))
+    return asking.one(dict(schemas.OfferFigures().dump(covered_by(scope.coverage) | {"offers": shown})))
 
 
 @blueprint.get("/customers/<code>/<id:customer_id>")
@@ -226,33 +226,19 @@ def standings() -> Response:
     with reading() as session:
         scope = web.scope(session)
         counts = qualification.count_standings(session, scope.chosen)
-        as_of = _as_of(scope)
+        as_of = as_of_each(scope)
     rows = [
         {"branch": scope.code(number), "as_of": as_of.get(number), "counts": counts.get(number, Counter())}
-        for number in scope.branches
-        if not scope.chosen or number in scope.chosen
+        for number in scope.shown
     ]
     return asking.many([dict(schemas.Standing().dump(one)) for one in rows])
-
-
-def _as_of(scope: web.Scope) -> dict[int, datetime | None]:
-    return {one.number: one.as_of for one in scope.coverage.included}
-
-
-def _covered(covered: Coverage) -> dict[str, Any]:
-    missing = [{"branch": one.code, "why": one.why} for one in covered.missing]
-    return {"as_of": covered.as_of, "missing": missing}
 
 
 def _offer_figure(
     found: Published, scope: web.Scope, counts: Mapping[tuple[str, int], Answers]
 ) -> dict[str, Any]:
-    as_of, told = _as_of(scope), schemas.OfferCounts()
-    by_branch = {
-        number: counts.get((found.code, number), Answers())
-        for number in scope.branches
-        if not scope.chosen or number in scope.chosen
-    }
+    as_of, told = as_of_each(scope), schemas.OfferCounts()
+    by_branch = {number: counts.get((found.code, number), Answers()) for number in scope.shown}
     branches = [
         told.dump(one)
         | {

@@ -45,6 +45,11 @@ class Scope:
         return [self.branches[number].code for number in sorted(self.chosen)]
 
     @property
+    def shown(self) -> list[int]:
+        """The numbers of the branches that are shown: those chosen, or all there are."""
+        return [number for number in self.branches if not self.chosen or number in self.chosen]
+
+    @property
     def options(self) -> list[tuple[str, str]]:
         """Return (code, name) of every branch, for a filter."""
         return [(branch.code, f"{branch.code} {branch.name}") for branch in self.branches.values()]

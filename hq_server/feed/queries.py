@@ -49,6 +49,13 @@ class Standing:
         return "expired" if over else "published"
 
 
+@dataclass(frozen=True, slots=True)
+class Out(Standing):
+    """An item of which branches have a version, or had one."""
+
+    current: FeedVersion
+
+
 def head(session: Session) -> FeedPoint:
     """Return where the feed stands."""
     found = session.get(FeedHead, 1)
@@ -149,6 +156,13 @@ def list_standings(session: Session, wanted: ItemFilter) -> list[Standing]:
         if version.item_id in ids:
             (current if version.is_published else drafts)[version.item_id] = version
     return [Standing(item, current.get(item.id), drafts.get(item.id)) for item in items]
+
+
+def list_out(session: Session, kind: ItemKind, now: datetime) -> list[Out]:
+    """Return the items of a kind that were ever published, those in force first, the latest made first."""
+    found = list_standings(session, ItemFilter(kinds=frozenset({kind.value})))
+    out = [Out(one.item, one.current, one.draft) for one in found if one.current is not None]
+    return sorted(out, key=lambda each: each.state(now) != "published")
 
 
 def list_due(session: Session, at: datetime) -> Sequence[FeedVersion]:

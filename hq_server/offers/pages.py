@@ -1,13 +1,13 @@
 """Offers at head office: how many customers of which branch were offered what, and what they said."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from flask import Blueprint, render_template, request
 
 from hq_server.branches import web
 from hq_server.branches.web import Scope
+from hq_server.customers.facts import listed
 from hq_server.offers import queries
 from hq_server.offers.queries import Answers
 from hq_server.replica.models import ReplicaCustomer, ReplicaOfferAnswer
@@ -46,22 +46,6 @@ COLUMNS: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Listed:
-    """One customer an offer was made to, with the entry that counts."""
-
-    answer: ReplicaOfferAnswer
-    customer: ReplicaCustomer | None
-    branch: str
-    code: str
-
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - templates ask for columns by name
-        """Return what a column shows."""
-        if name in {"customer_no", "name"}:
-            return getattr(self.customer, name, None)
-        return self.branch if name == "branch" else getattr(self.answer, name, None)
-
-
 @blueprint.get("")
 @requires(Resource.CUSTOMER, Action.READ)
 def index() -> str:
@@ -87,7 +71,7 @@ def branches() -> str:
         scope = web.scope(session)
         found = queries.get_offer(session, text_argument("offer"), stamp().at)
         counts = _of(queries.count_answers(session, found.code), found.code)
-        shown = [number for number in scope.branches if not scope.chosen or number in scope.chosen]
+        shown = scope.shown
         return render_template(
             "hq_offers/branches.html",
             scope=scope,
@@ -115,7 +99,7 @@ def customers() -> str:
             PageRequest.from_query(queries.SORTS, default="-happened_on"),
             sorts=queries.SORTS,
             tie=ReplicaOfferAnswer.id,
-            shape=lambda row: _listed(scope, row[0], row[1]),
+            shape=lambda row: listed(scope, row[0], row[1]),
         )
         return render_template(
             "hq_offers/customers.html",
@@ -150,9 +134,4 @@ def _of(counts: Mapping[tuple[str, int], Answers], code: str) -> dict[int, Answe
 
 
 def _together(scope: Scope, counts: Mapping[int, Answers]) -> Answers:
-    chosen = (each for number, each in counts.items() if not scope.chosen or number in scope.chosen)
-    return sum(chosen, Answers())
-
-
-def _listed(scope: Scope, answer: ReplicaOfferAnswer, customer: ReplicaCustomer | None) -> Listed:
-    return Listed(answer, customer, scope.name(answer.branch_number), scope.code(answer.branch_number))
+    return sum((counts.get(number, Answers()) for number in scope.shown), Answers())

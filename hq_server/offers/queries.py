@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, exists, func, literal, select, union_all
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
 
+from hq_server.customers import facts
 from hq_server.feed.models import FeedItem
-from hq_server.feed.queries import ItemFilter, list_standings
-from hq_server.replica.models import ReplicaCustomer, ReplicaCustomerIdentity, ReplicaOfferAnswer
-from shared.db.base import Id
-from shared.domain.corrections import Told, versions_before
+from hq_server.feed.queries import Out, list_out
+from hq_server.replica.models import ReplicaCustomer, ReplicaOfferAnswer
+from shared.domain.corrections import Told
 from shared.domain.offers.rules import Offer, problem_of, read_offer
 from shared.domain.offers.vocabulary import OfferStep
 from shared.domain.published.vocabulary import ItemKind
@@ -24,7 +24,6 @@ SORTS: Final = {
     "customer_no": ReplicaCustomer.customer_no,
     "branch": ReplicaOfferAnswer.branch_number,
 }
-_Later = aliased(ReplicaOfferAnswer)
 
 
 class OfferNotFoundError(BranchlineError):
@@ -79,14 +78,7 @@ class Answers:
 
 def list_offers(session: Session, now: datetime) -> list[Published]:
     """Return the offers that were ever published, those in force first, the latest made first."""
-    found = []
-    for one in list_standings(session, ItemFilter(kinds=frozenset({ItemKind.OFFER.value}))):
-        if one.current is not None:
-            body = one.current.body
-            good = bool(body) and problem_of(one.item.name, body) is None
-            offer = read_offer(one.item.name, body) if good else None
-            found.append(Published(one.item, offer, one.state(now), one.current.branches))
-    return sorted(found, key=lambda each: each.state != "published")
+    return [_published(one, now) for one in list_out(session, ItemKind.OFFER, now)]
 
 
 def get_offer(session: Session, code: str, now: datetime) -> Published:
@@ -95,6 +87,12 @@ def get_offer(session: Session, code: str, now: datetime) -> Published:
     if found is None:
         raise OfferNotFoundError
     return found
+
+
+def _published(out: Out, now: datetime) -> Published:
+    code, body = out.item.name, out.current.body
+    offer = read_offer(code, body) if body and problem_of(code, body) is None else None
+    return Published(out.item, offer, out.state(now), out.current.branches)
 
 
 def count_answers(session: Session, code: str | None = None) -> dict[tuple[str, int], Answers]:
@@ -115,60 +113,31 @@ def select_answers(
     code: str, branches: Collection[int], steps: Collection[str]
 ) -> Select[ReplicaOfferAnswer, ReplicaCustomer]:
     """Return the statement of the customers an offer was made to, each with the entry that counts."""
-    answer, customer = ReplicaOfferAnswer, ReplicaCustomer
-    same = and_(customer.branch_number == answer.branch_number, customer.id == answer.customer_id)
+    answer = ReplicaOfferAnswer
     conditions: list[ColumnElement[bool]] = [answer.id.in_(_latest(code))]
     if branches:
         conditions.append(answer.branch_number.in_(sorted(branches)))
     if steps:
         conditions.append(answer.step.in_(sorted(steps)))
-    return select(answer, customer).outerjoin(customer, same).where(*conditions)
+    return facts.select_facts(answer, *conditions)
 
 
 def list_of_customer(session: Session, customer: ReplicaCustomer) -> list[Told[ReplicaOfferAnswer]]:
     """Return what became of offers at a customer, the latest day first, files merged into theirs included."""
-    answer = ReplicaOfferAnswer
-    wanted = select(answer).where(
-        answer.branch_number == customer.branch_number, answer.customer_id.in_(_files_of(customer))
-    )
-    ordered = wanted.order_by(answer.happened_on.desc(), answer.id.desc())
-    known = {one.id: one for one in session.scalars(ordered)}
-    corrected = {one.corrects_id for one in known.values()}
-    return [Told(one, versions_before(one, known)) for one in known.values() if one.id not in corrected]
-
-
-def _files_of(customer: ReplicaCustomer) -> CompoundSelect[str]:
-    link = ReplicaCustomerIdentity
-    merged = select(link.customer_id).where(
-        link.branch_number == customer.branch_number, link.identity_id == customer.id
-    )
-    return union_all(select(literal(customer.id, Id)), merged)
+    return facts.list_of_customer(session, ReplicaOfferAnswer, customer, ReplicaOfferAnswer.happened_on)
 
 
 def _latest(code: str | None) -> Select[Any]:
     """Select the ids of the entries that say what became of an offer at each customer last."""
-    answer, link = ReplicaOfferAnswer, ReplicaCustomerIdentity
-    who = (
-        select(link.identity_id)
-        .where(link.branch_number == answer.branch_number, link.customer_id == answer.customer_id)
-        .order_by(link.id)
-        .limit(1)
-        .scalar_subquery()
-    )
-    person = func.coalesce(who, answer.customer_id)
+    answer = ReplicaOfferAnswer
     place = func.row_number().over(
-        partition_by=(answer.branch_number, answer.offer_code, person),
+        partition_by=(answer.branch_number, answer.offer_code, facts.person_of(answer)),
         order_by=(answer.happened_on.desc(), answer.id.desc()),
     )
-    wanted = select(answer.id.label("id"), place.label("place")).where(_stands())
+    wanted = select(answer.id.label("id"), place.label("place")).where(
+        answer.step != OfferStep.VOID, facts.stands(answer)
+    )
     if code is not None:
         wanted = wanted.where(answer.offer_code == code)
     ranked = wanted.subquery()
     return select(ranked.c.id).where(ranked.c.place == 1)
-
-
-def _stands() -> ColumnElement[bool]:
-    later = exists().where(
-        _Later.branch_number == ReplicaOfferAnswer.branch_number, _Later.corrects_id == ReplicaOfferAnswer.id
-    )
-    return and_(ReplicaOfferAnswer.step != OfferStep.VOID, ~later)

@@ -63,7 +63,7 @@ def index() -> str:
     with reading() as session:
         scope = web.scope(session)
         counts = queries.count_standings(session, scope.chosen)
-    shown = [number for number in scope.branches if not scope.chosen or number in scope.chosen]
+    shown = scope.shown
     total: Counter[str] = Counter()
     for number in shown:
         total += counts.get(number, Counter())

@@ -155,7 +155,7 @@ def progress() -> str:
         scope = web.scope(session)
         found = queries.get_recall(session, text_argument("recall"), stamp().at)
         counts = _counted(session, scope, found)
-    shown = [number for number in scope.branches if not scope.chosen or number in scope.chosen]
+    shown = scope.shown
     return render_template(
         "hq_units/progress.html",
         scope=scope,
