@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from hq_server.analysis import jobs as analysis_jobs
 from hq_server.analysis import pages as analysis
+from hq_server.api import question_routes as api_questions
 from hq_server.api import routes as api
 from hq_server.bindings import BINDINGS
 from hq_server.branches import alarms as branch_alarms
@@ -46,6 +47,8 @@ from hq_server.proof import alarms as proof_alarms
 from hq_server.proof.own_log import known_heads
 from hq_server.qualification import pages as qualification
 from hq_server.qualification import trial_pages
+from hq_server.questions import export_pages as question_files
+from hq_server.questions import pages as questions
 from hq_server.ranges import RANGES
 from hq_server.retention import alarms as retention_alarms
 from hq_server.retention import jobs as retention_jobs
@@ -154,6 +157,7 @@ def _blueprints() -> Sequence[Blueprint]:
         finding_blueprint(BOX),
         customers.blueprint,
         api.blueprint,
+        api_questions.blueprint,
         group_pages.blueprint,
         analysis.blueprint,
         qualification.blueprint,
@@ -161,6 +165,8 @@ def _blueprints() -> Sequence[Blueprint]:
         trial_pages.blueprint,
         units.blueprint,
         offers.blueprint,
+        questions.blueprint,
+        question_files.blueprint,
         oversight.blueprint,
         opstats.blueprint,
         tracing.blueprint,

@@ -10,6 +10,7 @@ from branch_node.questions.errors import AnswerFieldError
 from branch_node.questions.models import QuestionAnswer
 from shared.domain.corrections import Told
 from shared.domain.questions.rules import Question
+from shared.domain.questions.words import said_word
 from shared.errors import BranchlineError
 from shared.i18n import current_language, translate_error
 from shared.i18n import gettext as _
@@ -56,10 +57,7 @@ def worded(session: Session) -> Callable[[QuestionAnswer], str]:
     def word(answer: QuestionAnswer) -> str:
         if not questions:
             questions.update(known(session))
-        question, said = questions.get(answer.question_code), answer.answer
-        if said is None:
-            return _("Taken back")
-        return question.word(said, current_language()) if question else said
+        return said_word(questions.get(answer.question_code), answer.answer)
 
     return word
 

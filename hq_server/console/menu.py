@@ -41,6 +41,7 @@ MENU: Final = (
     MenuEntry(lazy_gettext("Customers"), "customers.index", "users", Resource.CUSTOMER, key="c"),
     MenuEntry(lazy_gettext("Tracked units"), "units.index", "briefcase", Resource.UNIT, key="k", foot=True),
     MenuEntry(lazy_gettext("Offers"), "offers.index", "users", Resource.CUSTOMER, foot=True),
+    MenuEntry(lazy_gettext("Questions"), "questions.index", "users", Resource.CUSTOMER, foot=True),
     MenuEntry(lazy_gettext("Analysis"), "analysis.index", "chart-bar", Resource.ANALYSIS, key="a"),
     MenuEntry(lazy_gettext("Managers"), "oversight.index", "briefcase", Resource.MANAGER, key="m"),
     MenuEntry(

@@ -52,7 +52,7 @@ COLUMNS: Final = (
     Column("mobile", lazy_gettext("Mobile"), wide=True),
     Column("opened_on", lazy_gettext("Opened on"), "date", sort=True, wide=True),
 )
-TABS: Final = ("timeline", "contacts", "money", "months", "units", "offers", "profile")
+TABS: Final = ("timeline", "contacts", "money", "months", "units", "offers", "questions", "profile")
 
 
 @dataclass(frozen=True)

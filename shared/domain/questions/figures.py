@@ -60,11 +60,12 @@ def told_of(trend: Trend) -> dict[str, Any]:
         "zh": said.zh if said else None,
         "en": said.en if said else None,
         "withdrawn": trend.is_withdrawn,
-        "months": [_month(trend, line) for line in trend.lines],
+        "months": [month_of(trend, line) for line in trend.lines],
     }
 
 
-def _month(trend: Trend, line: Line) -> dict[str, Any]:
+def month_of(trend: Trend, line: Line) -> dict[str, Any]:
+    """Return a month of a trend as programs read it."""
     month = line.month
     return {
         "month": f"{month.month:%Y-%m}",

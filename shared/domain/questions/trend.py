@@ -115,6 +115,17 @@ def months_until(day: date, count: int = MONTHS) -> list[date]:
     return [date(at // _IN_YEAR, at % _IN_YEAR + 1, 1) for at in range(last, last - count, -1)]
 
 
+def month_after(month: date) -> date:
+    """Return the first day of the month behind the one that begins on a day."""
+    at = month.year * _IN_YEAR + month.month
+    return date(at // _IN_YEAR, at % _IN_YEAR + 1, 1)
+
+
+def blank(today: date) -> list[Line]:
+    """Return the months of a question that nobody answered."""
+    return [Line(Month(month), Month(before)) for month, before in pairwise(months_until(today, MONTHS + 1))]
+
+
 def trends(
     counted: Iterable[Counted],
     customers: Mapping[tuple[str, date], int],

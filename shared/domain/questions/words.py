@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from shared.domain.customers.vocabulary import CustomerKind
+from shared.domain.questions.rules import Question
 from shared.domain.questions.trend import Line, Month, Trend
 from shared.domain.questions.vocabulary import Indicator, Scale
 from shared.errors import N_
@@ -57,11 +58,16 @@ def share_word(month: Month, answer: str) -> str:
     return "–" if share is None else f"{share:.0%}"
 
 
+def most_named(month: Month) -> str | None:
+    """Return the answer that was given most in a month, None where there is none."""
+    return max(month.counts, key=lambda one: (month.counts[one], one), default=None)
+
+
 def result_word(trend: Trend, month: Month) -> str:
     """Return what came of a question in a month: the mean, or the choice named most with its share."""
     if trend.is_score:
         return mean_word(month)
-    most = max(month.counts, key=lambda one: (month.counts[one], one), default=None)
+    most = most_named(month)
     return "–" if most is None else f"{answer_word(trend, most)} {share_word(month, most)}"
 
 
@@ -75,7 +81,14 @@ def change_word(line: Line, answer: str | None = None) -> str:
 
 def answer_word(trend: Trend, answer: str) -> str:
     """Return an answer in the reader's words; of a question that nobody here knows its code."""
-    return trend.question.word(answer, current_language()) if trend.question else answer
+    return said_word(trend.question, answer)
+
+
+def said_word(question: Question | None, said: str | None) -> str:
+    """Return an answer to a question in the reader's words, also that it took another back."""
+    if said is None:
+        return _("Answer taken back")
+    return question.word(said, current_language()) if question else said
 
 
 def text_word(trend: Trend) -> str:

@@ -5,6 +5,7 @@ import pytest
 from shared.rights.vocabulary import StaffKind
 from tests.contract.wire_rows import as_line, example_row
 from tests.integration.hq_server.conftest import NOON, sign_in
+from tests.integration.hq_server.test_question_answers import said
 from tests.support.crawling import crawl
 from tests.support.hq_rows import add_branch, add_parked
 
@@ -20,6 +21,7 @@ def company(database):
         branch.log(manager, NOON, customer)
         branch.person("mei", StaffKind.SERVICE, "Mei", department_id=branch.department("S", "Sales"))
         branch.deliver()
+        session.add(said(branch, customer, 4))
         add_parked(session, branch, line=as_line(example_row("customer")).decode(), reasons={}, at=NOON)
         add_branch(session, "B002", NOON, joined=False)
 
