@@ -27,7 +27,7 @@ from shared.i18n import lazy_gettext as _l
 from shared.rights.vocabulary import Action, Resource
 from shared.web.access import requires
 from shared.web.context import reading, stamp, today
-from shared.web.lists import month_argument, text_argument
+from shared.web.lists import choice_argument, month_argument, text_argument
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
 
@@ -99,10 +99,11 @@ class Asked:
 
 
 def ask(session: Session, code: str | None = None) -> Asked:
-    """Return what the address asks for, of one question or of all."""
+    """Return what the address asks for, of one question or of all; raises UnreadableFilterError."""
     months = months_until(today(), REACH)
-    chosen = month_argument("month")
-    month = next((one for one in months if f"{one:%Y-%m}" == chosen), months[0])
+    by_name = {f"{one:%Y-%m}": one for one in months}
+    chosen = month_argument("month") and choice_argument("month", by_name)
+    month = by_name[chosen] if chosen else months[0]
     published = queries.list_questions(session, stamp().at)
     if code is not None:
         published = {name: one for name, one in published.items() if name == code}

@@ -122,7 +122,8 @@ def test_questions_stand_under_their_indicators_with_month_and_coverage(client, 
     assert "Answers in 2026-10" in earlier
     assert "NPS 1 1 2.00" in rows_of(earlier, "Questions")[1]
     for month in ("2199-01", "0001-01", "x", "2026-13"):
-        assert "Answers in 2026-11" in client.get(f"/questions?month={month}").text
+        for page in ("/questions?", "/questions/one?question=NPS&", "/questions/export.xlsx?"):
+            assert client.get(f"{page}month={month}").status_code == 400
 
 
 def test_a_question_is_shown_by_month_and_by_branch_and_each_figure_opens_to_its_answers(client, answered):
