@@ -15,6 +15,7 @@ from branch_node.api import customer_routes as api_customers
 from branch_node.api import document_routes as api_documents
 from branch_node.api import import_routes as api_imports
 from branch_node.api import import_row_routes as api_import_rows
+from branch_node.api import judging_many_routes as api_judging_many
 from branch_node.api import judging_routes as api_judging
 from branch_node.api import line_routes as api_line
 from branch_node.api import many_routes as api_many
@@ -269,6 +270,7 @@ API: Final = (
     api_contact_versions.blueprint,
     api_line.blueprint,
     api_judging.blueprint,
+    api_judging_many.blueprint,
     api_many.blueprint,
     api_bulk.blueprint,
     api_units.blueprint,

@@ -5,14 +5,11 @@ from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
-from branch_node.customers.models import Customer
 from branch_node.qualification import operations, queries
+from branch_node.qualification.many import DUE, MOST, MOST_DECIDED, WHOM, customers_meant, would_change
 from branch_node.qualification.web import terms, words
-from shared.domain.qualification.rules import Judgement
 from shared.domain.qualification.vocabulary import JudgedAs
-from shared.errors import N_
 from shared.i18n import gettext as _
 from shared.i18n import label, translate_error
 from shared.ids import is_id
@@ -25,12 +22,7 @@ from shared.web.lists import choice_argument
 blueprint = Blueprint(
     "bulk_qualification", __name__, template_folder="templates", url_prefix="/qualifications"
 )
-DUE: Final = "due"
-NEVER: Final = "never"
-WHOM: Final = {DUE: N_("Customers due for review"), NEVER: N_("Customers never judged")}
-# So many in one go; the page says that there are more.
-MOST: Final = 1_000
-MOST_SHOWN: Final = 100
+MOST_SHOWN: Final = MOST_DECIDED
 
 
 @blueprint.get("/judging")
@@ -39,9 +31,9 @@ def judging() -> str:
     """Show what judging everybody who is due, or was never judged, would say and change."""
     whom = choice_argument("whom", WHOM) or DUE
     with reading() as session:
-        ids = _ids(session, whom)
+        ids = customers_meant(session, whom, terms())
         judged = operations.preview(session, ids, terms=terms(), now=stamp().at)
-    changed = [(customer, one) for customer, one in judged if _changes(customer, one)]
+    changed = [(customer, one) for customer, one in judged if would_change(customer, one)]
     outcomes = Counter(one.outcome for _customer, one in judged)
     return render_template(
         "qualification/judging.html",
@@ -67,7 +59,9 @@ def judge_all() -> ResponseReturnValue:
     """Judge them and propose what comes out."""
     whom = _whom(request.form.get("whom", DUE))
     with writing() as session:
-        done = operations.propose_all(session, _ids(session, whom), terms=terms(), by=stamp())
+        done = operations.propose_all(
+            session, customers_meant(session, whom, terms()), terms=terms(), by=stamp()
+        )
     notice(_("%(count)s customers are judged; somebody else decides on them.", count=len(done.made)))
     if done.kept:
         notice(
@@ -121,13 +115,3 @@ def approve_all() -> ResponseReturnValue:
 
 def _whom(code: str) -> str:
     return code if code in WHOM else DUE
-
-
-def _ids(session: Session, whom: str) -> list[str]:
-    if whom == NEVER:
-        return queries.never_judged(session, limit=MOST)
-    return queries.due_customers(session, terms().today, limit=MOST)
-
-
-def _changes(customer: Customer, judged: Judgement) -> bool:
-    return (customer.kind, customer.grade) != (judged.kind, judged.grade)

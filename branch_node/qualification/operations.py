@@ -1,6 +1,6 @@
 """Judging customers, deciding on judgements, and letting them expire."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -52,10 +52,14 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """What a bulk act did, and whom it left out and why; `left` pairs a customer's number and name with the reason."""
+    """What a bulk act did, and whom it left out and why; `left` pairs a customer's number and name with the reason.
+
+    `refused` has the reasons by the ids of the judgements.
+    """
 
     done: int
     left: Sequence[tuple[str, BranchlineError]]
+    refused: Mapping[str, BranchlineError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ def refuse(session: Session, qualification_id: str, *, reason: str, by: Stamp) -
 
 def approve_all(session: Session, ids: Sequence[str], *, terms: Terms, by: Stamp) -> Bulk:
     """Approve several judgements; those that cannot be are left as they are, each with its reason."""
-    done, left = 0, []
+    done, left, why = 0, [], dict[str, BranchlineError]()
     for qualification_id in ids:
         found = queries.get_qualification(session, qualification_id)
         customer = session.get_one(Customer, found.customer_id)
@@ -191,7 +195,8 @@ def approve_all(session: Session, ids: Sequence[str], *, terms: Terms, by: Stamp
             done += 1
         except BranchlineError as refused:
             left.append((named, refused))
-    return Bulk(done, left)
+            why[qualification_id] = refused
+    return Bulk(done, left, why)
 
 
 def obstacle(session: Session, found: Qualification, *, terms: Terms, by: Stamp) -> BranchlineError | None:

@@ -1,7 +1,6 @@
 """Qualification: the list, one judgement and why, applying, approving, refusing, and the rules in force."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -21,6 +20,7 @@ from branch_node.qualification.web import (
     review_words,
     shown_lines,
     terms,
+    wanted_qualifications,
     words,
 )
 from shared.domain.customers.vocabulary import Grade
@@ -43,7 +43,7 @@ from shared.web.access import requires
 from shared.web.context import reading, runtime, stamp, writing
 from shared.web.errors import STATUS
 from shared.web.forms import field_errors, notice
-from shared.web.lists import choices, code_arguments, id_argument, text_argument
+from shared.web.lists import choices
 from shared.web.lists import words as listed
 from shared.web.paging import PageRequest, paginate
 from shared.web.tables import Column
@@ -89,7 +89,7 @@ class Listed:
 def index() -> str:
     """List judgements as the address filters them, and say how many wait, are due and have expired."""
     today = terms().today
-    wanted = _wanted(today)
+    wanted = wanted_qualifications(today)
     with reading() as session:
         page = paginate(
             session,
@@ -212,16 +212,6 @@ def _one(qualification_id: str, errors: dict[str, str] | None = None) -> str:
 
 def _sentence(refused: BranchlineError | None) -> str:
     return translate_error(refused) if refused else ""
-
-
-def _wanted(today: date) -> QualificationFilter:
-    return QualificationFilter(
-        states=code_arguments("state", QualificationState),
-        outcomes=code_arguments("outcome", JudgedAs),
-        grades=code_arguments("grade", Grade),
-        customer_id=id_argument("customer"),
-        due_by=today + queries.AHEAD if text_argument("due") else None,
-    )
 
 
 def _chips(session: Session, wanted: QualificationFilter) -> list[tuple[str, str, str]]:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from branch_node.documents.queries import kind_words
 from branch_node.qualification import queries
 from branch_node.qualification.models import Qualification
 from branch_node.qualification.operations import Terms
+from branch_node.qualification.queries import QualificationFilter
 from shared.domain.calendar import local_day
+from shared.domain.customers.vocabulary import Grade
 from shared.domain.documents.papers import read_paper
 from shared.domain.documents.vocabulary import KindWords, kind_of
 from shared.domain.qualification.replaying import replay
@@ -25,6 +28,7 @@ from shared.domain.qualification.words import (
 from shared.i18n import current_language
 from shared.rights.vocabulary import Action, Resource
 from shared.web.context import may, reading, runtime, stamp
+from shared.web.lists import code_arguments, id_argument, text_argument
 
 STATE_TONES: Final = {
     QualificationState.PROPOSED: "info",
@@ -64,6 +68,17 @@ def terms() -> Terms:
     """Return what judging needs to know of this node now."""
     settings = runtime().settings
     return Terms.at(stamp().at, settings.timezone, settings.currency)
+
+
+def wanted_qualifications(today: date) -> QualificationFilter:
+    """Return what the address of a list of judgements asks for."""
+    return QualificationFilter(
+        states=code_arguments("state", QualificationState),
+        outcomes=code_arguments("outcome", JudgedAs),
+        grades=code_arguments("grade", Grade),
+        customer_id=id_argument("customer"),
+        due_by=today + queries.AHEAD if text_argument("due") else None,
+    )
 
 
 def shown_lines(found: Qualification, rules: Mapping[str, Rule], kinds: KindWords) -> list[ShownLine]:
