@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pyotp
 
 from shared.clock import SystemClock
-from tests.demo import files, words
+from tests.demo import asking, files, words
 from tests.demo.company import BranchData, Manager
 from tests.demo.nodes import Node, free_ports
 from tests.demo.person import PageRefusedError, Person
@@ -188,10 +188,13 @@ def _set_up(show: Show, folder: Path, *, scale: float, seed: int, say: Say) -> N
     say("serve")
     for node in show.branches.values():
         node.start()
-    for branch, future in zip(company, work, strict=True):
-        show.branches[branch.plan.code].wait_until_healthy()
+    for number, (branch, future) in enumerate(zip(company, work, strict=True)):
+        node = show.branches[branch.plan.code]
+        node.wait_until_healthy()
         _let_in(show, branch.plan.code, future.result(), _staff_of(branch))
-        _make_account_manager(show.branches[branch.plan.code], branch.managers[0])
+        boss = _signed_in(node, BRANCH_STAFF[0][0])
+        _make_account_manager(boss, branch.managers[0])
+        asking.answer(boss, today_in_the_zone().date(), seed=seed + number)
     for node in show.branches.values():
         _finish_setting_up(node)  # who the staff are now travels as well, and not in ten minutes only
 
@@ -201,9 +204,10 @@ def _set_up_hq(show: Show, codes: dict[str, Future[str]], say: Say) -> None:
     first_code = show.hq.run("init")
     show.hq.start()
     show.hq.wait_until_healthy()
+    _add_staff(show.hq, HQ_STAFF)
+    asking.publish(_signed_in(show.hq, HQ_STAFF[0][0]), today_in_the_zone().date())
     for plan in words.BRANCHES:
         codes[plan.code].set_result(show.hq.run_json("enrol", plan.code, plan.name)["code"])
-    _add_staff(show.hq, HQ_STAFF)
     _let_in(show, "HQ", first_code, HQ_STAFF)
 
 
@@ -265,10 +269,14 @@ def _let_in(show: Show, code: str, first_code: str, staff: Sequence[tuple[str, s
     show.users.append(SignIn(code, FIRST_USER, PASSWORD, "", ADMINISTRATOR, SECRET))
 
 
-def _make_account_manager(node: Node, manager: Manager) -> None:
+def _signed_in(node: Node, username: str) -> Person:
+    person = Person(node.url)
+    person.send("/account/sign-in", username=username, password=PASSWORD)
+    return person
+
+
+def _make_account_manager(boss: Person, manager: Manager) -> None:
     """Let the branch manager say that the clerk is the account manager of that name, so that "my day" is theirs."""
-    boss = Person(node.url)
-    boss.send("/account/sign-in", username=BRANCH_STAFF[0][0], password=PASSWORD)
     page = boss.read("/managers")
     found = re.search(rf'href="(/managers/[0-9a-f-]+)"[^>]*>\s*{manager.manager_no}\s*<', page)
     if found is None:

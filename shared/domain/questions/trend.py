@@ -104,6 +104,12 @@ class Trend:
         return self.is_withdrawn and not any(line.month.answers for line in self.lines)
 
     @property
+    def told(self) -> Sequence[Line]:
+        """The months from the first that has answers, at least the latest."""
+        before = next((at for at in range(len(self.lines), 1, -1) if self.lines[at - 1].month.answers), 1)
+        return self.lines[:before]
+
+    @property
     def is_score(self) -> bool:
         """Whether it is answered by scores, which have a mean."""
         return self.scale is Scale.SCORE

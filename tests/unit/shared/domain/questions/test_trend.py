@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.questions.rules import read_question
-from shared.domain.questions.trend import Counted, Month, months_until, trends
+from shared.domain.questions.trend import Counted, Month, month_after, months_until, trends
 from shared.domain.questions.vocabulary import Indicator
 from tests.unit.shared.domain.questions.test_questions import CHOICE, GOOD
 
@@ -24,6 +24,8 @@ def test_the_answers_of_all_months_are_those_counted_and_the_mean_is_theirs(
     (found,) = trends(counted, {}, {"x": read_question("x", GOOD, 1)}, TODAY)
 
     assert [line.month.month for line in found.lines] == MONTHS[:12]
+    assert not any(line.month.answers for line in found.lines[len(found.told) :])
+    assert len(found.told) == 1 or found.told[-1].month.answers
     for line in found.lines:
         each = [score for month, score, n in given_ if month == line.month.month for _one in range(n)]
         assert line.month.answers == len(each)
@@ -38,6 +40,8 @@ def test_months_go_back_over_the_turn_of_the_year() -> None:
     assert months_until(date(2026, 2, 28), 4) == [
         date(2026, 2, 1), date(2026, 1, 1), date(2025, 12, 1), date(2025, 11, 1)
     ]  # fmt: skip
+    assert month_after(date(2026, 12, 1)) == date(2027, 1, 1)
+    assert month_after(date(2026, 1, 1)) == date(2026, 2, 1)
 
 
 def test_a_share_rises_in_points_and_what_is_no_choice_any_more_is_counted_by_its_code() -> None:
