@@ -1,5 +1,6 @@
 """Under which words a customer is found, and whom words find."""
 
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Select, func, or_, select, union_all
@@ -7,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from branch_node.customers.models import CONTACT_SEARCH, CUSTOMER_SEARCH, Contact, Customer, CustomerShare
 from shared.db.search_terms import Term, holder_term, query_terms, terms_of, whole_term
+from shared.db.snapshot import once
 from shared.rights.ranges import sight_of
 from shared.rights.vocabulary import DataRange, Resource
 
@@ -58,11 +60,17 @@ def _found_by_own(session: Session, words: str) -> Select[tuple[str]]:
     if sight.range_of(Resource.CUSTOMER) is not DataRange.SELF or not holder:
         # Whom somebody sees stands in one index, and thousands whom they do not see are not looked at one by one.
         return select(everybody.c[0]).where(everybody.c[0].in_(select(Customer.id)))
-    # Whose account manager somebody is, the index of words tells itself; to them come those who are shared.
+    # Whose account manager somebody is, the index of words tells itself; to them come those who are shared, if any.
     theirs = (*query_terms(words), (Term(holder_term(holder)),))
-    held = CUSTOMER_SEARCH.matching(session, words, asked=theirs).subquery()
-    shared = select(everybody.c[0]).where(everybody.c[0].in_(shared_ids(holder, sight.seer.at)))
-    return select(union_all(select(held.c[0]), shared).subquery().c[0])
+    held = CUSTOMER_SEARCH.matching(session, words, asked=theirs)
+    if not once(session, _has_shares, holder, sight.seer.at):
+        return held
+    also = select(everybody.c[0]).where(everybody.c[0].in_(shared_ids(holder, sight.seer.at)))
+    return select(union_all(select(held.subquery().c[0]), also).subquery().c[0])
+
+
+def _has_shares(session: Session, manager_id: str, at: datetime) -> bool:
+    return session.scalar(shared_ids(manager_id, at).limit(1)) is not None
 
 
 def shared_ids(manager_id: Any, at: Any) -> Select[str]:  # noqa: ANN401 - values or what stands for them in a policy

@@ -311,9 +311,11 @@ def _met_by(session: Session, text: str, words: Mapping[str, str]) -> ColumnElem
     """
     kinds = [code for code, word in words.items() if text.casefold() in word.casefold()]
     indexes = [one for one in (DOCUMENT_SEARCH, DOCUMENT_FILE_SEARCH) if one.may_find(session, text)]
+    few = not kinds and all(one.few(session, text) is not None for one in indexes)
     found: list[Select[Any]] = []
     if DOCUMENT_SEARCH in indexes:
-        found.append(select(Document.id).where(DOCUMENT_SEARCH.met_by(session, text, Document.id)))
+        named = select(Document.id).where(DOCUMENT_SEARCH.met_by(session, text, Document.id))
+        found.append(named if few else DOCUMENT_SEARCH.matching(session, text))
     if DOCUMENT_FILE_SEARCH in indexes:
         newest = (Document.id == DocumentVersion.document_id) & (Document.versions == DocumentVersion.no)
         filed = select(DocumentVersion.document_id).join(Document, newest)
@@ -323,5 +325,4 @@ def _met_by(session: Session, text: str, words: Mapping[str, str]) -> ColumnElem
     if not found:
         return None
     met = select(union_all(*found).subquery().c[0])
-    few = not kinds and all(one.few(session, text) is not None for one in indexes)
     return Among(Document.id, met) if few else Document.id.in_(met)
