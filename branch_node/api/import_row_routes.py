@@ -10,6 +10,7 @@ from branch_node.api import import_schemas as schemas
 from branch_node.api.customer_routes import PAGED
 from branch_node.api.import_routes import shown_import
 from branch_node.customers.queries import find_by_ids
+from branch_node.customers.telling import tell_served
 from branch_node.imports import choosing, queries, reports, wizard
 from branch_node.imports.mapping import ColumnMap, get_kind
 from branch_node.imports.models import Import, ImportMatch, ImportRefusal, MatchChoice
@@ -61,6 +62,8 @@ def alike(import_id: str) -> Response:
         rows = queries.list_matches(session, import_id, limit=size + 1, offset=begin)
         seen = find_by_ids(session, [row.other_id for row in rows if row.other_id])
         shown = [_alike(row, seen) for row in rows[:size]]
+    # Of files out of sight no more than that they exist: each of them is in the log, as on the page.
+    tell_served([row.other_id for row in rows[:size] if row.other_id and row.other_id not in seen])
     take_rows(len(shown), "import")
     return asking.many(shown, next_=asking.cursor(str(begin + size)) if len(rows) > size else None)
 

@@ -23,6 +23,8 @@ from shared.domain.customers.rules import normal_mobile, normal_phone
 from shared.stamp import Stamp
 
 EVENT: Final = "customer.told-elsewhere"
+# In the entry of a file of which only that it exists was told.
+UNNAMED: Final = "unnamed"
 # Of one person in a day: what a day's work meets by chance, and no way through a list of numbers.
 MOST_A_DAY: Final = 30
 DAY: Final = timedelta(days=1)
@@ -95,10 +97,15 @@ def is_whole(asked: str) -> bool:
 
 def may_be_told(session: Session, *, by: Stamp) -> bool:
     """Tell whether this person has been told of less than a day's work of such files."""
+    return left_to_tell(session, by=by) > 0
+
+
+def left_to_tell(session: Session, *, by: Stamp) -> int:
+    """Return of how many such files this person may still be told within a day."""
     told = select(func.count()).where(
         AuditEntry.actor == by.actor, AuditEntry.at > by.at - DAY, AuditEntry.event == EVENT
     )
-    return (session.scalar(told) or 0) < MOST_A_DAY
+    return max(0, MOST_A_DAY - (session.scalar(told) or 0))
 
 
 def told_lately(session: Session, customer_ids: Collection[str], *, by: Stamp) -> set[str]:
@@ -110,6 +117,20 @@ def told_lately(session: Session, customer_ids: Collection[str], *, by: Stamp) -
         AuditEntry.subject_id.in_(customer_ids),
     )
     return {at for at in session.scalars(told) if at is not None}
+
+
+def told_within_a_day(session: Session, customer_ids: Collection[str], *, by: Stamp) -> dict[str, bool]:
+    """Return of which of these files this person was told within a day, and whether also who serves them."""
+    told = select(AuditEntry.subject_id, AuditEntry.details).where(
+        AuditEntry.actor == by.actor,
+        AuditEntry.at > by.at - DAY,
+        AuditEntry.event == EVENT,
+        AuditEntry.subject_id.in_(customer_ids),
+    )
+    found: dict[str, bool] = {}
+    for at, details in session.execute(told):
+        found[at] = found.get(at, False) or not details.get(UNNAMED)
+    return found
 
 
 def masked_name(name: str | None) -> str | None:

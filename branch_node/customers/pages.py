@@ -42,7 +42,7 @@ from branch_node.customers.operations import (
 from branch_node.customers.published import check_published, needed_fields, tag_choices
 from branch_node.customers.queries import NOBODY
 from branch_node.customers.schemas import CustomerForm
-from branch_node.customers.telling import ASKED_BY, tell
+from branch_node.customers.telling import ASKED_BY, Told, tell
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers import queries as managers
 from shared.db.base import instant_text
@@ -193,6 +193,8 @@ def register() -> ResponseReturnValue:
             similar = queries.with_similar(session, told.seen, values)
             if similar or told.exists:
                 return _form(session, None, given, similar=similar, told=told.sentences, held=True), 200
+    else:
+        told = Told()
     # Nobody serves a customer who is not entered yet, so the row would be outside the range of who enters it.
     at_the_desk = may(Resource.SERVICE_DESK, Action.CREATE)
     with writing(as_node=at_the_desk) as session:
@@ -201,6 +203,8 @@ def register() -> ResponseReturnValue:
         except CustomerNumberTakenError as refused:
             return _form(session, None, given, {"customer_no": translate_error(refused)}), 409
     notice(_("%(name)s is registered.", name=customer.name))
+    for said in told.sentences:  # that no more is told today: nobody was asked whether it is somebody known
+        notice(said, kind="warning")
     return redirect(url_for("desk.customer", customer_id=customer.id), code=303)
 
 

@@ -1,10 +1,11 @@
 """What leaves here of files out of sight: that one exists and who serves it, so many a day and in the operation log."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from branch_node.customers import elsewhere, queries
+from branch_node.managers import queries as managers
 from shared.i18n import gettext as _
 from shared.web.context import reading, stamp
 from shared.web.noting import noted
@@ -47,8 +48,30 @@ def tell(*asked: str | None, besides: str | None = None, on_form: bool = False) 
             noted(elsewhere.EVENT, ("customer", hit.customer_id))
     sentences = list(dict.fromkeys(_sentence(hit.served_by) for hit in told))
     if not may:
-        sentences.append(_no_more())
+        sentences.append(_no_more(on_form=on_form))
     return Told(seen, sentences, exists=bool(told))
+
+
+def tell_served(customer_ids: Collection[str]) -> Mapping[str, str | None]:
+    """Return who serves files out of sight that rows of an import look like, 王*, as far as it is told today.
+
+    That one exists the row says by standing there, so each is in the log, once a day; who serves it is said of as many
+    a day as on entry forms.
+    """
+    with reading(as_node=True) as session:
+        left = elsewhere.left_to_tell(session, by=stamp())
+        before = elsewhere.told_within_a_day(session, customer_ids, by=stamp())
+        people = {one.id: one.name for one in managers.list_managers(session)}
+        hidden = queries.find_by_ids(session, [*customer_ids])
+    served: dict[str, str | None] = {}
+    for at in dict.fromkeys(one for one in customer_ids if one in hidden):
+        named = before.get(at, left > 0)
+        if at not in before:
+            left -= 1
+            noted(elsewhere.EVENT, ("customer", at), **({} if named else {elsewhere.UNNAMED: True}))
+        if named:
+            served[at] = elsewhere.masked_name(people.get(hidden[at].manager_id or ""))
+    return served
 
 
 def _sentence(served_by: str | None) -> str:
@@ -60,8 +83,12 @@ def _sentence(served_by: str | None) -> str:
     )
 
 
-def _no_more() -> str:
-    return _(
+def _no_more(*, on_form: bool) -> str:
+    said = _(
         "You have been told of %(most)s files of others within a day. More are not told today.",
         most=elsewhere.MOST_A_DAY,
     )
+    at_night = _(
+        "At night all files are compared, and the branch manager decides on those that look the same."
+    )
+    return f"{said} {at_night}" if on_form else said

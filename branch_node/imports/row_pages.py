@@ -9,21 +9,20 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from branch_node.customers import queries as customers
-from branch_node.customers.elsewhere import masked_name
 from branch_node.customers.models import Customer
+from branch_node.customers.telling import tell_served
 from branch_node.duplicates.pages import said_fields
 from branch_node.imports import choosing, queries, wizard
 from branch_node.imports.mapping import ColumnMap
 from branch_node.imports.models import Import, ImportMatch, ImportState, MatchChoice
 from branch_node.imports.working import work_a_while
-from branch_node.managers import queries as managers
 from shared.files.tables import open_table
 from shared.i18n import gettext as _
 from shared.jobs import operations as jobs
 from shared.rights.vocabulary import Action, Resource
 from shared.runtime import NodeRuntime
 from shared.web.access import requires
-from shared.web.context import reading, runtime, stamp, writing
+from shared.web.context import runtime, stamp, writing
 from shared.web.forms import notice
 
 blueprint = Blueprint("import_rows", __name__, url_prefix="/imports")
@@ -35,13 +34,17 @@ CHOICES: Final = {choice.value: choice for choice in MatchChoice}
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """A row that looks like a customer, as the page shows it; `customer` only if who looks may see them."""
+    """A row that looks like a customer, as the page shows it; `customer` only if who looks may see them.
+
+    `told` says whether it is known here who serves them: of files out of sight, only of so many a day.
+    """
 
     row: int
     number: str
     name: str
     customer: Customer | None
     manager: str | None
+    told: bool
     other_row: int | None
     fields: Sequence[str]
     certain: bool
@@ -103,7 +106,7 @@ def alike(session: Session, record: Import, positions: Mapping[str, int], number
     seen = customers.find_by_ids(session, [one.other_id for one in found if one.other_id])
     rows = _cells(runtime(), record, {one.row for one in found}, queries.find_edits(session, record.id))
     hidden = [one.other_id for one in found if one.other_id and one.other_id not in seen]
-    serving = _serving(hidden) if hidden else {}
+    serving = tell_served(hidden) if hidden else {}
     return [_shown(one, rows.get(one.row, ()), positions, seen, serving) for one in found]
 
 
@@ -112,7 +115,7 @@ def _shown(
     cells: Sequence[str],
     positions: Mapping[str, int],
     seen: Mapping[str, Customer],
-    serving: Mapping[str, str],
+    serving: Mapping[str, str | None],
 ) -> Alike:
     number, name = (
         cells[at] if (at := positions.get(column, len(cells))) < len(cells) else ""
@@ -124,20 +127,13 @@ def _shown(
         name,
         seen.get(match.other_id or ""),
         serving.get(match.other_id or ""),
+        match.other_row is not None or match.other_id in seen or match.other_id in serving,
         match.other_row,
         # Of a file out of sight not even what agrees: cells of a file would ask for it one by one.
         said_fields(match.levels) if match.other_row or match.other_id in seen else (),
         match.score >= choosing.CERTAIN,
         match.choice,
     )
-
-
-def _serving(customer_ids: Sequence[str]) -> dict[str, str]:
-    """Return who serves customers whom one may not see, 王*: no more than that leaves here."""
-    with reading(as_node=True) as session:
-        people = {one.id: one.name for one in managers.list_managers(session)}
-        hidden = customers.find_by_ids(session, customer_ids)
-        return {at: masked_name(people.get(one.manager_id or "")) or "" for at, one in hidden.items()}
 
 
 def _cells(

@@ -12,6 +12,7 @@ from shared.domain.duplicates.vocabulary import PairState
 from shared.ids import new_id
 from shared.rights.vocabulary import DataRange, StaffKind
 from tests.support.branch import NOON
+from tests.support.interfaces import Program, token_for
 
 WANG = {"name": "王小明", "mobile": "13800138000", "id_no": "330106199003074512"}
 
@@ -185,6 +186,105 @@ def test_rows_of_a_file_tell_who_serves_whom_one_may_not_see_masked_and_nothing_
     assert "A customer who exists, served by 陈*" in shown
     for kept in ("陈经理", "K1", "Document number", "Phone"):
         assert kept not in shown
+
+
+@pytest.fixture
+def alike_file(sessions):
+    """Keep a checked file whose rows look like these customers, by zhao."""
+
+    def keep(*others):
+        asked = Import(
+            id=new_id(),
+            kind="customers",
+            file_name="file.csv",
+            sha256="0" * 64,
+            heading_key="0" * 64,
+            headings=["customer_no", "name"],
+            unknown_columns=[],
+            mapping={},
+            state=ImportState.CHECKED,
+            seen_at=NOON,
+            started_at=NOON,
+            started_by="zhao",
+        )
+        with sessions.begin() as session:
+            session.add(asked)
+            session.flush()
+            session.add_all(
+                ImportMatch(import_id=asked.id, row=row, other_id=at, score=3400, levels={"id_no": "same"})
+                for row, at in enumerate(others, 2)
+            )
+        return asked.id
+
+    return keep
+
+
+def test_each_file_out_of_sight_that_rows_look_like_is_in_the_log_once_a_day_and_named_as_often_as_on_forms(
+    rows, make_user, sign_in, sessions, alike_file, clock, monkeypatch
+):
+    monkeypatch.setattr(elsewhere, "MOST_A_DAY", 2)
+    serving = rows.manager(name="陈经理")
+    seen_by = rows.manager()
+    others = [rows.customer(customer_no=f"H{one}", manager_id=serving) for one in range(3)]
+    own = rows.customer(customer_no="MINE", manager_id=seen_by)
+    make_user("zhao", manager_id=seen_by, data_range=DataRange.SELF)
+    zhao = sign_in("zhao")
+    asked = alike_file(*others, own)
+
+    pages = [zhao.get(f"/imports/{asked}").text.split('id="alike"')[1]]
+    clock.advance(elsewhere.ONE_FORM * 2)
+    pages.append(zhao.get(f"/imports/{asked}").text.split('id="alike"')[1])
+
+    for page in pages:
+        assert page.count("served by 陈*") == 2
+        assert page.count("who serves them is not told any more today") == 1
+        assert "MINE" in page
+    told = [(one.actor, one.subject_id, one.details) for one in entries(sessions)]
+    assert [(actor, details) for actor, _at, details in told] == [("zhao", {})] * 2 + [
+        ("zhao", {"unnamed": True})
+    ]
+    assert {at for _actor, at, _details in told} == {*others}
+    # what a file has told counts for the form as well
+    assert "More are not told today" in like(zhao, name="司空见惯")
+
+    clock.advance(elsewhere.DAY)
+    assert sign_in("zhao").get(f"/imports/{asked}").text.count("served by 陈*") == 2
+    assert len(entries(sessions)) == 6
+
+
+def test_a_program_that_reads_rows_like_files_out_of_sight_has_each_of_them_in_the_log(
+    app, rows, make_user, sessions, alike_file
+):
+    other = rows.customer(customer_no="H1", manager_id=rows.manager(name="陈经理"))
+    make_user("zhao", manager_id=rows.manager(), data_range=DataRange.SELF)
+    program = Program(app, token_for(app, "zhao"))
+    asked = alike_file(other)
+
+    answers = [program.get(f"/api/v1/imports/{asked}/alike") for _ in range(2)]
+
+    assert [one.json["items"][0]["other_id"] for one in answers] == [None, None]
+    assert [(one.actor, one.subject_id) for one in entries(sessions)] == [("zhao", other)]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_after_a_days_telling_a_customer_is_saved_with_a_word_and_at_night_comes_before_the_branch_manager(
+    hidden, li, browser, look, sessions, monkeypatch, there
+):
+    monkeypatch.setattr(elsewhere, "MOST_A_DAY", 0)
+    given = WANG if there else {"name": "司空见惯", "mobile": "13700137000"}
+    form = {"customer_no": "N1", "kind": "individual", "status": "active"}
+
+    saved = li.send("/customers", **form, name=given["name"], mobile=given["mobile"]).text
+
+    # the same words whether there is one or not
+    assert "is registered." in saved
+    assert "More are not told today. At night all files are compared" in saved
+    assert entries(sessions) == []
+    look()
+    with sessions() as session:
+        found = session.scalars(select(DuplicatePair)).all()
+    assert [hidden in (one.one_id, one.other_id) for one in found] == ([True] if there else [])
+    assert ("N1" in browser.get("/duplicates").text) is there
 
 
 def test_files_out_of_sight_do_not_crowd_out_those_in_sight(li, rows, look, sessions):
