@@ -45,6 +45,7 @@ from branch_node.customers import pages as customers
 from branch_node.customers import sharing_pages, upkeep_pages
 from branch_node.customers.listing import NARROWINGS, VIEWED
 from branch_node.customers.models import CustomerMove
+from branch_node.customers.telling import FINDER
 from branch_node.desk import care_pages, correcting_pages, document_pages, file_pages, unit_tab
 from branch_node.desk import pages as desk
 from branch_node.documents import alarms as document_alarms
@@ -54,6 +55,7 @@ from branch_node.documents import pages as documents
 from branch_node.documents.models import Document, DocumentVersion
 from branch_node.duplicates import jobs as duplicate_jobs
 from branch_node.duplicates import pages as duplicates
+from branch_node.duplicates.queries import find_probable
 from branch_node.finding.box import BOX
 from branch_node.finding.narrowing import NARROWINGS as CUSTOMER_NARROWINGS
 from branch_node.handover import pages as handover
@@ -212,6 +214,7 @@ def create_app(runtime: BranchRuntime) -> Flask:
         blueprints=_blueprints(),
     )
     app.extensions[NARROWINGS] = CUSTOMER_NARROWINGS
+    app.extensions[FINDER] = find_probable
     return app
 
 

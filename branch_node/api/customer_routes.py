@@ -16,7 +16,7 @@ from branch_node.customers.listing import wanted_customers
 from branch_node.customers.models import Customer
 from branch_node.customers.published import check_published
 from branch_node.customers.schemas import CustomerForm
-from branch_node.customers.telling import ASKED_BY, tell
+from branch_node.customers.telling import ASKED_BY, taken_for, tell
 from branch_node.erased.queries import refuse_if_erased
 from shared.domain.customers.vocabulary import (
     CustomerStatus,
@@ -169,19 +169,30 @@ def shown_answer(session: Session, customer_id: str, *, status: int = 200) -> Re
 
 
 def _refuse_similar(values: dict[str, Any]) -> None:
-    """Refuse whom somebody of these numbers may be; of customers of others no more is said than that they exist."""
+    """Refuse whom somebody who is here may be; of customers of others no more is said than that they exist."""
     told = tell(*(values[name] for name in ASKED_BY))
+    probable = taken_for(values)
     with reading() as looking:
         similar = queries.with_similar(looking, told.seen, values)
-        numbers = ", ".join(one.customer_no for one in similar)
-    if similar or told.exists:
-        named = [
+        likely = queries.others_among(looking, probable, similar)
+        numbers, names = (", ".join(one.customer_no for one in some) for some in (similar, likely))
+    said = []
+    if similar:
+        said.append(
             _(
                 "Customers with this document or telephone number are here already: %(numbers)s.",
                 numbers=numbers,
             )
-        ]
-        raise SimilarCustomersError(told=" ".join([*(named if similar else ()), *told.sentences]))
+        )
+    if likely:
+        said.append(
+            _(
+                "Customers who by name and other details are very likely the same are here already: %(numbers)s.",
+                numbers=names,
+            )
+        )
+    if said or told.exists:
+        raise SimilarCustomersError(told=" ".join([*said, *told.sentences]))
 
 
 def _as_text(given: dict[str, Any]) -> dict[str, str]:

@@ -42,7 +42,7 @@ from branch_node.customers.operations import (
 from branch_node.customers.published import check_published, needed_fields, tag_choices
 from branch_node.customers.queries import NOBODY
 from branch_node.customers.schemas import CustomerForm
-from branch_node.customers.telling import ASKED_BY, Told, tell
+from branch_node.customers.telling import ASKED_BY, Told, taken_for, tell
 from branch_node.erased.queries import refuse_if_erased
 from branch_node.managers import queries as managers
 from shared.db.base import instant_text
@@ -189,10 +189,15 @@ def register() -> ResponseReturnValue:
     if not given.get("known"):
         # Also of customers of others, of whom no more is said than that they exist.
         told = tell(*(values[name] for name in ASKED_BY), on_form=True)
+        # Of whom the finder takes for the same, those whom who enters may see.
+        probable = taken_for(values)
         with reading() as session:
             similar = queries.with_similar(session, told.seen, values)
-            if similar or told.exists:
-                return _form(session, None, given, similar=similar, told=told.sentences, held=True), 200
+            likely = queries.others_among(session, probable, similar)
+            if similar or likely or told.exists:
+                return _form(
+                    session, None, given, similar=similar, likely=likely, told=told.sentences, held=True
+                ), 200
     else:
         told = Told()
     # Nobody serves a customer who is not entered yet, so the row would be outside the range of who enters it.

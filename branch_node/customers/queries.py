@@ -183,6 +183,13 @@ def with_similar(session: Session, ids: Sequence[str], values: Mapping[str, Any]
     return sorted({**found, **{one.id: one for one in similar}}.values(), key=lambda one: one.customer_no)
 
 
+def others_among(session: Session, ids: Sequence[str], known: Sequence[Customer]) -> list[Customer]:
+    """Return these customers, in this order, without those that are known."""
+    found = find_by_ids(session, ids) if ids else {}
+    names = {one.id for one in known}
+    return [found[at] for at in ids if at in found and at not in names]
+
+
 def list_customers(
     session: Session,
     wanted: CustomerFilter,

@@ -1,8 +1,11 @@
 """What leaves here of files out of sight: that one exists and who serves it, so many a day and in the operation log."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from flask import current_app
+from sqlalchemy.orm import Session
 
 from branch_node.customers import elsewhere, queries
 from branch_node.managers import queries as managers
@@ -10,6 +13,7 @@ from shared.i18n import gettext as _
 from shared.web.context import reading, stamp
 from shared.web.noting import noted
 
+FINDER: Final = "branchline-finder"
 # By what somebody who is entered is looked for among all customers of the branch.
 ASKED_BY: Final = ("id_no", "mobile", "phone")
 
@@ -72,6 +76,18 @@ def tell_served(customer_ids: Collection[str]) -> Mapping[str, str | None]:
         if named:
             served[at] = elsewhere.masked_name(people.get(hidden[at].manager_id or ""))
     return served
+
+
+def taken_for(entered: Mapping[str, Any]) -> Sequence[str]:
+    """Return whom the finder takes somebody who is entered for, the likeliest first: ids to be looked for in sight.
+
+    The finder's own table is the node's, and its slice stands above this one: the app names it.
+    """
+    find: Callable[[Session, Mapping[str, Any]], Sequence[str]] | None = current_app.extensions.get(FINDER)
+    if find is None:
+        return ()
+    with reading(as_node=True) as session:
+        return find(session, entered)
 
 
 def _sentence(served_by: str | None) -> str:

@@ -57,6 +57,14 @@ def find_like(
     return [Hit(row[0], row[1], best[row[0].id]) for row in _with_managers(session, list(best))]
 
 
+def find_probable(session: Session, entered: Mapping[str, Any]) -> list[str]:
+    """Return whom a customer entered like this very likely is, the likeliest first; the session is the node's own.
+
+    A name that many share says nothing by itself; with a number, a birthday or an address it does.
+    """
+    return [hit.customer.id for hit in find_like(session, entered) if hit.verdict.probable]
+
+
 def judged(session: Session, wanted: Mapping[str, Features]) -> Iterator[tuple[str, str, Verdict]]:
     """Yield who of `wanted` is like whom, and how far; the others come in the order of their ids.
 

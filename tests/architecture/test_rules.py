@@ -60,7 +60,6 @@ LOOK_AS_NODE = {
     "branch_node/api/customer_routes.py": "as the page does: an operator may enter a customer, and serves them then",
     "branch_node/api/paper_routes.py": "as the page does: a file is put away whole, also what is not seen of it",
     "branch_node/archive/contact_history_pages.py": "a history is told by the whole log, of which some see a part",
-    "branch_node/imports/row_pages.py": "who serves a customer one may not see, and no more, leaves it",
     "hq_server/qualification/trial_pages.py": "a masked document is none that can be checked; counts alone leave it",
     "branch_node/archive/history_pages.py": "a file's history is told by the whole log of it, of which some see a part",
     "branch_node/archive/pages.py": "a file is put away whole, also what of it the person does not see",

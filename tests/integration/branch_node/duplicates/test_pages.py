@@ -4,10 +4,12 @@ import pytest
 from sqlalchemy import select
 
 from branch_node.customers import elsewhere
+from branch_node.customers.models import Customer
 from branch_node.duplicates.models import DuplicatePair
 from branch_node.imports.models import Import, ImportMatch, ImportState
 from shared.audit.models import AuditEntry
 from shared.auth.models import User
+from shared.domain.duplicates.blocking import MOST_SHARING
 from shared.domain.duplicates.vocabulary import PairState
 from shared.ids import new_id
 from shared.rights.vocabulary import DataRange, StaffKind
@@ -320,3 +322,78 @@ def test_the_form_of_a_new_customer_asks_as_it_is_filled_in(browser):
 
     assert 'hx-get="/duplicates/like"' in page
     assert "csrf_token" not in page.split('id="like"')[1].split(">")[0]
+
+
+@pytest.fixture
+def common(rows, look):
+    """Somebody of a name that more bear than are looked through, known by a telephone, a birthday and an address."""
+    for number in range(MOST_SHARING + 5):
+        rows.customer(name="王伟", customer_no=f"W{number}", mobile=f"139{number:08}")
+    at = rows.customer(
+        name="王伟",
+        customer_no="THIS",
+        phone="0571-88880000",
+        address="文三路1号",
+        region_code="330106",
+        attributes={"date_of_birth": "1949-12-31"},
+        manager_id=rows.manager(name="陈经理"),
+    )
+    look()
+    return at
+
+
+ALIKE = [
+    {"phone": "010-88880000"},
+    {"id_type": "id_card", "id_no": "11010519491231002X"},
+    {"address": "文三路1号", "region_code": "330106"},
+]
+NEW = {"customer_no": "N1", "kind": "individual", "name": "王伟", "status": "active"}
+
+
+@pytest.mark.parametrize("told", ALIKE, ids=["telephone", "birthday", "address"])
+def test_a_common_name_with_one_thing_more_is_asked_before_it_is_saved_on_the_form_and_by_programs(
+    app, browser, common, sessions, told
+):
+    held = browser.send("/customers", **NEW, **told).text
+    program = Program(app, token_for(app, "wang"))
+    refused = program.post("/api/v1/customers", {**NEW, **told})
+
+    assert "is very likely a customer who is here already" in held
+    assert f'href="/customers/{common}"' in held
+    assert held.count('id="similar-') == 1
+    assert (refused.status_code, refused.json["code"]) == (409, "customer-similar")
+    assert "very likely the same are here already: THIS." in refused.json["detail"]
+    assert stored(sessions, "N1") == []
+
+    browser.send("/customers", **NEW, **told, known="yes")
+    assert len(stored(sessions, "N1")) == 1
+
+
+def test_a_common_name_by_itself_is_saved_without_a_question(browser, common, sessions):
+    assert "is registered." in browser.send("/customers", **NEW).text
+    assert len(stored(sessions, "N1")) == 1
+
+
+def test_a_name_that_few_bear_is_saved_without_a_question_when_nothing_else_agrees(
+    browser, rows, look, sessions
+):
+    rows.customer(name="欧阳锋", customer_no="K1", mobile="13800138000")
+    look()
+    page = browser.send("/customers", **NEW | {"name": "欧阳锋"}).text
+
+    assert "is registered." in page
+    assert len(stored(sessions, "N1")) == 1
+
+
+@pytest.mark.parametrize("told", ALIKE[1:], ids=["birthday", "address"])
+def test_whom_one_may_not_see_is_not_told_by_a_birthday_or_an_address(common, li, sessions, told):
+    page = li.send("/customers", **NEW, **told).text
+
+    assert "is registered." in page
+    assert "THIS" not in page
+    assert len(stored(sessions, "N1")) == 1
+
+
+def stored(sessions, number):
+    with sessions() as session:
+        return session.scalars(select(Customer.id).where(Customer.customer_no == number)).all()
