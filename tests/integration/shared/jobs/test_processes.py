@@ -56,9 +56,9 @@ def wait_until(done):
         time.sleep(0.05)
 
 
-def test_three_processes_run_each_due_job_once(database, start):
+def test_eight_processes_run_each_due_job_once(database, start):
     jobs = [f"job-{number}" for number in range(12)]
-    for _ in range(3):
+    for _ in range(8):
         start(0.2, *jobs)
 
     wait_until(lambda: len(ran(database, "ended")) >= len(jobs))
