@@ -4,9 +4,12 @@ from sqlalchemy import func, select
 from branch_node.customers import elsewhere
 from branch_node.customers.models import CUSTOMER_SEARCH
 from branch_node.customers.words import words_of
+from branch_node.identity.models import CustomerIdentity
 from shared.audit.models import AuditEntry
 from shared.db.search_followed import index_changed
+from shared.ids import new_id
 from shared.rights.vocabulary import StaffKind
+from tests.support.branch import NOON
 
 TOLD = "A customer of just this name or number exists already, served by 汪*."
 
@@ -78,6 +81,33 @@ def test_so_is_a_whole_customer_number_and_the_telephone_of_a_contact_person(li,
     for kept in ("汪清", "甲公司", "李接洽", numbered, "data-open"):
         assert kept not in page
     assert told(sessions) == 1
+
+
+@pytest.mark.parametrize("words", ["330106199001011234", "11010519491231002x", "0571-66667777"])
+def test_so_is_a_whole_document_number_however_it_is_typed_and_a_telephone_at_a_desk(
+    li, rows, sessions, words
+):
+    made = {"manager_id": rows.manager(name="汪清"), "phone": "0571-66667777"}
+    rows.customer(name="鐘離昧", id_no=words.upper() if words[-1] == "x" else "330106199001011234", **made)
+
+    assert TOLD in li.get(f"/search?q={words}").text
+    assert told(sessions) == 1
+
+
+@pytest.mark.parametrize("words", ["13812345678", "13900001111", "鐘離昧"])
+def test_a_merged_file_is_told_neither_by_its_own_numbers_and_name_nor_by_its_contact_people(
+    li, hidden, rows, sessions, words
+):
+    rows.contact(hidden, name="李接洽", mobile="13900001111")
+    stays = rows.customer(name="公孙止", manager_id=rows.manager(name="汪清"))
+    with sessions.begin() as session:
+        found = elsewhere.find_elsewhere(session, words)
+        assert [one.customer_id for one in found] == [hidden]
+        merged = {"merged_at": NOON, "merged_by": "ana"}
+        session.add(CustomerIdentity(id=new_id(), customer_id=hidden, identity_id=stays, **merged))
+
+    assert "exists already" not in li.get(f"/search?q={words}").text
+    assert told(sessions) == 0
 
 
 @pytest.mark.parametrize(
