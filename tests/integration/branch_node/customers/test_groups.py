@@ -48,6 +48,20 @@ def chain(rows, sessions):
     return made
 
 
+def test_of_more_members_than_are_shown_the_page_tells_how_many_there_are(
+    browser, rows, sessions, monkeypatch
+):
+    monkeypatch.setattr(groups, "MOST_SHOWN", 2)
+    group = rows.customer(kind=CustomerKind.GROUP, customer_no="G-1")
+    for number in range(3):
+        place(sessions, rows.customer(customer_no=f"C-{number}"), group)
+
+    page = browser.get(f"/customers/{group}/care").text
+
+    assert "The first 2 of 3 are shown." in page
+    assert [number for number in range(3) if f"C-{number}" in page] == [0, 1]
+
+
 def test_members_and_what_is_above_them_are_shown_at_both_pages(browser, rows, sessions):
     group = rows.customer(kind=CustomerKind.GROUP, name="东湖集团", customer_no="G-1")
     member = rows.customer(name="东湖分院")

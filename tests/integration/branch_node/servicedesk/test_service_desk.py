@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from branch_node.customers import serving
 from branch_node.customers.models import Customer, CustomerShare, Serving
 from branch_node.servicedesk import operations
 from shared.audit.models import AuditEntry
@@ -157,3 +158,21 @@ def test_a_holder_shares_a_customer_until_a_day_and_takes_them_back(
         assert session.scalars(select(CustomerShare)).all() == []
     told = events(sessions)
     assert {"customer.shared", "customer.share-ended"} <= set(told)
+
+
+def test_a_number_that_many_have_and_many_who_are_served_at_once_are_told_in_full_number(
+    rows, make_user, sign_in, monkeypatch
+):
+    monkeypatch.setattr(operations, "MOST_HITS", 2)
+    monkeypatch.setattr(serving, "MOST_SHOWN", 1)
+    for number in range(3):
+        rows.customer(customer_no=f"K-{number}", mobile="13812345678")
+    make_user("wu", StaffKind.SERVICE)
+    desk = sign_in("wu")
+
+    found = desk.send("/service-desk/look-up", number="13812345678").text
+
+    assert "The first 2 of 3 are shown." in found
+    for at in dict.fromkeys(re.findall(r"/service-desk/([0-9a-f-]{36})/serve", found)):
+        desk.send(f"/service-desk/{at}/serve", number="13812345678")
+    assert "The first 1 of 2 are shown." in desk.get("/service-desk").text
