@@ -65,7 +65,7 @@ def test_the_first_export_leads_by_the_second_step_to_the_file_of_what_the_list_
     path = tmp_path / "shown.xlsx"
     download.value.save_as(path)
 
-    sheets = [[*sheet.iter_rows(values_only=True)] for sheet in load_workbook(path, read_only=True)]
+    sheets = [[*sheet.iter_rows(values_only=True)] for sheet in load_workbook(path)]
     told = {str(cell) for row in sheets[0] for cell in row}
     about = " ".join(str(cell) for sheet in sheets[1:] for row in sheet for cell in row)
     assert [number for number in meant if number not in told] == []
