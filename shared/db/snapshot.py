@@ -22,10 +22,11 @@ def once(
     if not reads_only(session):
         return ask(session, *asked, **named)
     key = (ask, asked, tuple(sorted(named.items())))
-    if key not in _answers(session):
-        found = ask(session, *asked, **named)  # the first to be asked begins the transaction
-        _answers(session)[key] = found
-    return cast("Answer", _answers(session)[key])
+    if key in (answers := _answers(session)):
+        return cast("Answer", answers[key])
+    found = ask(session, *asked, **named)  # the first to be asked begins the transaction, if it asks the database
+    _answers(session)[key] = found
+    return found
 
 
 def known(

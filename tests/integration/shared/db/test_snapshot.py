@@ -68,3 +68,11 @@ def test_what_was_found_out_with_other_things_is_not_asked_again_in_that_snapsho
     with counted.sessions.begin() as session:
         known(session, 7, count, "b")
         assert once(session, count, "b") == 0
+
+
+def test_what_asks_the_database_nothing_is_answered_too(counted):
+    def nothing(_session: Session) -> str:
+        return "nothing"
+
+    with counted.reads() as session:
+        assert once(session, nothing) == once(session, nothing) == "nothing"
