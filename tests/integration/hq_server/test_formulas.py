@@ -12,6 +12,7 @@ AT_ONCE = (
     "/published",  # what head office has published, and which branch has it
     "/analysis/export",  # sums
     "/upkeep",  # counts by branch
+    "/questions",  # counts by branch
     "/personal-requests",  # kinds and days; who asked is known at the branch alone
 )
 # They hold figures and numbers of ours, or names that only an administrator gives.
