@@ -24,7 +24,8 @@ def once(
     key = (ask, asked, tuple(sorted(named.items())))
     if key in (answers := _answers(session)):
         return cast("Answer", answers[key])
-    found = ask(session, *asked, **named)  # the first to be asked begins the transaction, if it asks the database
+    # The first to be asked begins the transaction, if it asks the database at all.
+    found = ask(session, *asked, **named)
     _answers(session)[key] = found
     return found
 
